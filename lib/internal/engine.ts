@@ -1,0 +1,218 @@
+/**
+ * The seam between the hub's facade (`lib/server`) and an engine (`lib/native.ts`, `lib/jsengine`).
+ * The facade has validated and normalised everything that crosses it; an engine owns the log, the
+ * matching, the limits, the fan-out, the heartbeats and every byte of a stream after its HTTP head.
+ */
+import type { CloseReason, SyncAction } from '../protocol/events.js';
+
+export interface EngineOptions {
+  /** Name of this node, first part of each connection id. */
+  hubId: string;
+  /** 0 means no limit. Counted per (company, user). */
+  maxPerUser: number;
+  /** 0 means no limit. */
+  maxPerCompany: number;
+  limitPolicy: 'reject' | 'evict-oldest';
+  /** Actions kept per company. */
+  logActions: number;
+  /** ms an action is kept. */
+  logTtlMs: number;
+  /** Bytes of action JSON kept per company; the oldest go first. */
+  logBytes: number;
+  heartbeatMs: number;
+  /** Bytes of backlog a slow sink may hold before it is conflated. */
+  connectionCapBytes: number;
+  /** A sink that took nothing for this long while it had a backlog is closed with `slow`. */
+  slowTimeoutMs: number;
+  /** 0 means for ever; else each stream lives a random 80–100 % of it and is closed with `drain`. */
+  lifetimeMs: number;
+  /** A catch-up of more actions than this becomes one `invalidate`. */
+  compactAfter: number;
+  maxInvalidateBytes: number;
+  /** Mean of the `retry:` hint; each stream gets a random 50–150 % of it. */
+  retryMs: number;
+  /** Companies remembered; beyond it the longest idle one without a stream is forgotten (its epoch ends). */
+  maxCompanies: number;
+  /** What the app's transformer puts around plain JSON: superjson `['{"json":', '}']`; null without one. */
+  transformWrap: readonly [prefix: string, suffix: string] | null;
+}
+
+/** An action, checked, stamped and encoded once. The `seq` goes between `head` and `tail`. */
+export interface EncodedAction {
+  companyId: string;
+  /** The action's JSON up to and including `,"seq":`. */
+  head: string;
+  /** The rest: `}`. */
+  tail: string;
+  /**
+   * The same through the app's transformer where that is more than `transformWrap` around head and tail
+   * (dates in `data`, …); absent otherwise.
+   */
+  transformed?: { head: string; tail: string };
+  action: SyncAction;
+}
+
+export type PublishOutcome =
+  | { ok: true; seq: number; epoch: string; duplicate: boolean }
+  | { ok: false; code: 'HUB_CLOSED' | 'OVERLOADED' };
+
+export interface EncodedEphemeral {
+  companyId: string;
+  /** The whole event's JSON. */
+  json: string;
+  /** Through the transformer where that is more than `transformWrap` around `json`. */
+  transformedJson?: string;
+}
+
+/** What a stream lets through. An absent part lets everything through. */
+export interface EngineFilter {
+  /** Pass if the action has no clientId or one of these. */
+  clientIds?: string[];
+  /** Pass if the action's module is one of these. */
+  modules?: string[];
+  /** Pass if the action's entityId is `*` or one of these. */
+  entities?: string[];
+  /** Leave out actions with this sourceId. */
+  excludeSourceId?: string;
+  /** Leave out actions of this user. */
+  excludeUserId?: string;
+}
+
+export interface StreamSpec {
+  companyId: string;
+  userId: string;
+  /** `trpc`: `connected` first, refusals as `serialized-error`. `plain`: for EventSource. */
+  dialect: 'trpc' | 'plain';
+  /** False: no ids at all; resume by timestamp. */
+  ids: boolean;
+  /** Payloads through the app's transformer (tRPC dialect of an app that has one). */
+  transformed: boolean;
+  /** As the client gave it, unparsed. Wins over `lastSyncTimestamp`. */
+  lastEventId?: string;
+  /** Unix ms, inclusive. */
+  lastSyncTimestamp?: number;
+  filter?: EngineFilter;
+  /** A browser instance: a second stream of it replaces the first. Counted per (company, user). */
+  instanceId?: string;
+  /** Unix ms; then the stream is closed with `auth_expired`. */
+  expiresAt?: number;
+  /** For the `path` of a tRPC refusal. */
+  trpcPath?: string;
+  /** HTTP response head, sent before the first event; `''` where the HTTP layer is not ours. */
+  httpHead: string;
+}
+
+/** A place for bytes on the JavaScript side (TLS, HTTP/2, inject, generators, web streams). */
+export interface ByteSink {
+  /**
+   * Takes whole SSE messages. False: full; the engine then waits for `SinkHandle.ready()`.
+   * Must not throw. Called on the JavaScript thread.
+   */
+  write(chunk: Uint8Array): boolean;
+  /** The engine is done with this stream; called once, never after `SinkHandle.abort()`. */
+  close(): void;
+}
+
+export interface SinkHandle {
+  readonly connectionId: string;
+  /** The sink can take more. */
+  ready(): void;
+  /** The client is gone. Idempotent. */
+  abort(): void;
+}
+
+export type LeaseOutcome =
+  | { ok: true; leaseId: string }
+  | { ok: false; code: 'USER_LIMIT' | 'COMPANY_LIMIT'; limit: number; current: number }
+  | { ok: false; code: 'DRAINING' | 'HUB_CLOSED'; limit: 0; current: 0 };
+
+export interface LogSlice {
+  epoch: string;
+  /** Head of the log: the newest seq, 0 when nothing was ever published. */
+  headSeq: number;
+  /** JSON of each action, `seq` included, in order. */
+  actions: string[];
+}
+
+export interface DisconnectMatch {
+  companyId?: string;
+  userId?: string;
+  connectionId?: string;
+}
+
+/** What an engine tells: never an exception, never a log line. */
+export type EngineNotice =
+  | { type: 'conflated'; companyId: string; connectionId: string; count: number }
+  | { type: 'resync'; companyId: string; connectionId: string; reason: string }
+  | { type: 'closed'; companyId: string; userId: string; connectionId: string; reason: CloseReason | 'gone' | 'hub_closed' }
+  | { type: 'refused'; companyId: string; userId: string; code: 'USER_LIMIT' | 'COMPANY_LIMIT' | 'DRAINING' };
+
+/** Counters since the hub's start, and gauges; all finite numbers. */
+export interface EngineMetrics {
+  /** Gauges. */
+  connections: number;
+  /** Of these, streams whose bytes go through JavaScript. */
+  sinkConnections: number;
+  /** Held rights to a connection: streams and acquired leases together. */
+  leases: number;
+  companies: number;
+  logActions: number;
+  logBytes: number;
+  /** Sinks that have a backlog right now. */
+  slowSinks: number;
+  backlogBytes: number;
+  /** Counters. */
+  opened: number;
+  publishes: number;
+  duplicates: number;
+  ephemerals: number;
+  ephemeralsDropped: number;
+  /** Actions written to a stream, one by one (not those inside an `invalidate`). */
+  deliveries: number;
+  bytes: number;
+  /** Write calls made. */
+  writes: number;
+  heartbeats: number;
+  heartbeatsSkipped: number;
+  conflations: number;
+  compactions: number;
+  /** By `Reason`. */
+  resyncs: Record<string, number>;
+  /** By `USER_LIMIT`, `COMPANY_LIMIT`, `DRAINING`. */
+  refusals: Record<string, number>;
+  /** By close reason, `gone` and `hub_closed`. */
+  closes: Record<string, number>;
+  evictions: number;
+  replacements: number;
+  /** Publish (hand-over) → written to the last ready socket of its fan-out. `counts[i]` is at most `boundsUs[i]`; the last is +Inf. */
+  publishToWritten: { boundsUs: number[]; counts: number[]; sumUs: number };
+}
+
+export interface Engine {
+  readonly kind: 'native' | 'js';
+  /** In order; one hand-over. Never rejects. More than 100 actions of one company count as an import: one `invalidate`. */
+  publish(actions: EncodedAction[]): Promise<PublishOutcome[]>;
+  ephemeral(event: EncodedEphemeral): void;
+  /**
+   * Native only: takes a dup of the descriptor. The caller then destroys the JavaScript socket.
+   * Returns the connection id. Admission and all that follows happen off this thread.
+   */
+  openSocket?(spec: StreamSpec, fd: number): string;
+  openSink(spec: StreamSpec, sink: ByteSink): SinkHandle;
+  acquire(companyId: string, userId: string): Promise<LeaseOutcome>;
+  /** Idempotent. Resolves when the count is down. */
+  release(leaseId: string): Promise<void>;
+  /** Actions whose timestamp or arrival is at or after `sinceMs` (inclusive), from the first such one on; all when absent. */
+  readLog(companyId: string, sinceMs?: number): Promise<LogSlice>;
+  /** Closes what matches all given parts. Resolves to how many. */
+  disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number>;
+  /** Refuses newcomers, closes the rest evenly over `overMs` with a jittered retry. Resolves when none is left. */
+  drain(overMs: number): Promise<void>;
+  /** Ends everything at once; afterwards no descriptor, thread or timer is left. Idempotent. */
+  close(): Promise<void>;
+  metrics(): EngineMetrics;
+  /** The `queryPaths` of a `resync`; `['*']` until set. */
+  setResyncPaths(paths: readonly string[]): void;
+}
+
+export type EngineFactory = (options: EngineOptions, notify: (notice: EngineNotice) => void) => Engine;

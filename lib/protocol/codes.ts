@@ -1,0 +1,33 @@
+/**
+ * The registry of public error codes. Ranges: 1000 what the caller gave, 2000 state of the hub,
+ * 3000 admission, 4000 surroundings. A code is never reused.
+ */
+export const ERROR_CODES = {
+  /** A field has a wrong type or value; the message names the field, the value and what is allowed. */
+  INVALID_FIELD: 1001,
+  /** `companyId` is null, empty, not a string or not well-formed Unicode. */
+  INVALID_COMPANY_ID: 1002,
+  /** A query path is not a string of the form `a.b.c` or `*`. */
+  INVALID_QUERY_PATH: 1003,
+  /** The action's JSON is over its bound. */
+  ACTION_TOO_LARGE: 1004,
+  /** The action cannot be written as JSON (a cycle, a BigInt, a throwing toJSON). */
+  NOT_SERIALIZABLE: 1005,
+  /** An option is unknown or has a wrong value. */
+  INVALID_OPTION: 1006,
+  /** The hub is closed or closing. */
+  HUB_CLOSED: 2001,
+  /** The hand-over queue to the hub thread is full. */
+  OVERLOADED: 2002,
+  /** The user already has as many streams as allowed. */
+  USER_LIMIT: 3001,
+  /** The company already has as many streams as allowed. */
+  COMPANY_LIMIT: 3002,
+  /** The hub is draining; come back later. */
+  DRAINING: 3003,
+  /** The hub ended the stream; `reason` says why. */
+  STREAM_CLOSED: 3004,
+  /** The native engine could not be loaded. */
+  NO_NATIVE: 4001,
+} as const;
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,126 @@
+/**
+ * The events of a stream and the action that a mutation announces.
+ *
+ * Every event is one JSON object with `type`, `timestamp` (Unix ms) and `queryPaths`, so that a
+ * client that only ever invalidates `event.queryPaths` is always correct.
+ */
+
+/** The kinds of change an action announces. */
+export const ACTION_TYPES = ['insert', 'update', 'delete'] as const;
+export type ActionType = (typeof ACTION_TYPES)[number];
+
+/** One change announced. Field names are those of the systems that move to pathcast (`SyncAction`). */
+export interface SyncAction<M extends string = string> {
+  /** Idempotency key; a UUID unless the caller gave one. At most 256 UTF-8 bytes. */
+  id: string;
+  type: ActionType;
+  /** The app's own module name: `guests`, `budget`, … */
+  module: M;
+  /** The row that changed; `*` for many rows at once (passes every `entities` filter). */
+  entityId: string;
+  /** Anything JSON can hold; the whole action stays under 64 KiB. */
+  data?: unknown;
+  /** The tenant. */
+  companyId: string;
+  /** Narrower scope inside the tenant. An action without one reaches every `clientId` filter. */
+  clientId?: string;
+  /** Who did it; `''` when the caller did not say (reported as a warning, never a reason to skip). */
+  userId: string;
+  /** The tab or process that did it, for leaving the originator out. */
+  sourceId?: string;
+  /** Unix ms. */
+  timestamp: number;
+  /** Query paths now stale: `router.procedure`, a prefix (`guests`) or `*`. */
+  queryPaths: string[];
+  /** Set by chatbot tools. */
+  toolName?: string;
+  /** Transaction metadata, passed through. */
+  tx?: unknown;
+}
+
+/** What a caller gives: `id`, `timestamp` and `userId` are filled in when absent. */
+export type SyncActionInput<M extends string = string> = Omit<
+  SyncAction<M>,
+  'id' | 'timestamp' | 'userId' | 'queryPaths' | 'clientId' | 'sourceId' | 'toolName'
+> & {
+  id?: string | undefined;
+  timestamp?: number | undefined;
+  userId?: string | null | undefined;
+  clientId?: string | null | undefined;
+  sourceId?: string | null | undefined;
+  toolName?: string | null | undefined;
+  queryPaths: readonly string[];
+};
+
+/** Why a stream starts, or breaks, where it does. One registry; a code is never reused. */
+export const REASONS = [
+  'fresh',
+  'resumed',
+  'epoch_changed',
+  'trimmed',
+  'unknown_cursor',
+  'ahead_of_log',
+  'overflow',
+  'broker_lost',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** Why the server ended a stream (`event: server_close`). */
+export const CLOSE_REASONS = ['replaced', 'evicted', 'limit', 'drain', 'revoked', 'auth_expired', 'slow'] as const;
+export type CloseReason = (typeof CLOSE_REASONS)[number];
+
+/** First on each stream: the verdict. */
+export interface HelloEvent {
+  type: 'hello';
+  timestamp: number;
+  queryPaths: never[];
+  /** True only if every matching action after the client's cursor follows (or one `invalidate` that covers them). */
+  recovered: boolean;
+  reason: Reason;
+  /** Where the stream starts, `"<epoch>.<seq>"`. */
+  cursor: string;
+  epoch: string;
+  /** Unix ms. */
+  serverTime: number;
+  heartbeatMs: number;
+  connectionId: string;
+}
+
+/** An action as it travels: with its place in the tenant's log. */
+export type ActionEvent<M extends string = string> = SyncAction<M> & { seq: number };
+
+/** A conflated stretch of actions `from`..`to` (seqs, both inclusive). */
+export interface InvalidateEvent {
+  type: 'invalidate';
+  timestamp: number;
+  queryPaths: string[];
+  from: number;
+  to: number;
+  /** How many matching actions it stands for. */
+  count: number;
+  modules: string[];
+}
+
+/** History from the cursor on is gone: everything may be stale. */
+export interface ResyncEvent {
+  type: 'resync';
+  timestamp: number;
+  queryPaths: string[];
+  reason: Reason;
+}
+
+/** Typing, presence: delivered to who is there; never in the log. */
+export interface EphemeralEvent {
+  type: 'ephemeral';
+  timestamp: number;
+  queryPaths: never[];
+  topic: string;
+  data: unknown;
+}
+
+export type SyncEvent<M extends string = string> =
+  | HelloEvent
+  | ActionEvent<M>
+  | InvalidateEvent
+  | ResyncEvent
+  | EphemeralEvent;

@@ -1,0 +1,102 @@
+/** What a user of the hub may set. Validation and defaults are in `validate-options.ts`. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SyncEvent } from '../protocol/events.js';
+
+/** A tRPC data transformer, or one with an `output` half (superjson fits as it is). */
+export interface TransformerLike {
+  serialize(value: unknown): unknown;
+  deserialize(value: unknown): unknown;
+}
+export type AnyTransformer = TransformerLike | { input: TransformerLike; output: TransformerLike };
+
+export interface HubOptions {
+  /** `auto` (default): native, else js with one warning. */
+  engine?: 'auto' | 'native' | 'js';
+  /** The app's modules, if it wants them checked: an action of another module is refused. */
+  modules?: readonly string[];
+  limits?: {
+    /** Streams per user of a company; default 5; 0 none. */
+    perUser?: number;
+    /** Streams per company; default 50; 0 none. */
+    perCompany?: number;
+    /** Default `reject`. */
+    policy?: 'reject' | 'evict-oldest';
+  };
+  log?: {
+    /** Actions kept per company; default 1,000. */
+    maxActions?: number;
+    /** ms; default 24 h. */
+    ttlMs?: number;
+    /** Bytes of action JSON kept per company; default 16 MiB. */
+    maxBytes?: number;
+    /** A catch-up of more actions becomes one `invalidate`; default 100. */
+    compactAfter?: number;
+  };
+  /** ms; default 15,000. */
+  heartbeatMs?: number;
+  /** Bytes; default 65,536; at least 4,096. */
+  connectionCapBytes?: number;
+  /** ms; default 90,000. */
+  slowTimeoutMs?: number;
+  /** ms; default 0: streams live for ever. */
+  lifetimeMs?: number;
+  /** ms; default 2,000. */
+  retryMs?: number;
+  /** Companies remembered; default 100,000. */
+  maxCompanies?: number;
+  /** The app's tRPC transformer (`superjson`); tRPC streams carry it. */
+  transformer?: AnyTransformer;
+}
+
+export interface StreamFilter {
+  clientId?: string | readonly string[];
+  modules?: readonly string[];
+  entities?: readonly string[];
+  /** Own tab's changes left out. */
+  excludeSourceId?: string;
+  /** `true`: own user's changes left out; a string: that user's. */
+  excludeUserId?: boolean | string;
+}
+
+/** A Node response, or whatever holds one at `raw` (a Fastify reply) or `outgoing` (Hono's node env). */
+export type ResponseLike = ServerResponse | { raw: ServerResponse } | { outgoing: ServerResponse };
+export type RequestLike = IncomingMessage | { raw: IncomingMessage } | { incoming: IncomingMessage };
+
+export interface StreamOptions<T = SyncEvent> {
+  /** From the session, never from the client. */
+  companyId: string;
+  /** From the session. */
+  userId: string;
+  req?: RequestLike | undefined;
+  res?: ResponseLike | undefined;
+  /** The subscription's input; `lastEventId` and `lastSyncTimestamp` are read from it. */
+  input?: unknown;
+  lastEventId?: string | null | undefined;
+  /** Unix ms. */
+  lastSyncTimestamp?: number | null | undefined;
+  signal?: AbortSignal | undefined;
+  /** Default `trpc`: this is called inside a subscription resolver. `handler()` and the plugins use `plain`. */
+  dialect?: 'trpc' | 'plain';
+  /** Default true. False: bare events, no ids, resume by `lastSyncTimestamp`. */
+  ids?: boolean;
+  filter?: StreamFilter | undefined;
+  /** A browser instance; a second stream of it replaces the first. */
+  clientInstanceId?: string | null | undefined;
+  /** Unix ms or a Date; then the stream is closed with `auth_expired`. */
+  expiresAt?: number | Date | null | undefined;
+  /** More response headers; those already set on `res` are kept. */
+  headers?: Record<string, string | readonly string[]>;
+  /** The procedure's path, for a refusal's `data.path`; default: from the request's URL. */
+  path?: string;
+  /** tRPC's `tracked`; used where the socket cannot be taken, so that events carry their id. */
+  tracked?: (id: string, event: SyncEvent) => T;
+}
+
+/** What `handler()` and the Fastify plugin ask of the app for each request. */
+export interface Identity {
+  companyId: string;
+  userId: string;
+  clientInstanceId?: string | null;
+  expiresAt?: number | Date | null;
+  filter?: StreamFilter;
+}
