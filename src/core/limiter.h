@@ -1,0 +1,137 @@
+// Admission (SPEC §4): who may hold a connection, and who has to go for it.
+//
+// Owned by the hub; hub thread only; no I/O, no clock of its own. Check and
+// count are one call, so no interleaving can admit one too many.
+//
+// Invariants:
+//  1. With limits u and c (0: none), each (company, user) holds at most u
+//     leases and each company at most c, at any time.
+//  2. A lease that is named in `replaced` or `evicted` is already released.
+//  3. A refusal changes nothing.
+//  4. A user or company without a lease takes no memory.
+//
+// Memory: 56 bytes a lease, the instance id's text if it has one, some 40 bytes
+// and its id's text per user that holds any; 4 bytes a lease more where the
+// policy is to evict.
+#ifndef PATHCAST_CORE_LIMITER_H_
+#define PATHCAST_CORE_LIMITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/slot_index.h"
+
+namespace pathcast {
+
+struct LimiterOptions {
+  uint32_t max_per_user = 0;     // Per (company, user); 0: no limit.
+  uint32_t max_per_company = 0;  // 0: no limit.
+  // At a limit: false refuses the newcomer, true closes the stream that was
+  // least recently alive.
+  bool evict_oldest = false;
+};
+
+struct LeaseRequest {
+  std::string_view company;
+  std::string_view user;
+  // A browser instance: the living lease of the same company, user and
+  // instance is replaced. Empty: none.
+  std::string_view instance;
+  // False for a right that the caller holds itself: it is never evicted.
+  bool evictable = true;
+  int64_t now_ms = 0;
+};
+
+enum class Admission : uint8_t { kAdmitted, kUserLimit, kCompanyLimit };
+
+struct AdmissionResult {
+  Admission admission = Admission::kAdmitted;
+  uint64_t lease = 0;              // 0 when refused; never 0 when admitted.
+  std::vector<uint64_t> replaced;  // Leases released in favour of this one.
+  std::vector<uint64_t> evicted;
+  uint32_t limit = 0;  // When refused: the limit, and how many hold it.
+  uint32_t current = 0;
+};
+
+class Limiter {
+ public:
+  explicit Limiter(const LimiterOptions& options);
+  Limiter(const Limiter&) = delete;
+  Limiter& operator=(const Limiter&) = delete;
+  ~Limiter();
+
+  AdmissionResult Acquire(const LeaseRequest& request);
+  // False when the lease is not held (any more): releasing twice is harmless.
+  bool Release(uint64_t lease);
+  // The stream of `lease` was alive just now. One write; no effect on a lease
+  // that is not held.
+  void Touch(uint64_t lease, int64_t now_ms);
+
+  size_t HeldTotal() const { return held_; }
+  uint32_t HeldByCompany(std::string_view company) const;
+  uint32_t HeldByUser(std::string_view company, std::string_view user) const;
+  // Users and companies that hold at least one lease.
+  size_t Users() const { return user_index_.size(); }
+  size_t Companies() const { return company_index_.size(); }
+  // Heap bytes, estimated.
+  size_t Bytes() const;
+
+ private:
+  static constexpr uint32_t kNone = SlotIndex::kNone;
+
+  struct Text;
+  struct Lease;
+  struct User;
+  struct Company;
+
+  uint32_t FindCompany(std::string_view name) const;
+  uint32_t FindUser(uint32_t company, std::string_view name) const;
+  uint32_t FindInstance(uint32_t user, std::string_view instance) const;
+  uint32_t MakeCompany(std::string_view name);
+  uint32_t MakeUser(uint32_t company, std::string_view name);
+  uint32_t MakeLease(const LeaseRequest& request, uint32_t company,
+                     uint32_t user);
+  // The slot that `lease` names if it is held, else kNone.
+  uint32_t SlotOf(uint64_t lease) const;
+  uint64_t IdOf(uint32_t slot) const;
+  void ReleaseSlot(uint32_t slot);
+
+  // The evictable lease of the user, or of the company, that was least
+  // recently alive; the longer held of two; kNone if there is none.
+  uint32_t OldestOfUser(uint32_t user) const;
+  uint32_t OldestOfCompany(uint32_t company);
+  bool Older(uint32_t a, uint32_t b) const;
+  void HeapPush(Company* company, uint32_t slot);
+  void HeapErase(Company* company, uint32_t slot);
+  void HeapSet(Company* company, size_t at, uint32_t slot);
+  size_t HeapUp(Company* company, size_t at);
+  void HeapDown(Company* company, size_t at);
+
+  const LimiterOptions options_;
+
+  // Records by position; freed positions are used again. Deques, so that
+  // growing copies nothing.
+  std::deque<Lease> leases_;
+  std::deque<User> users_;
+  std::deque<Company> companies_;
+  uint32_t free_lease_ = kNone;
+  uint32_t free_user_ = kNone;
+  uint32_t free_company_ = kNone;
+
+  SlotIndex company_index_;
+  SlotIndex user_index_;
+  SlotIndex instance_index_;  // Leases that have an instance.
+
+  size_t held_ = 0;
+  // Counts leases made; half of a lease's id, so that an old id finds nothing.
+  uint32_t serial_ = 0;
+  size_t text_bytes_ = 0;
+};
+
+}  // namespace pathcast
+
+#endif  // PATHCAST_CORE_LIMITER_H_

@@ -1,0 +1,51 @@
+// Strings interned to dense numbers: query paths and modules, so that sets of
+// them are bitsets.
+//
+// Owned by the hub, lives as long as it; hub thread only. Append-only: an id
+// stays good for the table's life, and so does the view that Name() returns.
+#ifndef PATHCAST_CORE_NAME_TABLE_H_
+#define PATHCAST_CORE_NAME_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace pathcast {
+
+class NameTable {
+ public:
+  // Stands for every name that found no place.
+  static constexpr uint32_t kOverflow = UINT32_MAX;
+
+  // `max_names` bounds the table; beyond it Intern() returns kOverflow for
+  // names it does not know yet. REQUIRES: max_names < kOverflow.
+  explicit NameTable(uint32_t max_names);
+  NameTable(const NameTable&) = delete;
+  NameTable& operator=(const NameTable&) = delete;
+
+  // The id of `name`, which is copied when new. Ids count from 0 in the order
+  // of first use.
+  uint32_t Intern(std::string_view name);
+  // The id of `name` if it has one, else kOverflow.
+  uint32_t Find(std::string_view name) const;
+  // REQUIRES: id < size().
+  std::string_view Name(uint32_t id) const;
+
+  uint32_t size() const { return static_cast<uint32_t>(names_.size()); }
+  // Heap bytes, estimated.
+  size_t Bytes() const;
+
+ private:
+  const uint32_t max_names_;
+  // A deque never moves its strings, so the keys of `ids_` may point into them.
+  std::deque<std::string> names_;
+  std::unordered_map<std::string_view, uint32_t> ids_;
+  size_t text_bytes_ = 0;
+};
+
+}  // namespace pathcast
+
+#endif  // PATHCAST_CORE_NAME_TABLE_H_

@@ -1,0 +1,55 @@
+// A stretch of the log that a stream gets as one `invalidate` in place of its
+// actions: what is stale, not what happened.
+//
+// A value; hub thread only.
+#ifndef PATHCAST_CORE_STRETCH_H_
+#define PATHCAST_CORE_STRETCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "core/name_table.h"
+#include "core/path_set.h"
+
+namespace pathcast {
+
+struct Stretch {
+  uint64_t from = 0;   // First seq in it; 0 when empty.
+  uint64_t to = 0;     // Last seq in it.
+  uint32_t count = 0;  // Matching actions it stands for.
+  PathSet paths;
+  PathSet modules;
+
+  bool empty() const { return count == 0; }
+  // Takes one matching action in. REQUIRES: seq > to.
+  void Add(uint64_t seq, std::span<const uint32_t> path_ids,
+           uint32_t module_id);
+  // Takes a later or earlier stretch in.
+  void Join(const Stretch& other);
+  void Clear();
+  // Heap bytes.
+  size_t Bytes() const { return paths.Bytes() + modules.Bytes(); }
+};
+
+// Appends nothing: sets `*json` to the `invalidate` event, at most `max_bytes`
+// long, and returns true; or returns false, `*json` untouched, when it cannot
+// be made that short or `stretch.paths` has overflown (the caller then sends a
+// `resync`).
+//
+// `queryPaths`: first interned first. A path that another one covers (`*`, or
+// a prefix up to a dot) is left out. While the event is too long, the paths of
+// one first segment become that segment, the segment with most paths first
+// (SPEC §5); of two with as many, the one first interned.
+//
+// `modules`: first interned first. They may take a quarter of `max_bytes`: the
+// list ends before the first that does not fit. They inform, no client needs
+// them to be correct, so an overflow of them only leaves names out.
+bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
+                      const NameTable& modules, int64_t now_ms,
+                      size_t max_bytes, std::string* json);
+
+}  // namespace pathcast
+
+#endif  // PATHCAST_CORE_STRETCH_H_

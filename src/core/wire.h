@@ -1,0 +1,119 @@
+// The bytes of SPEC §3: SSE messages around JSON that is already made, and the
+// two events that depend on no action (`hello`, `resync`).
+//
+// Pure functions that append to a string; any thread. No message can be forged
+// by what is put in: an id with a control character is left out, a raw CR, LF
+// or NUL in JSON (where it could only be white space) becomes a space.
+#ifndef PATHCAST_CORE_WIRE_H_
+#define PATHCAST_CORE_WIRE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pathcast {
+
+// The verdict codes: REASONS of lib/protocol/events.ts, in its order.
+enum class Reason : uint8_t {
+  kFresh,
+  kResumed,
+  kEpochChanged,
+  kTrimmed,
+  kUnknownCursor,
+  kAheadOfLog,
+  kOverflow,
+  kBrokerLost,
+};
+inline constexpr int kReasonCount = 8;
+std::string_view ToString(Reason reason);
+
+// Why the server ended a stream: CLOSE_REASONS of lib/protocol/events.ts, in
+// its order.
+enum class CloseReason : uint8_t {
+  kReplaced,
+  kEvicted,
+  kLimit,
+  kDrain,
+  kRevoked,
+  kAuthExpired,
+  kSlow,
+};
+inline constexpr int kCloseReasonCount = 7;
+std::string_view ToString(CloseReason reason);
+// False when `text` is none of the codes; `out` is then untouched.
+bool ParseCloseReason(std::string_view text, CloseReason* out);
+
+// What the app's tRPC transformer puts around plain JSON; superjson:
+// `{"json":` and `}`. Both empty without a transformer.
+struct Wrap {
+  std::string prefix;
+  std::string suffix;
+};
+
+// How one stream is spoken to. Streams of one dialect share encoded frames.
+struct Dialect {
+  bool trpc = false;
+  bool ids = true;           // False: no `id:` line, ever.
+  bool transformed = false;  // Payloads go through the transformer.
+
+  friend bool operator==(const Dialect&, const Dialect&) = default;
+  // Dense, below kDialectCount: an index into per-dialect arrays of frames.
+  int Index() const {
+    return (trpc ? 1 : 0) | (ids ? 2 : 0) | (transformed ? 4 : 0);
+  }
+};
+inline constexpr int kDialectCount = 8;
+
+// "retry: 2134\n", without an empty line: it is the first line of the message
+// that follows.
+void AppendRetry(std::string* out, uint64_t retry_ms);
+
+// The tRPC dialect's first message. Never transformed, never with an id.
+void AppendConnected(std::string* out, uint64_t reconnect_after_ms);
+
+// "id: …\ndata: …\n\n". `id` is a cursor's text; empty for none (an ephemeral
+// event of the plain dialect). Left out as well where the dialect has no ids.
+// `json` is one JSON value; where the dialect is transformed, `wrap` goes
+// around it.
+void AppendMessage(std::string* out, const Dialect& dialect, const Wrap& wrap,
+                   std::string_view id, std::string_view json);
+
+// The same for a payload that went through the transformer already (an action
+// whose `data` needs more than a wrap around it).
+void AppendTransformedMessage(std::string* out, const Dialect& dialect,
+                              std::string_view id,
+                              std::string_view transformed_json);
+
+void AppendPing(std::string* out, const Dialect& dialect, std::string_view id);
+
+// The `retry:` line, then `event: server_close`. Never transformed.
+void AppendServerClose(std::string* out, const Dialect& dialect,
+                       std::string_view id, CloseReason reason,
+                       uint64_t retry_ms);
+
+// A refusal in tRPC's own shape. `trpc_path` may be empty: then there is no
+// `path`.
+void AppendSerializedError(std::string* out, const Dialect& dialect,
+                           const Wrap& wrap, std::string_view message,
+                           int rpc_code, std::string_view code_name,
+                           int http_status, std::string_view trpc_path);
+
+struct Hello {
+  int64_t timestamp = 0;  // Unix ms; the client's own when it resumed by time.
+  bool recovered = false;
+  Reason reason = Reason::kFresh;
+  std::string_view cursor;
+  std::string_view epoch;
+  int64_t server_time = 0;  // Unix ms.
+  uint64_t heartbeat_ms = 0;
+  std::string_view connection_id;
+};
+std::string HelloJson(const Hello& hello);
+
+// `resync_paths_json` is a JSON array of strings, e.g. `["*"]`.
+std::string ResyncJson(int64_t now_ms, std::string_view resync_paths_json,
+                       Reason reason);
+
+}  // namespace pathcast
+
+#endif  // PATHCAST_CORE_WIRE_H_
