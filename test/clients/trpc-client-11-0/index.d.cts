@@ -1,0 +1,2 @@
+import client = require('@trpc/client');
+export = client;
