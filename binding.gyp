@@ -1,0 +1,56 @@
+{
+  # The addon that ships. Its sources are listed per layer in src/sources.json, which CMakeLists.txt reads too.
+  "variables": {
+    "sources_of_layers": "<!@(node -p \"Object.values(require('./src/sources.json')).flat().map((file) => 'src/' + file).join(' ')\")",
+  },
+  "targets": [
+    {
+      "target_name": "pathcast",
+      "sources": ["<@(sources_of_layers)"],
+      "include_dirs": ["src", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      # libuv is Node's own: its headers come with Node's, its symbols from the running process.
+      "libraries": ["-lsimdjson"],
+      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      "cflags!": ["-O2", "-O3"],
+      "cflags": ["-O3", "-g1"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fexceptions", "-frtti"],
+      "cflags_cc": [
+        "-std=c++20",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-Wall",
+        "-Wextra",
+        "-Wno-unused-parameter",
+        "-fvisibility=hidden",
+        "-fvisibility-inlines-hidden",
+      ],
+      "conditions": [
+        [
+          "OS=='linux'",
+          {
+            # Nothing but Node's two entry symbols is exported, and the addon binds to what it links, never to a
+            # library of the same name inside Node. The rpath finds a libsimdjson shipped beside the addon.
+            "ldflags": [
+              "-Wl,-Bsymbolic",
+              "-Wl,--exclude-libs,ALL",
+              "-Wl,--as-needed",
+              "-Wl,-rpath,'$$ORIGIN'",
+            ],
+          },
+        ],
+        [
+          "OS=='mac'",
+          {
+            "xcode_settings": {
+              "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+              "GCC_ENABLE_CPP_EXCEPTIONS": "NO",
+              "GCC_ENABLE_CPP_RTTI": "NO",
+              "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+              "OTHER_LDFLAGS": ["-Wl,-rpath,@loader_path"],
+            },
+          },
+        ],
+      ],
+    },
+  ],
+}

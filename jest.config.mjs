@@ -1,0 +1,26 @@
+// Packages that ship ES modules only. Jest runs CommonJS, so these go through the transform as our own sources do.
+const esmOnly = [
+  'better-sse', 'copy-anything', 'eventsource', 'eventsource-parser', 'hono', '@hono', 'is-what', 'jose', 'superjson', '@trpc',
+];
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  // ms; real servers, sockets and browsers on two shared cores.
+  testTimeout: 30_000,
+  maxWorkers: 2,
+  resolver: '<rootDir>/scripts/jest-resolver.cjs',
+  transform: {
+    '\\.([cm]?js|ts)$': [
+      '@swc/jest',
+      {
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`, '/lib/binding\\.cjs$', '/dist/'],
+};
