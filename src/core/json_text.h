@@ -12,9 +12,9 @@
 namespace pathcast {
 
 // Appends `utf8` as a JSON string, quotes included. Control characters, quote
-// and backslash are escaped as JSON.stringify does; DEL, U+2028 and U+2029 too
-// (some parsers of lines take the latter for line ends). Each byte that is not
-// part of valid UTF-8 becomes \ufffd.
+// and backslash are escaped as JSON.stringify does; U+2028 and U+2029 too (some
+// readers take them for line ends). Each byte that is not part of valid UTF-8
+// becomes \ufffd.
 void AppendJsonString(std::string* out, std::string_view utf8);
 
 void AppendUint(std::string* out, uint64_t value);

@@ -62,7 +62,6 @@ class Limiter {
   explicit Limiter(const LimiterOptions& options);
   Limiter(const Limiter&) = delete;
   Limiter& operator=(const Limiter&) = delete;
-  ~Limiter();
 
   AdmissionResult Acquire(const LeaseRequest& request);
   // False when the lease is not held (any more): releasing twice is harmless.
@@ -83,10 +82,48 @@ class Limiter {
  private:
   static constexpr uint32_t kNone = SlotIndex::kNone;
 
-  struct Text;
-  struct Lease;
-  struct User;
-  struct Company;
+  // A string in 16 bytes; most are UUIDs, which std::string does not keep
+  // inside its 32 either.
+  struct Text {
+    Text() = default;
+    explicit Text(std::string_view text);
+    std::string_view view() const { return {data.get(), size}; }
+
+    std::unique_ptr<char[]> data;
+    uint32_t size = 0;
+  };
+
+  struct Lease {
+    int64_t alive_ms = 0;  // Written by Touch().
+    // What the company's heap is ordered by: `alive_ms` as it once was.
+    // Touching does not move anything in the heap; eviction catches up
+    // (OldestOfCompany).
+    int64_t key_ms = 0;
+    Text instance;
+    uint32_t serial = 0;  // 0: this slot is free.
+    uint32_t user = kNone;
+    uint32_t previous = kNone;  // In the user's list.
+    uint32_t next = kNone;      // In the user's list, or the free list.
+    uint32_t heap_at =
+        kNone;  // Place in the company's heap; kNone: never evicted.
+    uint32_t chain = kNone;  // Of the instance index.
+  };
+
+  struct User {
+    Text name;
+    uint32_t company = kNone;
+    uint32_t first = kNone;  // Its leases, newest first.
+    uint32_t held = 0;
+    uint32_t chain = kNone;  // Of the user index, or the free list.
+  };
+
+  struct Company {
+    Text name;
+    uint32_t held = 0;
+    uint32_t chain = kNone;  // Of the company index, or the free list.
+    // Binary heap of its evictable leases; kept only where the policy evicts.
+    std::vector<uint32_t> heap;
+  };
 
   uint32_t FindCompany(std::string_view name) const;
   uint32_t FindUser(uint32_t company, std::string_view name) const;

@@ -1,0 +1,38 @@
+#include "core/name_table.h"
+
+#include <cassert>
+
+namespace pathcast {
+
+NameTable::NameTable(uint32_t max_names) : max_names_(max_names) {
+  assert(max_names < kOverflow);
+}
+
+uint32_t NameTable::Intern(std::string_view name) {
+  const uint32_t known = Find(name);
+  if (known != kOverflow || size() >= max_names_) return known;
+  const uint32_t id = size();
+  names_.emplace_back(name);
+  ids_.emplace(names_.back(), id);
+  text_bytes_ += name.size();
+  return id;
+}
+
+uint32_t NameTable::Find(std::string_view name) const {
+  const auto found = ids_.find(name);
+  return found == ids_.end() ? kOverflow : found->second;
+}
+
+std::string_view NameTable::Name(uint32_t id) const {
+  assert(id < size());
+  return names_[id];
+}
+
+size_t NameTable::Bytes() const {
+  // A map node: link, cached hash, key, value, padded.
+  constexpr size_t kNode = 40;
+  return names_.size() * (sizeof(std::string) + kNode) + text_bytes_ +
+         ids_.bucket_count() * sizeof(void*);
+}
+
+}  // namespace pathcast

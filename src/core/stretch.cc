@@ -1,0 +1,187 @@
+#include "core/stretch.h"
+
+#include <algorithm>
+#include <cassert>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "core/json_text.h"
+
+namespace pathcast {
+namespace {
+
+// What one JSON string takes, its comma included.
+size_t ListedBytes(std::string_view text) {
+  std::string json;
+  AppendJsonString(&json, text);
+  return json.size() + 1;
+}
+
+// The paths of one first segment.
+struct Group {
+  std::string_view segment;
+  size_t paths = 0;
+  size_t bytes = 0;  // Of its paths in the list, commas included.
+  bool collapsed = false;
+  bool written = false;
+};
+
+struct Path {
+  std::string_view text;
+  size_t group = 0;
+};
+
+// The `queryPaths` of one event: what is not covered by another, in groups.
+class PathList {
+ public:
+  PathList(const PathSet& set, const NameTable& names) {
+    std::unordered_set<std::string_view> all;
+    bool everything = false;
+    set.ForEach([&](uint32_t id) {
+      all.insert(names.Name(id));
+      everything = everything || names.Name(id) == "*";
+    });
+    if (everything) {
+      Take("*");
+      return;
+    }
+    set.ForEach([&](uint32_t id) {
+      const std::string_view path = names.Name(id);
+      if (!IsCovered(path, all)) Take(path);
+    });
+  }
+
+  // Collapses groups until the list takes at most `budget` bytes.
+  bool FitInto(size_t budget) {
+    if (Bytes() <= budget) return true;
+    std::vector<Group*> order;
+    for (Group& group : groups_) {
+      if (group.bytes > ListedBytes(group.segment)) order.push_back(&group);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [](Group* a, Group* b) { return a->paths > b->paths; });
+    for (Group* group : order) {
+      // Of a path that begins with a dot nothing shorter is left.
+      if (group->segment.empty()) continue;
+      group->collapsed = true;
+      bytes_ -= group->bytes - ListedBytes(group->segment);
+      if (Bytes() <= budget) return true;
+    }
+    return false;
+  }
+
+  void AppendTo(std::string* json) {
+    bool first = true;
+    for (const Path& path : paths_) {
+      Group& group = groups_[path.group];
+      if (group.collapsed && group.written) continue;
+      group.written = true;
+      if (!first) json->push_back(',');
+      first = false;
+      AppendJsonString(json, group.collapsed ? group.segment : path.text);
+    }
+  }
+
+ private:
+  static bool IsCovered(std::string_view path,
+                        const std::unordered_set<std::string_view>& all) {
+    for (size_t dot = path.find('.'); dot != std::string_view::npos;
+         dot = path.find('.', dot + 1)) {
+      if (all.contains(path.substr(0, dot))) return true;
+    }
+    return false;
+  }
+
+  void Take(std::string_view path) {
+    const std::string_view segment = path.substr(0, path.find('.'));
+    const auto [entry, is_new] = group_of_.try_emplace(segment, groups_.size());
+    if (is_new) groups_.push_back(Group{.segment = segment});
+    const size_t listed = ListedBytes(path);
+    Group& group = groups_[entry->second];
+    ++group.paths;
+    group.bytes += listed;
+    bytes_ += listed;
+    paths_.push_back(Path{.text = path, .group = entry->second});
+  }
+
+  // The last has no comma.
+  size_t Bytes() const { return bytes_ == 0 ? 0 : bytes_ - 1; }
+
+  std::vector<Path> paths_;
+  std::vector<Group> groups_;
+  std::unordered_map<std::string_view, size_t> group_of_;
+  size_t bytes_ = 0;
+};
+
+// The module names, as many as fit into `budget` bytes.
+std::string ModuleList(const PathSet& set, const NameTable& names,
+                       size_t budget) {
+  std::string list;
+  bool full = false;
+  set.ForEach([&](uint32_t id) {
+    if (full) return;
+    const size_t before = list.size();
+    if (before > 0) list.push_back(',');
+    AppendJsonString(&list, names.Name(id));
+    if (list.size() > budget) {
+      list.resize(before);
+      full = true;
+    }
+  });
+  return list;
+}
+
+}  // namespace
+
+void Stretch::Add(uint64_t seq, std::span<const uint32_t> path_ids,
+                  uint32_t module_id) {
+  assert(seq > to);
+  if (empty()) from = seq;
+  to = seq;
+  ++count;
+  for (const uint32_t id : path_ids) paths.Add(id);
+  modules.Add(module_id);
+}
+
+void Stretch::Join(const Stretch& other) {
+  if (other.empty()) return;
+  from = empty() ? other.from : std::min(from, other.from);
+  to = std::max(to, other.to);
+  count += other.count;
+  paths.Merge(other.paths);
+  modules.Merge(other.modules);
+}
+
+void Stretch::Clear() { *this = Stretch(); }
+
+bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
+                      const NameTable& modules, int64_t now_ms,
+                      size_t max_bytes, std::string* json) {
+  if (stretch.paths.overflow()) return false;
+
+  std::string head = "{\"type\":\"invalidate\",\"timestamp\":";
+  AppendInt(&head, now_ms);
+  head.append(",\"queryPaths\":[");
+  std::string tail = "],\"from\":";
+  AppendUint(&tail, stretch.from);
+  tail.append(",\"to\":");
+  AppendUint(&tail, stretch.to);
+  tail.append(",\"count\":");
+  AppendUint(&tail, stretch.count);
+  tail.append(",\"modules\":[");
+  tail.append(ModuleList(stretch.modules, modules, max_bytes / 4));
+  tail.append("]}");
+
+  const size_t fixed = head.size() + tail.size();
+  PathList list(stretch.paths, paths);
+  if (fixed > max_bytes || !list.FitInto(max_bytes - fixed)) return false;
+  *json = std::move(head);
+  list.AppendTo(json);
+  json->append(tail);
+  return true;
+}
+
+}  // namespace pathcast
