@@ -33,8 +33,8 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   // Makes the loop. `on_wake` runs on the loop's thread, at least once after
-  // each Wake(); wakes coalesce, so it has to drain, never to count. kIo when
-  // the system refuses (descriptors). REQUIRES: called once.
+  // each Wake() before Stop(); wakes coalesce, so it has to drain, never to
+  // count. kIo when the system refuses (descriptors). REQUIRES: called once.
   Status Start(std::function<void()> on_wake);
 
   // Starts the thread, all signals blocked in it but those of its own faults.
@@ -45,11 +45,12 @@ class EventLoop {
 
   // [any thread], from a successful Start() until Join().
   void Wake();
-  // [any thread], likewise. Asks the thread to end; idempotent.
+  // [any thread], likewise. Asks the thread, if there is one, to end;
+  // idempotent.
   void Stop();
-  // Waits for the thread's end, closes the loop. Idempotent. kIo: a handle was
-  // still open, and the loop's memory is left to it. REQUIRES: not called on
-  // the loop's own thread.
+  // Waits for the thread's end, closes the loop. Idempotent. kIo: a handle is
+  // still open; close it and call again (a loop destroyed before that leaks
+  // its memory). REQUIRES: Stop() was called; not on the loop's own thread.
   Status Join();
 
   // Nice value of the loop's thread alone, -20 to 19; greater yields to others.
