@@ -1,7 +1,7 @@
 {
   # The addon that ships. Its sources are listed per layer in src/sources.json, which CMakeLists.txt reads too.
   "variables": {
-    "sources_of_layers": "<!@(node -p \"Object.values(require('./src/sources.json')).flat().map((file) => file.replace(/^(src\/)?/, 'src/')).join(' ')\")",
+    "sources_of_layers": "<!@(node -p \"Object.values(require('./src/sources.json')).flat().join(' ')\")",
   },
   "targets": [
     {

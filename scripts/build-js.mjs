@@ -1,0 +1,108 @@
+// npm run build:js: compiles lib twice, to ES modules in dist/esm and to CommonJS in dist/cjs, both with types.
+//
+// Whether TypeScript writes one or the other is decided by the "type" of the package.json above a source. The
+// CommonJS pass shows the compiler our own package.json with "type": "commonjs", so both passes read the same
+// sources with the same resolution, and what one format cannot express (import.meta) is an error at build time.
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Worker, isMainThread, workerData } from 'node:worker_threads';
+import { at, exclusively, hashOf, ifChanged, main, Refusal, root, startedAs } from './support.mjs';
+
+/** Folders that run only as programs of this repository or of a command line: ES modules only. */
+const ESM_ONLY = ['lib/reference', 'lib/cli'];
+const PRODUCT = at('dist/cjs/package.json');
+
+async function compile(format) {
+  const { default: ts } = await import('typescript');
+  const commonjs = format === 'cjs';
+  const configFile = at('lib/tsconfig.json');
+  const parsed = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(configFile, ts.sys.readFile).config,
+    ts.sys,
+    path.dirname(configFile),
+    { outDir: at('dist', format), noEmitOnError: true, ...(commonjs ? { verbatimModuleSyntax: false } : {}) },
+    configFile,
+  );
+  const sources = parsed.fileNames.filter(
+    (file) => !commonjs || !ESM_ONLY.some((folder) => file.startsWith(`${at(folder)}${path.sep}`)),
+  );
+
+  const host = ts.createCompilerHost(parsed.options);
+  if (commonjs) {
+    const readFile = host.readFile.bind(host);
+    host.readFile = (file) => {
+      const text = readFile(file);
+      if (text === undefined || path.resolve(file) !== at('package.json')) return text;
+      return JSON.stringify({ ...JSON.parse(text), type: 'commonjs' });
+    };
+  }
+  const program = ts.createProgram({ rootNames: sources, options: parsed.options, host });
+  const problems = [...parsed.errors, ...ts.getPreEmitDiagnostics(program)];
+  if (problems.length === 0) problems.push(...program.emit().diagnostics);
+  return ts.formatDiagnostics(problems, {
+    getCanonicalFileName: (file) => file,
+    getCurrentDirectory: () => root,
+    getNewLine: () => '\n',
+  });
+}
+
+const compileInWorker = (format) =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { format } });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+
+/** Leaves nothing in dist of a source that is no longer there. A file that stays is never missing for a moment. */
+function removeStale(dist, lib) {
+  if (!existsSync(dist)) return;
+  for (const entry of readdirSync(dist, { withFileTypes: true })) {
+    const output = path.join(dist, entry.name);
+    const source = path.join(lib, entry.name);
+    if (entry.isDirectory()) {
+      if (existsSync(source)) removeStale(output, source);
+      else rmSync(output, { recursive: true });
+    } else if (!existsSync(source) && !existsSync(source.replace(/(\.d)?\.[cm]?[jt]s$/, '.ts'))) {
+      rmSync(output);
+    }
+  }
+}
+
+/** Pages, styles and pictures of the reference server go beside its compiled code. */
+function copyAssets(from, to) {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const source = path.join(from, entry.name);
+    if (entry.isDirectory()) copyAssets(source, path.join(to, entry.name));
+    else if (!/\.(ts|md)$/.test(entry.name)) cpSync(source, path.join(to, entry.name));
+  }
+}
+
+export async function buildJs() {
+  const inputs = ['lib', 'package.json', 'package-lock.json', 'scripts/build-js.mjs'];
+  return ifChanged('compiling TypeScript', hashOf(inputs), PRODUCT, async () => {
+    const problems = (await Promise.all([compileInWorker('esm'), compileInWorker('cjs')])).filter(Boolean);
+    if (problems.length > 0) throw new Refusal(`${[...new Set(problems)].join('\n')}\nlib does not compile.`);
+
+    for (const format of ['esm', 'cjs']) removeStale(at('dist', format), at('lib'));
+
+    // Inside dist/cjs the nearest package.json is this one, so it has to say what #binding is. It leads to the one
+    // loader of the package: both formats share one addon.
+    mkdirSync(at('dist/cjs'), { recursive: true });
+    writeFileSync(at('dist/cjs/binding.cjs'), "module.exports = require('../../lib/binding.cjs');\n");
+    cpSync(at('lib/binding.d.cts'), at('dist/cjs/binding.d.cts'));
+    const nested = {
+      type: 'commonjs',
+      imports: { '#binding': { types: './binding.d.cts', default: './binding.cjs' } },
+      sideEffects: ['./binding.cjs'],
+    };
+    copyAssets(at('lib/reference'), at('dist/esm/reference'));
+    writeFileSync(PRODUCT, `${JSON.stringify(nested, null, 2)}\n`);
+  });
+}
+
+if (!isMainThread) {
+  const { parentPort } = await import('node:worker_threads');
+  parentPort.postMessage(await compile(workerData.format));
+} else if (startedAs(import.meta.url)) {
+  main(() => exclusively(buildJs));
+}

@@ -1,0 +1,40 @@
+// npm run lint: eslint, the type check of the tests, and clang-format over the C++ sources. `--fix` mends what it can.
+import { readdirSync, existsSync } from 'node:fs';
+import path from 'node:path';
+import { at, main, run, say, startedAs, which } from './support.mjs';
+
+function* sourcesUnder(folder) {
+  if (!existsSync(at(folder))) return;
+  for (const entry of readdirSync(at(folder), { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) yield* sourcesUnder(file);
+    else if (/\.(cc|h)$/.test(entry.name)) yield file;
+  }
+}
+
+/** Runs every check, so that one run shows all there is to mend. Resolves to the number of checks that failed. */
+export async function lint({ fix = false } = {}) {
+  const bin = (name) => at('node_modules', '.bin', name);
+  const checks = [
+    ['eslint', bin('eslint'), ['--max-warnings=0', '--cache', '--cache-location', '.setup/eslint', ...(fix ? ['--fix'] : []), '.']],
+    ['types of the tests', bin('tsc'), ['-p', 'test/tsconfig.json', '--pretty', 'false']],
+  ];
+  const sources = ['src', 'test/native', 'bench'].flatMap((folder) => [...sourcesUnder(folder)]);
+  if (which('clang-format')) {
+    const mode = fix ? ['-i'] : ['--dry-run', '-Werror'];
+    checks.push(['clang-format', 'clang-format', ['--style=file:src/.clang-format', ...mode, ...sources]]);
+  } else {
+    say('clang-format is not installed; the layout of the C++ sources is not checked');
+  }
+  let failed = 0;
+  for (const [name, command, args] of checks) {
+    say(name);
+    if ((await run(command, args)) !== 0) {
+      failed += 1;
+      say(`${name}: FAILED`);
+    }
+  }
+  return failed;
+}
+
+if (startedAs(import.meta.url)) main(() => lint({ fix: process.argv.includes('--fix') }));

@@ -1,0 +1,25 @@
+// npm start: sets up what is missing, then runs the reference server, with signals passed on.
+import { spawn } from 'node:child_process';
+import { at, main } from './support.mjs';
+import { setUp } from './setup.mjs';
+
+main(async () => {
+  await setUp('start');
+  const child = spawn(process.execPath, ['--enable-source-maps', at('dist/esm/reference/main.js'), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  // A terminal sends Ctrl-C to the server as well, and npm passes on what it gets: one of each is enough, because a
+  // second one asks the server to stop at once.
+  const passed = new Set();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (passed.has(signal)) return;
+      passed.add(signal);
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(signal ? 1 : code));
+  });
+});
