@@ -1,12 +1,9 @@
 {
   # The addon that ships. Its sources are listed per layer in src/sources.json, which CMakeLists.txt reads too.
-  "variables": {
-    "sources_of_layers": "<!@(node -p \"Object.values(require('./src/sources.json')).flat().join(' ')\")",
-  },
   "targets": [
     {
       "target_name": "pathcast",
-      "sources": ["<@(sources_of_layers)"],
+      "sources": ["<!@(node -p \"Object.values(require('./src/sources.json')).flat().join(' ')\")"],
       "include_dirs": ["src", "<!(node -p \"require('node-addon-api').include_dir\")"],
       # libuv is Node's own: its headers come with Node's, its symbols from the running process.
       "libraries": ["-lsimdjson"],

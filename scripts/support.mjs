@@ -132,7 +132,7 @@ export async function exclusively(work) {
 export function main(work) {
   work().then(
     (code) => {
-      process.exitCode = code ?? 0;
+      process.exitCode = typeof code === 'number' ? code : 0;
     },
     (error) => {
       process.stderr.write(error instanceof Refusal ? `\n${error.message}\n` : `\n${error?.stack ?? error}\n`);
