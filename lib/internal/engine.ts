@@ -54,7 +54,7 @@ export interface EncodedAction {
 
 export type PublishOutcome =
   | { ok: true; seq: number; epoch: string; duplicate: boolean }
-  | { ok: false; code: 'HUB_CLOSED' | 'OVERLOADED' };
+  | { ok: false; code: 'HUB_CLOSED' | 'OVERLOADED' | 'NOT_SERIALIZABLE' };
 
 export interface EncodedEphemeral {
   companyId: string;

@@ -1,0 +1,374 @@
+/**
+ * The native engine behind the `Engine` interface: what C++ exports, given types, and the only importer
+ * of the binding.
+ *
+ * Each call that has an answer carries a ticket; answers come back in batches through one function that
+ * the hub thread rings. The process is kept alive exactly while an answer is due.
+ */
+import loadBinding from '#binding';
+import type {
+  ByteSink,
+  DisconnectMatch,
+  EncodedAction,
+  EncodedEphemeral,
+  Engine,
+  EngineFactory,
+  EngineMetrics,
+  EngineNotice,
+  EngineOptions,
+  LeaseOutcome,
+  LogSlice,
+  PublishOutcome,
+  SinkHandle,
+  StreamSpec,
+} from './internal/engine.js';
+import { readMetrics } from './internal/native-metrics.js';
+import { CLOSE_REASONS, REASONS, type CloseReason } from './protocol/events.js';
+
+/** The class that C++ exports. `false` from a call: too much is waiting for the hub thread. */
+interface NativeHub {
+  publish(ticket: number, items: (string | undefined)[]): boolean;
+  ephemeral(companyId: string, json: string, transformedJson: string | undefined): boolean;
+  openSocket(spec: StreamSpec, fd: number): number;
+  openSink(spec: StreamSpec): number;
+  sinkTaken(number: number, bytes: number): boolean;
+  sinkAbort(number: number): boolean;
+  acquire(ticket: number, companyId: string, userId: string): boolean;
+  release(ticket: number, leaseId: string): boolean;
+  readLog(ticket: number, companyId: string, sinceMs: number | undefined): boolean;
+  disconnect(
+    ticket: number,
+    reason: CloseReason,
+    companyId: string | undefined,
+    userId: string | undefined,
+    number: number | undefined,
+  ): boolean;
+  drain(ticket: number, overMs: number): boolean;
+  setResyncPaths(json: string): boolean;
+  shutdown(ticket: number): boolean;
+  stop(): void;
+  metrics(): Float64Array;
+  ref(): void;
+  unref(): void;
+}
+
+type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap'> & {
+  evictOldest: boolean;
+  wrapPrefix: string;
+  wrapSuffix: string;
+};
+
+interface Binding {
+  Hub: new (options: NativeOptions, dispatch: (replies: Reply[]) => void) => NativeHub;
+  metricNames: string[];
+  nativeHeapBytes(): number;
+}
+
+/** One flat array per reply; its first element is its kind (`ReplyKind` in src/addon/replies.cc). */
+type Reply =
+  | [kind: 0, ticket: number, ...outcomes: (number | string)[]]
+  | [kind: 1, ticket: number, code: number, leaseId: string, limit: number, current: number]
+  | [kind: 2, ticket: number, value: number]
+  | [kind: 3, ticket: number, epoch: string, headSeq: number, ...actions: string[]]
+  | [kind: 4, number: number, bytes: Uint8Array]
+  | [kind: 5, number: number]
+  | [kind: 6, notice: number, code: number, number: number, value: number, companyId: string, userId: string];
+
+const ENDS = [...CLOSE_REASONS, 'gone', 'hub_closed'] as const;
+const REFUSALS = ['USER_LIMIT', 'COMPANY_LIMIT', 'DRAINING'] as const;
+const LEASE_CODES = [null, 'USER_LIMIT', 'COMPANY_LIMIT', 'DRAINING', 'HUB_CLOSED'] as const;
+
+/** Loads the addon; the error says why there is none. Later calls return the same. */
+export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {
+  try {
+    const binding = loadBinding() as Partial<Binding>;
+    if (typeof binding.Hub !== 'function' || !Array.isArray(binding.metricNames)) {
+      throw new Error('the native addon is of another version of pathcast: rebuild it (npm rebuild pathcast)');
+    }
+    return { ok: true, binding: binding as Binding };
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/** Bytes the process holds from the C library's malloc; 0 where it does not say. For benchmarks. */
+export function nativeHeapBytes(): number {
+  const loaded = loadNative();
+  return loaded.ok ? loaded.binding.nativeHeapBytes() : 0;
+}
+
+/** Throws what `loadNative` reports when there is no addon. */
+export const createNativeEngine: EngineFactory = (options, notify) => {
+  const loaded = loadNative();
+  if (!loaded.ok) throw loaded.error;
+  return new NativeEngine(loaded.binding, options, notify);
+};
+
+/** What an answer is due to. `closed` is called instead when the hub ends first. */
+interface Pending {
+  answer(reply: Reply): void;
+  closed(): void;
+}
+
+class NativeEngine implements Engine {
+  readonly kind = 'native';
+  readonly #hub: NativeHub;
+  readonly #metricNames: readonly string[];
+  readonly #notify: (notice: EngineNotice) => void;
+  readonly #hubId: string;
+  readonly #pending = new Map<number, Pending>();
+  readonly #sinks = new Map<number, { sink: ByteSink; withheld: number }>();
+  #nextTicket = 1;
+  #closing: Promise<void> | undefined;
+  #stopped = false;
+  #lastMetrics: EngineMetrics | undefined;
+
+  constructor(binding: Binding, options: EngineOptions, notify: (notice: EngineNotice) => void) {
+    const { limitPolicy, transformWrap, ...rest } = options;
+    this.#notify = notify;
+    this.#hubId = options.hubId;
+    this.#metricNames = binding.metricNames;
+    this.#hub = new binding.Hub(
+      {
+        ...rest,
+        evictOldest: limitPolicy === 'evict-oldest',
+        wrapPrefix: transformWrap?.[0] ?? '',
+        wrapSuffix: transformWrap?.[1] ?? '',
+      },
+      (replies) => {
+        this.#dispatch(replies);
+      },
+    );
+  }
+
+  publish(actions: EncodedAction[]): Promise<PublishOutcome[]> {
+    const refused = (code: 'HUB_CLOSED' | 'OVERLOADED'): PublishOutcome[] => actions.map(() => ({ ok: false, code }));
+    if (this.#closing) return Promise.resolve(refused('HUB_CLOSED'));
+    const items: (string | undefined)[] = [];
+    for (const { companyId, head, tail, transformed } of actions) {
+      items.push(companyId, head, tail, transformed?.head, transformed?.tail);
+    }
+    return this.#ask(
+      (ticket) => this.#hub.publish(ticket, items),
+      (reply) => readOutcomes(reply),
+      () => refused('HUB_CLOSED'),
+      () => refused('OVERLOADED'),
+    );
+  }
+
+  ephemeral(event: EncodedEphemeral): void {
+    if (!this.#closing) this.#hub.ephemeral(event.companyId, event.json, event.transformedJson);
+  }
+
+  openSocket(spec: StreamSpec, fd: number): string {
+    if (this.#closing) throw new Error('the hub is closed');
+    return this.#connectionId(this.#hub.openSocket(spec, fd));
+  }
+
+  openSink(spec: StreamSpec, sink: ByteSink): SinkHandle {
+    if (this.#closing) {
+      queueMicrotask(() => {
+        sink.close();
+      });
+      return { connectionId: this.#connectionId(0), ready: () => undefined, abort: () => undefined };
+    }
+    const number = this.#hub.openSink(spec);
+    this.#sinks.set(number, { sink, withheld: 0 });
+    return {
+      connectionId: this.#connectionId(number),
+      ready: () => {
+        const entry = this.#sinks.get(number);
+        if (!entry || entry.withheld === 0) return;
+        const bytes = entry.withheld;
+        entry.withheld = 0;
+        if (!this.#stopped) this.#hub.sinkTaken(number, bytes);
+      },
+      abort: () => {
+        if (this.#sinks.delete(number) && !this.#stopped) this.#hub.sinkAbort(number);
+      },
+    };
+  }
+
+  acquire(companyId: string, userId: string): Promise<LeaseOutcome> {
+    const closed = (): LeaseOutcome => ({ ok: false, code: 'HUB_CLOSED', limit: 0, current: 0 });
+    if (this.#closing) return Promise.resolve(closed());
+    return this.#ask((ticket) => this.#hub.acquire(ticket, companyId, userId), readLease, closed);
+  }
+
+  release(leaseId: string): Promise<void> {
+    return this.#done((ticket) => this.#hub.release(ticket, leaseId)).then(() => undefined);
+  }
+
+  readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
+    const none = (): LogSlice => ({ epoch: '', headSeq: 0, actions: [] });
+    if (this.#closing) return Promise.resolve(none());
+    return this.#ask(
+      (ticket) => this.#hub.readLog(ticket, companyId, sinceMs),
+      (reply) => {
+        if (reply[0] !== 3) return none();
+        const [, , epoch, headSeq, ...actions] = reply;
+        return { epoch, headSeq, actions };
+      },
+      none,
+    );
+  }
+
+  disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
+    let number: number | undefined;
+    if (match.connectionId !== undefined) {
+      const prefix = `${this.#hubId}-`;
+      if (!match.connectionId.startsWith(prefix)) return Promise.resolve(0);
+      number = Number(match.connectionId.slice(prefix.length));
+      if (!Number.isSafeInteger(number) || number < 1) return Promise.resolve(0);
+    }
+    return this.#done((ticket) => this.#hub.disconnect(ticket, reason, match.companyId, match.userId, number));
+  }
+
+  async drain(overMs: number): Promise<void> {
+    await this.#done((ticket) => this.#hub.drain(ticket, overMs));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  metrics(): EngineMetrics {
+    if (this.#stopped && this.#lastMetrics) return this.#lastMetrics;
+    return readMetrics(this.#metricNames, this.#hub.metrics());
+  }
+
+  setResyncPaths(paths: readonly string[]): void {
+    if (!this.#closing) this.#hub.setResyncPaths(JSON.stringify(paths));
+  }
+
+  async #shutDown(): Promise<void> {
+    await this.#ask(
+      (ticket) => this.#hub.shutdown(ticket),
+      () => undefined,
+      () => undefined,
+    );
+    this.#lastMetrics = readMetrics(this.#metricNames, this.#hub.metrics());
+    this.#stopped = true;
+    this.#hub.stop();
+    const pending = [...this.#pending.values()];
+    const sinks = [...this.#sinks.values()];
+    this.#pending.clear();
+    this.#sinks.clear();
+    for (const { closed } of pending) closed();
+    for (const { sink } of sinks) sink.close();
+  }
+
+  #connectionId(number: number): string {
+    return `${this.#hubId}-${number}`;
+  }
+
+  #done(post: (ticket: number) => boolean): Promise<number> {
+    if (this.#closing) return Promise.resolve(0);
+    return this.#ask(
+      post,
+      (reply) => (reply[0] === 2 ? reply[2] : 0),
+      () => 0,
+    );
+  }
+
+  /** Posts a question and waits for its answer; `overloaded` answers when it could not be posted. */
+  #ask<T>(
+    post: (ticket: number) => boolean,
+    answer: (reply: Reply) => T,
+    closed: () => T,
+    overloaded: () => T = closed,
+  ): Promise<T> {
+    return new Promise((resolve) => {
+      const ticket = this.#nextTicket++;
+      if (!post(ticket)) {
+        resolve(overloaded());
+        return;
+      }
+      if (this.#pending.size === 0) this.#hub.ref();
+      this.#pending.set(ticket, {
+        answer: (reply) => {
+          resolve(answer(reply));
+        },
+        closed: () => {
+          resolve(closed());
+        },
+      });
+    });
+  }
+
+  #dispatch(replies: Reply[]): void {
+    for (const reply of replies) {
+      switch (reply[0]) {
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+          this.#answer(reply[1], reply);
+          break;
+        case 4:
+          this.#deliver(reply[1], reply[2]);
+          break;
+        case 5:
+          this.#end(reply[1]);
+          break;
+        case 6:
+          this.#tell(reply);
+          break;
+      }
+    }
+  }
+
+  #answer(ticket: number, reply: Reply): void {
+    const pending = this.#pending.get(ticket);
+    if (!pending) return;
+    this.#pending.delete(ticket);
+    if (this.#pending.size === 0) this.#hub.unref();
+    pending.answer(reply);
+  }
+
+  #deliver(number: number, bytes: Uint8Array): void {
+    const entry = this.#sinks.get(number);
+    if (!entry) return;
+    if (entry.sink.write(bytes)) this.#hub.sinkTaken(number, bytes.length);
+    else entry.withheld += bytes.length;
+  }
+
+  #end(number: number): void {
+    const entry = this.#sinks.get(number);
+    if (!entry) return;
+    this.#sinks.delete(number);
+    entry.sink.close();
+  }
+
+  #tell(reply: Extract<Reply, { 0: 6 }>): void {
+    const [, kind, code, number, value, companyId, userId] = reply;
+    const connectionId = this.#connectionId(number);
+    if (kind === 0) this.#notify({ type: 'conflated', companyId, connectionId, count: value });
+    else if (kind === 1) this.#notify({ type: 'resync', companyId, connectionId, reason: REASONS[code] ?? 'overflow' });
+    else if (kind === 2) this.#notify({ type: 'closed', companyId, userId, connectionId, reason: ENDS[code] ?? 'gone' });
+    else this.#notify({ type: 'refused', companyId, userId, code: REFUSALS[code] ?? 'DRAINING' });
+  }
+}
+
+function readOutcomes(reply: Reply): PublishOutcome[] {
+  const outcomes: PublishOutcome[] = [];
+  if (reply[0] !== 0) return outcomes;
+  for (let i = 2; i + 2 < reply.length; i += 3) {
+    const code = reply[i] as number;
+    const seq = reply[i + 1] as number;
+    const epoch = reply[i + 2] as string;
+    if (code === 0 || code === 1) outcomes.push({ ok: true, seq, epoch, duplicate: code === 1 });
+    else outcomes.push({ ok: false, code: code === 2 ? 'HUB_CLOSED' : 'NOT_SERIALIZABLE' });
+  }
+  return outcomes;
+}
+
+function readLease(reply: Reply): LeaseOutcome {
+  if (reply[0] !== 1) return { ok: false, code: 'HUB_CLOSED', limit: 0, current: 0 };
+  const [, , number, leaseId, limit, current] = reply;
+  const code = LEASE_CODES[number] ?? null;
+  if (code === null) return { ok: true, leaseId };
+  if (code === 'USER_LIMIT' || code === 'COMPANY_LIMIT') return { ok: false, code, limit, current };
+  return { ok: false, code, limit: 0, current: 0 };
+}

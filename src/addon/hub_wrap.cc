@@ -1,0 +1,385 @@
+#include "addon/hub_wrap.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "addon/arguments.h"
+#include "addon/replies.h"
+
+namespace pathcast {
+
+namespace {
+
+// Replies handed to JavaScript in one call before the loop may do something else.
+constexpr size_t kRepliesPerCall = 512;
+
+constexpr napi_type_tag kTag = {0x70617468636173'74, 0x6875622d77726170};
+
+HubOptions ReadOptions(Arguments* args, Napi::Object object) {
+  auto count = [&](const char* name) { return args->Count(args->Get(object, name), name); };
+  auto ms = [&](const char* name) { return static_cast<int64_t>(count(name)); };
+  HubOptions options;
+  options.hub_id = args->String(args->Get(object, "hubId"), "hubId");
+  options.limits.max_per_user = static_cast<uint32_t>(count("maxPerUser"));
+  options.limits.max_per_company = static_cast<uint32_t>(count("maxPerCompany"));
+  options.limits.evict_oldest = args->Bool(args->Get(object, "evictOldest"), "evictOldest");
+  options.core.log.max_actions = count("logActions");
+  options.core.log.ttl_ms = ms("logTtlMs");
+  options.core.log.max_bytes = count("logBytes");
+  options.core.heartbeat_ms = ms("heartbeatMs");
+  options.core.connection_cap_bytes = count("connectionCapBytes");
+  options.core.max_invalidate_bytes = count("maxInvalidateBytes");
+  options.core.compact_after = count("compactAfter");
+  options.core.retry_ms = ms("retryMs");
+  options.slow_timeout_ms = ms("slowTimeoutMs");
+  options.lifetime_ms = ms("lifetimeMs");
+  options.max_companies = count("maxCompanies");
+  options.wrap.prefix = args->String(args->Get(object, "wrapPrefix"), "wrapPrefix");
+  options.wrap.suffix = args->String(args->Get(object, "wrapSuffix"), "wrapSuffix");
+  options.seed = Random::SystemSeed();
+  return options;
+}
+
+}  // namespace
+
+Napi::Function HubWrap::Define(Napi::Env env) {
+  return DefineClass(env, "Hub",
+                     {InstanceMethod<&HubWrap::Publish>("publish"),
+                      InstanceMethod<&HubWrap::Ephemeral>("ephemeral"),
+                      InstanceMethod<&HubWrap::OpenSocket>("openSocket"),
+                      InstanceMethod<&HubWrap::OpenSink>("openSink"),
+                      InstanceMethod<&HubWrap::SinkTaken>("sinkTaken"),
+                      InstanceMethod<&HubWrap::SinkAbort>("sinkAbort"),
+                      InstanceMethod<&HubWrap::Acquire>("acquire"),
+                      InstanceMethod<&HubWrap::Release>("release"),
+                      InstanceMethod<&HubWrap::ReadLog>("readLog"),
+                      InstanceMethod<&HubWrap::Disconnect>("disconnect"),
+                      InstanceMethod<&HubWrap::Drain>("drain"),
+                      InstanceMethod<&HubWrap::SetResyncPaths>("setResyncPaths"),
+                      InstanceMethod<&HubWrap::Shutdown>("shutdown"),
+                      InstanceMethod<&HubWrap::Stop>("stop"),
+                      InstanceMethod<&HubWrap::ReadMetrics>("metrics"),
+                      InstanceMethod<&HubWrap::Ref>("ref"),
+                      InstanceMethod<&HubWrap::Unref>("unref")});
+}
+
+HubWrap::HubWrap(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<HubWrap>(info), raw_env_(info.Env()) {
+  const Napi::Env env = info.Env();
+  if (napi_type_tag_object(env, info.This(), &kTag) != napi_ok) {
+    Napi::Error::New(env, "native hub: cannot tag its object").ThrowAsJavaScriptException();
+    return;
+  }
+  if (info.Length() < 2 || !info[0].IsObject() || !info[1].IsFunction()) {
+    Napi::TypeError::New(env, "native hub: needs options and a function")
+        .ThrowAsJavaScriptException();
+    return;
+  }
+  Arguments args(env);
+  HubOptions options = ReadOptions(&args, info[0].As<Napi::Object>());
+  if (!args.Done()) return;
+  bell_context_ = new BellContext{this};
+  bell_ = Bell::New(
+      env, info[1].As<Napi::Function>(), Napi::Object(), "pathcast", 0, 1, bell_context_,
+      [](Napi::Env, void*, BellContext* context) { delete context; }, static_cast<void*>(nullptr));
+  bell_.Unref(env);
+  Result<std::unique_ptr<Hub>> hub = Hub::Create(std::move(options), this);
+  if (!hub.ok()) {
+    bell_context_->wrap = nullptr;
+    bell_.Release();
+    Napi::Error::New(env, "native hub: " + hub.status().ToString()).ThrowAsJavaScriptException();
+    return;
+  }
+  hub_ = std::move(hub).value();
+  // Runs before the bell's own hook, which was added earlier: the hub thread must be gone by then.
+  hooked_ = napi_add_env_cleanup_hook(env, &HubWrap::OnEnvironmentEnd, this) == napi_ok;
+}
+
+HubWrap::~HubWrap() { Teardown(); }
+
+void HubWrap::OnEnvironmentEnd(void* self) {
+  auto* wrap = static_cast<HubWrap*>(self);
+  wrap->hooked_ = false;
+  wrap->Teardown();
+}
+
+void HubWrap::Teardown() {
+  if (hooked_) (void)napi_remove_env_cleanup_hook(raw_env_, &HubWrap::OnEnvironmentEnd, this);
+  hooked_ = false;
+  if (hub_ == nullptr) return;
+  hub_.reset();  // joins the hub thread
+  bell_context_->wrap = nullptr;
+  bell_.Release();
+}
+
+void HubWrap::OnReplies() {
+  // Closing: nobody is left to be told.
+  (void)bell_.NonBlockingCall();
+}
+
+void HubWrap::Dispatch(Napi::Env env, Napi::Function callback, BellContext* context, void*) {
+  HubWrap* self = context->wrap;
+  if (napi_env(env) == nullptr || self == nullptr || self->hub_ == nullptr) return;
+  bool more = false;
+  std::vector<Reply> replies = self->hub_->Take(kRepliesPerCall, &more);
+  if (more) (void)self->bell_.NonBlockingCall();
+  if (!replies.empty()) callback.Call({RepliesToJs(env, &replies)});
+}
+
+bool HubWrap::Ready(const Napi::CallbackInfo& info) {
+  bool ours = false;
+  if (napi_check_object_type_tag(info.Env(), info.This(), &kTag, &ours) == napi_ok && ours &&
+      hub_ != nullptr) {
+    return true;
+  }
+  Napi::TypeError::New(info.Env(), "native hub: stopped, or not a hub").ThrowAsJavaScriptException();
+  return false;
+}
+
+Napi::Value HubWrap::Post(const Napi::CallbackInfo& info, Command command) {
+  return Napi::Boolean::New(info.Env(), hub_->Post(std::move(command)));
+}
+
+// publish(ticket, [company, head, tail, transformedHead?, transformedTail?, …])
+Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  PublishCommand command;
+  command.posted_us = Hub::NowUs();
+  command.ticket = args.Count(info[0], "ticket");
+  if (!info[1].IsArray()) {
+    Napi::TypeError::New(info.Env(), "native call: bad items").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  const auto flat = info[1].As<Napi::Array>();
+  const uint32_t length = flat.Length();
+  command.items.reserve(length / 5);
+  for (uint32_t i = 0; i + 4 < length; i += 5) {
+    const Napi::HandleScope scope(info.Env());
+    PublishItem& item = command.items.emplace_back();
+    item.company = args.String(flat.Get(i), "company");
+    args.AppendString(&item.text, flat.Get(i + 1), "head", kJsonSlack);
+    item.split = item.text.size();
+    item.text += '0';
+    args.AppendString(&item.text, flat.Get(i + 2), "tail", kJsonSlack);
+    const Napi::Value transformed = flat.Get(i + 3);
+    if (!Arguments::Absent(transformed)) {
+      item.transformed_head = args.String(transformed, "transformed head");
+      item.transformed_tail = args.String(flat.Get(i + 4), "transformed tail");
+    }
+    command.bytes += item.text.size() + item.transformed_head.size();
+  }
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+Napi::Value HubWrap::Ephemeral(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  EphemeralCommand command;
+  command.company = args.String(info[0], "company");
+  command.json = args.String(info[1], "json");
+  command.transformed_json = args.OptionalString(info[2], "transformed json").value_or("");
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
+  StreamRequest request;
+  if (!value.IsObject()) {
+    (void)args->String(value, "spec");
+    return request;
+  }
+  const auto spec = value.As<Napi::Object>();
+  auto text = [&](const char* name) {
+    return args->OptionalString(args->Get(spec, name), name).value_or("");
+  };
+  request.company = args->String(args->Get(spec, "companyId"), "companyId");
+  request.user = args->String(args->Get(spec, "userId"), "userId");
+  request.instance = text("instanceId");
+  request.dialect.trpc = args->String(args->Get(spec, "dialect"), "dialect") == "trpc";
+  request.dialect.ids = args->Bool(args->Get(spec, "ids"), "ids");
+  request.dialect.transformed = args->Bool(args->Get(spec, "transformed"), "transformed");
+  request.resume.last_event_id = text("lastEventId");
+  const Napi::Value since = args->Get(spec, "lastSyncTimestamp");
+  if (!Arguments::Absent(since)) {
+    request.resume.has_since = true;
+    request.resume.since_ms = args->Int(since, "lastSyncTimestamp");
+  }
+  const Napi::Value expires = args->Get(spec, "expiresAt");
+  if (!Arguments::Absent(expires)) request.expires_at_ms = args->Int(expires, "expiresAt");
+  request.trpc_path = text("trpcPath");
+  request.http_head = text("httpHead");
+  const Napi::Value filter_value = args->Get(spec, "filter");
+  if (filter_value.IsObject()) {
+    const auto object = filter_value.As<Napi::Object>();
+    FilterSpec filter;
+    filter.client_ids = args->OptionalStrings(args->Get(object, "clientIds"), "clientIds");
+    filter.modules = args->OptionalStrings(args->Get(object, "modules"), "modules");
+    filter.entities = args->OptionalStrings(args->Get(object, "entities"), "entities");
+    filter.exclude_source_id =
+        args->OptionalString(args->Get(object, "excludeSourceId"), "excludeSourceId");
+    filter.exclude_user_id =
+        args->OptionalString(args->Get(object, "excludeUserId"), "excludeUserId");
+    request.filter = std::move(filter);
+  }
+  request.number = hub_->NextConnectionNumber();
+  return request;
+}
+
+// openSocket(spec, fd): the connection's number. Takes a copy of the descriptor.
+Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  OpenSocketCommand command;
+  command.request = ReadStream(&args, info[0]);
+  const auto fd = static_cast<int>(args.Count(info[1], "fd"));
+  if (!args.Done()) return info.Env().Undefined();
+  command.socket = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!command.socket.valid()) {
+    const int error = errno;
+    Napi::Error thrown = Napi::Error::New(
+        info.Env(), std::string("cannot take the socket: ") + std::strerror(error));
+    thrown.Set("errno", Napi::Number::New(info.Env(), error));
+    thrown.ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  const auto number = static_cast<double>(command.request.number);
+  (void)hub_->Post({std::move(command)});
+  return Napi::Number::New(info.Env(), number);
+}
+
+Napi::Value HubWrap::OpenSink(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  OpenHostSinkCommand command;
+  command.request = ReadStream(&args, info[0]);
+  if (!args.Done()) return info.Env().Undefined();
+  const auto number = static_cast<double>(command.request.number);
+  (void)hub_->Post({std::move(command)});
+  return Napi::Number::New(info.Env(), number);
+}
+
+Napi::Value HubWrap::SinkTaken(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const SinkTakenCommand command{args.Count(info[0], "number"), args.Count(info[1], "bytes")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {command});
+}
+
+Napi::Value HubWrap::SinkAbort(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const SinkAbortCommand command{args.Count(info[0], "number")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {command});
+}
+
+Napi::Value HubWrap::Acquire(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  AcquireCommand command;
+  command.ticket = args.Count(info[0], "ticket");
+  command.company = args.String(info[1], "company");
+  command.user = args.String(info[2], "user");
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+// release(ticket, lease): the lease as the decimal text that acquire gave.
+Napi::Value HubWrap::Release(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  ReleaseCommand command;
+  command.ticket = args.Count(info[0], "ticket");
+  const std::string lease = args.String(info[1], "lease");
+  if (!args.Done()) return info.Env().Undefined();
+  for (char digit : lease) {
+    if (digit < '0' || digit > '9') break;
+    command.lease = command.lease * 10 + static_cast<uint64_t>(digit - '0');
+  }
+  return Post(info, {command});
+}
+
+Napi::Value HubWrap::ReadLog(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  ReadLogCommand command;
+  command.ticket = args.Count(info[0], "ticket");
+  command.company = args.String(info[1], "company");
+  if (!Arguments::Absent(info[2])) command.since_ms = args.Int(info[2], "since");
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+// disconnect(ticket, reason, company?, user?, number?)
+Napi::Value HubWrap::Disconnect(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  DisconnectCommand command;
+  command.ticket = args.Count(info[0], "ticket");
+  const std::string reason = args.String(info[1], "reason");
+  command.company = args.OptionalString(info[2], "company");
+  command.user = args.OptionalString(info[3], "user");
+  if (!Arguments::Absent(info[4])) command.number = args.Count(info[4], "number");
+  if (!args.Done()) return info.Env().Undefined();
+  if (!ParseCloseReason(reason, &command.reason)) {
+    Napi::TypeError::New(info.Env(), "native call: bad reason").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  return Post(info, {std::move(command)});
+}
+
+Napi::Value HubWrap::Drain(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const DrainCommand command{args.Count(info[0], "ticket"), args.Int(info[1], "overMs")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {command});
+}
+
+Napi::Value HubWrap::SetResyncPaths(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  ResyncPathsCommand command{args.String(info[0], "json")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+Napi::Value HubWrap::Shutdown(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const ShutdownCommand command{args.Count(info[0], "ticket")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {command});
+}
+
+Napi::Value HubWrap::Stop(const Napi::CallbackInfo& info) {
+  bool ours = false;
+  if (napi_check_object_type_tag(info.Env(), info.This(), &kTag, &ours) == napi_ok && ours) {
+    Teardown();
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value HubWrap::ReadMetrics(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  return MetricsToJs(info.Env(), hub_->metrics());
+}
+
+Napi::Value HubWrap::Ref(const Napi::CallbackInfo& info) {
+  if (Ready(info)) bell_.Ref(info.Env());
+  return info.Env().Undefined();
+}
+
+Napi::Value HubWrap::Unref(const Napi::CallbackInfo& info) {
+  if (Ready(info)) bell_.Unref(info.Env());
+  return info.Env().Undefined();
+}
+
+}  // namespace pathcast

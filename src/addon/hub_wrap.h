@@ -1,0 +1,66 @@
+// The JavaScript class around one engine hub.
+//
+// Owner: its JavaScript object, which native.ts keeps until close(). Thread: JavaScript thread, except
+// OnReplies. Destruction order (close, finalizer or the environment's end, whichever is first): the hub
+// thread is joined, then the thread-safe function that it rings is released.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "engine/hub.h"
+
+namespace pathcast {
+
+class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
+ public:
+  static Napi::Function Define(Napi::Env env);
+
+  explicit HubWrap(const Napi::CallbackInfo& info);
+  ~HubWrap() override;
+
+  // [hub thread]
+  void OnReplies() override;
+
+ private:
+  // What the bell knows of its hub. It outlives both: a call may still be queued when they go.
+  struct BellContext {
+    HubWrap* wrap;
+  };
+  static void Dispatch(Napi::Env env, Napi::Function callback, BellContext* context, void* data);
+  using Bell = Napi::TypedThreadSafeFunction<BellContext, void, &HubWrap::Dispatch>;
+
+  // False, with a TypeError pending, when `this` is not one of ours or already stopped.
+  bool Ready(const Napi::CallbackInfo& info);
+  Napi::Value Post(const Napi::CallbackInfo& info, Command command);
+  StreamRequest ReadStream(class Arguments* args, Napi::Value spec);
+  void Teardown();
+  static void OnEnvironmentEnd(void* self);
+
+  Napi::Value Publish(const Napi::CallbackInfo& info);
+  Napi::Value Ephemeral(const Napi::CallbackInfo& info);
+  Napi::Value OpenSocket(const Napi::CallbackInfo& info);
+  Napi::Value OpenSink(const Napi::CallbackInfo& info);
+  Napi::Value SinkTaken(const Napi::CallbackInfo& info);
+  Napi::Value SinkAbort(const Napi::CallbackInfo& info);
+  Napi::Value Acquire(const Napi::CallbackInfo& info);
+  Napi::Value Release(const Napi::CallbackInfo& info);
+  Napi::Value ReadLog(const Napi::CallbackInfo& info);
+  Napi::Value Disconnect(const Napi::CallbackInfo& info);
+  Napi::Value Drain(const Napi::CallbackInfo& info);
+  Napi::Value SetResyncPaths(const Napi::CallbackInfo& info);
+  Napi::Value Shutdown(const Napi::CallbackInfo& info);
+  Napi::Value Stop(const Napi::CallbackInfo& info);
+  Napi::Value ReadMetrics(const Napi::CallbackInfo& info);
+  Napi::Value Ref(const Napi::CallbackInfo& info);
+  Napi::Value Unref(const Napi::CallbackInfo& info);
+
+  napi_env raw_env_;
+  BellContext* bell_context_ = nullptr;  // freed by the bell's finalizer
+  Bell bell_;
+  bool hooked_ = false;  // the environment's end will call OnEnvironmentEnd
+  std::unique_ptr<Hub> hub_;
+};
+
+}  // namespace pathcast

@@ -1,0 +1,167 @@
+#include "addon/replies.h"
+
+#include <string>
+#include <utility>
+
+#include "core/wire.h"
+
+namespace pathcast {
+
+namespace {
+
+// The kinds of native.ts, in its order.
+enum class ReplyKind : uint8_t { kPublished, kLease, kDone, kLog, kSinkData, kSinkEnd, kNotice };
+
+class FlatArray {
+ public:
+  FlatArray(Napi::Env env, ReplyKind kind) : env_(env), array_(Napi::Array::New(env)) {
+    Add(static_cast<double>(kind));
+  }
+  FlatArray& Add(double number) { return AddValue(Napi::Number::New(env_, number)); }
+  FlatArray& Add(const std::string& text) { return AddValue(Napi::String::New(env_, text)); }
+  FlatArray& AddValue(Napi::Value value) {
+    array_.Set(next_++, value);
+    return *this;
+  }
+  Napi::Array Done() const { return array_; }
+
+ private:
+  Napi::Env env_;
+  Napi::Array array_;
+  uint32_t next_ = 0;
+};
+
+struct ToJs {
+  Napi::Env env;
+
+  Napi::Array operator()(PublishedReply& reply) const {
+    FlatArray out(env, ReplyKind::kPublished);
+    out.Add(static_cast<double>(reply.ticket));
+    for (const PublishOutcome& outcome : reply.outcomes) {
+      out.Add(static_cast<double>(outcome.code))
+          .Add(static_cast<double>(outcome.seq))
+          .Add(outcome.epoch);
+    }
+    return out.Done();
+  }
+  Napi::Array operator()(LeaseReply& reply) const {
+    return FlatArray(env, ReplyKind::kLease)
+        .Add(static_cast<double>(reply.ticket))
+        .Add(static_cast<double>(reply.code))
+        .Add(std::to_string(reply.lease))  // 64 bits: more than a number holds
+        .Add(reply.limit)
+        .Add(reply.current)
+        .Done();
+  }
+  Napi::Array operator()(DoneReply& reply) const {
+    return FlatArray(env, ReplyKind::kDone)
+        .Add(static_cast<double>(reply.ticket))
+        .Add(static_cast<double>(reply.value))
+        .Done();
+  }
+  Napi::Array operator()(LogReply& reply) const {
+    FlatArray out(env, ReplyKind::kLog);
+    out.Add(static_cast<double>(reply.ticket))
+        .Add(reply.epoch)
+        .Add(static_cast<double>(reply.head_seq));
+    for (const std::string& action : reply.actions) out.Add(action);
+    return out.Done();
+  }
+  Napi::Array operator()(SinkDataReply& reply) const {
+    return FlatArray(env, ReplyKind::kSinkData)
+        .Add(static_cast<double>(reply.number))
+        .AddValue(Napi::Buffer<char>::Copy(env, reply.bytes.data(), reply.bytes.size()))
+        .Done();
+  }
+  Napi::Array operator()(SinkEndReply& reply) const {
+    return FlatArray(env, ReplyKind::kSinkEnd).Add(static_cast<double>(reply.number)).Done();
+  }
+  Napi::Array operator()(NoticeReply& reply) const {
+    return FlatArray(env, ReplyKind::kNotice)
+        .Add(static_cast<double>(reply.kind))
+        .Add(reply.code)
+        .Add(static_cast<double>(reply.number))
+        .Add(static_cast<double>(reply.value))
+        .Add(reply.company)
+        .Add(reply.user)
+        .Done();
+  }
+};
+
+// Calls `visit(name, counter)` for each metric, always in the same order.
+template <class Visit>
+void ForEachMetric(const Metrics& m, Visit&& visit) {
+  visit("connections", m.connections);
+  visit("sinkConnections", m.sink_connections);
+  visit("leases", m.leases);
+  visit("companies", m.companies);
+  visit("logActions", m.log_actions);
+  visit("logBytes", m.log_bytes);
+  visit("slowSinks", m.slow_sinks);
+  visit("backlogBytes", m.backlog_bytes);
+  visit("opened", m.opened);
+  visit("publishes", m.publishes);
+  visit("duplicates", m.duplicates);
+  visit("ephemerals", m.ephemerals);
+  visit("ephemeralsDropped", m.ephemerals_dropped);
+  visit("deliveries", m.deliveries);
+  visit("bytes", m.bytes);
+  visit("writes", m.writes);
+  visit("heartbeats", m.heartbeats);
+  visit("heartbeatsSkipped", m.heartbeats_skipped);
+  visit("conflations", m.conflations);
+  visit("compactions", m.compactions);
+  visit("evictions", m.evictions);
+  visit("replacements", m.replacements);
+  for (size_t i = 0; i < m.resyncs.size(); ++i) {
+    visit("resyncs." + std::string(ToString(static_cast<Reason>(i))), m.resyncs[i]);
+  }
+  for (size_t i = 0; i < m.closes.size(); ++i) {
+    const std::string end = i == kEndGone        ? "gone"
+                            : i == kEndHubClosed ? "hub_closed"
+                                                 : std::string(ToString(static_cast<CloseReason>(i)));
+    visit("closes." + end, m.closes[i]);
+  }
+  constexpr const char* kRefusals[kRefusalCount] = {"USER_LIMIT", "COMPANY_LIMIT", "DRAINING"};
+  for (size_t i = 0; i < kRefusalCount; ++i) {
+    visit(std::string("refusals.") + kRefusals[i], m.refusals[i]);
+  }
+  for (size_t i = 0; i < m.latency.size(); ++i) {
+    const std::string bound =
+        i < kLatencyBoundsUs.size() ? std::to_string(kLatencyBoundsUs[i]) : "inf";
+    visit("latency." + bound, m.latency[i]);
+  }
+  visit("latencySumUs", m.latency_sum_us);
+}
+
+}  // namespace
+
+Napi::Value RepliesToJs(Napi::Env env, std::vector<Reply>* replies) {
+  Napi::Array out = Napi::Array::New(env, replies->size());
+  for (uint32_t i = 0; i < replies->size(); ++i) {
+    out.Set(i, std::visit(ToJs{env}, (*replies)[i]));
+  }
+  return out;
+}
+
+Napi::Value MetricsToJs(Napi::Env env, const Metrics& metrics) {
+  uint32_t count = 0;
+  ForEachMetric(metrics, [&](const auto&, const Counter&) { ++count; });
+  Napi::Float64Array out = Napi::Float64Array::New(env, count);
+  uint32_t i = 0;
+  ForEachMetric(metrics, [&](const auto&, const Counter& counter) {
+    out[i++] = static_cast<double>(counter.Get());
+  });
+  return out;
+}
+
+Napi::Value MetricNames(Napi::Env env) {
+  Napi::Array out = Napi::Array::New(env);
+  uint32_t i = 0;
+  ForEachMetric(Metrics{}, [&](const std::string& name, const Counter&) {
+    out.Set(i++, Napi::String::New(env, name));
+  });
+  return out;
+}
+
+}  // namespace pathcast

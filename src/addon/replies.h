@@ -1,0 +1,20 @@
+// Replies of the hub thread as JavaScript values. JavaScript thread only.
+#pragma once
+
+#include <napi.h>
+
+#include <vector>
+
+#include "core/metrics.h"
+#include "engine/reply.h"
+
+namespace pathcast {
+
+// An array of one flat array per reply; its first element is the kind (`ReplyKind` in native.ts).
+Napi::Value RepliesToJs(Napi::Env env, std::vector<Reply>* replies);
+
+// All counters and gauges in the order of `MetricNames`.
+Napi::Value MetricsToJs(Napi::Env env, const Metrics& metrics);
+Napi::Value MetricNames(Napi::Env env);
+
+}  // namespace pathcast

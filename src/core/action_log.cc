@@ -1,0 +1,59 @@
+#include "core/action_log.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace pathcast {
+
+namespace {
+
+int64_t ReachOf(const Entry& entry) { return std::max(entry.timestamp_ms, entry.arrived_ms); }
+
+}  // namespace
+
+uint64_t ActionLog::FindId(std::string_view id) const {
+  auto found = by_id_.find(id);
+  return found == by_id_.end() ? 0 : found->second;
+}
+
+void ActionLog::Append(EntryRef entry) {
+  assert(entry->seq == head_seq_ + 1);
+  assert(size() == 0 || entries_.back()->arrived_ms <= entry->arrived_ms);
+  head_seq_ = entry->seq;
+  // Fixed here: a transformed frame made later must not unbalance the count.
+  entry->logged_bytes = static_cast<uint32_t>(entry->Bytes());
+  bytes_ += entry->logged_bytes;
+  by_id_.emplace(entry->id, entry->seq);
+  entries_.push_back(std::move(entry));
+}
+
+void ActionLog::DropFirst() {
+  EntryRef entry = std::move(entries_[begin_++]);
+  bytes_ -= entry->logged_bytes;
+  lost_through_ms_ = std::max(lost_through_ms_, ReachOf(*entry));
+  by_id_.erase(entry->id);
+}
+
+void ActionLog::Trim(const LogLimits& limits, int64_t now_ms) {
+  while (size() > 0 && (size() > limits.max_actions || bytes_ > limits.max_bytes ||
+                        entries_[begin_]->arrived_ms + limits.ttl_ms <= now_ms)) {
+    DropFirst();
+  }
+  if (size() == 0) {
+    entries_.clear();
+    entries_.shrink_to_fit();
+    begin_ = 0;
+  } else if (begin_ >= 64 && begin_ >= entries_.size() / 2) {
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    begin_ = 0;
+  }
+}
+
+uint64_t ActionLog::FirstSince(int64_t since_ms) const {
+  for (size_t i = begin_; i < entries_.size(); ++i) {
+    if (ReachOf(*entries_[i]) >= since_ms) return entries_[i]->seq;
+  }
+  return head_seq_ + 1;
+}
+
+}  // namespace pathcast

@@ -1,0 +1,115 @@
+#include "core/channel.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "core/cursor.h"
+
+namespace pathcast {
+
+namespace {
+
+// A window that an import has blown up gives its memory back.
+constexpr size_t kKeptWindowCapacity = 256;
+
+constexpr std::string_view kPingWithoutId = "event: ping\ndata:\n\n";
+
+}  // namespace
+
+void Channel::Publish(Context& context, EntryRef entry) {
+  const uint64_t bytes_before = log_.bytes();
+  const size_t size_before = log_.size();
+  window_.push_back(entry);
+  log_.Append(std::move(entry));
+  log_.Trim(context.options.log, context.now_ms);
+  context.metrics->log_actions.Add(log_.size() - size_before);
+  context.metrics->log_bytes.Add(log_.bytes() - bytes_before);
+}
+
+void Channel::PublishEphemeral(EntryRef entry) { window_.push_back(std::move(entry)); }
+
+void Channel::TrimLog(Context& context) {
+  const uint64_t bytes_before = log_.bytes();
+  const size_t size_before = log_.size();
+  log_.Trim(context.options.log, context.now_ms);
+  context.metrics->log_actions.Sub(size_before - log_.size());
+  context.metrics->log_bytes.Sub(bytes_before - log_.bytes());
+}
+
+void Channel::Add(Subscription* subscription) {
+  subscription->index = static_cast<uint32_t>(subscriptions_.size());
+  subscriptions_.push_back(subscription);
+}
+
+void Channel::Remove(Subscription* subscription) {
+  size_t hole = subscription->index;
+  assert(hole < subscriptions_.size() && subscriptions_[hole] == subscription);
+  auto fill = [this](size_t to, size_t from) {
+    subscriptions_[to] = subscriptions_[from];
+    subscriptions_[to]->index = static_cast<uint32_t>(to);
+  };
+  if (passing_ && hole < next_visit_) {
+    // The last one is not visited yet, so it may not move in front of the mark: a visited one fills
+    // the hole and the last one takes that one's place.
+    --next_visit_;
+    fill(hole, next_visit_);
+    hole = next_visit_;
+  }
+  fill(hole, subscriptions_.size() - 1);
+  subscriptions_.pop_back();
+  if (subscriptions_.empty()) subscriptions_.shrink_to_fit();
+}
+
+uint64_t Channel::SeqBefore(uint64_t pos) const {
+  if (pos >= window_end()) return log_.head_seq();
+  const Entry& entry = *WindowAt(pos);
+  return entry.is_action() ? entry.seq - 1 : entry.cursor_seq;
+}
+
+std::string_view Channel::PingAt(const Dialect& dialect, uint64_t pos) {
+  if (!dialect.ids) return kPingWithoutId;
+  const uint64_t seq = SeqBefore(pos);
+  if (seq != ping_seq_) {
+    std::string id;
+    AppendCursor(&id, log_.epoch(), seq);
+    ping_.clear();
+    AppendPing(&ping_, dialect, id);
+    ping_seq_ = seq;
+  }
+  return ping_;
+}
+
+bool Channel::Slice(Context& context, size_t max_visits, int64_t (*now_us)()) {
+  if (window_.empty()) return true;
+  if (!passing_) {
+    passing_ = true;
+    next_visit_ = 0;
+    pass_target_ = window_end();
+  }
+  const size_t stop = std::min(subscriptions_.size(), next_visit_ + max_visits);
+  while (next_visit_ < stop) {
+    if (next_visit_ + 4 < subscriptions_.size()) {
+      __builtin_prefetch(subscriptions_[next_visit_ + 4]);
+    }
+    subscriptions_[next_visit_++]->Visit(context, *this);
+  }
+  if (next_visit_ < subscriptions_.size()) return false;
+  FinishPass(context, now_us);
+  return window_.empty();
+}
+
+void Channel::FinishPass(Context& context, int64_t (*now_us)()) {
+  passing_ = false;
+  const int64_t now = now_us();
+  const auto done = static_cast<size_t>(pass_target_ - window_begin_);
+  for (size_t i = 0; i < done; ++i) {
+    if (window_[i]->is_action() && !subscriptions_.empty()) {
+      context.metrics->RecordLatency(now - window_[i]->published_us);
+    }
+  }
+  window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(done));
+  window_begin_ = pass_target_;
+  if (window_.empty() && window_.capacity() > kKeptWindowCapacity) window_.shrink_to_fit();
+}
+
+}  // namespace pathcast

@@ -1,0 +1,57 @@
+// What all channels of one hub share. Owner: the hub. Thread: hub thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/action_log.h"
+#include "core/metrics.h"
+#include "core/name_table.h"
+#include "core/random.h"
+#include "core/wire.h"
+
+namespace pathcast {
+
+struct CoreOptions {
+  LogLimits log;
+  uint64_t connection_cap_bytes = 64 * 1024;
+  uint64_t max_invalidate_bytes = 8 * 1024;
+  uint64_t compact_after = 100;
+  int64_t heartbeat_ms = 15'000;
+  int64_t retry_ms = 2'000;
+};
+
+// Something that a subscription met and that its owner should hear of.
+enum class SubscriptionNotice : uint8_t { kConflated, kResync };
+
+class Subscription;
+
+// The owner's ear. Called in the middle of a write: it may only note what happened.
+class SubscriptionObserver {
+ public:
+  virtual ~SubscriptionObserver() = default;
+  virtual void OnGone(Subscription* subscription) = 0;
+  virtual void OnBlocked(Subscription* subscription) = 0;
+  virtual void OnNotice(Subscription* subscription, SubscriptionNotice notice, uint64_t value) = 0;
+};
+
+// Names the hub tells apart in unions. Beyond it a union with a newcomer means "everything".
+inline constexpr uint32_t kMaxQueryPaths = 65'536;
+inline constexpr uint32_t kMaxModules = 4'096;
+
+struct Context {
+  explicit Context(uint64_t seed) : paths(kMaxQueryPaths), modules(kMaxModules), random(seed) {}
+
+  CoreOptions options;
+  Wrap wrap;
+  NameTable paths;
+  NameTable modules;
+  Random random;
+  Metrics* metrics = nullptr;
+  SubscriptionObserver* observer = nullptr;
+  std::string resync_paths_json = "[\"*\"]";
+  int64_t now_ms = 0;  // hub's clock, set at each turn; never goes back
+};
+
+}  // namespace pathcast

@@ -1,0 +1,66 @@
+// Counters and gauges of one hub. Written by the hub thread alone, read from any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/wire.h"
+
+namespace pathcast {
+
+// A number with one writer: add without the bus lock that fetch_add would take.
+class Counter {
+ public:
+  // [hub thread]
+  void Add(uint64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void Sub(uint64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
+  }
+  void Set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
+  // [any thread]
+  uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+// Upper bounds of the publish→written histogram, microseconds; the last bucket is open.
+inline constexpr std::array<uint32_t, 16> kLatencyBoundsUs = {
+    50,     100,    250,    500,     1'000,   2'500,     5'000,     10'000,
+    25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000};
+
+// How a stream can end: the close reasons, then these two.
+inline constexpr size_t kEndGone = kCloseReasonCount;
+inline constexpr size_t kEndHubClosed = kCloseReasonCount + 1;
+inline constexpr size_t kEndCount = kCloseReasonCount + 2;
+
+enum class Refusal : uint8_t { kUserLimit, kCompanyLimit, kDraining };
+inline constexpr size_t kRefusalCount = 3;
+
+struct Metrics {
+  // Gauges.
+  Counter connections, sink_connections, leases, companies, log_actions, log_bytes, slow_sinks,
+      backlog_bytes;
+  // Counters.
+  Counter opened, publishes, duplicates, ephemerals, ephemerals_dropped, deliveries, bytes, writes,
+      heartbeats, heartbeats_skipped, conflations, compactions, evictions, replacements;
+  std::array<Counter, kReasonCount> resyncs;
+  std::array<Counter, kEndCount> closes;
+  std::array<Counter, kRefusalCount> refusals;
+  std::array<Counter, kLatencyBoundsUs.size() + 1> latency;
+  Counter latency_sum_us;
+
+  void RecordLatency(int64_t us) {
+    const auto value = static_cast<uint64_t>(us < 0 ? 0 : us);
+    size_t i = 0;
+    while (i < kLatencyBoundsUs.size() && value > kLatencyBoundsUs[i]) ++i;
+    latency[i].Add(1);
+    latency_sum_us.Add(value);
+  }
+};
+
+}  // namespace pathcast

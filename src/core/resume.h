@@ -1,0 +1,45 @@
+// The verdict on a client's position, and the opening of its stream. Pure: log in, verdict out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/action_log.h"
+#include "core/context.h"
+#include "core/subscription.h"
+#include "core/wire.h"
+
+namespace pathcast {
+
+class Channel;
+
+// What the client gave. `last_event_id` wins over `since_ms`.
+struct ResumePoint {
+  std::string last_event_id;  // empty: none
+  bool has_since = false;
+  int64_t since_ms = 0;
+};
+
+struct Verdict {
+  Reason reason = Reason::kFresh;
+  bool recovered = false;
+  uint64_t next_seq = 0;  // recovered: catch-up starts here
+  // A resync must follow the hello.
+  bool needs_resync() const { return !recovered && reason != Reason::kFresh; }
+};
+
+Verdict Judge(const ActionLog& log, const ResumePoint& point);
+
+// The messages that open a stream: retry, connected, hello, then the catch-up or a resync.
+// `subscription` says what passes and in which dialect.
+struct OpeningRequest {
+  std::string_view http_head;
+  std::string_view connection_id;
+  const ResumePoint* point = nullptr;
+};
+std::vector<Piece> MakeOpening(Context& context, Channel& channel, const Subscription& subscription,
+                               const OpeningRequest& request, Verdict* verdict);
+
+}  // namespace pathcast

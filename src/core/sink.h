@@ -1,0 +1,31 @@
+// Where a subscription's bytes go.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pathcast {
+
+// Same layout as POSIX iovec; the socket layer checks that.
+struct Slice {
+  const char* data;
+  size_t size;
+};
+
+// Thread: hub thread. Owned by the connection, like the subscription that writes to it.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // At most this many slices in one Write.
+  static constexpr size_t kMaxSlices = 64;
+  static constexpr int64_t kGone = -1;
+
+  // Takes a prefix of the bytes and says how long it is; kGone when nobody reads any more.
+  virtual int64_t Write(const Slice* slices, size_t count) = 0;
+
+  // While wanted, the owner calls Subscription::OnWritable when the sink can take bytes.
+  virtual void WantWritable(bool wanted) = 0;
+};
+
+}  // namespace pathcast

@@ -1,0 +1,121 @@
+// One stream's place in its tenant: a position in the delivery window, a filter, a sink, and, while
+// the sink is slow, a bounded backlog that conflates.
+//
+// Owner: the engine's connection. Thread: hub thread. Lives until its owner removes it from the
+// channel; a sink that fails is only reported, never destroyed from inside.
+//
+// Invariants:
+//   1. What has been offered is written, in the backlog, absorbed by its stretch, or filtered out.
+//   2. The backlog's whole pieces never exceed connection_cap_bytes; a piece whose first bytes have
+//      left stays until it is complete.
+//   3. Pieces that are not entries (hello, resync, invalidate) come before pieces that are.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/context.h"
+#include "core/entry.h"
+#include "core/filter.h"
+#include "core/sink.h"
+#include "core/stretch.h"
+#include "core/wire.h"
+
+namespace pathcast {
+
+class Channel;
+
+// A whole SSE message on its way: an entry's shared frame, or bytes of its own.
+struct Piece {
+  EntryRef entry;
+  std::string own;
+  std::string_view bytes() const { return entry ? frame : std::string_view(own); }
+  std::string_view frame;  // of entry
+};
+
+class Subscription {
+ public:
+  Subscription(Sink* sink, Dialect dialect, std::unique_ptr<Filter> filter)
+      : sink_(sink), filter_(std::move(filter)), dialect_(dialect) {}
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+
+  // Writes the opening (head, hello, catch-up) and joins the window at `pos`.
+  void Start(Context& context, Channel& channel, std::vector<Piece> opening, uint64_t pos);
+
+  // Offers everything in the channel's window from pos() on.
+  void Visit(Context& context, Channel& channel);
+
+  void OnWritable(Context& context, Channel& channel);
+
+  // A heartbeat: skipped, and false, while there is a backlog.
+  bool WriteUnlessSlow(Context& context, std::string_view message);
+
+  // A last message before the end; lost if another message is half written.
+  void WriteLast(Context& context, std::string_view message);
+
+  // Gives its share of the gauges back. Call before destruction.
+  void Retire(Context& context);
+
+  bool Passes(const Entry& entry) const {
+    return filter_ == nullptr || !entry.is_action() || filter_->Passes(entry.view);
+  }
+  std::string_view FrameOf(Entry& entry, const Context& context) const {
+    return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc), dialect_.transformed,
+                       context.wrap);
+  }
+
+  const Dialect& dialect() const { return dialect_; }
+  uint64_t pos() const { return pos_; }
+  bool slow() const { return backlog_ != nullptr; }
+  bool gone() const { return gone_; }
+  int64_t last_write_ms() const { return last_write_ms_; }
+  uint64_t backlog_bytes() const { return backlog_ ? backlog_->bytes : 0; }
+  // REQUIRES: slow(). When the sink last took a byte of the backlog, or the backlog began.
+  int64_t stalled_since_ms() const { return backlog_->progress_ms; }
+
+  // Channel only: its index there.
+  uint32_t index = 0;
+
+ private:
+  struct Backlog {
+    std::vector<Piece> pieces;
+    size_t first = 0;     // index of the first unfinished piece
+    size_t offset = 0;    // its bytes that have left
+    uint64_t bytes = 0;   // not yet written, a half-written piece included
+    int64_t progress_ms = 0;  // when it came to be, or last lost a byte
+    std::unique_ptr<Stretch> stretch;  // set: everything new joins it
+  };
+
+  int64_t Write(Context& context, const Slice* slices, size_t count);
+  void Block(Context& context);
+  void AwaitWritable(Context& context);
+  void Push(Context& context, Piece piece);
+  void Enqueue(Context& context, const EntryRef& entry);
+  void Conflate(Context& context);
+  void Flush(Context& context, Channel& channel);
+  void Compact(Context& context, Channel& channel);
+  void Unblock(Context& context);
+  Piece StretchPiece(Context& context, Channel& channel, const Stretch& stretch);
+
+  // Set at construction.
+  Sink* const sink_;
+  const std::unique_ptr<Filter> filter_;
+  const Dialect dialect_;
+  bool gone_ = false;
+  uint64_t pos_ = 0;
+  int64_t last_write_ms_ = 0;
+  std::unique_ptr<Backlog> backlog_;
+};
+
+// Adds one action to a stretch.
+void Absorb(Stretch* stretch, const Entry& entry);
+
+// One `invalidate` for the stretch, or, where that is too long, a `resync`. True if it is a resync.
+bool AppendStretch(const Context& context, const Channel& channel, const Dialect& dialect,
+                   const Stretch& stretch, std::string* out);
+
+}  // namespace pathcast

@@ -1,0 +1,113 @@
+// What the host (JavaScript) asks of the hub thread. Values; they own all they carry, so that one that
+// is never carried out closes its descriptor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/filter.h"
+#include "core/resume.h"
+#include "core/wire.h"
+#include "engine/descriptor.h"
+
+namespace pathcast {
+
+// Numbers of a pending answer; chosen by the host.
+using Ticket = uint64_t;
+
+struct PublishItem {
+  std::string company;
+  // The action's JSON with a 0 where the seq goes: head = [0, split), tail = (split, end).
+  std::string text;
+  size_t split = 0;
+  std::string transformed_head;  // empty: a wrap around the plain JSON will do
+  std::string transformed_tail;
+};
+
+struct PublishCommand {
+  Ticket ticket = 0;
+  int64_t posted_us = 0;
+  uint64_t bytes = 0;
+  std::vector<PublishItem> items;
+};
+
+struct EphemeralCommand {
+  std::string company;
+  std::string json;
+  std::string transformed_json;
+};
+
+struct StreamRequest {
+  uint64_t number = 0;  // of the connection, unique in the hub
+  std::string company;
+  std::string user;
+  std::string instance;  // empty: none
+  Dialect dialect;
+  ResumePoint resume;
+  std::optional<FilterSpec> filter;
+  int64_t expires_at_ms = 0;  // 0: never
+  std::string trpc_path;
+  std::string http_head;
+};
+
+struct OpenSocketCommand {
+  StreamRequest request;
+  Descriptor socket;
+};
+struct OpenHostSinkCommand {
+  StreamRequest request;
+};
+// The host has passed this many bytes of a sink on.
+struct SinkTakenCommand {
+  uint64_t number = 0;
+  uint64_t bytes = 0;
+};
+struct SinkAbortCommand {
+  uint64_t number = 0;
+};
+struct AcquireCommand {
+  Ticket ticket = 0;
+  std::string company;
+  std::string user;
+};
+struct ReleaseCommand {
+  Ticket ticket = 0;
+  uint64_t lease = 0;
+};
+struct ReadLogCommand {
+  Ticket ticket = 0;
+  std::string company;
+  std::optional<int64_t> since_ms;
+};
+struct DisconnectCommand {
+  Ticket ticket = 0;
+  std::optional<std::string> company;
+  std::optional<std::string> user;
+  std::optional<uint64_t> number;
+  CloseReason reason = CloseReason::kRevoked;
+};
+struct DrainCommand {
+  Ticket ticket = 0;
+  int64_t over_ms = 0;
+};
+struct ResyncPathsCommand {
+  std::string json;
+};
+// Ends every stream and refuses what comes later; the thread itself goes on until Hub::Stop.
+struct ShutdownCommand {
+  Ticket ticket = 0;
+};
+
+struct Command {
+  std::variant<PublishCommand, EphemeralCommand, OpenSocketCommand, OpenHostSinkCommand,
+               SinkTakenCommand, SinkAbortCommand, AcquireCommand, ReleaseCommand, ReadLogCommand,
+               DisconnectCommand, DrainCommand, ResyncPathsCommand, ShutdownCommand>
+      body;
+  Command* next = nullptr;  // Mailbox only
+};
+
+}  // namespace pathcast

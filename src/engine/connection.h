@@ -1,0 +1,75 @@
+// One open stream: its subscription, its sink, its lease, and its places in the hub's lists.
+//
+// Owner: HubThread's table of connections. Thread: hub thread. Destruction order: the subscription
+// gives its gauges back (Retire) and leaves its channel first, then the sink closes its descriptor.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/channel.h"
+#include "core/subscription.h"
+#include "engine/host_sink.h"
+#include "engine/socket_sink.h"
+
+namespace pathcast {
+
+// Exactly one of the two is there.
+struct ConnectionSink {
+  std::unique_ptr<SocketSink> socket;
+  std::unique_ptr<HostSink> host;
+  Sink* get() const {
+    return socket ? static_cast<Sink*>(socket.get()) : static_cast<Sink*>(host.get());
+  }
+};
+
+class Connection final : public Subscription {
+ public:
+  Connection(uint64_t number, std::string user, Channel* channel, ConnectionSink sink,
+             const Dialect& dialect, std::unique_ptr<Filter> filter)
+      : Subscription(sink.get(), dialect, std::move(filter)),
+        number_(number),
+        user_(std::move(user)),
+        channel_(channel),
+        sink_(std::move(sink)) {}
+
+  uint64_t number() const { return number_; }
+  const std::string& user() const { return user_; }
+  Channel& channel() const { return *channel_; }
+  SocketSink* socket() const { return sink_.socket.get(); }
+  HostSink* host() const { return sink_.host.get(); }
+
+  uint64_t lease = 0;         // 0: already released
+  int64_t deadline_ms = 0;    // 0: none; else it is in the hub's set of deadlines
+  bool deadline_is_expiry = false;
+  bool doomed = false;        // its sink has failed; closed at the end of the turn
+  bool watched_slow = false;  // in the hub's list of slow ones
+
+  // The heartbeat bucket it is in: a ring through the bucket's anchor.
+  struct Ring {
+    Ring* previous = this;
+    Ring* next = this;
+    Connection* connection = nullptr;
+    void Leave() {
+      previous->next = next;
+      next->previous = previous;
+      previous = next = this;
+    }
+    void JoinBefore(Ring* anchor) {
+      previous = anchor->previous;
+      next = anchor;
+      previous->next = this;
+      anchor->previous = this;
+    }
+  };
+  Ring heartbeat;
+
+ private:
+  const uint64_t number_;
+  const std::string user_;
+  Channel* const channel_;
+  ConnectionSink sink_;
+};
+
+}  // namespace pathcast

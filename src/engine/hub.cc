@@ -1,0 +1,51 @@
+#include "engine/hub.h"
+
+#include <utility>
+
+#include "engine/hub_thread.h"
+
+namespace pathcast {
+
+namespace {
+
+// Publishes that may wait for the hub thread. At the bound Post refuses: the hub is not keeping up,
+// and a mutation never waits.
+constexpr uint64_t kMaxWaitingBytes = 128u << 20;
+
+}  // namespace
+
+Hub::Hub(HubOptions options, Host* host) : id_(options.hub_id) {
+  thread_ = std::make_unique<HubThread>(this, std::move(options), host);
+}
+
+Result<std::unique_ptr<Hub>> Hub::Create(HubOptions options, Host* host) {
+  std::unique_ptr<Hub> hub(new Hub(std::move(options), host));
+  HubThread* thread = hub->thread_.get();
+  Status status = hub->loop_.Start([thread] { thread->OnWake(); });
+  if (!status.ok()) return status;
+  status = thread->Start();
+  if (status.ok()) status = hub->loop_.RunInThread([thread] { thread->OnStop(); });
+  if (!status.ok()) {
+    thread->OnStop();
+    return status;
+  }
+  return hub;
+}
+
+Hub::~Hub() { (void)Stop(); }
+
+bool Hub::Post(Command command) {
+  if (auto* publish = std::get_if<PublishCommand>(&command.body)) {
+    if (waiting_bytes_.load(std::memory_order_relaxed) > kMaxWaitingBytes) return false;
+    waiting_bytes_.fetch_add(publish->bytes, std::memory_order_relaxed);
+  }
+  if (mailbox_.Put(std::make_unique<Command>(std::move(command)))) loop_.Wake();
+  return true;
+}
+
+Status Hub::Stop() {
+  loop_.Stop();
+  return loop_.Join();
+}
+
+}  // namespace pathcast

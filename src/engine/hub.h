@@ -1,0 +1,64 @@
+// A hub: the handle that the host holds. Everything else happens on the hub's own thread.
+//
+// Owner: the host (one per createHub). Life: Create → Post… → Stop → destroyed. Thread: as marked.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/metrics.h"
+#include "core/status.h"
+#include "engine/command.h"
+#include "engine/hub_options.h"
+#include "engine/mailbox.h"
+#include "engine/reply.h"
+#include "loop/event_loop.h"
+
+namespace pathcast {
+
+class HubThread;
+
+class Hub {
+ public:
+  // `host` outlives the hub; it is rung on the hub thread.
+  static Result<std::unique_ptr<Hub>> Create(HubOptions options, Host* host);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // [any thread] Hands a command over; false, and the command is dropped, when too much is waiting.
+  bool Post(Command command);
+
+  // [host thread] Replies, in order; see ReplyBox::Take.
+  std::vector<Reply> Take(size_t max, bool* more) { return replies_.Take(max, more); }
+
+  // [any thread]
+  const Metrics& metrics() const { return metrics_; }
+  uint64_t NextConnectionNumber() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
+  const std::string& id() const { return id_; }
+
+  // [any thread] The clock of PublishCommand::posted_us.
+  static int64_t NowUs() { return EventLoop::NowUs(); }
+
+  // [host thread] Ends the thread. Idempotent. Afterwards no descriptor, timer or thread is left.
+  Status Stop();
+
+ private:
+  friend class HubThread;
+  Hub(HubOptions options, Host* host);
+
+  const std::string id_;
+  std::atomic<uint64_t> next_number_{1};
+  std::atomic<uint64_t> waiting_bytes_{0};  // of publishes in the mailbox
+  Metrics metrics_;
+  ReplyBox replies_;
+  Mailbox<Command> mailbox_;
+  EventLoop loop_;
+  // Destroyed first: it uses all of the above.
+  std::unique_ptr<HubThread> thread_;
+};
+
+}  // namespace pathcast

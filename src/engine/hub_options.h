@@ -1,0 +1,24 @@
+// What a hub is made with. Set once, before its thread starts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/context.h"
+#include "core/limiter.h"
+#include "core/wire.h"
+
+namespace pathcast {
+
+struct HubOptions {
+  std::string hub_id;  // first part of each connection id
+  CoreOptions core;
+  LimiterOptions limits;
+  Wrap wrap;
+  int64_t slow_timeout_ms = 90'000;
+  int64_t lifetime_ms = 0;  // 0: for ever
+  uint64_t max_companies = 100'000;
+  uint64_t seed = 0;  // of everything random
+};
+
+}  // namespace pathcast

@@ -1,0 +1,108 @@
+// What the hub thread tells its host, and the box it goes through.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "engine/command.h"
+
+namespace pathcast {
+
+enum class PublishCode : uint8_t { kOk, kDuplicate, kClosed, kUnreadable };
+
+struct PublishOutcome {
+  PublishCode code = PublishCode::kOk;
+  uint64_t seq = 0;
+  std::string epoch;
+};
+struct PublishedReply {
+  Ticket ticket = 0;
+  std::vector<PublishOutcome> outcomes;
+};
+
+enum class LeaseCode : uint8_t { kHeld, kUserLimit, kCompanyLimit, kDraining, kClosed };
+
+struct LeaseReply {
+  Ticket ticket = 0;
+  LeaseCode code = LeaseCode::kHeld;
+  uint64_t lease = 0;
+  uint32_t limit = 0;
+  uint32_t current = 0;
+};
+struct DoneReply {
+  Ticket ticket = 0;
+  uint64_t value = 0;
+};
+struct LogReply {
+  Ticket ticket = 0;
+  std::string epoch;
+  uint64_t head_seq = 0;
+  std::vector<std::string> actions;
+};
+struct SinkDataReply {
+  uint64_t number = 0;
+  std::string bytes;
+};
+struct SinkEndReply {
+  uint64_t number = 0;
+};
+
+enum class NoticeKind : uint8_t { kConflated, kResync, kClosed, kRefused };
+
+// `code`: Reason, index of an end (core/metrics.h) or Refusal, by kind.
+struct NoticeReply {
+  NoticeKind kind = NoticeKind::kClosed;
+  uint8_t code = 0;
+  uint64_t number = 0;
+  uint64_t value = 0;
+  std::string company;
+  std::string user;
+};
+
+using Reply = std::variant<PublishedReply, LeaseReply, DoneReply, LogReply, SinkDataReply,
+                           SinkEndReply, NoticeReply>;
+
+// The host's bell. Rung on the hub thread, at most once until the host has taken everything.
+class Host {
+ public:
+  virtual ~Host() = default;
+  virtual void OnReplies() = 0;
+};
+
+// Replies on their way to the host. Filled once a turn of the hub's loop, so the lock is taken once
+// for all of a turn's replies and never while a socket is written.
+class ReplyBox {
+ public:
+  // [hub thread] True if the host has to be rung.
+  bool Put(std::vector<Reply>* replies) {
+    const std::lock_guard<std::mutex> lock(mu_);
+    const bool was_empty = replies_.empty();
+    for (Reply& reply : *replies) replies_.push_back(std::move(reply));
+    replies->clear();
+    return was_empty;
+  }
+
+  // [host thread] At most `max` replies in order. `*more` says whether some are left: the host then
+  // has to come again by itself.
+  std::vector<Reply> Take(size_t max, bool* more) {
+    std::vector<Reply> taken;
+    const std::lock_guard<std::mutex> lock(mu_);
+    while (!replies_.empty() && taken.size() < max) {
+      taken.push_back(std::move(replies_.front()));
+      replies_.pop_front();
+    }
+    *more = !replies_.empty();
+    return taken;
+  }
+
+ private:
+  std::mutex mu_;
+  std::deque<Reply> replies_;  // guarded by mu_
+};
+
+}  // namespace pathcast
