@@ -1,0 +1,154 @@
+import type { EncodedAction } from '../internal/engine.js';
+
+/** One action in the log. It lets go of the caller's `data`: the JSON is enough. */
+export interface LogEntry {
+  readonly seq: number;
+  readonly id: string;
+  readonly module: string;
+  readonly entityId: string;
+  /** An empty one counts as none. */
+  readonly clientId: string | undefined;
+  readonly userId: string;
+  readonly sourceId: string | undefined;
+  readonly queryPaths: readonly string[];
+  /** The hub's clock at the append, Unix ms. */
+  readonly arrivedAt: number;
+  /** What a resume by time compares: the later one of `timestamp` and `arrivedAt`, Unix ms. */
+  readonly stamp: number;
+  /** The action's JSON is `head + seq + tail`; the same through the app's transformer where that is more than a wrap. */
+  readonly head: string;
+  readonly tail: string;
+  readonly transformed: { readonly head: string; readonly tail: string } | undefined;
+  /** UTF-8 bytes of the JSON. */
+  readonly bytes: number;
+}
+
+export interface LogBounds {
+  logActions: number;
+  logTtlMs: number;
+  logBytes: number;
+}
+
+/** How the sums over all logs follow this one. */
+export type LogAccount = (actions: number, bytes: number) => void;
+
+/**
+ * One company's ordered, bounded log: a ring that grows up to its bound (SPEC §1).
+ *
+ * Invariants:
+ * 1. Kept entries have the seqs `oldestSeq … headSeq` without a gap; `oldestSeq === headSeq + 1` when none is kept.
+ * 2. An id is in `seqById` exactly while its entry is kept.
+ */
+export class ActionLog {
+  private ring: (LogEntry | undefined)[] = new Array<LogEntry | undefined>(8);
+  private size = 0;
+  private bytes = 0;
+  private readonly seqById = new Map<string, number>();
+  private head = 0;
+  /** The latest `stamp` among entries that are gone; -1 while all are kept. */
+  private lost = -1;
+  /** Counts changes of what is kept; a cache that saw another revision is stale. */
+  revision = 0;
+
+  constructor(
+    readonly epoch: string,
+    /** Unix ms. */
+    readonly createdAt: number,
+    private readonly bounds: LogBounds,
+    private readonly account: LogAccount,
+  ) {}
+
+  get headSeq(): number {
+    return this.head;
+  }
+
+  get oldestSeq(): number {
+    return this.head - this.size + 1;
+  }
+
+  get lostStamp(): number {
+    return this.lost;
+  }
+
+  /** Undefined when it is not kept. */
+  get(seq: number): LogEntry | undefined {
+    if (seq < this.oldestSeq || seq > this.head) return undefined;
+    return this.ring[seq & (this.ring.length - 1)];
+  }
+
+  /** The seq under which this action id is kept. */
+  seqOf(id: string): number | undefined {
+    return this.seqById.get(id);
+  }
+
+  /** REQUIRES: the action's id is not kept (`seqOf`), and `expire(now)` was called. */
+  append(encoded: EncodedAction, now: number): LogEntry {
+    const entry = makeEntry(encoded, ++this.head, now);
+    this.revision++;
+    if (this.size === this.ring.length) this.grow();
+    this.ring[entry.seq & (this.ring.length - 1)] = entry;
+    this.size++;
+    this.bytes += entry.bytes;
+    this.seqById.set(entry.id, entry.seq);
+    this.account(1, entry.bytes);
+    while (this.size > this.bounds.logActions || this.bytes > this.bounds.logBytes) this.dropOldest();
+    return entry;
+  }
+
+  /** Lets go of what is `logTtlMs` old. */
+  expire(now: number): void {
+    const last = now - this.bounds.logTtlMs;
+    for (let oldest = this.get(this.oldestSeq); oldest && oldest.arrivedAt <= last; oldest = this.get(this.oldestSeq)) {
+      this.dropOldest();
+    }
+  }
+
+  /** The seq of the first kept entry at or after `sinceMs`; `headSeq + 1` when there is none. */
+  firstSeqSince(sinceMs: number): number {
+    for (let seq = this.oldestSeq; seq <= this.head; seq++) if (this.get(seq)!.stamp >= sinceMs) return seq;
+    return this.head + 1;
+  }
+
+  /** Lets go of everything: the log's life is over. */
+  clear(): void {
+    while (this.size > 0) this.dropOldest();
+  }
+
+  private dropOldest(): void {
+    const slot = this.oldestSeq & (this.ring.length - 1);
+    const entry = this.ring[slot]!;
+    this.ring[slot] = undefined;
+    this.size--;
+    this.bytes -= entry.bytes;
+    this.seqById.delete(entry.id);
+    this.lost = Math.max(this.lost, entry.stamp);
+    this.revision++;
+    this.account(-1, -entry.bytes);
+  }
+
+  private grow(): void {
+    const wider = new Array<LogEntry | undefined>(this.ring.length * 2);
+    for (const entry of this.ring) if (entry) wider[entry.seq & (wider.length - 1)] = entry;
+    this.ring = wider;
+  }
+}
+
+function makeEntry(encoded: EncodedAction, seq: number, now: number): LogEntry {
+  const { action, head, tail } = encoded;
+  return {
+    seq,
+    id: action.id,
+    module: action.module,
+    entityId: action.entityId,
+    clientId: action.clientId === '' ? undefined : action.clientId,
+    userId: action.userId,
+    sourceId: action.sourceId,
+    queryPaths: action.queryPaths,
+    arrivedAt: now,
+    stamp: Math.max(action.timestamp, now),
+    head,
+    tail,
+    transformed: encoded.transformed,
+    bytes: Buffer.byteLength(head) + String(seq).length + Buffer.byteLength(tail),
+  };
+}

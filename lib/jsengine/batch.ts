@@ -1,0 +1,101 @@
+import type { EncodedEphemeral } from '../internal/engine.js';
+import type { LogEntry } from './action-log.js';
+import type { Context } from './context.js';
+import type { Filter } from './filter.js';
+import { pack, VARIANTS, type Chunk, type Message, type Variant } from './frames.js';
+import { PathUnion } from './path-union.js';
+
+interface ItemBase {
+  /** Order of hand-over within the company; a stream takes no item from before it joined. */
+  readonly ordinal: number;
+  /** Head of the log after it. */
+  readonly seq: number;
+  /** Monotonic µs. */
+  readonly publishedUs: number;
+}
+
+/** One thing to send to a company's streams. */
+export type Item =
+  | (ItemBase & { readonly kind: 'action'; readonly entry: LogEntry })
+  /** Actions of one big publish call: one `invalidate` stands for them. */
+  | (ItemBase & { readonly kind: 'import'; readonly entries: readonly LogEntry[] })
+  | (ItemBase & { readonly kind: 'ephemeral'; readonly event: EncodedEphemeral });
+
+/** What the streams of one filter and variant get, ready to write. */
+export interface Compiled {
+  readonly messages: readonly Message[];
+  readonly chunks: readonly Chunk[];
+}
+
+const NOTHING: Compiled = { messages: [], chunks: [] };
+
+/**
+ * The items of one round of fan-out, encoded once per variant and packed once per (filter, variant); all
+ * streams share the bytes. Lives as long as the round.
+ */
+export class Batch {
+  readonly firstOrdinal: number;
+  readonly lastOrdinal: number;
+  readonly lastSeq: number;
+  private readonly encoded: (Message | undefined)[];
+  private readonly everything = new Array<Compiled | undefined>(VARIANTS);
+  private readonly filtered = new Map<Filter, (Compiled | undefined)[]>();
+
+  /** REQUIRES: at least one item. */
+  constructor(
+    private readonly context: Context,
+    private readonly epoch: string,
+    readonly items: readonly Item[],
+  ) {
+    this.firstOrdinal = items[0]!.ordinal;
+    const last = items[items.length - 1]!;
+    this.lastOrdinal = last.ordinal;
+    this.lastSeq = last.seq;
+    this.encoded = new Array<Message | undefined>(items.length * VARIANTS);
+  }
+
+  /** For a stream that joined at `joined` (an ordinal). */
+  for(filter: Filter, variant: Variant, joined: number): Compiled {
+    if (joined > this.lastOrdinal) return NOTHING;
+    if (joined > this.firstOrdinal) return this.compile(filter, variant, joined);
+    if (filter.passesAll) return (this.everything[variant] ??= this.compile(filter, variant, joined));
+    let variants = this.filtered.get(filter);
+    if (!variants) this.filtered.set(filter, (variants = new Array<Compiled | undefined>(VARIANTS)));
+    return (variants[variant] ??= this.compile(filter, variant, joined));
+  }
+
+  private compile(filter: Filter, variant: Variant, joined: number): Compiled {
+    const messages: Message[] = [];
+    this.items.forEach((item, index) => {
+      if (item.ordinal < joined) return;
+      const message = item.kind === 'import' ? this.importMessage(item, filter, variant) : this.single(item, index, filter, variant);
+      if (message) messages.push(message);
+    });
+    if (messages.length === 0) return NOTHING;
+    return { messages, chunks: pack(messages, this.context.options.connectionCapBytes) };
+  }
+
+  private single(item: Exclude<Item, { kind: 'import' }>, index: number, filter: Filter, variant: Variant): Message | null {
+    if (item.kind === 'action' && !filter.matches(item.entry)) return null;
+    return (this.encoded[index * VARIANTS + variant] ??=
+      item.kind === 'action'
+        ? this.context.frames.action(variant, this.epoch, item.entry)
+        : this.context.frames.ephemeral(variant, this.epoch, item.seq, item.event));
+  }
+
+  private importMessage(item: Extract<Item, { kind: 'import' }>, filter: Filter, variant: Variant): Message | null {
+    const union = new PathUnion(this.context.invalidateBytes);
+    for (const entry of item.entries) if (filter.matches(entry)) union.add(entry);
+    if (union.count === 0) return null;
+    const message = conflated(this.context, variant, this.epoch, item.seq, union);
+    return message.union ? { ...message, compaction: true } : message;
+  }
+}
+
+/** What says `union`: an `invalidate`, or a `resync` at `headSeq` where that cannot. REQUIRES: `union.count > 0`. */
+export function conflated(context: Context, variant: Variant, epoch: string, headSeq: number, union: PathUnion): Message {
+  const now = context.clock.now();
+  return union.overflowed
+    ? context.frames.resync(variant, epoch, headSeq, 'overflow', context.resyncPaths, now)
+    : context.frames.invalidate(variant, epoch, union, now);
+}

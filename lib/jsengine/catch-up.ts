@@ -1,0 +1,90 @@
+import type { Reason } from '../protocol/events.js';
+import type { ActionLog, LogEntry } from './action-log.js';
+import type { Context } from './context.js';
+import type { Filter } from './filter.js';
+import type { Message, Variant } from './frames.js';
+import { PathUnion } from './path-union.js';
+import type { Verdict } from './verdict.js';
+
+/** What follows `hello`, and what `hello` says of it. */
+export interface CatchUp {
+  reason: Reason;
+  recovered: boolean;
+  /** The position of `hello`'s id; null: nowhere. */
+  after: number | null;
+  messages: readonly Message[];
+}
+
+/**
+ * Catch-ups kept for the next client with the same position, filter and variant: after a deploy or a network
+ * cut thousands come at once. Each is at most `connectionCapBytes`; the least recently used one goes first.
+ */
+const CACHED = 32;
+
+export class CatchUps {
+  private readonly cache = new Map<string, CatchUp>();
+
+  constructor(private readonly context: Context) {}
+
+  plan(log: ActionLog, verdict: Verdict, filter: Filter, variant: Variant): CatchUp {
+    if (!('after' in verdict)) return this.resync(log, verdict.reason, variant);
+    const { reason, recovered, after } = verdict;
+    if (after === log.headSeq) return { reason, recovered, after, messages: [] };
+    const key = `${log.epoch}.${log.revision}.${after}.${variant}.${filter.key}`;
+    const known = this.cache.get(key);
+    this.cache.delete(key);
+    const plan = known ?? this.replay(log, after, filter, variant);
+    this.cache.set(key, plan);
+    if (this.cache.size > CACHED) this.dropOldest();
+    return plan;
+  }
+
+  clear(): void {
+    this.cache.clear();
+  }
+
+  private dropOldest(): void {
+    for (const key of this.cache.keys()) {
+      this.cache.delete(key);
+      return;
+    }
+  }
+
+  private resync(log: ActionLog, reason: Reason, variant: Variant): CatchUp {
+    const { frames, resyncPaths, clock } = this.context;
+    const message = frames.resync(variant, log.epoch, log.headSeq, reason, resyncPaths, clock.now());
+    return { reason, recovered: false, after: null, messages: [message] };
+  }
+
+  /** The matching actions after `after`, or one `invalidate`, or the `resync` that is left when even that is too long. */
+  private replay(log: ActionLog, after: number, filter: Filter, variant: Variant): CatchUp {
+    const { frames, options, invalidateBytes, clock } = this.context;
+    const matching: LogEntry[] = [];
+    for (let seq = after + 1; seq <= log.headSeq; seq++) {
+      const entry = log.get(seq)!;
+      if (filter.matches(entry)) matching.push(entry);
+    }
+    const resumed = { reason: 'resumed', recovered: true, after } as const;
+    const messages = matching.length > options.compactAfter ? null : this.oneByOne(log.epoch, matching, variant);
+    if (messages) return { ...resumed, messages };
+    const union = new PathUnion(invalidateBytes);
+    for (const entry of matching) union.add(entry);
+    if (union.overflowed) return this.resync(log, 'overflow', variant);
+    const invalidate = frames.invalidate(variant, log.epoch, union, clock.now());
+    return { ...resumed, messages: [{ ...invalidate, compaction: true }] };
+  }
+
+  /** Null when they are more than a connection may hold. */
+  private oneByOne(epoch: string, entries: readonly LogEntry[], variant: Variant): Message[] | null {
+    const { frames, options } = this.context;
+    const messages: Message[] = [];
+    let bytes = 0;
+    for (const entry of entries) {
+      const message = frames.action(variant, epoch, entry);
+      bytes += message.bytes.length;
+      if (bytes > options.connectionCapBytes) return null;
+      messages.push(message);
+    }
+    return messages;
+  }
+}

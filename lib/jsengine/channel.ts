@@ -1,0 +1,144 @@
+import type { EncodedAction, EncodedEphemeral } from '../internal/engine.js';
+import { ActionLog, type LogEntry } from './action-log.js';
+import { Batch, type Item } from './batch.js';
+import type { Context } from './context.js';
+import type { Variant } from './frames.js';
+import type { Sliced } from './scheduler.js';
+import type { Stream } from './stream.js';
+
+/** Streams that one slice of a fan-out serves: about half a millisecond of writes to sockets. */
+const SLICE_STREAMS = 64;
+/** More actions of a company in one publish call than this are an import: one `invalidate` stands for them. */
+const IMPORT_ACTIONS = 100;
+
+interface Round {
+  readonly batch: Batch;
+  readonly left: IterableIterator<Stream>;
+  /** Some stream was written to. */
+  wrote: boolean;
+}
+
+/**
+ * A tenant: its log, its streams and what is on its way from the one to the others. Items wait until the turn
+ * of the loop ends, then one round takes all of them to all streams, slice by slice; what comes meanwhile is
+ * the next round's. So each stream sees them in order.
+ */
+export class Channel implements Sliced {
+  readonly log: ActionLog;
+  readonly streams = new Set<Stream>();
+  private waiting: Item[] = [];
+  private round: Round | null = null;
+  private ordinal = 0;
+  private readonly pings = new Map<Variant, { id: string; bytes: Buffer }>();
+
+  constructor(
+    readonly companyId: string,
+    private readonly context: Context,
+  ) {
+    const { env, clock, options, counters } = context;
+    this.log = new ActionLog(env.hex(12), clock.now(), options, (actions, bytes) => {
+      counters.logActions += actions;
+      counters.logBytes += bytes;
+    });
+  }
+
+  /** Items handed over from now on have this ordinal or a higher one. */
+  get nextOrdinal(): number {
+    return this.ordinal;
+  }
+
+  get isIdle(): boolean {
+    return this.streams.size === 0 && this.round === null;
+  }
+
+  /** Appends in order; each action's entry, or the seq that it already has. */
+  append(actions: readonly EncodedAction[]): { seq: number; duplicate: boolean }[] {
+    const now = this.context.clock.now();
+    this.log.expire(now);
+    const fresh: LogEntry[] = [];
+    const seqs = actions.map((encoded) => {
+      const known = this.log.seqOf(encoded.action.id);
+      if (known !== undefined) return { seq: known, duplicate: true };
+      const entry = this.log.append(encoded, now);
+      fresh.push(entry);
+      return { seq: entry.seq, duplicate: false };
+    });
+    if (this.streams.size > 0) this.announce(fresh);
+    return seqs;
+  }
+
+  ephemeral(event: EncodedEphemeral): void {
+    if (this.streams.size === 0) return;
+    this.hand({ kind: 'ephemeral', event, ...this.stamp(this.log.headSeq) });
+  }
+
+  runSlice(): boolean {
+    this.round ??= this.startRound();
+    if (!this.round) return false;
+    const { batch, left } = this.round;
+    for (let served = 0; served < SLICE_STREAMS; served++) {
+      const next = left.next();
+      if (next.done) {
+        this.endRound(this.round);
+        return this.waiting.length > 0;
+      }
+      if (next.value.deliver(batch)) this.round.wrote = true;
+    }
+    return true;
+  }
+
+  /** Encoded once per position and shared. */
+  readonly pingAt = (id: string, variant: Variant): Buffer => {
+    const known = this.pings.get(variant);
+    if (known?.id === id) return known.bytes;
+    const bytes = this.context.frames.ping(variant, id);
+    this.pings.set(variant, { id, bytes });
+    return bytes;
+  };
+
+  /** Ends the life of the log. REQUIRES: no stream is left. */
+  forget(): void {
+    this.context.scheduler.done(weigh(this.waiting));
+    this.waiting = [];
+    this.log.clear();
+  }
+
+  private announce(entries: readonly LogEntry[]): void {
+    if (entries.length > IMPORT_ACTIONS) {
+      this.hand({ kind: 'import', entries, ...this.stamp(this.log.headSeq) });
+      return;
+    }
+    for (const entry of entries) this.hand({ kind: 'action', entry, ...this.stamp(entry.seq) });
+  }
+
+  private stamp(seq: number): Pick<Item, 'ordinal' | 'seq' | 'publishedUs'> {
+    return { ordinal: this.ordinal++, seq, publishedUs: this.context.env.monotonicUs() };
+  }
+
+  private hand(item: Item): void {
+    this.waiting.push(item);
+    this.context.scheduler.runSoon(this, weigh([item]));
+  }
+
+  private startRound(): Round | null {
+    const items = this.waiting;
+    if (items.length === 0) return null;
+    this.waiting = [];
+    const batch = new Batch(this.context, this.log.epoch, items);
+    return { batch, left: this.streams.values(), wrote: false };
+  }
+
+  private endRound({ batch, wrote }: Round): void {
+    const { counters, env, scheduler } = this.context;
+    this.round = null;
+    scheduler.done(weigh(batch.items));
+    if (!wrote) return;
+    const now = env.monotonicUs();
+    for (const item of batch.items) if (item.kind !== 'ephemeral') counters.publishToWritten.observe(now - item.publishedUs);
+  }
+}
+
+/** How much waits, in actions. */
+function weigh(items: readonly Item[]): number {
+  return items.reduce((sum, item) => sum + (item.kind === 'import' ? item.entries.length : 1), 0);
+}

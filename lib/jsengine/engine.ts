@@ -1,0 +1,348 @@
+import type {
+  ByteSink,
+  DisconnectMatch,
+  EncodedAction,
+  EncodedEphemeral,
+  Engine,
+  EngineMetrics,
+  EngineNotice,
+  EngineOptions,
+  LeaseOutcome,
+  LogSlice,
+  PublishOutcome,
+  SinkHandle,
+  StreamSpec,
+} from '../internal/engine.js';
+import type { CloseReason } from '../protocol/events.js';
+import { CatchUps } from './catch-up.js';
+import type { Channel } from './channel.js';
+import { Channels } from './channels.js';
+import type { Context } from './context.js';
+import { Counters } from './counters.js';
+import { formatCursor, NOWHERE } from './cursor.js';
+import { Deadlines, DEADLINE_GRAIN_MS } from './deadlines.js';
+import { Drain } from './drain.js';
+import { HubClock, type Environment } from './environment.js';
+import { FilterPool } from './filter.js';
+import { Frames, variantOf, type Refusal } from './frames.js';
+import { Heartbeats } from './heartbeats.js';
+import { jitter } from './jitter.js';
+import { Limiter } from './limiter.js';
+import { Notices } from './notices.js';
+import { leastRecentlyAlive, Registry } from './registry.js';
+import { Scheduler } from './scheduler.js';
+import { retryMsFor, Stream, type EndReason } from './stream.js';
+import { TurnedAway } from './turn-away.js';
+import { decide } from './verdict.js';
+
+/** Actions that may wait for their fan-out. Above it a publish waits for the next turn of the loop … */
+const SLOW_DOWN_LOAD = 10_000;
+/** … and above this one, which only a caller that does not wait can reach, it is refused as `OVERLOADED`. */
+const MAX_LOAD = 100_000;
+/** `lifetimeMs` is cut to a random share of at least this, so that streams opened at once do not end at once. */
+const MIN_LIFETIME_SHARE = 0.8;
+
+/** The hub in TypeScript: one thread, memory only, every stream through a `ByteSink`. Wires the parts together. */
+export class JsEngine implements Engine {
+  readonly kind = 'js';
+
+  private readonly clock: HubClock;
+  private readonly counters = new Counters();
+  private readonly scheduler: Scheduler;
+  private readonly context: Context;
+  private readonly channels: Channels;
+  private readonly registry = new Registry();
+  private readonly limiter: Limiter;
+  private readonly leases = new Map<string, { companyId: string; userId: string }>();
+  private readonly filters = new FilterPool();
+  private readonly catchUps: CatchUps;
+  private readonly heartbeats: Heartbeats<Stream>;
+  private readonly deadlines: Deadlines<Stream>;
+  private readonly upkeep: NodeJS.Timeout;
+  private readonly drainer: Drain;
+  private names = 0;
+  private closed = false;
+
+  /** REQUIRES: validated options. */
+  constructor(
+    private readonly options: EngineOptions,
+    notify: (notice: EngineNotice) => void,
+    private readonly env: Environment,
+  ) {
+    this.clock = new HubClock(env);
+    this.scheduler = new Scheduler(() => env.monotonicUs());
+    this.context = {
+      options,
+      env,
+      clock: this.clock,
+      frames: new Frames(options),
+      counters: this.counters,
+      scheduler: this.scheduler,
+      slow: new Set(),
+      invalidateBytes: Math.min(options.maxInvalidateBytes, options.connectionCapBytes),
+      resyncPaths: ['*'],
+      notify: new Notices(notify).add,
+      gone: (stream) => this.finish(stream, 'gone'),
+    };
+    this.channels = new Channels(this.context);
+    this.catchUps = new CatchUps(this.context);
+    this.limiter = new Limiter(options.maxPerUser, options.maxPerCompany);
+    this.heartbeats = new Heartbeats(options.heartbeatMs, (stream) => this.beat(stream));
+    this.deadlines = new Deadlines(this.clock.now());
+    this.upkeep = setInterval(() => this.keepUp(), DEADLINE_GRAIN_MS).unref();
+    this.drainer = new Drain(
+      () => env.monotonicUs() / 1000,
+      () => this.registry.size,
+      (n) => {
+        for (const stream of this.registry.oldest(n)) this.finish(stream, 'drain');
+      },
+    );
+  }
+
+  // What is announced.
+
+  async publish(actions: EncodedAction[]): Promise<PublishOutcome[]> {
+    if (this.closed) return actions.map(() => ({ ok: false, code: 'HUB_CLOSED' }));
+    if (this.scheduler.load > MAX_LOAD) return actions.map(() => ({ ok: false, code: 'OVERLOADED' }));
+    const outcomes = new Array<PublishOutcome>(actions.length);
+    for (const [companyId, indexes] of byCompany(actions)) {
+      const channel = this.channels.use(companyId);
+      const appended = channel.append(indexes.map((index) => actions[index]!));
+      appended.forEach(({ seq, duplicate }, i) => {
+        if (duplicate) this.counters.duplicates++;
+        else this.counters.publishes++;
+        outcomes[indexes[i]!] = { ok: true, seq, epoch: channel.log.epoch, duplicate };
+      });
+    }
+    if (this.scheduler.load > SLOW_DOWN_LOAD) await this.scheduler.nextTurn();
+    return outcomes;
+  }
+
+  ephemeral(event: EncodedEphemeral): void {
+    if (this.closed) return;
+    this.counters.ephemerals++;
+    this.channels.get(event.companyId)?.ephemeral(event);
+  }
+
+  // Who listens.
+
+  openSink(spec: StreamSpec, sink: ByteSink): SinkHandle {
+    const connectionId = this.name();
+    if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, new Uint8Array()));
+    const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.clock.now();
+    const refusal = this.admit(spec, !expired);
+    if (refusal) {
+      const retryMs = retryMsFor(refusal.code === 'DRAINING' ? 'drain' : 'limit', this.context);
+      return this.turnAway(new TurnedAway(connectionId, sink, this.context.frames.refusal(spec, refusal, retryMs)));
+    }
+    const channel = this.channels.use(spec.companyId);
+    const stream = this.makeStream(connectionId, spec, sink, channel);
+    this.counters.opened++;
+    if (expired) {
+      this.scheduler.flushSoon({ flush: () => this.finish(stream, 'auth_expired') });
+      return stream;
+    }
+    this.registry.add(stream, channel);
+    this.heartbeats.add(stream);
+    this.setDeadline(stream);
+    this.scheduler.flushSoon(stream);
+    return stream;
+  }
+
+  async disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
+    const streams = this.registry.find(match, (companyId) => this.channels.get(companyId));
+    for (const stream of streams) this.finish(stream, reason);
+    return streams.length;
+  }
+
+  // Rights to a connection that somebody else holds.
+
+  async acquire(companyId: string, userId: string): Promise<LeaseOutcome> {
+    if (this.closed) return { ok: false, code: 'HUB_CLOSED', limit: 0, current: 0 };
+    const refusal = this.admit({ companyId, userId }, true);
+    if (refusal) return { ok: false, ...refusal };
+    const leaseId = this.name();
+    this.leases.set(leaseId, { companyId, userId });
+    return { ok: true, leaseId };
+  }
+
+  async release(leaseId: string): Promise<void> {
+    const lease = this.leases.get(leaseId);
+    if (!lease) return;
+    this.leases.delete(leaseId);
+    this.limiter.give(lease.companyId, lease.userId);
+  }
+
+  // The rest of the seam.
+
+  async readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
+    const log = this.channels.get(companyId)?.log;
+    if (!log) return { epoch: '', headSeq: 0, actions: [] };
+    log.expire(this.clock.now());
+    const actions: string[] = [];
+    const first = sinceMs === undefined ? log.oldestSeq : log.firstSeqSince(sinceMs);
+    for (let seq = first; seq <= log.headSeq; seq++) {
+      const { head, tail } = log.get(seq)!;
+      actions.push(`${head}${seq}${tail}`);
+    }
+    return { epoch: log.epoch, headSeq: log.headSeq, actions };
+  }
+
+  async drain(overMs: number): Promise<void> {
+    if (!this.closed) await this.drainer.run(overMs);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.upkeep);
+    this.heartbeats.close();
+    for (const stream of this.registry.oldest(this.registry.size)) this.finish(stream, 'hub_closed');
+    this.drainer.close();
+    this.scheduler.close();
+    for (const leaseId of [...this.leases.keys()]) await this.release(leaseId);
+    this.catchUps.clear();
+    this.channels.clear();
+  }
+
+  metrics(): EngineMetrics {
+    return this.counters.snapshot({
+      connections: this.registry.size,
+      sinkConnections: this.registry.size,
+      leases: this.limiter.total,
+      companies: this.channels.size,
+      slowSinks: this.context.slow.size,
+    });
+  }
+
+  setResyncPaths(paths: readonly string[]): void {
+    this.context.resyncPaths = [...paths];
+    this.catchUps.clear();
+  }
+
+  // Inside.
+
+  private name(): string {
+    return `${this.options.hubId}-${(++this.names).toString(36)}`;
+  }
+
+  /** Check and count in one step (SPEC §4); the refusal, or null when there is a seat. */
+  private admit(who: Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>, takesSeat: boolean): Refusal | null {
+    const { companyId, userId } = who;
+    const refusal = this.drainer.active
+      ? ({ code: 'DRAINING', limit: 0, current: 0 } as const)
+      : takesSeat
+        ? this.takeSeat(who)
+        : null;
+    if (!refusal) return null;
+    this.counters.refusals[refusal.code]++;
+    this.context.notify({ type: 'refused', companyId, userId, code: refusal.code });
+    return refusal;
+  }
+
+  private takeSeat(who: Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>): Refusal | null {
+    const { companyId, userId } = who;
+    const former = this.registry.sameInstance(who);
+    if (former) {
+      this.counters.replacements++;
+      this.finish(former, 'replaced');
+    }
+    for (;;) {
+      const seat = this.limiter.take(companyId, userId);
+      if (seat.ok) return null;
+      const { code, limit, current } = seat;
+      const oldest = this.evictable(companyId, code === 'USER_LIMIT' ? userId : undefined);
+      if (!oldest) return { code, limit, current };
+      this.counters.evictions++;
+      this.finish(oldest, 'evicted');
+    }
+  }
+
+  private evictable(companyId: string, userId: string | undefined): Stream | undefined {
+    if (this.options.limitPolicy === 'reject') return undefined;
+    return leastRecentlyAlive(this.channels.get(companyId)?.streams ?? [], userId);
+  }
+
+  private turnAway(turnedAway: TurnedAway): SinkHandle {
+    if (this.closed) queueMicrotask(() => turnedAway.flush());
+    else this.scheduler.flushSoon(turnedAway);
+    return turnedAway;
+  }
+
+  private makeStream(connectionId: string, spec: StreamSpec, sink: ByteSink, { log, nextOrdinal }: Channel): Stream {
+    const { context, options } = this;
+    const now = this.clock.now();
+    log.expire(now);
+    const variant = variantOf(spec);
+    const filter = this.filters.hold(spec.filter);
+    const verdict = decide(log, spec, now);
+    const { reason, recovered, after, messages } = this.catchUps.plan(log, verdict, filter, variant);
+    const byTime = !spec.lastEventId && spec.lastSyncTimestamp !== undefined;
+    const opening = context.frames.opening(variant, spec.httpHead, jitter(options.retryMs, this.env), {
+      id: after === null ? NOWHERE : formatCursor(log.epoch, after),
+      timestamp: byTime ? Math.min(spec.lastSyncTimestamp!, now) : now,
+      recovered,
+      reason,
+      cursor: formatCursor(log.epoch, log.headSeq),
+      epoch: log.epoch,
+      serverTime: now,
+      heartbeatMs: options.heartbeatMs,
+      connectionId,
+    });
+    const start = { opening, after, messages, head: log.headSeq, joined: nextOrdinal };
+    return new Stream(connectionId, spec, filter, log.epoch, sink, context, start);
+  }
+
+  private setDeadline(stream: Stream): void {
+    const { lifetimeMs } = this.options;
+    const share = MIN_LIFETIME_SHARE + (1 - MIN_LIFETIME_SHARE) * this.env.random();
+    const endOfLife = lifetimeMs > 0 ? this.clock.now() + lifetimeMs * share : Infinity;
+    const at = Math.min(endOfLife, stream.spec.expiresAt ?? Infinity);
+    if (at < Infinity) this.deadlines.set(stream, at);
+  }
+
+  private beat(stream: Stream): void {
+    const channel = this.channels.get(stream.spec.companyId);
+    if (channel) stream.heartbeat(channel.pingAt);
+  }
+
+  /** Deadlines, sinks that take nothing, old entries. */
+  private keepUp(): void {
+    const now = this.clock.now();
+    for (const stream of this.deadlines.due(now)) {
+      this.finish(stream, (stream.spec.expiresAt ?? Infinity) <= now ? 'auth_expired' : 'drain');
+    }
+    const stalledSinceUs = this.env.monotonicUs() - this.options.slowTimeoutMs * 1000;
+    for (const stream of this.context.slow) if (stream.lastWriteUs <= stalledSinceUs) this.finish(stream, 'slow');
+    this.channels.sweep(now);
+  }
+
+  /** The one way out for a stream. */
+  private finish(stream: Stream, reason: EndReason): void {
+    if (!stream.isOpen) return;
+    const { companyId, userId } = stream.spec;
+    const channel = this.registry.remove(stream);
+    if (channel) {
+      this.limiter.give(companyId, userId);
+      this.heartbeats.remove(stream);
+      this.deadlines.remove(stream);
+      this.channels.touch(channel);
+    }
+    this.filters.release(stream.filter);
+    this.counters.closes[reason]++;
+    this.context.notify({ type: 'closed', companyId, userId, connectionId: stream.connectionId, reason });
+    stream.end(reason);
+    if (this.drainer.active) this.drainer.check();
+  }
+}
+
+/** Positions in `actions`, company by company. */
+function byCompany(actions: readonly EncodedAction[]): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  actions.forEach(({ companyId }, index) => {
+    const group = groups.get(companyId);
+    if (group) group.push(index);
+    else groups.set(companyId, [index]);
+  });
+  return groups;
+}

@@ -1,0 +1,80 @@
+import type { EngineFilter } from '../internal/engine.js';
+import type { LogEntry } from './action-log.js';
+
+type Test = (entry: LogEntry) => boolean;
+
+/** What a stream lets through. Streams with equal filters share one object (see `FilterPool`), and so their bytes. */
+export class Filter {
+  private readonly tests: readonly Test[];
+  /** How many streams hold it; the pool's. */
+  holders = 0;
+
+  constructor(
+    readonly key: string,
+    spec: EngineFilter,
+  ) {
+    this.tests = compile(spec);
+  }
+
+  /** True if it cannot leave anything out. */
+  get passesAll(): boolean {
+    return this.tests.length === 0;
+  }
+
+  matches(entry: LogEntry): boolean {
+    for (const test of this.tests) if (!test(entry)) return false;
+    return true;
+  }
+}
+
+function compile(spec: EngineFilter): Test[] {
+  const tests: Test[] = [];
+  const { excludeSourceId, excludeUserId } = spec;
+  if (excludeSourceId) tests.push((entry) => entry.sourceId !== excludeSourceId);
+  if (excludeUserId !== undefined) tests.push((entry) => entry.userId !== excludeUserId);
+  if (spec.modules) {
+    const modules = new Set(spec.modules);
+    tests.push((entry) => modules.has(entry.module));
+  }
+  if (spec.clientIds) {
+    const clientIds = new Set(spec.clientIds);
+    tests.push((entry) => entry.clientId === undefined || clientIds.has(entry.clientId));
+  }
+  if (spec.entities) {
+    const entities = new Set(spec.entities);
+    tests.push((entry) => entry.entityId === '*' || entities.has(entry.entityId));
+  }
+  return tests;
+}
+
+function keyOf(spec: EngineFilter): string {
+  const sorted = (list: string[] | undefined): string[] | null => (list ? [...new Set(list)].sort() : null);
+  return JSON.stringify([
+    sorted(spec.clientIds),
+    sorted(spec.modules),
+    sorted(spec.entities),
+    spec.excludeSourceId || null,
+    spec.excludeUserId ?? null,
+  ]);
+}
+
+/** The filters in use, one object per meaning; one without holders is forgotten. */
+export class FilterPool {
+  private readonly filters = new Map<string, Filter>();
+
+  hold(spec: EngineFilter = {}): Filter {
+    const key = keyOf(spec);
+    let filter = this.filters.get(key);
+    if (!filter) this.filters.set(key, (filter = new Filter(key, spec)));
+    filter.holders++;
+    return filter;
+  }
+
+  release(filter: Filter): void {
+    if (--filter.holders === 0) this.filters.delete(filter.key);
+  }
+
+  get size(): number {
+    return this.filters.size;
+  }
+}

@@ -1,0 +1,23 @@
+import type { EngineMetrics } from '../internal/engine.js';
+
+/** Upper bounds in µs: 50 µs to 2.5 s; what is above goes into the last, unbounded bucket. */
+const BOUNDS_US: readonly number[] = [
+  50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+];
+
+/** Counts durations by size. `counts` has one bucket more than there are bounds: the rest. */
+export class Histogram {
+  private readonly counts = new Array<number>(BOUNDS_US.length + 1).fill(0);
+  private sumUs = 0;
+
+  observe(us: number): void {
+    let bucket = 0;
+    while (bucket < BOUNDS_US.length && us > BOUNDS_US[bucket]!) bucket++;
+    this.counts[bucket]!++;
+    this.sumUs += us;
+  }
+
+  snapshot(): EngineMetrics['publishToWritten'] {
+    return { boundsUs: [...BOUNDS_US], counts: [...this.counts], sumUs: Math.round(this.sumUs) };
+  }
+}

@@ -1,0 +1,179 @@
+import type { LogEntry } from './action-log.js';
+
+/** `{"type":"invalidate","timestamp":,"queryPaths":[],"from":,"to":,"count":,"modules":[]}` without its values. */
+const FIXED_BYTES = Buffer.byteLength(
+  '{"type":"invalidate","timestamp":,"queryPaths":[],"from":,"to":,"count":,"modules":[]}',
+);
+/** Digits of a Unix time in ms, until the year 2286. */
+const TIMESTAMP_BYTES = 13;
+/** The share of `maxBytes` that module names may take. They inform; where they are too many the list is cut short. */
+const MODULES_SHARE = 1 / 4;
+const EVERYTHING = '*';
+
+/**
+ * A conflated stretch of actions: what one `invalidate` says (SPEC §5).
+ *
+ * Invariants:
+ * 1. Each query path of each action added is in the union, or covered by one that is (`*`, or a prefix up to a
+ *    dot), or `overflowed`.
+ * 2. No path in it covers another one.
+ * 3. The event's JSON is at most `maxBytes` long, or `overflowed`; so its memory is bounded too.
+ */
+export class PathUnion {
+  /** The paths by first segment: one group is one router. */
+  private readonly groups = new Map<string, Set<string>>();
+  private readonly moduleNames = new Set<string>();
+  private modulesCut = false;
+  /** Bytes of the lists in JSON, each string with one comma. */
+  private pathBytes = 0;
+  private moduleBytes = 0;
+
+  /** Seqs of the first and the last action; 0 while there is none. */
+  from = 0;
+  to = 0;
+  count = 0;
+  /** No `invalidate` of at most `maxBytes` can say it; a `resync` must. */
+  overflowed = false;
+
+  constructor(private readonly maxBytes: number) {}
+
+  /** UTF-8 bytes of the event's JSON; 0 once `overflowed`. */
+  get bytes(): number {
+    if (this.overflowed) return 0;
+    const lists = Math.max(0, this.pathBytes - 1) + Math.max(0, this.moduleBytes - 1);
+    return FIXED_BYTES + TIMESTAMP_BYTES + digits(this.from) + digits(this.to) + digits(this.count) + lists;
+  }
+
+  add(entry: LogEntry): void {
+    this.extend(entry.seq, entry.seq, 1);
+    if (this.overflowed) return;
+    this.addModule(entry.module);
+    for (const path of entry.queryPaths) this.addPath(path);
+    this.shrink();
+  }
+
+  /** Takes in the stretch that comes right after. */
+  merge(later: PathUnion): void {
+    if (later.count === 0) return;
+    this.extend(later.from, later.to, later.count);
+    if (this.overflowed) return;
+    if (later.overflowed) {
+      this.overflow();
+      return;
+    }
+    for (const name of later.moduleNames) this.addModule(name);
+    for (const path of later.paths()) this.addPath(path);
+    this.shrink();
+  }
+
+  /** REQUIRES: `count > 0` and not `overflowed`. */
+  toJson(timestamp: number): string {
+    const modules = JSON.stringify(this.modules());
+    const paths = JSON.stringify(this.paths());
+    return `{"type":"invalidate","timestamp":${timestamp},"queryPaths":${paths},"from":${this.from},"to":${this.to},"count":${this.count},"modules":${modules}}`;
+  }
+
+  /** In the order of first appearance, router by router. */
+  paths(): string[] {
+    return [...this.groups.values()].flatMap((group) => [...group]);
+  }
+
+  modules(): string[] {
+    return [...this.moduleNames];
+  }
+
+  private extend(from: number, to: number, count: number): void {
+    if (this.count === 0) this.from = from;
+    this.to = to;
+    this.count += count;
+  }
+
+  private addModule(name: string): void {
+    if (this.modulesCut || this.moduleNames.has(name)) return;
+    const bytes = stringBytes(name);
+    if (this.moduleBytes + bytes - 1 > this.maxBytes * MODULES_SHARE) {
+      this.modulesCut = true;
+      return;
+    }
+    this.moduleNames.add(name);
+    this.moduleBytes += bytes;
+  }
+
+  private addPath(path: string): void {
+    if (path === EVERYTHING) this.dropPaths();
+    const segment = firstSegment(path);
+    const group = this.groups.get(segment);
+    if (this.groups.has(EVERYTHING) || (group && isCovered(path, group))) return;
+    if (group) {
+      for (const other of group) if (other.startsWith(`${path}.`)) this.dropPath(group, other);
+      group.add(path);
+    } else {
+      this.groups.set(segment, new Set([path]));
+    }
+    this.pathBytes += stringBytes(path);
+  }
+
+  private dropPath(group: Set<string>, path: string): void {
+    group.delete(path);
+    this.pathBytes -= stringBytes(path);
+  }
+
+  private dropPaths(): void {
+    this.groups.clear();
+    this.pathBytes = 0;
+  }
+
+  /** Brings the event under `maxBytes`: the router with most paths first, among equals the one seen first. */
+  private shrink(): void {
+    while (this.bytes > this.maxBytes) {
+      const segment = this.largestGroup();
+      if (segment === undefined) {
+        this.overflow();
+        return;
+      }
+      this.addPath(segment);
+    }
+  }
+
+  /** Of those that can still be collapsed to their first segment. */
+  private largestGroup(): string | undefined {
+    let largest: string | undefined;
+    let size = 0;
+    for (const [segment, group] of this.groups) {
+      if (group.size <= size || segment === '' || group.has(segment)) continue;
+      largest = segment;
+      size = group.size;
+    }
+    return largest;
+  }
+
+  private overflow(): void {
+    this.overflowed = true;
+    this.dropPaths();
+    this.moduleNames.clear();
+    this.moduleBytes = 0;
+  }
+}
+
+/** By itself or by a prefix of it up to a dot. */
+function isCovered(path: string, group: ReadonlySet<string>): boolean {
+  if (group.has(path)) return true;
+  for (let dot = path.indexOf('.'); dot >= 0; dot = path.indexOf('.', dot + 1)) {
+    if (group.has(path.slice(0, dot))) return true;
+  }
+  return false;
+}
+
+function firstSegment(path: string): string {
+  const dot = path.indexOf('.');
+  return dot < 0 ? path : path.slice(0, dot);
+}
+
+function digits(n: number): number {
+  return String(n).length;
+}
+
+/** UTF-8 bytes of the string in JSON, and of one comma. */
+function stringBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) + 1;
+}

@@ -1,0 +1,82 @@
+import type { DisconnectMatch, StreamSpec } from '../internal/engine.js';
+import type { Channel } from './channel.js';
+import type { Stream } from './stream.js';
+
+type InstanceParts = Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>;
+
+/**
+ * The streams that are open, in the order in which they opened, and the ways to find them: by connection,
+ * by company and user, by browser instance.
+ */
+export class Registry {
+  private readonly byId = new Map<string, { stream: Stream; channel: Channel }>();
+  private readonly byInstance = new Map<string, Stream>();
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  add(stream: Stream, channel: Channel): void {
+    this.byId.set(stream.connectionId, { stream, channel });
+    channel.streams.add(stream);
+    const key = instanceKey(stream.spec);
+    if (key !== null) this.byInstance.set(key, stream);
+  }
+
+  /** Its channel; undefined if it is not here (any more). */
+  remove(stream: Stream): Channel | undefined {
+    const channel = this.byId.get(stream.connectionId)?.channel;
+    this.byId.delete(stream.connectionId);
+    channel?.streams.delete(stream);
+    const key = instanceKey(stream.spec);
+    if (key !== null && this.byInstance.get(key) === stream) this.byInstance.delete(key);
+    return channel;
+  }
+
+  /** The living stream of the same browser instance, company and user. */
+  sameInstance(spec: InstanceParts): Stream | undefined {
+    const key = instanceKey(spec);
+    return key === null ? undefined : this.byInstance.get(key);
+  }
+
+  /** The first `n`, oldest first. */
+  oldest(n: number): Stream[] {
+    const found: Stream[] = [];
+    for (const { stream } of this.byId.values()) {
+      if (found.length >= n) break;
+      found.push(stream);
+    }
+    return found;
+  }
+
+  find(match: DisconnectMatch, channelOf: (companyId: string) => Channel | undefined): Stream[] {
+    const { companyId, userId, connectionId } = match;
+    const candidates =
+      connectionId !== undefined
+        ? [this.byId.get(connectionId)?.stream]
+        : companyId !== undefined
+          ? [...(channelOf(companyId)?.streams ?? [])]
+          : this.oldest(this.size);
+    return candidates.filter(
+      (stream): stream is Stream =>
+        stream !== undefined &&
+        (companyId === undefined || stream.spec.companyId === companyId) &&
+        (userId === undefined || stream.spec.userId === userId),
+    );
+  }
+}
+
+/** The stream whose sink last took bytes longest ago; of the user when one is given. */
+export function leastRecentlyAlive(streams: Iterable<Stream>, userId?: string): Stream | undefined {
+  let oldest: Stream | undefined;
+  for (const stream of streams) {
+    if (userId !== undefined && stream.spec.userId !== userId) continue;
+    if (!oldest || stream.lastWriteUs < oldest.lastWriteUs) oldest = stream;
+  }
+  return oldest;
+}
+
+/** JSON keeps hostile parts apart. */
+function instanceKey({ companyId, userId, instanceId }: InstanceParts): string | null {
+  return instanceId === undefined ? null : JSON.stringify([companyId, userId, instanceId]);
+}

@@ -1,0 +1,274 @@
+import type { ByteSink, EngineNotice, SinkHandle, StreamSpec } from '../internal/engine.js';
+import type { CloseReason, Reason } from '../protocol/events.js';
+import { conflated, type Batch } from './batch.js';
+import type { Context } from './context.js';
+import { formatCursor, NOWHERE } from './cursor.js';
+import type { Filter } from './filter.js';
+import { pack, variantOf, type Chunk, type Message, type Variant } from './frames.js';
+import { jitter } from './jitter.js';
+import { PathUnion } from './path-union.js';
+
+export type EndReason = Extract<EngineNotice, { type: 'closed' }>['reason'];
+
+/** Where a stream begins, as the verdict has it. */
+export interface StreamStart {
+  /** Response head, `retry`, `connected` and `hello`. */
+  opening: Buffer;
+  /** The position of `hello`'s id; null: nowhere, a `resync` follows. */
+  after: number | null;
+  /** Catch-up or `resync`. */
+  messages: readonly Message[];
+  /** Head of the log at the verdict: here live begins. */
+  head: number;
+  /** Items from this ordinal on are live. */
+  joined: number;
+}
+
+/** Of the message with `hello`: its position is `StreamStart.after`. */
+const NO_SEQ = -1;
+
+/** Reasons after which clients had better stay away for longer. */
+const LONG_RETRY: ReadonlySet<CloseReason> = new Set<CloseReason>(['limit', 'evicted', 'replaced', 'slow']);
+const LONG_RETRY_FACTOR = 5;
+
+export function retryMsFor(reason: CloseReason, context: Context): number {
+  const { retryMs } = context.options;
+  return jitter(LONG_RETRY.has(reason) ? retryMs * LONG_RETRY_FACTOR : retryMs, context.env);
+}
+
+/**
+ * A subscription: tenant, filter, position and sink, with what the sink has not taken yet (SPEC §5).
+ *
+ * Invariants:
+ * 1. After a write that was refused (`full`) nothing is written until `ready()`.
+ * 2. The backlog is at most `connectionCapBytes`; over it, it is one conflated stretch (`stretch`) instead.
+ * 3. Every matching action up to `seen` is written, in the backlog, or in the stretch.
+ * 4. `id()` is a position from which a resume loses nothing and repeats nothing.
+ */
+export class Stream implements SinkHandle {
+  readonly variant: Variant;
+  /** When the sink last took bytes, monotonic µs; until it did, when the stream opened. */
+  lastWriteUs: number;
+
+  private open = true;
+  private full = false;
+  private writing = false;
+  private readyWhileWriting = false;
+  /** `hello` and what goes with it, until the first flush. */
+  private opening: readonly Message[] | null;
+  private backlog: Message[] = [];
+  private backlogBytes = 0;
+  private stretch: PathUnion | null = null;
+  /** A `resync` that fell into the stretch: it covers all of it. */
+  private stretchResync: Reason | null = null;
+  private written: number | null;
+  private seen: number;
+  private readonly joined: number;
+
+  constructor(
+    readonly connectionId: string,
+    readonly spec: StreamSpec,
+    readonly filter: Filter,
+    private readonly epoch: string,
+    private readonly sink: ByteSink,
+    private readonly context: Context,
+    start: StreamStart,
+  ) {
+    this.variant = variantOf(spec);
+    this.opening = [{ bytes: start.opening, seq: NO_SEQ }, ...start.messages];
+    this.written = start.after;
+    this.seen = start.head;
+    this.joined = start.joined;
+    this.lastWriteUs = context.env.monotonicUs();
+  }
+
+  get isOpen(): boolean {
+    return this.open;
+  }
+
+  // From the sink.
+
+  ready(): void {
+    if (this.writing) this.readyWhileWriting = true;
+    if (!this.full) return;
+    this.full = false;
+    this.context.slow.delete(this);
+    if (this.open && this.isBehind) this.context.scheduler.flushSoon(this);
+  }
+
+  abort(): void {
+    if (this.open) this.context.gone(this);
+  }
+
+  // From the engine.
+
+  /** Writes what waits, as far as the sink takes it. */
+  flush(): void {
+    if (!this.open || this.full) return;
+    const messages = [...(this.opening ?? []), ...this.takeBacklog()];
+    this.opening = null;
+    this.send(messages, pack(messages, this.context.options.connectionCapBytes));
+  }
+
+  /** One round of the fan-out; true if something was written. */
+  deliver(batch: Batch): boolean {
+    if (!this.open || this.joined > batch.lastOrdinal) return false;
+    const { messages, chunks } = batch.for(this.filter, this.variant, this.joined);
+    const waiting = this.full || this.isBehind;
+    this.seen = batch.lastSeq;
+    if (!waiting) this.send(messages, chunks);
+    else for (const message of messages) this.enqueue(message);
+    return !waiting && messages.length > 0;
+  }
+
+  heartbeat(pingAt: (id: string, variant: Variant) => Buffer): void {
+    if (!this.open) return;
+    if (this.full || this.isBehind) {
+      this.context.counters.heartbeatsSkipped++;
+      return;
+    }
+    this.context.counters.heartbeats++;
+    this.write(pingAt(this.id(), this.variant));
+  }
+
+  /**
+   * The last of the stream. A full sink is not told why; a client that left, or a hub that is gone, neither.
+   * REQUIRES: the caller has taken the stream out of all registries.
+   */
+  end(reason: EndReason): void {
+    if (!this.open) return;
+    const { context, opening } = this;
+    const told = reason !== 'gone' && reason !== 'hub_closed' && !this.full;
+    const id = this.id();
+    this.open = false;
+    this.opening = null;
+    this.dropBacklog();
+    context.slow.delete(this);
+    if (told) {
+      const farewell = context.frames.close(this.variant, id, reason, retryMsFor(reason, context));
+      this.write(opening ? Buffer.concat([opening[0]!.bytes, farewell]) : farewell);
+    }
+    if (reason !== 'gone') closeQuietly(this.sink);
+  }
+
+  /** Something is on its way that was not written yet. */
+  private get isBehind(): boolean {
+    return this.opening !== null || this.stretch !== null || this.backlog.length > 0;
+  }
+
+  private id(): string {
+    const position = this.isBehind || this.writing ? this.written : this.seen;
+    return position === null ? NOWHERE : formatCursor(this.epoch, position);
+  }
+
+  /** Writes chunk after chunk while the sink takes them; the rest becomes backlog. */
+  private send(messages: readonly Message[], chunks: readonly Chunk[]): void {
+    let sent = 0;
+    this.writing = true;
+    for (const chunk of chunks) {
+      if (this.full || !this.open) break;
+      this.noteSent(messages, chunk);
+      this.write(chunk.bytes);
+      sent = chunk.end;
+    }
+    this.writing = false;
+    if (!this.open) return;
+    for (let i = sent; i < messages.length; i++) this.enqueue(messages[i]!);
+  }
+
+  /** A sink that says it is full has taken the bytes all the same, as a Node stream has. */
+  private write(bytes: Buffer): void {
+    const { counters, env, slow } = this.context;
+    this.readyWhileWriting = false;
+    counters.writes++;
+    counters.bytes += bytes.length;
+    this.lastWriteUs = env.monotonicUs();
+    let hasRoom: boolean;
+    try {
+      hasRoom = this.sink.write(bytes);
+    } catch {
+      this.abort();
+      return;
+    }
+    if (hasRoom || this.readyWhileWriting || !this.open) return;
+    this.full = true;
+    slow.add(this);
+  }
+
+  private noteSent(messages: readonly Message[], chunk: Chunk): void {
+    const { counters } = this.context;
+    const last = messages[chunk.end - 1]!;
+    if (last.seq !== NO_SEQ) this.written = last.seq;
+    counters.deliveries += chunk.actions;
+    if (!chunk.special) return;
+    for (const { compaction, resync } of messages.slice(chunk.start, chunk.end)) {
+      if (compaction) counters.compactions++;
+      if (resync) this.noteResync(resync);
+    }
+  }
+
+  private noteResync(reason: Reason): void {
+    this.context.counters.resyncs[reason]++;
+    this.context.notify({ type: 'resync', companyId: this.spec.companyId, connectionId: this.connectionId, reason });
+  }
+
+  private enqueue(message: Message): void {
+    if (message.ephemeral) {
+      this.context.counters.ephemeralsDropped++;
+      return;
+    }
+    if (this.stretch) return this.absorb(this.stretch, message);
+    this.backlog.push(message);
+    this.account(message.bytes.length);
+    if (this.backlogBytes > this.context.options.connectionCapBytes) this.conflate();
+  }
+
+  private conflate(): void {
+    const { backlog, context } = this;
+    const stretch = new PathUnion(context.invalidateBytes);
+    this.dropBacklog();
+    this.stretch = stretch;
+    for (const message of backlog) this.absorb(stretch, message);
+    if (stretch.count === 0) return;
+    context.counters.conflations++;
+    const { spec, connectionId } = this;
+    context.notify({ type: 'conflated', companyId: spec.companyId, connectionId, count: stretch.count });
+  }
+
+  private absorb(stretch: PathUnion, message: Message): void {
+    if (message.entry) stretch.add(message.entry);
+    else if (message.union) stretch.merge(message.union);
+    if (message.resync) this.stretchResync = message.resync;
+    this.account(stretch.bytes - this.backlogBytes);
+  }
+
+  private takeBacklog(): Message[] {
+    const { backlog, stretch, stretchResync, context } = this;
+    this.dropBacklog();
+    if (stretchResync) {
+      const { frames, resyncPaths, clock } = context;
+      return [frames.resync(this.variant, this.epoch, this.seen, stretchResync, resyncPaths, clock.now())];
+    }
+    return stretch ? [conflated(context, this.variant, this.epoch, this.seen, stretch)] : backlog;
+  }
+
+  private dropBacklog(): void {
+    this.backlog = [];
+    this.stretch = null;
+    this.stretchResync = null;
+    this.account(-this.backlogBytes);
+  }
+
+  private account(bytes: number): void {
+    this.backlogBytes += bytes;
+    this.context.counters.backlogBytes += bytes;
+  }
+}
+
+export function closeQuietly(sink: ByteSink): void {
+  try {
+    sink.close();
+  } catch {
+    // The engine is done with this sink; what its close does is not ours to judge.
+  }
+}

@@ -1,0 +1,41 @@
+import type { Reason } from '../protocol/events.js';
+import type { StreamSpec } from '../internal/engine.js';
+import type { ActionLog } from './action-log.js';
+import { parseCursor } from './cursor.js';
+
+/**
+ * How far a client's clock may run ahead of the hub's, ms. A `lastSyncTimestamp` beyond it is not of this
+ * log: entries that the client never saw could lie before it, so the answer is a `resync`.
+ */
+const MAX_CLOCK_SKEW_MS = 60_000;
+
+/** Where a stream starts (SPEC §2). */
+export type Verdict =
+  /** Nothing is missing, or everything after `after` is kept and follows. */
+  | { reason: 'fresh' | 'resumed'; recovered: boolean; after: number }
+  /** History is gone: a `resync` follows. */
+  | { reason: Exclude<Reason, 'fresh' | 'resumed'>; recovered: false };
+
+/** The table of SPEC §2, row by row. `now`: the hub's clock; the log has let go of what is too old. */
+export function decide(log: ActionLog, position: Pick<StreamSpec, 'lastEventId' | 'lastSyncTimestamp'>, now: number): Verdict {
+  if (position.lastEventId) return byCursor(log, position.lastEventId);
+  if (position.lastSyncTimestamp !== undefined) return byTime(log, position.lastSyncTimestamp, now);
+  return { reason: 'fresh', recovered: false, after: log.headSeq };
+}
+
+function byCursor(log: ActionLog, text: string): Verdict {
+  const cursor = parseCursor(text);
+  if (!cursor) return { reason: 'unknown_cursor', recovered: false };
+  if (cursor.epoch !== log.epoch) return { reason: 'epoch_changed', recovered: false };
+  if (cursor.seq > log.headSeq) return { reason: 'ahead_of_log', recovered: false };
+  if (cursor.seq + 1 < log.oldestSeq) return { reason: 'trimmed', recovered: false };
+  return { reason: 'resumed', recovered: true, after: cursor.seq };
+}
+
+function byTime(log: ActionLog, sinceMs: number, now: number): Verdict {
+  if (sinceMs < log.createdAt) return { reason: 'epoch_changed', recovered: false };
+  if (sinceMs <= log.lostStamp) return { reason: 'trimmed', recovered: false };
+  const first = log.firstSeqSince(sinceMs);
+  if (first > log.headSeq && sinceMs > now + MAX_CLOCK_SKEW_MS) return { reason: 'ahead_of_log', recovered: false };
+  return { reason: 'resumed', recovered: true, after: first - 1 };
+}
