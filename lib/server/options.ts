@@ -1,5 +1,7 @@
 /** What a user of the hub may set. Validation and defaults are in `validate-options.ts`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
 
 /** A tRPC data transformer, or one with an `output` half (superjson fits as it is). */
@@ -9,11 +11,11 @@ export interface TransformerLike {
 }
 export type AnyTransformer = TransformerLike | { input: TransformerLike; output: TransformerLike };
 
-export interface HubOptions {
+export interface HubOptions<M extends string = string> {
   /** `auto` (default): native, else js with one warning. */
   engine?: 'auto' | 'native' | 'js';
   /** The app's modules, if it wants them checked: an action of another module is refused. */
-  modules?: readonly string[];
+  modules?: readonly M[];
   limits?: {
     /** Streams per user of a company; default 5; 0 none. */
     perUser?: number;
@@ -59,8 +61,17 @@ export interface StreamFilter {
 }
 
 /** A Node response, or whatever holds one at `raw` (a Fastify reply) or `outgoing` (Hono's node env). */
-export type ResponseLike = ServerResponse | { raw: ServerResponse } | { outgoing: ServerResponse };
-export type RequestLike = IncomingMessage | { raw: IncomingMessage } | { incoming: IncomingMessage };
+export type ResponseLike =
+  | ServerResponse
+  | Http2ServerResponse
+  | { raw: ServerResponse | Http2ServerResponse }
+  | { outgoing: ServerResponse | Http2ServerResponse };
+/** A Node request, or whatever holds one at `raw` (a Fastify request) or `incoming` (Hono's node env). */
+export type RequestLike =
+  | IncomingMessage
+  | Http2ServerRequest
+  | { raw: IncomingMessage | Http2ServerRequest }
+  | { incoming: IncomingMessage | Http2ServerRequest };
 
 export interface StreamOptions<T = SyncEvent> {
   /** From the session, never from the client. */
@@ -90,7 +101,15 @@ export interface StreamOptions<T = SyncEvent> {
   path?: string;
   /** tRPC's `tracked`; used where the socket cannot be taken, so that events carry their id. */
   tracked?: (id: string, event: SyncEvent) => T;
+  /**
+   * What the generator throws for a refusal or a close, where the socket cannot be taken; default: the
+   * PathcastError itself. `pathcast/trpc` gives tRPC's own errors here.
+   */
+  toError?: (error: PathcastError) => unknown;
 }
+
+/** For `serve()` and `readable()`: the plain dialect, where there is nothing to yield. */
+export type PlainStreamOptions = Omit<StreamOptions, 'dialect' | 'ids' | 'tracked' | 'toError' | 'path' | 'signal'>;
 
 /** What `handler()` and the Fastify plugin ask of the app for each request. */
 export interface Identity {

@@ -1,0 +1,29 @@
+/** pathcast: tells every open browser of a company which query paths are stale. */
+import type { SyncActionInput } from './protocol/events.js';
+import { defaultHub } from './server/default-hub.js';
+import { createDropIn } from './server/drop-in.js';
+import type { Hub } from './server/hub.js';
+import type { BroadcastResult } from './server/results.js';
+
+export { ERROR_CODES, type ErrorCode } from './protocol/codes.js';
+export { isPathcastError, PathcastError } from './protocol/error.js';
+export * from './protocol/events.js';
+export { handler, type HandlerOptions } from './http/handler.js';
+export { configure, defaultHub } from './server/default-hub.js';
+export { createDropIn, type DropIn } from './server/drop-in.js';
+export { createHub, Hub, type AnyHub } from './server/hub.js';
+export { SSEConnectionLimitError, type ConnectionGuard } from './server/lease.js';
+export type * from './server/options.js';
+export type { BroadcastResult, EphemeralResult, Failure, HubEvents, HubFailure, HubMetrics, HubWarning } from './server/results.js';
+
+// The functions of the default hub (see `Hub`). Each asks for the hub when it is called, not when it is imported.
+
+export const broadcast = (action: SyncActionInput): Promise<BroadcastResult> => defaultHub().broadcast(action);
+export const broadcastSync = broadcast;
+export const broadcastMany: Hub['broadcastMany'] = (actions) => defaultHub().broadcastMany(actions);
+export const ephemeral: Hub['ephemeral'] = (event) => defaultHub().ephemeral(event);
+export const stream: Hub['stream'] = (options) => defaultHub().stream(options);
+export const disconnect: Hub['disconnect'] = (match, reason) => defaultHub().disconnect(match, reason);
+export const drain: Hub['drain'] = (options) => defaultHub().drain(options);
+
+export const { publishSyncAction, storeSyncAction, getMissedActions, subscribeToCompany, sseConnections } = createDropIn(defaultHub);

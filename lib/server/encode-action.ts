@@ -1,0 +1,219 @@
+/**
+ * From what a caller gave to what an engine takes: checked, stamped, encoded once.
+ * Each field of the input is read once, so that nothing can change between the check and the use.
+ */
+import { Buffer } from 'node:buffer';
+import { randomInt, randomUUID } from 'node:crypto';
+import { ACTION_TYPES, type ActionType, type SyncAction } from '../protocol/events.js';
+import { PathcastError } from '../protocol/error.js';
+import { MAX_ACTION_BYTES, MAX_EPHEMERAL_BYTES } from '../protocol/limits.js';
+import { describe } from '../internal/describe.js';
+import type { EncodedAction, EncodedEphemeral } from '../internal/engine.js';
+import { checkCompanyId, checkIdentifier, checkObject, checkOptionalIdentifier, checkTime } from './check.js';
+import { checkQueryPaths } from './query-paths.js';
+import { envelope, type Codec } from './transformer.js';
+import { whyUnserialisable } from './unserialisable.js';
+
+export interface EncodeContext {
+  /** Declared modules; undefined: any. */
+  modules: ReadonlySet<string> | undefined;
+  codec: Codec;
+  /** Unix ms. */
+  now: () => number;
+  /** Something is odd, but the action goes out. */
+  warn: (field: string, message: string, action: { companyId: string; id: string; module: string }) => void;
+}
+
+/** `data` and `tx` as given, and as JSON (undefined: left out). */
+interface Payload {
+  data: unknown;
+  dataJson: string | undefined;
+  tx: unknown;
+  txJson: string | undefined;
+}
+
+/** Digits an engine may put between head and tail. */
+const SEQ_DIGITS = 16;
+
+/** Throws a PathcastError, or whatever a hostile input throws when it is read. */
+export function encodeAction(input: unknown, context: EncodeContext): EncodedAction {
+  const raw = checkObject('action', input);
+  const action = checkAction(raw, context);
+  const payload = encodePayload(raw);
+  const head = headOf(action, payload);
+  checkSize(Buffer.byteLength(head) + SEQ_DIGITS + 1, MAX_ACTION_BYTES, 'the action', payload.dataJson);
+  const encoded: EncodedAction = { companyId: action.companyId, head, tail: '}', action };
+  const transformed = transform(action, payload, head, context.codec);
+  if (transformed) {
+    checkSize(Buffer.byteLength(transformed.head) + Buffer.byteLength(transformed.tail) + SEQ_DIGITS, MAX_ACTION_BYTES, 'the action, through the transformer,', payload.dataJson);
+    encoded.transformed = transformed;
+  }
+  return encoded;
+}
+
+/** The checked action without `data` and `tx`: those live on as JSON alone. */
+function checkAction(raw: Record<string, unknown>, context: EncodeContext): SyncAction {
+  const companyId = checkCompanyId(raw['companyId']);
+  const type = checkType(raw['type']);
+  const module = checkModule(raw['module'], context.modules);
+  const entityId = checkIdentifier('entityId', raw['entityId']);
+  const queryPaths = checkQueryPaths(raw['queryPaths']);
+  const id = checkOptionalIdentifier('id', raw['id']) ?? randomUUID();
+  const clientId = checkOptionalIdentifier('clientId', raw['clientId']);
+  const userId = checkOptionalIdentifier('userId', raw['userId']);
+  const sourceId = checkOptionalIdentifier('sourceId', raw['sourceId']);
+  const givenTime = raw['timestamp'];
+  const timestamp = givenTime === undefined || givenTime === null ? context.now() : checkTime('timestamp', givenTime);
+  const toolName = checkOptionalIdentifier('toolName', raw['toolName']);
+  if (userId === undefined) context.warn('userId', 'the action does not say who did it: userId is missing', { companyId, id, module });
+  return {
+    id,
+    type,
+    module,
+    entityId,
+    companyId,
+    ...(clientId === undefined ? undefined : { clientId }),
+    userId: userId ?? '',
+    ...(sourceId === undefined ? undefined : { sourceId }),
+    timestamp,
+    queryPaths,
+    ...(toolName === undefined ? undefined : { toolName }),
+  };
+}
+
+function checkType(value: unknown): ActionType {
+  if (ACTION_TYPES.includes(value as ActionType)) return value as ActionType;
+  throw new PathcastError('INVALID_FIELD', `type must be one of ${ACTION_TYPES.join(', ')}, got ${describe(value)}`);
+}
+
+function checkModule(value: unknown, modules: ReadonlySet<string> | undefined): string {
+  const module = checkIdentifier('module', value);
+  if (modules && !modules.has(module)) {
+    throw new PathcastError('INVALID_FIELD', `module ${describe(module)} is not declared; the hub's modules are: ${[...modules].join(', ')}`);
+  }
+  return module;
+}
+
+function encodePayload(raw: Record<string, unknown>): Payload {
+  const data = raw['data'];
+  const tx = raw['tx'];
+  return { data, dataJson: toJson('data', data), tx, txJson: toJson('tx', tx) };
+}
+
+/** Undefined for what JSON leaves out of an object (undefined, a function, a symbol). */
+function toJson(field: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  try {
+    return JSON.stringify(value) as string | undefined;
+  } catch (thrown) {
+    throw new PathcastError('NOT_SERIALIZABLE', `cannot be written as JSON: ${whyUnserialisable(field, value, thrown)}`, { cause: thrown });
+  }
+}
+
+const quote = JSON.stringify as (text: string) => string;
+
+function headOf(action: SyncAction, payload: Payload): string {
+  let head = `{"id":${quote(action.id)},"type":"${action.type}","module":${quote(action.module)},"entityId":${quote(action.entityId)}`;
+  if (payload.dataJson !== undefined) head += `,"data":${payload.dataJson}`;
+  head += `,"companyId":${quote(action.companyId)}`;
+  if (action.clientId !== undefined) head += `,"clientId":${quote(action.clientId)}`;
+  head += `,"userId":${quote(action.userId)}`;
+  if (action.sourceId !== undefined) head += `,"sourceId":${quote(action.sourceId)}`;
+  head += `,"timestamp":${action.timestamp},"queryPaths":${JSON.stringify(action.queryPaths)}`;
+  if (action.toolName !== undefined) head += `,"toolName":${quote(action.toolName)}`;
+  if (payload.txJson !== undefined) head += `,"tx":${payload.txJson}`;
+  return `${head},"seq":`;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Undefined where the plain text, wrapped, is the transformed one. */
+function transform(action: SyncAction, payload: Payload, head: string, codec: Codec): EncodedAction['transformed'] {
+  if (codec.form === 'none' || (!isObject(payload.data) && !isObject(payload.tx))) return undefined;
+  const extra: Record<string, unknown> = {};
+  if (payload.dataJson !== undefined) extra['data'] = payload.data;
+  if (payload.txJson !== undefined) extra['tx'] = payload.tx;
+  try {
+    if (codec.form === 'enveloped') {
+      const [prefix, suffix] = envelope(codec, extra);
+      return { head: prefix + head, tail: `}${suffix}` };
+    }
+    return splitAtSeq(action, extra, head, codec);
+  } catch (thrown) {
+    if (thrown instanceof PathcastError) throw thrown;
+    throw new PathcastError('NOT_SERIALIZABLE', `the transformer cannot write it: ${whyUnserialisable('data', payload.data, thrown)}`, { cause: thrown });
+  }
+}
+
+/** Transforms the whole action with a marker for `seq`, and cuts there. */
+function splitAtSeq(action: SyncAction, extra: Record<string, unknown>, head: string, codec: Codec): EncodedAction['transformed'] {
+  const [prefix, suffix] = codec.wrap ?? ['', ''];
+  // The marker must occur once; data that holds it by chance (or by spite) gets another one.
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const marker = 1e14 + randomInt(2 ** 47);
+    const text = codec.encode(inWireOrder(action, extra, marker));
+    if (text === `${prefix}${head}${marker}}${suffix}`) return undefined;
+    const digits = String(marker);
+    const at = text.indexOf(digits);
+    if (at >= 0 && text.indexOf(digits, at + 1) < 0) return { head: text.slice(0, at), tail: text.slice(at + digits.length) };
+  }
+  throw new PathcastError('NOT_SERIALIZABLE', 'the transformer does not keep the number `seq` as it is');
+}
+
+/** The key order of `headOf`, so that the two texts can be compared. */
+function inWireOrder(action: SyncAction, extra: Record<string, unknown>, seq: number): Record<string, unknown> {
+  const { id, type, module, entityId, companyId, clientId, userId, sourceId, timestamp, queryPaths, toolName } = action;
+  return {
+    id,
+    type,
+    module,
+    entityId,
+    ...('data' in extra ? { data: extra['data'] } : undefined),
+    companyId,
+    ...(clientId === undefined ? undefined : { clientId }),
+    userId,
+    ...(sourceId === undefined ? undefined : { sourceId }),
+    timestamp,
+    queryPaths,
+    ...(toolName === undefined ? undefined : { toolName }),
+    ...('tx' in extra ? { tx: extra['tx'] } : undefined),
+    seq,
+  };
+}
+
+function checkSize(bytes: number, max: number, what: string, dataJson: string | undefined): void {
+  if (bytes <= max) return;
+  const data = dataJson === undefined ? '' : ` (data: ${Buffer.byteLength(dataJson)})`;
+  throw new PathcastError('ACTION_TOO_LARGE', `${what} is ${bytes} bytes of JSON${data}; at most ${max}`);
+}
+
+/** Throws like `encodeAction`. */
+export function encodeEphemeral(input: unknown, codec: Codec, now: () => number): EncodedEphemeral {
+  const raw = checkObject('event', input);
+  const companyId = checkCompanyId(raw['companyId']);
+  const topic = checkIdentifier('topic', raw['topic']);
+  const data = raw['data'];
+  const dataJson = toJson('data', data) ?? 'null';
+  const timestamp = now();
+  const json = `{"type":"ephemeral","timestamp":${timestamp},"queryPaths":[],"topic":${quote(topic)},"data":${dataJson}}`;
+  checkSize(Buffer.byteLength(json), MAX_EPHEMERAL_BYTES, 'the event', dataJson);
+  const encoded: EncodedEphemeral = { companyId, json };
+  if (codec.form === 'none' || !isObject(data)) return encoded;
+  let text: string;
+  try {
+    if (codec.form === 'enveloped') {
+      const [prefix, suffix] = envelope(codec, { data });
+      text = prefix + json + suffix;
+    } else {
+      text = codec.encode({ type: 'ephemeral', timestamp, queryPaths: [], topic, data });
+      if (text === `${codec.wrap?.[0]}${json}${codec.wrap?.[1]}`) return encoded;
+    }
+  } catch (thrown) {
+    throw new PathcastError('NOT_SERIALIZABLE', `the transformer cannot write it: ${whyUnserialisable('data', data, thrown)}`, { cause: thrown });
+  }
+  checkSize(Buffer.byteLength(text), MAX_EPHEMERAL_BYTES, 'the event, through the transformer,', dataJson);
+  encoded.transformedJson = text;
+  return encoded;
+}

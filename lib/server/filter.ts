@@ -1,0 +1,66 @@
+/** What a stream lets through: the app's filter, checked, and the client's own wishes, which only ever narrow it. */
+import { PathcastError } from '../protocol/error.js';
+import { MAX_FILTER_VALUES } from '../protocol/limits.js';
+import { describe, isArray } from '../internal/describe.js';
+import type { EngineFilter } from '../internal/engine.js';
+import { checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
+import type { StreamFilter } from './options.js';
+
+const KNOWN = ['clientId', 'modules', 'entities', 'excludeSourceId', 'excludeUserId'] as const satisfies readonly (keyof StreamFilter)[];
+
+/** Throws INVALID_FIELD or INVALID_OPTION: a filter that is not understood must not let everything through. */
+export function engineFilter(filter: StreamFilter | null | undefined, userId: string): EngineFilter | undefined {
+  if (filter === undefined || filter === null) return undefined;
+  const raw = checkObject('filter', filter);
+  checkKeys('filter', raw, KNOWN);
+  const result: EngineFilter = {};
+  const clientIds = list('filter.clientId', typeof raw['clientId'] === 'string' ? [raw['clientId']] : raw['clientId']);
+  const modules = list('filter.modules', raw['modules']);
+  const entities = list('filter.entities', raw['entities']);
+  if (clientIds) result.clientIds = clientIds;
+  if (modules) result.modules = modules;
+  if (entities) result.entities = entities;
+  const source = checkOptionalIdentifier('filter.excludeSourceId', raw['excludeSourceId']);
+  if (source !== undefined) result.excludeSourceId = source;
+  const user = excludedUser(raw['excludeUserId'], userId);
+  if (user !== undefined) result.excludeUserId = user;
+  return Object.keys(result).length === 0 ? undefined : result;
+}
+
+function excludedUser(value: unknown, own: string): string | undefined {
+  if (value === undefined || value === null || value === false || value === '') return undefined;
+  return value === true ? own : checkIdentifier('filter.excludeUserId', value);
+}
+
+function list(field: string, value: unknown): string[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!isArray(value)) throw new PathcastError('INVALID_FIELD', `${field} must be an array of strings, got ${describe(value)}`);
+  if (value.length > MAX_FILTER_VALUES) {
+    throw new PathcastError('INVALID_FIELD', `${field} has ${value.length} values; at most ${MAX_FILTER_VALUES}`);
+  }
+  return [...new Set(value.map((item, i) => checkIdentifier(`${field}[${i}]`, item)))];
+}
+
+/**
+ * The app's filter narrowed by a plain client's query: `?modules=a,b`, `?entities=…`, `?clientId=…`,
+ * `?excludeSourceId=…`. A part that the app has set is intersected, so a client never sees more than the app allows.
+ */
+export function narrowByQuery(filter: StreamFilter | undefined, query: URLSearchParams): StreamFilter | undefined {
+  const narrowed: { -readonly [K in keyof StreamFilter]: StreamFilter[K] } = { ...filter };
+  const own = typeof filter?.clientId === 'string' ? [filter.clientId] : filter?.clientId;
+  const clientId = intersect(own, query.getAll('clientId'));
+  const modules = intersect(filter?.modules, query.getAll('modules'));
+  const entities = intersect(filter?.entities, query.getAll('entities'));
+  if (clientId) narrowed.clientId = clientId;
+  if (modules) narrowed.modules = modules;
+  if (entities) narrowed.entities = entities;
+  const source = query.get('excludeSourceId');
+  if (source && narrowed.excludeSourceId === undefined) narrowed.excludeSourceId = source;
+  return Object.keys(narrowed).length === 0 ? undefined : narrowed;
+}
+
+function intersect(allowed: readonly string[] | undefined, asked: readonly string[]): readonly string[] | undefined {
+  const wished = asked.flatMap((text) => text.split(',')).filter((text) => text !== '');
+  if (wished.length === 0) return allowed;
+  return allowed ? wished.filter((text) => allowed.includes(text)) : wished;
+}

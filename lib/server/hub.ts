@@ -1,0 +1,334 @@
+/**
+ * The hub: what an app talks to. It checks and encodes what callers give, and leaves the rest to its engine.
+ *
+ * No call about an action ever throws or rejects: a mutation must not fail because of sync. What went wrong is in
+ * the result, in the `error` event and in the metrics. Calls that open a stream do throw: there somebody waits.
+ */
+import { randomBytes } from 'node:crypto';
+import type { ErrorCode } from '../protocol/codes.js';
+import { isPathcastError, PathcastError } from '../protocol/error.js';
+import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
+import { MAX_BATCH_ACTIONS } from '../protocol/limits.js';
+import { describe, isArray, messageOf } from '../internal/describe.js';
+import { Emitter } from '../internal/emitter.js';
+import type { DisconnectMatch, EncodedAction, Engine, EngineNotice, LogSlice, PublishOutcome } from '../internal/engine.js';
+import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
+import { encodeAction, encodeEphemeral, type EncodeContext } from './encode-action.js';
+import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
+import { openObserver, openPlain, openReadable, openStream, type Observed, type StreamHost } from './open-stream.js';
+import type { HubOptions, PlainStreamOptions, StreamOptions } from './options.js';
+import { checkQueryPaths } from './query-paths.js';
+import type { BroadcastResult, EphemeralResult, Failure, HubEvents, HubFailure, HubMetrics, HubWarning } from './results.js';
+import { selectEngine } from './select-engine.js';
+import type { ForeignRequest } from './stream-spec.js';
+import { validateOptions, type Settings } from './validate-options.js';
+
+/** A hub of whatever modules. */
+export type AnyHub = Hub<never>;
+
+/** Names of modules are typed where they were declared: `createHub({ modules: ['guests', 'budget'] })`. */
+export class Hub<M extends string = string> {
+  readonly #settings: Settings;
+  readonly #engine: Engine;
+  readonly #events: Emitter<HubEvents>;
+  readonly #context: EncodeContext;
+  readonly #host: StreamHost;
+  readonly #failures: Record<string, number> = {};
+  #warnings = 0;
+  #socketsTaken = 0;
+  #closing: Promise<void> | undefined;
+
+  /** Use `createHub`. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
+  constructor(options: HubOptions<M> = {}) {
+    this.#settings = validateOptions(options, randomBytes(4).toString('hex'));
+    this.#events = new Emitter((thrown, event) => {
+      if (event !== 'error') this.#report('listener', thrown);
+    });
+    this.#context = {
+      modules: this.#settings.modules,
+      codec: this.#settings.codec,
+      now: Date.now,
+      warn: (field, message, action) => this.#warn({ field, message, companyId: action.companyId, actionId: action.id, module: action.module }),
+    };
+    this.#engine = selectEngine(this.#settings, (notice) => this.#tell(notice));
+    this.#host = {
+      engine: this.#engine,
+      codec: this.#settings.codec,
+      isClosed: () => this.closed,
+      now: Date.now,
+      warn: (message) => this.#warn({ message }),
+      report: (error) => this.#report('openSocket', error),
+      taken: () => void this.#socketsTaken++,
+    };
+  }
+
+  /** Which engine runs: `native`, or `js` where no binary loads or `engine: 'js'` was asked for. */
+  get engine(): 'native' | 'js' {
+    return this.#engine.kind;
+  }
+
+  /** Name of this hub, first part of each connection id. */
+  get id(): string {
+    return this.#settings.engineOptions.hubId;
+  }
+
+  /** True from the call of `close()` on. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  // --- actions ---
+
+  /**
+   * Announces one change to every stream of its company. Call it after the commit. Resolves once the action has
+   * its place in the log, never waits for a client, never rejects. A repeated `id` is a duplicate, not an error.
+   */
+  readonly broadcast = (action: SyncActionInput<M>): Promise<BroadcastResult> => {
+    try {
+      if (this.closed) return Promise.resolve(this.#failed('broadcast', closedError()));
+      const encoded = encodeAction(action, this.#context);
+      return this.#publish([encoded]).then(([result]) => result as BroadcastResult);
+    } catch (thrown) {
+      return Promise.resolve(this.#failed('broadcast', thrown));
+    }
+  };
+
+  /** The same as `broadcast`, under the name that moving systems know. */
+  readonly broadcastSync = (action: SyncActionInput<M>): Promise<BroadcastResult> => this.broadcast(action);
+
+  /**
+   * Many changes, in order: an import. Results by index; what is refused keeps nothing else back. More than 100
+   * of one company reach its streams as one `invalidate`.
+   */
+  readonly broadcastMany = async (actions: readonly SyncActionInput<M>[]): Promise<BroadcastResult[]> => {
+    if (!isArray(actions)) {
+      return [this.#failed('broadcast', new PathcastError('INVALID_FIELD', `actions must be an array, got ${describe(actions)}`))];
+    }
+    const results: BroadcastResult[] = [];
+    const waiting: Promise<void>[] = [];
+    let batch: { index: number; encoded: EncodedAction }[] = [];
+    const flush = (): void => {
+      const sent = batch;
+      batch = [];
+      if (sent.length === 0) return;
+      waiting.push(
+        this.#publish(sent.map((item) => item.encoded)).then((outcomes) => {
+          sent.forEach(({ index }, i) => (results[index] = outcomes[i] as BroadcastResult));
+        }),
+      );
+    };
+    let length = 0;
+    try {
+      ({ length } = actions);
+    } catch (thrown) {
+      return [this.#failed('broadcast', thrown)];
+    }
+    for (let index = 0; index < length; index++) {
+      try {
+        if (this.closed) throw closedError();
+        batch.push({ index, encoded: encodeAction(actions[index], this.#context) });
+        if (batch.length === MAX_BATCH_ACTIONS) flush();
+      } catch (thrown) {
+        results[index] = this.#failed('broadcast', thrown);
+      }
+    }
+    flush();
+    await Promise.all(waiting);
+    return results;
+  };
+
+  /** Tells who is there, and keeps nothing: typing, presence, progress. Never throws. */
+  readonly ephemeral = (event: { companyId: string; topic: string; data?: unknown }): EphemeralResult => {
+    try {
+      if (this.closed) throw closedError();
+      this.#engine.ephemeral(encodeEphemeral(event, this.#settings.codec, Date.now));
+      return { ok: true };
+    } catch (thrown) {
+      return this.#failed('ephemeral', thrown);
+    }
+  };
+
+  async #publish(actions: EncodedAction[]): Promise<BroadcastResult[]> {
+    let outcomes: PublishOutcome[];
+    try {
+      outcomes = await this.#engine.publish(actions);
+    } catch (thrown) {
+      const failure = this.#failed('broadcast', new PathcastError('OVERLOADED', `the engine took no action: ${messageOf(thrown)}`, { cause: thrown }));
+      return actions.map(() => failure);
+    }
+    return outcomes.map((outcome) => {
+      if (outcome.ok) {
+        const { seq, epoch } = outcome;
+        return outcome.duplicate ? { ok: true, seq, epoch, duplicate: true } : { ok: true, seq, epoch };
+      }
+      return this.#failed('broadcast', outcome.code === 'HUB_CLOSED' ? closedError() : new PathcastError(outcome.code, ENGINE_REFUSALS[outcome.code]));
+    });
+  }
+
+  // --- streams ---
+
+  /**
+   * The one way in for a browser. Inside a tRPC subscription resolver with `req` and `res` of the context it takes
+   * the socket, and the generator it returns is at its end: return it. Where the socket cannot be taken (HTTPS in
+   * Node, HTTP/2, `inject`, Windows) the generator yields the same events.
+   * Throws PathcastError (INVALID_COMPANY_ID, INVALID_FIELD, INVALID_OPTION, HUB_CLOSED); the generator throws
+   * USER_LIMIT, COMPANY_LIMIT, DRAINING (not admitted) and STREAM_CLOSED (ended by the hub; `reason` says why).
+   */
+  readonly stream = <T = SyncEvent>(options: StreamOptions<T>): AsyncGenerator<T, undefined, undefined> => openStream(this.#host, options);
+
+  /**
+   * Answers a plain EventSource request: takes the socket, or writes to the response. `handler()` and the Fastify
+   * plugin end here. Throws like `stream`, before anything is written.
+   */
+  readonly serve = (options: PlainStreamOptions): void => openPlain(this.#host, options);
+
+  /** A plain stream as bytes, for a web `Response`. Throws like `stream`. */
+  readonly readable = (options: PlainStreamOptions, request: ForeignRequest): ReadableStream<Uint8Array<ArrayBuffer>> => openReadable(this.#host, options, request);
+
+  /**
+   * A company's events for this process itself (the drop-in's subscriber, a job): counted against no limit. `cursor`
+   * as in an event's id; without one it starts now. Throws like `stream`.
+   */
+  readonly observe = (companyId: string, cursor?: string, signal?: AbortSignal): AsyncGenerator<Observed, undefined, undefined> =>
+    openObserver(this.#host, companyId, cursor, signal);
+
+  // --- connections ---
+
+  /** Counts one connection that is not a stream of this hub. Throws SSEConnectionLimitError, or PathcastError. */
+  async acquire(companyId: string, userId: string): Promise<ConnectionGuard> {
+    checkCompanyId(companyId);
+    checkIdentifier('userId', userId);
+    if (this.closed) throw closedError();
+    let outcome;
+    try {
+      outcome = await this.#engine.acquire(companyId, userId);
+    } catch (thrown) {
+      // Sync must not lock users out: without a count the connection is allowed, and the failure is told.
+      this.#report('acquire', thrown);
+      return guardOf(() => Promise.resolve());
+    }
+    if (outcome.ok) {
+      const { leaseId } = outcome;
+      return guardOf(() => this.#engine.release(leaseId).catch((thrown: unknown) => this.#report('acquire', thrown)));
+    }
+    switch (outcome.code) {
+      case 'USER_LIMIT':
+      case 'COMPANY_LIMIT':
+        throw new SSEConnectionLimitError(outcome.code, outcome.limit, outcome.current);
+      case 'DRAINING':
+        throw new PathcastError('DRAINING', 'The server is draining; reconnect');
+      default:
+        throw closedError();
+    }
+  }
+
+  /** Ends the streams that match all given parts; resolves to how many. At least one part is needed. */
+  async disconnect(match: DisconnectMatch, reason: CloseReason = 'revoked'): Promise<number> {
+    const raw = checkObject('match', match);
+    checkKeys('disconnect()', raw, ['userId', 'companyId', 'connectionId']);
+    const checked: DisconnectMatch = {};
+    for (const part of ['userId', 'companyId', 'connectionId'] as const) {
+      const value = checkOptionalIdentifier(part, raw[part]);
+      if (value !== undefined) checked[part] = value;
+      // A part that was meant but is empty must not widen the match to everybody.
+      else if (part in raw) throw new PathcastError('INVALID_FIELD', `${part} must not be empty, got ${describe(raw[part])}`);
+    }
+    if (Object.keys(checked).length === 0) {
+      throw new PathcastError('INVALID_FIELD', 'disconnect() needs at least one of userId, companyId, connectionId');
+    }
+    if (!CLOSE_REASONS.includes(reason)) {
+      throw new PathcastError('INVALID_FIELD', `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`);
+    }
+    return this.closed ? 0 : this.#engine.disconnect(checked, reason);
+  }
+
+  /**
+   * Before a deploy: refuses newcomers and ends the streams evenly over `overMs` (default 10,000; 0: at once), each
+   * with a jittered hint to come back. Resolves when none is left.
+   */
+  async drain(options: { overMs?: number } = {}): Promise<void> {
+    checkKeys('drain()', checkObject('options', options), ['overMs']);
+    const { overMs = 10_000 } = options;
+    if (typeof overMs !== 'number' || !(overMs >= 0 && overMs <= 3_600_000)) {
+      throw new PathcastError('INVALID_OPTION', `overMs must be a number from 0 to 3600000, got ${describe(overMs)}`);
+    }
+    if (!this.closed) await this.#engine.drain(overMs);
+  }
+
+  /** Ends everything at once; afterwards no thread, timer or descriptor is left. Idempotent. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#engine.close().then(() => this.#events.clear()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // --- the log, metrics, events ---
+
+  /** Actions from `sinceMs` on (Unix ms, inclusive), as JSON; all that are kept when absent. Rejects after `close()`. */
+  async readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
+    checkCompanyId(companyId);
+    if (this.closed) throw closedError();
+    return sinceMs === undefined ? this.#engine.readLog(companyId) : this.#engine.readLog(companyId, sinceMs);
+  }
+
+  /** What a `resync` calls stale: every query path of the app's router. `['*']` until set. Throws INVALID_QUERY_PATH. */
+  setResyncPaths(paths: readonly string[]): void {
+    const checked = checkQueryPaths(paths);
+    if (!this.closed) this.#engine.setResyncPaths(checked);
+  }
+
+  metrics(): HubMetrics {
+    return {
+      ...this.#engine.metrics(),
+      engine: this.engine,
+      hubId: this.id,
+      failures: { ...this.#failures },
+      warnings: this.#warnings,
+      socketsTaken: this.#socketsTaken,
+    };
+  }
+
+  /** Listens; the returned function stops it. A listener that throws stops no other. Listening keeps no process alive. */
+  on<K extends keyof HubEvents>(event: K, listener: (payload: HubEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  #tell(notice: EngineNotice): void {
+    const { type, ...payload } = notice;
+    this.#events.emit(type, payload as HubEvents[typeof type]);
+  }
+
+  #warn(warning: HubWarning): void {
+    this.#warnings++;
+    this.#events.emit('warning', warning);
+  }
+
+  #report(during: HubFailure['during'], thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+    this.#events.emit('error', { during, error });
+  }
+
+  #failed(during: 'broadcast' | 'ephemeral', thrown: unknown): Failure {
+    const error = isPathcastError(thrown) ? thrown : new PathcastError('INVALID_FIELD', `the input could not be read: ${messageOf(thrown)}`, { cause: thrown });
+    const code: ErrorCode = error.code;
+    this.#failures[code] = (this.#failures[code] ?? 0) + 1;
+    this.#events.emit('error', { during, error });
+    return { ok: false, code, message: error.message };
+  }
+}
+
+const ENGINE_REFUSALS = {
+  OVERLOADED: 'the hub has more actions to hand over than it can hold; try again',
+  NOT_SERIALIZABLE: 'the engine could not read the JSON of the action',
+} as const;
+
+function closedError(): PathcastError {
+  return new PathcastError('HUB_CLOSED', 'the hub is closed');
+}
+
+/** A hub of one's own. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
+export function createHub<const M extends string = string>(options: HubOptions<M> = {}): Hub<M> {
+  return new Hub<M>(options);
+}

@@ -1,0 +1,91 @@
+/** From the options of a stream to what an engine takes. */
+import { PathcastError } from '../protocol/error.js';
+import { describe } from '../internal/describe.js';
+import type { StreamSpec } from '../internal/engine.js';
+import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
+import { engineFilter } from './filter.js';
+import type { StreamOptions } from './options.js';
+import { lastEventIdHeader, nodeRequest, originalUrl, procedurePath, queryOf } from './request-parts.js';
+import { resumePoint } from './resume.js';
+import type { Codec } from './transformer.js';
+
+const KNOWN = [
+  'companyId',
+  'userId',
+  'req',
+  'res',
+  'input',
+  'lastEventId',
+  'lastSyncTimestamp',
+  'signal',
+  'dialect',
+  'ids',
+  'filter',
+  'clientInstanceId',
+  'expiresAt',
+  'headers',
+  'path',
+  'tracked',
+  'toError',
+] as const satisfies readonly (keyof StreamOptions)[];
+
+/** A query and a header from elsewhere than `req` (a web Request). */
+export interface ForeignRequest {
+  url: string;
+  lastEventId: string | null;
+  signal?: AbortSignal | undefined;
+}
+
+/** Throws PathcastError: a stream that is not understood is not opened. `httpHead` is left empty. */
+export function streamSpec(options: StreamOptions<unknown>, codec: Codec, foreign?: ForeignRequest): StreamSpec {
+  checkObject('stream options', options, 'INVALID_OPTION');
+  checkKeys('stream()', options, KNOWN);
+  const request = nodeRequest(options.req);
+  const url = foreign?.url ?? originalUrl(request);
+  const companyId = checkCompanyId(options.companyId);
+  const userId = checkIdentifier('userId', options.userId);
+  const dialect = options.dialect ?? 'trpc';
+  if (dialect !== 'trpc' && dialect !== 'plain') {
+    throw new PathcastError('INVALID_FIELD', `dialect must be 'trpc' or 'plain', got ${describe(dialect)}`);
+  }
+  const spec: StreamSpec = {
+    companyId,
+    userId,
+    dialect,
+    ids: checkBoolean('ids', options.ids, true),
+    transformed: dialect === 'trpc' && codec.form !== 'none',
+    httpHead: '',
+    ...resumePoint({
+      header: foreign ? foreign.lastEventId : lastEventIdHeader(request),
+      query: queryOf(url),
+      input: options.input,
+      lastEventId: options.lastEventId,
+      lastSyncTimestamp: options.lastSyncTimestamp,
+    }),
+  };
+  const filter = engineFilter(options.filter, userId);
+  if (filter) spec.filter = filter;
+  const instanceId = checkOptionalIdentifier('clientInstanceId', options.clientInstanceId);
+  if (instanceId !== undefined) spec.instanceId = instanceId;
+  const expiresAt = checkExpiry(options.expiresAt);
+  if (expiresAt !== undefined) spec.expiresAt = expiresAt;
+  const path = options.path ?? (dialect === 'trpc' ? procedurePath(url) : undefined);
+  if (path !== undefined) spec.trpcPath = path;
+  return spec;
+}
+
+function checkBoolean(field: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw new PathcastError('INVALID_FIELD', `${field} must be true or false, got ${describe(value)}`);
+}
+
+/** A bad expiry is refused: a session that was meant to end must not live for ever. */
+function checkExpiry(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const ms = value instanceof Date ? value.getTime() : value;
+  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0) {
+    throw new PathcastError('INVALID_FIELD', `expiresAt must be a Date or a Unix time in milliseconds, got ${describe(value)}`);
+  }
+  return ms;
+}

@@ -1,0 +1,84 @@
+/** Hub options: strict validation and defaults. An unknown option throws and lists the valid ones. */
+import { PathcastError } from '../protocol/error.js';
+import { MAX_ACTION_BYTES, MAX_INVALIDATE_BYTES } from '../protocol/limits.js';
+import { describe, isArray } from '../internal/describe.js';
+import type { EngineOptions } from '../internal/engine.js';
+import { checkIdentifier, checkKeys, checkObject } from './check.js';
+import type { HubOptions } from './options.js';
+import { createCodec, type Codec } from './transformer.js';
+
+export interface Settings {
+  engine: 'auto' | 'native' | 'js';
+  modules: ReadonlySet<string> | undefined;
+  codec: Codec;
+  engineOptions: EngineOptions;
+}
+
+const DAY = 86_400_000;
+/** The longest delay a timer takes. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+const TOP = ['engine', 'modules', 'limits', 'log', 'heartbeatMs', 'connectionCapBytes', 'slowTimeoutMs', 'lifetimeMs', 'retryMs', 'maxCompanies', 'transformer'] as const satisfies readonly (keyof HubOptions)[];
+const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
+const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'compactAfter'] as const;
+
+/** Throws PathcastError INVALID_OPTION. */
+export function validateOptions(options: unknown, hubId: string): Settings {
+  const top = checkObject('options', options ?? {}, 'INVALID_OPTION');
+  checkKeys('the hub', top, TOP);
+  const limits = group(top, 'limits', LIMITS);
+  const log = group(top, 'log', LOG);
+  const codec = createCodec(top['transformer'] as HubOptions['transformer']);
+  return {
+    engine: oneOf('engine', top['engine'], ['auto', 'native', 'js'], 'auto'),
+    modules: moduleSet(top['modules']),
+    codec,
+    engineOptions: {
+      hubId,
+      maxPerUser: integer('limits.perUser', limits['perUser'], 5, 0, 1_000_000),
+      maxPerCompany: integer('limits.perCompany', limits['perCompany'], 50, 0, 10_000_000),
+      limitPolicy: oneOf('limits.policy', limits['policy'], ['reject', 'evict-oldest'], 'reject'),
+      logActions: integer('log.maxActions', log['maxActions'], 1_000, 1, 1_000_000),
+      logTtlMs: integer('log.ttlMs', log['ttlMs'], DAY, 1, 3_650 * DAY),
+      logBytes: integer('log.maxBytes', log['maxBytes'], 16 * 1024 * 1024, MAX_ACTION_BYTES, 4 * 1024 ** 3),
+      compactAfter: integer('log.compactAfter', log['compactAfter'], 100, 1, 1_000_000),
+      heartbeatMs: integer('heartbeatMs', top['heartbeatMs'], 15_000, 10, DAY),
+      connectionCapBytes: integer('connectionCapBytes', top['connectionCapBytes'], 65_536, 4_096, 256 * 1024 * 1024),
+      slowTimeoutMs: integer('slowTimeoutMs', top['slowTimeoutMs'], 90_000, 10, DAY),
+      lifetimeMs: integer('lifetimeMs', top['lifetimeMs'], 0, 0, MAX_TIMER),
+      retryMs: integer('retryMs', top['retryMs'], 2_000, 1, DAY),
+      maxCompanies: integer('maxCompanies', top['maxCompanies'], 100_000, 1, 100_000_000),
+      maxInvalidateBytes: MAX_INVALIDATE_BYTES,
+      transformWrap: codec.wrap,
+    },
+  };
+}
+
+function group(top: Record<string, unknown>, name: string, known: readonly string[]): Record<string, unknown> {
+  if (top[name] === undefined) return {};
+  const value = checkObject(name, top[name], 'INVALID_OPTION');
+  checkKeys(name, value, known);
+  return value;
+}
+
+function integer(name: string, value: unknown, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw new PathcastError('INVALID_OPTION', `${name} must be a whole number from ${min} to ${max}, got ${describe(value)}`);
+  }
+  return value;
+}
+
+function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[], fallback: T): T {
+  if (value === undefined) return fallback;
+  if (allowed.includes(value as T)) return value as T;
+  throw new PathcastError('INVALID_OPTION', `${name} must be one of ${allowed.join(', ')}, got ${describe(value)}`);
+}
+
+function moduleSet(value: unknown): ReadonlySet<string> | undefined {
+  if (value === undefined) return undefined;
+  if (!isArray(value) || value.length === 0) {
+    throw new PathcastError('INVALID_OPTION', `modules must be an array of at least one module name, got ${describe(value)}`);
+  }
+  return new Set(value.map((module, i) => checkIdentifier(`modules[${i}]`, module, 'INVALID_OPTION')));
+}

@@ -1,0 +1,26 @@
+/** pathcast's errors as tRPC's. The code decides what the client does: -32603 means come back, any other is final. */
+import { TRPCError } from '@trpc/server';
+import type { ErrorCode } from '../protocol/codes.js';
+import { isPathcastError } from '../protocol/error.js';
+
+const CODES: Record<ErrorCode, TRPCError['code']> = {
+  INVALID_FIELD: 'BAD_REQUEST',
+  INVALID_COMPANY_ID: 'BAD_REQUEST',
+  INVALID_QUERY_PATH: 'BAD_REQUEST',
+  ACTION_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
+  NOT_SERIALIZABLE: 'BAD_REQUEST',
+  INVALID_OPTION: 'INTERNAL_SERVER_ERROR',
+  HUB_CLOSED: 'SERVICE_UNAVAILABLE',
+  OVERLOADED: 'SERVICE_UNAVAILABLE',
+  USER_LIMIT: 'TOO_MANY_REQUESTS',
+  COMPANY_LIMIT: 'TOO_MANY_REQUESTS',
+  DRAINING: 'SERVICE_UNAVAILABLE',
+  STREAM_CLOSED: 'SERVICE_UNAVAILABLE',
+  NO_NATIVE: 'INTERNAL_SERVER_ERROR',
+};
+
+/** What is no PathcastError is given back as it is. */
+export function toTRPCError(error: unknown): unknown {
+  if (!isPathcastError(error)) return error;
+  return new TRPCError({ code: CODES[error.code], message: error.message, cause: error });
+}

@@ -1,0 +1,47 @@
+/** The subscription's input, checked without a schema library: `.input(syncInput)`. */
+import { MAX_FILTER_VALUES } from '../protocol/limits.js';
+import { describe, isArray } from '../internal/describe.js';
+
+/** All optional; a client may send nothing. What is not listed is dropped. */
+export interface SyncInput {
+  /** Set by tRPC's client when it comes back; an unknown one gets a resync, not an error. */
+  lastEventId?: string;
+  /** Unix ms of the last event seen, for clients without ids. */
+  lastSyncTimestamp?: number;
+  /** What the client wants to hear of. For the resolver to allow. */
+  clientId?: string;
+  modules?: string[];
+  entities?: string[];
+  /** The tab's own id, to be left out of its own echo. */
+  sourceId?: string;
+  /** The browser instance; a second stream of it replaces the first. */
+  clientInstanceId?: string;
+}
+
+/** A parser function as tRPC's `.input()` takes it. Throws TypeError, which tRPC answers with BAD_REQUEST. */
+export function syncInput(value: unknown): SyncInput | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'object' || isArray(value)) throw new TypeError(`input must be an object, got ${describe(value)}`);
+  const raw = value as Record<string, unknown>;
+  const input: SyncInput = {};
+  for (const field of ['lastEventId', 'clientId', 'sourceId', 'clientInstanceId'] as const) {
+    const text = raw[field];
+    if (text === undefined || text === null) continue;
+    if (typeof text !== 'string') throw new TypeError(`input.${field} must be a string, got ${describe(text)}`);
+    input[field] = text;
+  }
+  const time = raw['lastSyncTimestamp'];
+  if (time !== undefined && time !== null) {
+    if (typeof time !== 'number') throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describe(time)}`);
+    input.lastSyncTimestamp = time;
+  }
+  for (const field of ['modules', 'entities'] as const) {
+    const list = raw[field];
+    if (list === undefined || list === null) continue;
+    if (!isArray(list) || list.length > MAX_FILTER_VALUES || !list.every((item) => typeof item === 'string')) {
+      throw new TypeError(`input.${field} must be an array of at most ${MAX_FILTER_VALUES} strings, got ${describe(list)}`);
+    }
+    input[field] = [...(list as readonly string[])];
+  }
+  return input;
+}
