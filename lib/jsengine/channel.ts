@@ -8,8 +8,6 @@ import type { Stream } from './stream.js';
 
 /** Streams that one slice of a fan-out serves: about half a millisecond of writes to sockets. */
 const SLICE_STREAMS = 64;
-/** More actions of a company in one publish call than this are an import: one `invalidate` stands for them. */
-const IMPORT_ACTIONS = 100;
 
 interface Round {
   readonly batch: Batch;
@@ -103,8 +101,9 @@ export class Channel implements Sliced {
     this.log.clear();
   }
 
+  /** More than `compactAfter` in one publish call are an import (SPEC §1). */
   private announce(entries: readonly LogEntry[]): void {
-    if (entries.length > IMPORT_ACTIONS) {
+    if (entries.length > this.context.options.compactAfter) {
       this.hand({ kind: 'import', entries, ...this.stamp(this.log.headSeq) });
       return;
     }
