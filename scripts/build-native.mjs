@@ -1,54 +1,19 @@
 // npm run build:native: builds the addon with npm's own node-gyp when its sources have changed since the last time.
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { findNodeDir, findNodeGyp } from './node-gyp.mjs';
 import { at, capture, exclusively, hashOf, ifChanged, main, Refusal, run, startedAs, stateDir, which } from './support.mjs';
 
 const PRODUCT = at('build/Release/pathcast.node');
-
-/**
- * Where this Node's own headers are, so that node-gyp has nothing to download: beside Node itself (its archives,
- * version managers and most packages bring them) or where a distribution's libnode-dev puts them. Null where there
- * are none of this major version; node-gyp then fetches them.
- */
-export function findNodeDir() {
-  const candidates = [
-    process.env.npm_config_nodedir,
-    path.dirname(path.dirname(process.execPath)),
-    '/usr',
-    '/usr/local',
-    '/usr/include/nodejs',
-  ];
-  for (const dir of candidates) {
-    if (!dir) continue;
-    for (const headers of [path.join(dir, 'include/node'), path.join(dir, 'src')]) {
-      const file = path.join(headers, 'node_version.h');
-      if (!existsSync(file)) continue;
-      // Node-API and libuv keep their ABI within a major version.
-      const major = /#define NODE_MAJOR_VERSION (\d+)/.exec(readFileSync(file, 'utf8'))?.[1];
-      if (major === process.versions.node.split('.')[0]) return dir;
-    }
-  }
-  return null;
-}
-
-function findNodeGyp() {
-  const npm = process.env.npm_execpath ?? which('npm');
-  const candidates = [process.env.npm_config_node_gyp];
-  if (npm && existsSync(npm)) {
-    candidates.push(path.join(path.dirname(realpathSync(npm)), '../node_modules/node-gyp/bin/node-gyp.js'));
-  }
-  candidates.push('/usr/share/nodejs/node-gyp/bin/node-gyp.js', '/usr/lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js');
-  const found = candidates.find((file) => file && existsSync(file));
-  if (!found) throw new Refusal('npm comes without node-gyp here. Install it (npm install -g node-gyp) and run this again.');
-  return found;
-}
 
 /** Builds if needed. Throws a `Refusal` with the compiler's last words if it cannot. */
 export async function buildNative() {
   const inputs = ['src', 'binding.gyp', 'node_modules/node-addon-api/package.json'];
   return ifChanged('building the native addon', hashOf(inputs), PRODUCT, async () => {
     const nodeDir = findNodeDir();
-    const common = [findNodeGyp(), ...(nodeDir ? [`--nodedir=${nodeDir}`] : []), '--loglevel=warn'];
+    const nodeGyp = findNodeGyp();
+    if (!nodeGyp) throw new Refusal('npm comes without node-gyp here. Install it (npm install -g node-gyp) and run this again.');
+    const common = [nodeGyp, ...(nodeDir ? [`--nodedir=${nodeDir}`] : []), '--loglevel=warn'];
     const ccache = which('ccache');
     const env = { ...process.env };
     if (ccache && !env.CXX) env.CXX = `${ccache} g++`;

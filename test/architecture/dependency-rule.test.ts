@@ -1,0 +1,73 @@
+/** The arrows between layers, in C++ and in TypeScript: they point down only. */
+import { checkImports, checkIncludes } from './layers.js';
+import { read, trackedFiles } from './tracked.js';
+
+const files = trackedFiles();
+
+describe('C++ layers', () => {
+  const sources = files.filter((file) => /^src\/.+\.(h|cc)$/.test(file));
+
+  test('each file includes only what its layer may see', () => {
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.flatMap((file) => checkIncludes(file.slice('src/'.length), read(file)))).toEqual([]);
+  });
+
+  test('sources.json lists every source once, under its layer', () => {
+    const layers = JSON.parse(read('src/sources.json')) as Record<string, string[]>;
+    const listed = Object.values(layers).flat();
+    expect([...listed].sort()).toEqual(sources.filter((file) => file.endsWith('.cc')));
+    for (const [layer, list] of Object.entries(layers)) {
+      for (const file of list) expect(file).toMatch(new RegExp(`^src/${layer}/[a-z0-9_/]+\\.cc$`));
+    }
+  });
+
+  test.each([
+    ['core/a.cc', '#include "engine/hub.h"', 'core may see core'],
+    ['core/a.h', '#include <uv.h>', 'only loop may'],
+    ['core/a.h', '#include <sys/socket.h>', 'core does no I/O'],
+    ['engine/a.cc', '  #  include <simdjson.h>', 'only json may'],
+    ['engine/a.cc', '#include "napi.h"', 'only addon may'],
+    ['engine/a.cc', '#include "addon/hub_wrap.h"', 'engine may see'],
+    ['loop/a.cc', '#include "json/action_reader.h"', 'loop may see loop, core'],
+    ['loop/a.cc', '#include <boost/asio.hpp>', 'has no home'],
+    ['misc/a.cc', '', 'no layer'],
+  ])('a breach is seen: %s with %s', (file, text, problem) => {
+    expect(checkIncludes(file, text)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test('what is allowed passes', () => {
+    const text = '#include "engine/hub.h"\n\n#include <sys/socket.h>\n#include <vector>\n\n#include "core/status.h"\n#include "loop/timer.h"\n';
+    expect(checkIncludes('engine/hub.cc', text)).toEqual([]);
+  });
+});
+
+describe('TypeScript parts', () => {
+  const sources = files.filter((file) => /^lib\/.+\.[cm]?ts$/.test(file) && !file.endsWith('.d.cts'));
+
+  test('each file imports only what its part may see', () => {
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.flatMap((file) => checkImports(file.slice('lib/'.length), read(file)))).toEqual([]);
+  });
+
+  test.each([
+    ['protocol/a.ts', "import { x } from 'node:fs';", 'protocol may not'],
+    ['protocol/a.ts', "import type { X } from '../internal/x.js';", 'protocol may see nothing'],
+    ['internal/a.ts', "export * from '../server/hub.js';", 'internal may see protocol'],
+    ['jsengine/a.ts', "import { x } from '../server/x.js';", 'jsengine may see'],
+    ['server/a.ts', "import { x } from 'fastify';", 'server may not'],
+    ['server/a.ts', "const load = () => import('../trpc/index.js');", 'server may see'],
+    ['server/a.ts', "import binding from '#binding';", 'server may not'],
+    ['fastify/a.ts', "import { x } from '../native.js';", 'fastify may see'],
+    ['fastify/index.ts', "import { initTRPC } from '@trpc/server';", 'fastify may not'],
+    ['web/a.ts', "import '../http/handler.js';", 'web may see'],
+    ['server/deep/a.ts', "import { x } from '../../jsengine/../trpc/index.js';", 'server may see'],
+    ['attic/a.ts', '', 'no part'],
+  ])('a breach is seen: %s with %s', (file, text, problem) => {
+    expect(checkImports(file, text)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test('what is allowed passes', () => {
+    expect(checkImports('server/hub.ts', "import { a } from '../native.js';\nimport b from 'node:net';\nimport './c.js';")).toEqual([]);
+    expect(checkImports('native.ts', "import load from '#binding';")).toEqual([]);
+  });
+});

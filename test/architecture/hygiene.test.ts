@@ -1,0 +1,55 @@
+/** What must never be in the repository: machine paths, registry addresses, tests that are switched off. */
+import { read, trackedFiles } from './tracked.js';
+
+const BINARY = /\.(png|ico|jpg|gif|woff2?|webp)$/;
+const files = trackedFiles().filter((file) => !BINARY.test(file));
+const self = 'test/architecture/hygiene.test.ts';
+
+const MACHINE_PATH = /(?<![\w.~:/}$-])\/(root|home|tmp|work)\/[\w.]/;
+const REGISTRY = /registry\.(npmjs|yarnpkg)\.|npm\.pkg\.github|_authToken|deb\.debian\.org|archive\.ubuntu\.com|^\s*registry\s*=/m;
+const SWITCHED_OFF = /\b(describe|test|it)\.(only|skip|todo|failing)\b|\b(xit|xtest|xdescribe|fit|fdescribe)\(|jest\.retryTimes|\bDISABLED_|GTEST_SKIP/;
+
+/** `file:line: text` of each line that the pattern fits. */
+function hits(pattern: RegExp, among: readonly string[]): string[] {
+  return among.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .flatMap((line, index) => (pattern.test(line) ? [`${file}:${index + 1}: ${line.trim().slice(0, 160)}`] : [])),
+  );
+}
+
+const others = files.filter((file) => file !== self);
+
+test('no path of one machine', () => {
+  expect(hits(MACHINE_PATH, others.filter((file) => file !== 'package-lock.json'))).toEqual([]);
+});
+
+test('no registry address', () => {
+  expect(hits(REGISTRY, others)).toEqual([]);
+});
+
+test('the lockfile names packages, not places to fetch them from', () => {
+  const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { resolved?: string; link?: boolean }> };
+  const resolved = Object.entries(lock.packages).filter(([, entry]) => entry.resolved !== undefined);
+  // Linked folders of this repository have their path there.
+  expect(resolved.filter(([, entry]) => !(entry.link === true && entry.resolved?.startsWith('test/clients/')))).toEqual([]);
+});
+
+test('no test is switched off or tried again', () => {
+  expect(hits(SWITCHED_OFF, others.filter((file) => /^(test|bench)\/.+\.(ts|cc|h|mjs)$/.test(file)))).toEqual([]);
+});
+
+test('no source is longer than 600 lines', () => {
+  const sources = files.filter((file) => /^(src|lib|test|bench|scripts)\/.+\.(ts|cc|h|c|mjs|cjs)$/.test(file));
+  const long = sources.map((file) => [file, read(file).split('\n').length] as const).filter(([, lines]) => lines > 600);
+  expect(long).toEqual([]);
+});
+
+test('the patterns see what they are for', () => {
+  expect("const file = '/tmp/x.sock';").toMatch(MACHINE_PATH);
+  expect('cd /root/thing').toMatch(MACHINE_PATH);
+  expect('import x from "../work/x.js"; // https://host/home/page').not.toMatch(MACHINE_PATH);
+  expect('"resolved": "https://registry.npmjs.org/a"').toMatch(REGISTRY);
+  expect('test.only("x", () => {})').toMatch(SWITCHED_OFF);
+  expect('it("x")').not.toMatch(SWITCHED_OFF);
+});

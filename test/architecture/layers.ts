@@ -1,0 +1,112 @@
+/**
+ * The dependency rule of both halves as data, and the functions that check one file against it. Arrows point down
+ * only; a third-party header or package has one home.
+ */
+import ts from 'typescript';
+
+/** What each C++ layer may include of the others. */
+const CPP_LAYERS: Readonly<Record<string, readonly string[]>> = {
+  core: ['core'],
+  json: ['json', 'core'],
+  loop: ['loop', 'core'],
+  redis: ['redis', 'loop', 'core'],
+  engine: ['engine', 'redis', 'json', 'loop', 'core'],
+  addon: ['addon', 'engine', 'redis', 'json', 'loop', 'core'],
+};
+
+/** Third-party headers and the one layer that includes them. */
+const CPP_HOMES: readonly (readonly [pattern: RegExp, layer: string])[] = [
+  [/^simdjson/, 'json'],
+  [/^uv(\.h$|\/)/, 'loop'],
+  [/^hiredis/, 'redis'],
+  [/^(napi|node|node_api|js_native_api|v8)(-|\.h$|\/)/, 'addon'],
+];
+
+/** Headers of the operating system: where there is I/O, never in core or json. */
+const SYSTEM_LAYERS = ['loop', 'redis', 'engine', 'addon'];
+const STANDARD_HEADER = /^[a-z_]+$/;
+const SYSTEM_HEADER = /^((sys|netinet|arpa|linux)\/[a-z_0-9]+|unistd|fcntl|poll|pthread|signal|malloc|errno|netdb)\.h$/;
+
+/** What breaks the rule in this C++ file (a path below src), one line each. */
+export function checkIncludes(file: string, text: string): string[] {
+  const layer = file.split('/')[0] ?? '';
+  const mayInclude = CPP_LAYERS[layer];
+  if (!mayInclude) return [`${file}: '${layer}' is no layer`];
+  const problems: string[] = [];
+  for (const [, quote, header = ''] of text.matchAll(/^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]/gm)) {
+    const home = CPP_HOMES.find(([pattern]) => pattern.test(header));
+    if (home) {
+      if (home[1] !== layer) problems.push(`${file}: includes ${header}, which only ${home[1]} may`);
+    } else if (quote === '"') {
+      const other = header.split('/')[0] ?? '';
+      if (!mayInclude.includes(other)) problems.push(`${file}: includes ${header}; ${layer} may see ${mayInclude.join(', ')}`);
+    } else if (SYSTEM_HEADER.test(header)) {
+      if (!SYSTEM_LAYERS.includes(layer)) problems.push(`${file}: includes ${header}; ${layer} does no I/O`);
+    } else if (!STANDARD_HEADER.test(header)) {
+      problems.push(`${file}: includes ${header}, which has no home`);
+    }
+  }
+  return problems;
+}
+
+interface Room {
+  /** Folders of lib (or files at its top, without ending) that it may import. */
+  readonly sees: readonly string[];
+  /** Packages; `node:` stands for all of Node's own. */
+  readonly packages: readonly RegExp[];
+}
+
+const NODE = /^node:/;
+const ENGINE = { sees: ['protocol', 'internal'], packages: [NODE] };
+const FACADE = ['server', 'protocol', 'internal'];
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  protocol: { sees: [], packages: [] },
+  internal: { sees: ['protocol'], packages: [] },
+  jsengine: ENGINE,
+  native: { ...ENGINE, packages: [NODE, /^#binding$/] },
+  server: { sees: ['native', 'jsengine', 'protocol', 'internal'], packages: [NODE] },
+  http: { sees: FACADE, packages: [NODE] },
+  web: { sees: FACADE, packages: [] },
+  fastify: { sees: FACADE, packages: [NODE, /^fastify$/, /^fastify-plugin$/] },
+  trpc: { sees: FACADE, packages: [NODE, /^@trpc\/server(\/|$)/] },
+  client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
+  react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
+  index: { sees: [...FACADE, 'http'], packages: [] },
+  // Programs: what they are made of is the whole library.
+  cli: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web'], packages: [/./] },
+  reference: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web', 'index'], packages: [/./] },
+};
+
+function resolve(from: string, request: string): string {
+  const parts = from.split('/').slice(0, -1);
+  for (const part of request.split('/')) {
+    if (part === '..') {
+      if (parts.pop() === undefined) return `../${request}`;
+    } else if (part !== '.') {
+      parts.push(part);
+    }
+  }
+  return parts.join('/');
+}
+
+const roomOf = (file: string): string => (file.split('/')[0] ?? '').replace(/\.[cm]?[jt]s$/, '');
+
+/** What breaks the rule in this TypeScript file (a path below lib), one line each. */
+export function checkImports(file: string, text: string): string[] {
+  const name = roomOf(file);
+  const room = ROOMS[name];
+  if (!room) return [`${file}: '${name}' is no part of the library`];
+  const problems: string[] = [];
+  for (const { fileName: request } of ts.preProcessFile(text, true, true).importedFiles) {
+    if (request.startsWith('.')) {
+      const other = roomOf(resolve(file, request));
+      if (other !== name && !room.sees.includes(other)) {
+        problems.push(`${file}: imports ${request}; ${name} may see ${room.sees.join(', ') || 'nothing'}`);
+      }
+    } else if (!room.packages.some((pattern) => pattern.test(request))) {
+      problems.push(`${file}: imports ${request}, which ${name} may not`);
+    }
+  }
+  return problems;
+}
