@@ -26,15 +26,15 @@ struct ActionView {
 // An absent part lets everything through; an empty list is not absent.
 struct FilterSpec {
   // Pass if the action has no client or one of these.
-  std::optional<std::vector<std::string>> client_ids;
+  std::optional<std::vector<std::string>> client_ids = {};
   // Pass if the action's module is one of these.
-  std::optional<std::vector<std::string>> modules;
+  std::optional<std::vector<std::string>> modules = {};
   // Pass if the action's entity is `*` or one of these.
-  std::optional<std::vector<std::string>> entities;
+  std::optional<std::vector<std::string>> entities = {};
   // Leave out actions from here. An empty one leaves nothing out.
-  std::optional<std::string> exclude_source_id;
+  std::optional<std::string> exclude_source_id = {};
   // Leave out actions of this user; "" leaves out those of nobody known.
-  std::optional<std::string> exclude_user_id;
+  std::optional<std::string> exclude_user_id = {};
 };
 
 class Filter {

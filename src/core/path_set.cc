@@ -20,7 +20,7 @@ size_t PathSet::Count() const {
 bool PathSet::Empty() const { return words_.empty() && !overflow_; }
 
 void PathSet::Clear() {
-  words_ = {};
+  words_ = std::vector<uint64_t>();  // clear() would keep the memory.
   overflow_ = false;
 }
 

@@ -52,7 +52,7 @@ class SlotIndex {
     --size_;
     // Shrinks at an eighth full, so that a passing crowd leaves nothing behind.
     if (size_ == 0) {
-      buckets_ = {};
+      buckets_ = std::vector<uint32_t>();
     } else if (buckets_.size() > kMinBuckets && size_ * 8 < buckets_.size()) {
       Rehash(buckets_.size() / 4, next, hash);
     }

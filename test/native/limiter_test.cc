@@ -1,0 +1,233 @@
+#include "core/limiter.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace pathcast {
+namespace {
+
+constexpr LimiterOptions kReject{.max_per_user = 2, .max_per_company = 3};
+constexpr LimiterOptions kEvict{
+    .max_per_user = 2, .max_per_company = 3, .evict_oldest = true};
+
+LeaseRequest Ask(std::string_view company, std::string_view user,
+                 int64_t now_ms = 0) {
+  return LeaseRequest{.company = company,
+                      .user = user,
+                      .instance = {},
+                      .evictable = true,
+                      .now_ms = now_ms};
+}
+
+LeaseRequest AskAs(std::string_view company, std::string_view user,
+                   std::string_view instance, int64_t now_ms = 0) {
+  LeaseRequest request = Ask(company, user, now_ms);
+  request.instance = instance;
+  return request;
+}
+
+LeaseRequest AskToKeep(std::string_view company, std::string_view user) {
+  LeaseRequest request = Ask(company, user);
+  request.evictable = false;
+  return request;
+}
+
+TEST(LimiterTest, RefusesTheUserBeforeTheCompany) {
+  Limiter limiter(kReject);
+  EXPECT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
+  EXPECT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
+  const AdmissionResult user = limiter.Acquire(Ask("acme", "ann"));
+  EXPECT_EQ(user.admission, Admission::kUserLimit);
+  EXPECT_EQ(user.lease, 0u);
+  EXPECT_EQ(user.limit, 2u);
+  EXPECT_EQ(user.current, 2u);
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "bob")).admission,
+            Admission::kAdmitted);
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "ann")).admission,
+            Admission::kUserLimit);
+  const AdmissionResult company = limiter.Acquire(Ask("acme", "bob"));
+  EXPECT_EQ(company.admission, Admission::kCompanyLimit);
+  EXPECT_EQ(company.limit, 3u);
+  EXPECT_EQ(company.current, 3u);
+  EXPECT_EQ(limiter.HeldTotal(), 3u);
+  EXPECT_EQ(limiter.HeldByCompany("acme"), 3u);
+  EXPECT_EQ(limiter.HeldByUser("acme", "ann"), 2u);
+  EXPECT_EQ(limiter.HeldByUser("acme", "eve"), 0u);
+  EXPECT_EQ(limiter.HeldByCompany("other"), 0u);
+}
+
+TEST(LimiterTest, RefusedNewcomersLeaveNoResidue) {
+  Limiter limiter(LimiterOptions{.max_per_company = 1});
+  ASSERT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "bob")).lease, 0u);
+  EXPECT_EQ(limiter.Users(), 1u);
+  EXPECT_EQ(limiter.Companies(), 1u);
+}
+
+TEST(LimiterTest, ReleasesOnce) {
+  Limiter limiter(kReject);
+  const uint64_t first = limiter.Acquire(Ask("acme", "ann")).lease;
+  EXPECT_TRUE(limiter.Release(first));
+  EXPECT_FALSE(limiter.Release(first));
+  EXPECT_FALSE(limiter.Release(0));
+  EXPECT_FALSE(limiter.Release(UINT64_MAX));
+  // The slot is used again, the old name of it is not.
+  const uint64_t second = limiter.Acquire(Ask("acme", "ann")).lease;
+  EXPECT_NE(second, first);
+  EXPECT_FALSE(limiter.Release(first));
+  EXPECT_EQ(limiter.HeldTotal(), 1u);
+  limiter.Touch(first, 5);
+  EXPECT_TRUE(limiter.Release(second));
+  EXPECT_EQ(limiter.Users(), 0u);
+  EXPECT_EQ(limiter.Companies(), 0u);
+}
+
+TEST(LimiterTest, NoTwoPairsShareACount) {
+  Limiter limiter(LimiterOptions{.max_per_user = 1});
+  const std::pair<std::string, std::string> pairs[] = {
+      {"a:b", "c"},
+      {"a", "b:c"},
+      {"a", ""},
+      {"", "a"},
+      {"ab", "c"},
+      {"a", "bc"},
+      {"__proto__", "x"},
+      {"{x}", "x"},
+      {std::string("a\0", 2), "b"},
+      {"a", std::string("\0b", 2)},
+      {"", ""}};
+  std::vector<uint64_t> leases;
+  for (const auto& [company, user] : pairs) {
+    leases.push_back(limiter.Acquire(Ask(company, user)).lease);
+    EXPECT_NE(leases.back(), 0u) << company << '/' << user;
+  }
+  EXPECT_EQ(limiter.Users(), std::size(pairs));
+  for (const uint64_t lease : leases) EXPECT_TRUE(limiter.Release(lease));
+  EXPECT_EQ(limiter.Companies(), 0u);
+}
+
+TEST(LimiterTest, ZeroMeansNoLimit) {
+  Limiter limiter(LimiterOptions{});
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
+  }
+  EXPECT_EQ(limiter.HeldByUser("acme", "ann"), 1000u);
+}
+
+TEST(LimiterTest, AnInstanceReplacesItselfEvenAtTheLimit) {
+  Limiter limiter(kReject);
+  const uint64_t old = limiter.Acquire(AskAs("acme", "ann", "tab")).lease;
+  ASSERT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
+  ASSERT_NE(limiter.Acquire(Ask("acme", "bob")).lease, 0u);
+  const AdmissionResult again = limiter.Acquire(AskAs("acme", "ann", "tab"));
+  EXPECT_EQ(again.admission, Admission::kAdmitted);
+  EXPECT_EQ(again.replaced, std::vector<uint64_t>{old});
+  EXPECT_TRUE(again.evicted.empty());
+  EXPECT_FALSE(limiter.Release(old));
+  EXPECT_EQ(limiter.HeldTotal(), 3u);
+}
+
+TEST(LimiterTest, AnInstanceIsOneOfItsUserAndCompany) {
+  Limiter limiter(LimiterOptions{});
+  limiter.Acquire(AskAs("acme", "ann", "tab"));
+  EXPECT_TRUE(limiter.Acquire(AskAs("acme", "bob", "tab")).replaced.empty());
+  EXPECT_TRUE(limiter.Acquire(AskAs("beta", "ann", "tab")).replaced.empty());
+  EXPECT_TRUE(limiter.Acquire(AskAs("acme", "ann", "tab2")).replaced.empty());
+  EXPECT_EQ(limiter.Acquire(AskAs("acme", "ann", "tab")).replaced.size(), 1u);
+}
+
+TEST(LimiterTest, ALoneInstanceReplacesItselfThoughItsRecordsGo) {
+  Limiter limiter(kEvict);
+  uint64_t last = 0;
+  for (int i = 0; i < 200; ++i) {
+    const AdmissionResult result = limiter.Acquire(AskAs("a", "b", "tab", i));
+    EXPECT_EQ(result.replaced,
+              i == 0 ? std::vector<uint64_t>{} : std::vector<uint64_t>{last});
+    last = result.lease;
+    EXPECT_EQ(limiter.HeldTotal(), 1u);
+  }
+}
+
+TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheUser) {
+  Limiter limiter(kEvict);
+  const uint64_t first = limiter.Acquire(Ask("acme", "ann", 10)).lease;
+  const uint64_t second = limiter.Acquire(Ask("acme", "ann", 20)).lease;
+  limiter.Acquire(Ask("acme", "bob", 1));
+  limiter.Touch(first, 30);
+  const AdmissionResult result = limiter.Acquire(Ask("acme", "ann", 40));
+  EXPECT_EQ(result.admission, Admission::kAdmitted);
+  EXPECT_EQ(result.evicted, std::vector<uint64_t>{second});
+  EXPECT_EQ(limiter.HeldTotal(), 3u);
+  EXPECT_FALSE(limiter.Release(second));
+}
+
+TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheCompany) {
+  Limiter limiter(kEvict);
+  const uint64_t ann = limiter.Acquire(Ask("acme", "ann", 10)).lease;
+  const uint64_t bob = limiter.Acquire(Ask("acme", "bob", 20)).lease;
+  const uint64_t eve = limiter.Acquire(Ask("acme", "eve", 30)).lease;
+  limiter.Touch(ann, 50);
+  limiter.Touch(bob, 40);
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "dan", 60)).evicted,
+            std::vector<uint64_t>{eve});
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "fay", 60)).evicted,
+            std::vector<uint64_t>{bob});
+  EXPECT_EQ(limiter.HeldByCompany("acme"), 3u);
+}
+
+TEST(LimiterTest, TimeThatGoesBackMovesNothing) {
+  Limiter limiter(LimiterOptions{.max_per_company = 2, .evict_oldest = true});
+  const uint64_t ann = limiter.Acquire(Ask("acme", "ann", 10)).lease;
+  limiter.Acquire(Ask("acme", "bob", 20));
+  limiter.Touch(ann, 30);
+  limiter.Touch(ann, 5);
+  EXPECT_NE(limiter.Acquire(Ask("acme", "eve", 40)).evicted,
+            std::vector<uint64_t>{ann});
+}
+
+TEST(LimiterTest, OfTwoEquallyOldTheLongerHeldGoes) {
+  Limiter limiter(kEvict);
+  const uint64_t first = limiter.Acquire(Ask("acme", "ann", 10)).lease;
+  limiter.Acquire(Ask("acme", "ann", 10));
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "ann", 10)).evicted,
+            std::vector<uint64_t>{first});
+}
+
+TEST(LimiterTest, NeverEvictsWhatTheCallerHolds) {
+  Limiter limiter(kEvict);
+  limiter.Acquire(AskToKeep("acme", "ann"));
+  limiter.Acquire(AskToKeep("acme", "ann"));
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "ann")).admission,
+            Admission::kUserLimit);
+  limiter.Acquire(AskToKeep("acme", "bob"));
+  EXPECT_EQ(limiter.Acquire(Ask("acme", "bob")).admission,
+            Admission::kCompanyLimit);
+  // What is held by hand may evict a stream, though.
+  Limiter other(LimiterOptions{.max_per_company = 1, .evict_oldest = true});
+  other.Acquire(Ask("acme", "ann"));
+  EXPECT_EQ(other.Acquire(AskToKeep("acme", "bob")).evicted.size(), 1u);
+}
+
+TEST(LimiterTest, TenThousandInOneCompanyStaySmallAndLeaveNothing) {
+  for (const bool evict : {false, true}) {
+    Limiter limiter(LimiterOptions{.evict_oldest = evict});
+    constexpr int kCount = 10000;
+    std::vector<uint64_t> leases;
+    for (int i = 0; i < kCount; ++i) {
+      const std::string id = "1b4e28ba-2fa1-11d2-883f-" + std::to_string(i);
+      leases.push_back(limiter.Acquire(AskAs("acme", id, id, i)).lease);
+    }
+    EXPECT_LE(limiter.Bytes() / kCount, 200u);
+    for (const uint64_t lease : leases) limiter.Touch(lease, kCount);
+    for (const uint64_t lease : leases) EXPECT_TRUE(limiter.Release(lease));
+    EXPECT_EQ(limiter.HeldTotal(), 0u);
+    EXPECT_EQ(limiter.Users(), 0u);
+    EXPECT_EQ(limiter.Companies(), 0u);
+    EXPECT_EQ(limiter.Bytes(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace pathcast
