@@ -1,0 +1,61 @@
+/** Every entry point of the packed package: by import, by require, and with its types. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { consumer, root, type Consumer } from './packed.js';
+
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
+const subpaths = Object.keys(manifest.exports).filter((entry) => entry !== './package.json');
+const specifiers = subpaths.map((entry) => entry.replace('.', 'pathcast'));
+
+let project: Consumer;
+beforeAll(() => {
+  project = consumer();
+});
+afterAll(() => {
+  project.remove();
+});
+
+const node = (file: string, source: string): string => {
+  writeFileSync(path.join(project.dir, file), source);
+  return execFileSync(process.execPath, [file], { cwd: project.dir, encoding: 'utf8' });
+};
+
+test.each(specifiers)('%s gives the same names to import and to require', (specifier) => {
+  const imported = node('names.mjs', `import * as it from '${specifier}'; console.log(JSON.stringify(Object.keys(it).sort()));`);
+  const required = node('names.cjs', `console.log(JSON.stringify(Object.keys(require('${specifier}')).sort()));`);
+  // Node's CommonJS interop adds these two to what is required through import; neither is ours.
+  const names = (text: string) => (JSON.parse(text) as string[]).filter((name) => name !== 'default' && name !== '__esModule');
+  expect(names(imported)).toEqual(names(required));
+  expect(names(imported).length).toBeGreaterThan(0);
+});
+
+const useHub = (load: string): string => `${load}
+  const hub = createHub({ engine: 'native' });
+  hub.broadcast({ type: 'insert', module: 'guests', entityId: '1', companyId: 'c', queryPaths: ['guests.getAll'] })
+    .then(async (result) => {
+      await hub.close();
+      console.log(JSON.stringify({ engine: hub.engine, ok: result.ok, seq: result.seq }));
+    });`;
+
+test('the native hub works from the package in both formats', () => {
+  const expected = { engine: 'native', ok: true, seq: 1 };
+  expect(JSON.parse(node('hub.mjs', useHub("import { createHub } from 'pathcast';")))).toEqual(expected);
+  expect(JSON.parse(node('hub.cjs', useHub("const { createHub } = require('pathcast');")))).toEqual(expected);
+});
+
+test('the types resolve for ES modules and for CommonJS', () => {
+  const lines = specifiers.map((specifier, index) => `import * as m${index} from '${specifier}';\nexport type T${index} = typeof m${index};\n`);
+  const use = "import { createHub } from 'pathcast';\nexport const engine: 'native' | 'js' = createHub().engine;\n";
+  for (const ending of ['mts', 'cts']) writeFileSync(path.join(project.dir, `types.${ending}`), `${lines.join('')}${use}`);
+  writeFileSync(
+    path.join(project.dir, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false, types: ['node'] },
+      files: ['types.mts', 'types.cts'],
+    }),
+  );
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  const done = spawnSync(process.execPath, [tsc, '--pretty', 'false'], { cwd: project.dir, encoding: 'utf8' });
+  expect(done.stdout.split('\n').filter((line) => line.includes('pathcast') || line.startsWith('types.'))).toEqual([]);
+});
