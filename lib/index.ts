@@ -8,13 +8,22 @@ import type { BroadcastResult } from './server/results.js';
 export { ERROR_CODES, type ErrorCode } from './protocol/codes.js';
 export { isPathcastError, PathcastError } from './protocol/error.js';
 export * from './protocol/events.js';
-export { handler, type HandlerOptions } from './http/handler.js';
+export { handler } from './http/index.js';
 export { configure, defaultHub } from './server/default-hub.js';
 export { createDropIn, type DropIn } from './server/drop-in.js';
 export { createHub, Hub, type AnyHub } from './server/hub.js';
 export { SSEConnectionLimitError, type ConnectionGuard } from './server/lease.js';
+export type { HandlerOptions, NodeHandler } from './server/node-handler.js';
 export type * from './server/options.js';
-export type { BroadcastResult, EphemeralResult, Failure, HubEvents, HubFailure, HubMetrics, HubWarning } from './server/results.js';
+export type {
+  BroadcastResult,
+  EphemeralResult,
+  Failure,
+  HubEvents,
+  HubFailure,
+  HubMetrics,
+  HubWarning,
+} from './server/results.js';
 
 // The functions of the default hub (see `Hub`). Each asks for the hub when it is called, not when it is imported.
 
@@ -26,4 +35,5 @@ export const stream: Hub['stream'] = (options) => defaultHub().stream(options);
 export const disconnect: Hub['disconnect'] = (match, reason) => defaultHub().disconnect(match, reason);
 export const drain: Hub['drain'] = (options) => defaultHub().drain(options);
 
-export const { publishSyncAction, storeSyncAction, getMissedActions, subscribeToCompany, sseConnections } = createDropIn(defaultHub);
+export const { publishSyncAction, storeSyncAction, getMissedActions, subscribeToCompany, sseConnections } =
+  createDropIn(defaultHub);

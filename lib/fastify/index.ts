@@ -21,7 +21,7 @@ export interface PathcastPluginOptions {
   /** Route of the plain endpoint; default `/sync/stream`; `false`: no route (tRPC only). */
   path?: string | false;
   /** Who asks, from the session. `null`: 401. What it throws goes to Fastify's error handler. Needed where there is a route. */
-  identify?(request: FastifyRequest): Identity | null | Promise<Identity | null>;
+  identify?: (request: FastifyRequest) => Identity | null | Promise<Identity | null>;
   /** ms over which `fastify.close()` ends the streams, each with its own hint to come back; default 0: at once. */
   drainMs?: number;
   /** Default true: `fastify.close()` closes the hub. False for a hub that outlives this server. */
@@ -48,7 +48,12 @@ async function plugin(fastify: FastifyInstance, options: PathcastPluginOptions):
   });
 }
 
-async function answer(hub: Hub, identify: NonNullable<PathcastPluginOptions['identify']>, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function answer(
+  hub: Hub,
+  identify: NonNullable<PathcastPluginOptions['identify']>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const identity = await identify(request);
   if (!identity) return reply.code(UNAUTHORIZED.status).header('cache-control', 'no-store').send(UNAUTHORIZED.body);
   const plain = plainOptions(identity, queryOf(request.url));

@@ -37,7 +37,10 @@ function checkText(field: string, value: string, code: ErrorCode): void {
 export function checkTime(field: string, value: unknown): number {
   // 8.64e15 is the last instant a Date can hold.
   if (typeof value !== 'number' || !(value >= 0 && value <= 8.64e15)) {
-    throw new PathcastError('INVALID_FIELD', `${field} must be a Unix time in milliseconds (0 to 8.64e15), got ${describe(value)}`);
+    throw new PathcastError(
+      'INVALID_FIELD',
+      `${field} must be a Unix time in milliseconds (0 to 8.64e15), got ${describe(value)}`,
+    );
   }
   return Math.floor(value);
 }

@@ -16,7 +16,10 @@ const shared = globalThis as { [SLOT]?: Hub };
 export function configure<const M extends string = string>(options: HubOptions<M>): Hub<M> {
   const running = shared[SLOT];
   if (running && !running.closed) {
-    throw new PathcastError('INVALID_OPTION', 'the default hub is running already; call configure() before its first use, or close it first');
+    throw new PathcastError(
+      'INVALID_OPTION',
+      'the default hub is running already; call configure() before its first use, or close it first',
+    );
   }
   const hub = createHub(options);
   shared[SLOT] = hub as unknown as Hub;

@@ -2,8 +2,7 @@
  * The names and shapes of hand-made sync layers, over a hub: a code base that was written against them runs after
  * changing its imports.
  */
-import type { SyncAction, SyncEvent } from '../protocol/events.js';
-import type { SyncActionInput } from '../protocol/events.js';
+import type { SyncAction, SyncActionInput, SyncEvent } from '../protocol/events.js';
 import { isPathcastError } from '../protocol/error.js';
 import type { ConnectionGuard } from './lease.js';
 import type { AnyHub } from './hub.js';
@@ -12,20 +11,20 @@ import type { BroadcastResult } from './results.js';
 
 export interface DropIn {
   /** Publishes. Publishing and storing are one here: the second call with the same `id` is a duplicate. Never rejects. */
-  publishSyncAction(action: SyncActionInput): Promise<BroadcastResult>;
+  publishSyncAction: (action: SyncActionInput) => Promise<BroadcastResult>;
   /** The same as `publishSyncAction`. */
-  storeSyncAction(action: SyncActionInput): Promise<BroadcastResult>;
+  storeSyncAction: (action: SyncActionInput) => Promise<BroadcastResult>;
   /**
    * Actions after `lastTimestamp` (Unix ms, exclusive), oldest first; all that are kept for 0. Never rejects: an
    * empty list where something is wrong, and the hub's `error` event tells.
    */
-  getMissedActions(companyId: string, lastTimestamp: number): Promise<SyncAction[]>;
+  getMissedActions: (companyId: string, lastTimestamp: number) => Promise<SyncAction[]>;
   /**
    * Actions of a company as they come, until the signal is aborted. Starts where the last `getMissedActions` of the
    * company ended, so that nothing falls between the two; an action may come twice. A stretch that is told as
    * a whole (an import, lost history) is one action with `entityId: '*'`.
    */
-  subscribeToCompany(companyId: string, signal?: AbortSignal): AsyncGenerator<SyncAction, undefined, undefined>;
+  subscribeToCompany: (companyId: string, signal?: AbortSignal) => AsyncGenerator<SyncAction, undefined, undefined>;
   sseConnections: {
     /** Throws SSEConnectionLimitError at a limit. `release()` is idempotent. */
     acquire(userId: string, companyId: string): Promise<ConnectionGuard>;

@@ -45,7 +45,12 @@ export function encodeAction(input: unknown, context: EncodeContext): EncodedAct
   const encoded: EncodedAction = { companyId: action.companyId, head, tail: '}', action };
   const transformed = transform(action, payload, head, context.codec);
   if (transformed) {
-    checkSize(Buffer.byteLength(transformed.head) + Buffer.byteLength(transformed.tail) + SEQ_DIGITS, MAX_ACTION_BYTES, 'the action, through the transformer,', payload.dataJson);
+    checkSize(
+      Buffer.byteLength(transformed.head) + Buffer.byteLength(transformed.tail) + SEQ_DIGITS,
+      MAX_ACTION_BYTES,
+      'the action, through the transformer,',
+      payload.dataJson,
+    );
     encoded.transformed = transformed;
   }
   return encoded;
@@ -65,7 +70,8 @@ function checkAction(raw: Record<string, unknown>, context: EncodeContext): Sync
   const givenTime = raw['timestamp'];
   const timestamp = givenTime === undefined || givenTime === null ? context.now() : checkTime('timestamp', givenTime);
   const toolName = checkOptionalIdentifier('toolName', raw['toolName']);
-  if (userId === undefined) context.warn('userId', 'the action does not say who did it: userId is missing', { companyId, id, module });
+  if (userId === undefined)
+    context.warn('userId', 'the action does not say who did it: userId is missing', { companyId, id, module });
   return {
     id,
     type,
@@ -89,7 +95,10 @@ function checkType(value: unknown): ActionType {
 function checkModule(value: unknown, modules: ReadonlySet<string> | undefined): string {
   const module = checkIdentifier('module', value);
   if (modules && !modules.has(module)) {
-    throw new PathcastError('INVALID_FIELD', `module ${describe(module)} is not declared; the hub's modules are: ${[...modules].join(', ')}`);
+    throw new PathcastError(
+      'INVALID_FIELD',
+      `module ${describe(module)} is not declared; the hub's modules are: ${[...modules].join(', ')}`,
+    );
   }
   return module;
 }
@@ -104,9 +113,13 @@ function encodePayload(raw: Record<string, unknown>): Payload {
 function toJson(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   try {
-    return JSON.stringify(value) as string | undefined;
+    return JSON.stringify(value);
   } catch (thrown) {
-    throw new PathcastError('NOT_SERIALIZABLE', `cannot be written as JSON: ${whyUnserialisable(field, value, thrown)}`, { cause: thrown });
+    throw new PathcastError(
+      'NOT_SERIALIZABLE',
+      `cannot be written as JSON: ${whyUnserialisable(field, value, thrown)}`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -143,12 +156,21 @@ function transform(action: SyncAction, payload: Payload, head: string, codec: Co
     return splitAtSeq(action, extra, head, codec);
   } catch (thrown) {
     if (thrown instanceof PathcastError) throw thrown;
-    throw new PathcastError('NOT_SERIALIZABLE', `the transformer cannot write it: ${whyUnserialisable('data', payload.data, thrown)}`, { cause: thrown });
+    throw new PathcastError(
+      'NOT_SERIALIZABLE',
+      `the transformer cannot write it: ${whyUnserialisable('data', payload.data, thrown)}`,
+      { cause: thrown },
+    );
   }
 }
 
 /** Transforms the whole action with a marker for `seq`, and cuts there. */
-function splitAtSeq(action: SyncAction, extra: Record<string, unknown>, head: string, codec: Codec): EncodedAction['transformed'] {
+function splitAtSeq(
+  action: SyncAction,
+  extra: Record<string, unknown>,
+  head: string,
+  codec: Codec,
+): EncodedAction['transformed'] {
   const [prefix, suffix] = codec.wrap ?? ['', ''];
   // The marker must occur once; data that holds it by chance (or by spite) gets another one.
   for (let attempt = 0; attempt < 4; attempt++) {
@@ -157,7 +179,8 @@ function splitAtSeq(action: SyncAction, extra: Record<string, unknown>, head: st
     if (text === `${prefix}${head}${marker}}${suffix}`) return undefined;
     const digits = String(marker);
     const at = text.indexOf(digits);
-    if (at >= 0 && text.indexOf(digits, at + 1) < 0) return { head: text.slice(0, at), tail: text.slice(at + digits.length) };
+    if (at >= 0 && text.indexOf(digits, at + 1) < 0)
+      return { head: text.slice(0, at), tail: text.slice(at + digits.length) };
   }
   throw new PathcastError('NOT_SERIALIZABLE', 'the transformer does not keep the number `seq` as it is');
 }
@@ -211,7 +234,11 @@ export function encodeEphemeral(input: unknown, codec: Codec, now: () => number)
       if (text === `${codec.wrap?.[0]}${json}${codec.wrap?.[1]}`) return encoded;
     }
   } catch (thrown) {
-    throw new PathcastError('NOT_SERIALIZABLE', `the transformer cannot write it: ${whyUnserialisable('data', data, thrown)}`, { cause: thrown });
+    throw new PathcastError(
+      'NOT_SERIALIZABLE',
+      `the transformer cannot write it: ${whyUnserialisable('data', data, thrown)}`,
+      { cause: thrown },
+    );
   }
   checkSize(Buffer.byteLength(text), MAX_EPHEMERAL_BYTES, 'the event, through the transformer,', dataJson);
   encoded.transformedJson = text;

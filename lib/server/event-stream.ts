@@ -17,11 +17,11 @@ const HIGH_WATER = 16 * 1024;
 
 export interface EventStreamOptions<T> {
   /** Reads the payload of an event. */
-  decode(text: string): unknown;
+  decode: (text: string) => unknown;
   /** Makes the yielded value. */
-  wrap(event: SyncEvent, id: string | undefined): T;
+  wrap: (event: SyncEvent, id: string | undefined) => T;
   /** Makes what is thrown at a refusal or a close. */
-  toError(error: PathcastError): unknown;
+  toError: (error: PathcastError) => unknown;
 }
 
 interface Waiter<T> {
@@ -152,7 +152,7 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
       const result = this.#nextNow();
       if (result) {
         this.#resume();
-        return 'error' in result ? Promise.reject(result.error as Error) : Promise.resolve(result.value);
+        return 'error' in result ? rejected(result.error) : Promise.resolve(result.value);
       }
     }
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
@@ -178,7 +178,7 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
 
   throw(error: unknown): Promise<IteratorResult<T, undefined>> {
     this.end();
-    return Promise.reject(error as Error);
+    return rejected(error);
   }
 
   [Symbol.asyncIterator](): this {
@@ -191,10 +191,18 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
   }
 }
 
+async function rejected(error: unknown): Promise<never> {
+  throw error;
+}
+
 function closeError(data: string): PathcastError {
   const { reason } = JSON.parse(data) as { reason?: string };
   // A limit in the plain dialect and a drain are refusals, and may come before anything else.
-  return new PathcastError('STREAM_CLOSED', `the hub ended the stream: ${reason ?? 'closed'}`, reason === undefined ? {} : { reason });
+  return new PathcastError(
+    'STREAM_CLOSED',
+    `the hub ended the stream: ${reason ?? 'closed'}`,
+    reason === undefined ? {} : { reason },
+  );
 }
 
 function refusalError(shape: unknown): PathcastError {

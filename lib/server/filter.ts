@@ -6,7 +6,13 @@ import type { EngineFilter } from '../internal/engine.js';
 import { checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
 import type { StreamFilter } from './options.js';
 
-const KNOWN = ['clientId', 'modules', 'entities', 'excludeSourceId', 'excludeUserId'] as const satisfies readonly (keyof StreamFilter)[];
+const KNOWN = [
+  'clientId',
+  'modules',
+  'entities',
+  'excludeSourceId',
+  'excludeUserId',
+] as const satisfies readonly (keyof StreamFilter)[];
 
 /** Throws INVALID_FIELD or INVALID_OPTION: a filter that is not understood must not let everything through. */
 export function engineFilter(filter: StreamFilter | null | undefined, userId: string): EngineFilter | undefined {
@@ -34,7 +40,8 @@ function excludedUser(value: unknown, own: string): string | undefined {
 
 function list(field: string, value: unknown): string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  if (!isArray(value)) throw new PathcastError('INVALID_FIELD', `${field} must be an array of strings, got ${describe(value)}`);
+  if (!isArray(value))
+    throw new PathcastError('INVALID_FIELD', `${field} must be an array of strings, got ${describe(value)}`);
   if (value.length > MAX_FILTER_VALUES) {
     throw new PathcastError('INVALID_FIELD', `${field} has ${value.length} values; at most ${MAX_FILTER_VALUES}`);
   }

@@ -5,20 +5,38 @@
  * the result, in the `error` event and in the metrics. Calls that open a stream do throw: there somebody waits.
  */
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import type { ErrorCode } from '../protocol/codes.js';
 import { isPathcastError, PathcastError } from '../protocol/error.js';
 import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
 import { MAX_BATCH_ACTIONS } from '../protocol/limits.js';
 import { describe, isArray, messageOf } from '../internal/describe.js';
 import { Emitter } from '../internal/emitter.js';
-import type { DisconnectMatch, EncodedAction, Engine, EngineNotice, LogSlice, PublishOutcome } from '../internal/engine.js';
+import type {
+  DisconnectMatch,
+  EncodedAction,
+  Engine,
+  EngineNotice,
+  LogSlice,
+  PublishOutcome,
+} from '../internal/engine.js';
 import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
 import { encodeAction, encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
 import { openObserver, openPlain, openReadable, openStream, type Observed, type StreamHost } from './open-stream.js';
+import { nodeHandler, type HandlerOptions, type NodeHandler } from './node-handler.js';
 import type { HubOptions, PlainStreamOptions, StreamOptions } from './options.js';
 import { checkQueryPaths } from './query-paths.js';
-import type { BroadcastResult, EphemeralResult, Failure, HubEvents, HubFailure, HubMetrics, HubWarning } from './results.js';
+import type {
+  BroadcastResult,
+  EphemeralResult,
+  Failure,
+  HubEvents,
+  HubFailure,
+  HubMetrics,
+  HubWarning,
+} from './results.js';
 import { selectEngine } from './select-engine.js';
 import type { ForeignRequest } from './stream-spec.js';
 import { validateOptions, type Settings } from './validate-options.js';
@@ -48,7 +66,8 @@ export class Hub<M extends string = string> {
       modules: this.#settings.modules,
       codec: this.#settings.codec,
       now: Date.now,
-      warn: (field, message, action) => this.#warn({ field, message, companyId: action.companyId, actionId: action.id, module: action.module }),
+      warn: (field, message, action) =>
+        this.#warn({ field, message, companyId: action.companyId, actionId: action.id, module: action.module }),
     };
     this.#engine = selectEngine(this.#settings, (notice) => this.#tell(notice));
     this.#host = {
@@ -102,7 +121,12 @@ export class Hub<M extends string = string> {
    */
   readonly broadcastMany = async (actions: readonly SyncActionInput<M>[]): Promise<BroadcastResult[]> => {
     if (!isArray(actions)) {
-      return [this.#failed('broadcast', new PathcastError('INVALID_FIELD', `actions must be an array, got ${describe(actions)}`))];
+      return [
+        this.#failed(
+          'broadcast',
+          new PathcastError('INVALID_FIELD', `actions must be an array, got ${describe(actions)}`),
+        ),
+      ];
     }
     const results: BroadcastResult[] = [];
     const waiting: Promise<void>[] = [];
@@ -153,7 +177,10 @@ export class Hub<M extends string = string> {
     try {
       outcomes = await this.#engine.publish(actions);
     } catch (thrown) {
-      const failure = this.#failed('broadcast', new PathcastError('OVERLOADED', `the engine took no action: ${messageOf(thrown)}`, { cause: thrown }));
+      const failure = this.#failed(
+        'broadcast',
+        new PathcastError('OVERLOADED', `the engine took no action: ${messageOf(thrown)}`, { cause: thrown }),
+      );
       return actions.map(() => failure);
     }
     return outcomes.map((outcome) => {
@@ -161,7 +188,10 @@ export class Hub<M extends string = string> {
         const { seq, epoch } = outcome;
         return outcome.duplicate ? { ok: true, seq, epoch, duplicate: true } : { ok: true, seq, epoch };
       }
-      return this.#failed('broadcast', outcome.code === 'HUB_CLOSED' ? closedError() : new PathcastError(outcome.code, ENGINE_REFUSALS[outcome.code]));
+      return this.#failed(
+        'broadcast',
+        outcome.code === 'HUB_CLOSED' ? closedError() : new PathcastError(outcome.code, ENGINE_REFUSALS[outcome.code]),
+      );
     });
   }
 
@@ -174,7 +204,8 @@ export class Hub<M extends string = string> {
    * Throws PathcastError (INVALID_COMPANY_ID, INVALID_FIELD, INVALID_OPTION, HUB_CLOSED); the generator throws
    * USER_LIMIT, COMPANY_LIMIT, DRAINING (not admitted) and STREAM_CLOSED (ended by the hub; `reason` says why).
    */
-  readonly stream = <T = SyncEvent>(options: StreamOptions<T>): AsyncGenerator<T, undefined, undefined> => openStream(this.#host, options);
+  readonly stream = <T = SyncEvent>(options: StreamOptions<T>): AsyncGenerator<T, undefined, undefined> =>
+    openStream(this.#host, options);
 
   /**
    * Answers a plain EventSource request: takes the socket, or writes to the response. `handler()` and the Fastify
@@ -183,14 +214,38 @@ export class Hub<M extends string = string> {
   readonly serve = (options: PlainStreamOptions): void => openPlain(this.#host, options);
 
   /** A plain stream as bytes, for a web `Response`. Throws like `stream`. */
-  readonly readable = (options: PlainStreamOptions, request: ForeignRequest): ReadableStream<Uint8Array<ArrayBuffer>> => openReadable(this.#host, options, request);
+  readonly readable = (options: PlainStreamOptions, request: ForeignRequest): ReadableStream<Uint8Array<ArrayBuffer>> =>
+    openReadable(this.#host, options, request);
 
   /**
    * A company's events for this process itself (the drop-in's subscriber, a job): counted against no limit. `cursor`
    * as in an event's id; without one it starts now. Throws like `stream`.
    */
-  readonly observe = (companyId: string, cursor?: string, signal?: AbortSignal): AsyncGenerator<Observed, undefined, undefined> =>
-    openObserver(this.#host, companyId, cursor, signal);
+  readonly observe = (
+    companyId: string,
+    cursor?: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Observed, undefined, undefined> => openObserver(this.#host, companyId, cursor, signal);
+
+  /**
+   * `app.get('/sync/stream', hub.handler({ identify }))` for Node, Express and Connect. Answers GET with a stream, HEAD
+   * with its head, anything else with 405; OPTIONS is for the app's CORS middleware to answer before. Query:
+   * `lastEventId`, `lastSyncTimestamp`, `modules`, `entities`, `clientId`, `excludeSourceId` (they narrow, never widen),
+   * `clientInstanceId`. Throws INVALID_OPTION.
+   */
+  handler<Req extends IncomingMessage | Http2ServerRequest = IncomingMessage>(
+    options: HandlerOptions<Req>,
+  ): NodeHandler<Req> {
+    return nodeHandler(
+      {
+        serve: this.serve,
+        report: (thrown) => {
+          this.#report('identify', thrown);
+        },
+      },
+      options,
+    );
+  }
 
   // --- connections ---
 
@@ -231,13 +286,17 @@ export class Hub<M extends string = string> {
       const value = checkOptionalIdentifier(part, raw[part]);
       if (value !== undefined) checked[part] = value;
       // A part that was meant but is empty must not widen the match to everybody.
-      else if (part in raw) throw new PathcastError('INVALID_FIELD', `${part} must not be empty, got ${describe(raw[part])}`);
+      else if (part in raw)
+        throw new PathcastError('INVALID_FIELD', `${part} must not be empty, got ${describe(raw[part])}`);
     }
     if (Object.keys(checked).length === 0) {
       throw new PathcastError('INVALID_FIELD', 'disconnect() needs at least one of userId, companyId, connectionId');
     }
     if (!CLOSE_REASONS.includes(reason)) {
-      throw new PathcastError('INVALID_FIELD', `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`);
+      throw new PathcastError(
+        'INVALID_FIELD',
+        `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`,
+      );
     }
     return this.closed ? 0 : this.#engine.disconnect(checked, reason);
   }
@@ -297,7 +356,7 @@ export class Hub<M extends string = string> {
 
   #tell(notice: EngineNotice): void {
     const { type, ...payload } = notice;
-    this.#events.emit(type, payload as HubEvents[typeof type]);
+    this.#events.emit(type, payload);
   }
 
   #warn(warning: HubWarning): void {
@@ -311,7 +370,9 @@ export class Hub<M extends string = string> {
   }
 
   #failed(during: 'broadcast' | 'ephemeral', thrown: unknown): Failure {
-    const error = isPathcastError(thrown) ? thrown : new PathcastError('INVALID_FIELD', `the input could not be read: ${messageOf(thrown)}`, { cause: thrown });
+    const error = isPathcastError(thrown)
+      ? thrown
+      : new PathcastError('INVALID_FIELD', `the input could not be read: ${messageOf(thrown)}`, { cause: thrown });
     const code: ErrorCode = error.code;
     this.#failures[code] = (this.#failures[code] ?? 0) + 1;
     this.#events.emit('error', { during, error });

@@ -32,7 +32,14 @@ export function refusalOfThrown(thrown: unknown): HttpRefusal {
   return refusal(status, code, messageOf(thrown));
 }
 
-const CODES: Record<number, string> = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 429: 'TOO_MANY_REQUESTS', 503: 'SERVICE_UNAVAILABLE' };
+const CODES: Record<number, string> = {
+  400: 'BAD_REQUEST',
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  429: 'TOO_MANY_REQUESTS',
+  503: 'SERVICE_UNAVAILABLE',
+};
 
 function statusOf(thrown: unknown): number | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined;
@@ -48,7 +55,8 @@ function statusOf(thrown: unknown): number | undefined {
  * narrow the filter (see `narrowByQuery`) and name its instance (`?clientInstanceId=`); it cannot widen anything.
  */
 export function plainOptions(identity: Identity, query: URLSearchParams): PlainStreamOptions {
-  if (typeof identity !== 'object') throw new TypeError(`identify must give { companyId, userId } or null, got ${describe(identity)}`);
+  if (typeof identity !== 'object')
+    throw new TypeError(`identify must give { companyId, userId } or null, got ${describe(identity)}`);
   const { companyId, userId, expiresAt, filter } = identity;
   return {
     companyId,

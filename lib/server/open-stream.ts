@@ -24,11 +24,11 @@ export interface Observed {
 export interface StreamHost {
   engine: Engine;
   codec: Codec;
-  isClosed(): boolean;
-  now(): number;
-  warn(message: string): void;
-  report(error: unknown): void;
-  taken(): void;
+  isClosed: () => boolean;
+  now: () => number;
+  warn: (message: string) => void;
+  report: (error: unknown) => void;
+  taken: () => void;
 }
 
 /** See `Hub.stream`. */
@@ -55,21 +55,31 @@ export function openPlain(host: StreamHost, options: PlainStreamOptions): void {
   const spec = streamSpec({ ...options, dialect: 'plain' }, host.codec);
   if (host.isClosed()) throw hubClosed();
   const response = nodeResponse(options.res);
-  if (!response) throw new PathcastError('INVALID_FIELD', 'serve() needs res, the response of Node or of the framework');
+  if (!response)
+    throw new PathcastError('INVALID_FIELD', 'serve() needs res, the response of Node or of the framework');
   if (isGone(response) || takeSocket(host, options, spec)) return;
   const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);
   streamToResponse(response, headers, (sink) => host.engine.openSink(spec, sink));
 }
 
 /** See `Hub.readable`. */
-export function openReadable(host: StreamHost, options: PlainStreamOptions, request: ForeignRequest): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function openReadable(
+  host: StreamHost,
+  options: PlainStreamOptions,
+  request: ForeignRequest,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const spec = streamSpec({ ...options, dialect: 'plain' }, host.codec, request);
   if (host.isClosed()) throw hubClosed();
   return streamToReadable((sink) => host.engine.openSink(spec, sink), request.signal);
 }
 
 /** See `Hub.observe`. */
-export function openObserver(host: StreamHost, companyId: string, cursor: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<Observed, undefined, undefined> {
+export function openObserver(
+  host: StreamHost,
+  companyId: string,
+  cursor: string | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Observed, undefined, undefined> {
   checkCompanyId(companyId);
   if (host.isClosed()) throw hubClosed();
   if (signal?.aborted) return endedStream();
@@ -83,10 +93,21 @@ export function openObserver(host: StreamHost, companyId: string, cursor: string
     httpHead: '',
     ...(cursor === undefined ? undefined : { lastEventId: cursor }),
   };
-  return openGenerator<Observed>(host, spec, { decode: JSON.parse, wrap: (event, id) => ({ event, id }), toError: (error) => error }, signal);
+  return openGenerator<Observed>(
+    host,
+    spec,
+    { decode: JSON.parse, wrap: (event, id) => ({ event, id }), toError: (error) => error },
+    signal,
+  );
 }
 
-function openGenerator<T>(host: StreamHost, spec: StreamSpec, options: EventStreamOptions<T>, signal: AbortSignal | undefined, response?: NodeResponse): EventStream<T> {
+function openGenerator<T>(
+  host: StreamHost,
+  spec: StreamSpec,
+  options: EventStreamOptions<T>,
+  signal: AbortSignal | undefined,
+  response?: NodeResponse,
+): EventStream<T> {
   const stream = new EventStream<T>(options);
   const end = (): void => stream.end();
   signal?.addEventListener('abort', end, { once: true });
@@ -103,7 +124,11 @@ function openGenerator<T>(host: StreamHost, spec: StreamSpec, options: EventStre
 function isGone(response: NodeResponse | undefined): boolean {
   if (!response) return false;
   const { socket } = response;
-  return response.destroyed || socket?.destroyed === true || (response.req.httpVersionMajor === 1 && socket?.readableEnded === true);
+  return (
+    response.destroyed ||
+    socket?.destroyed === true ||
+    (response.req.httpVersionMajor === 1 && socket?.readableEnded === true)
+  );
 }
 
 /**

@@ -5,7 +5,6 @@ import { describe, isArray } from '../internal/describe.js';
 import { exceedsBytes, isWellFormed } from '../internal/text.js';
 
 /** A segment is a router's or procedure's key: anything but separators, wildcards, blanks and controls. */
-// eslint-disable-next-line no-control-regex
 const QUERY_PATH = /^(?:\*|[^\s.*,\u0000-\u001f\u007f]+(?:\.[^\s.*,\u0000-\u001f\u007f]+)*)$/u;
 
 /**
@@ -21,7 +20,10 @@ export function checkQueryPaths(value: unknown): string[] {
     throw new PathcastError('INVALID_FIELD', `queryPaths is empty; name at least one query path, or '*' for all`);
   }
   if (length > MAX_QUERY_PATHS) {
-    throw new PathcastError('INVALID_FIELD', `queryPaths has ${length} paths; at most ${MAX_QUERY_PATHS} (a prefix such as 'guests', or '*', covers many)`);
+    throw new PathcastError(
+      'INVALID_FIELD',
+      `queryPaths has ${length} paths; at most ${MAX_QUERY_PATHS} (a prefix such as 'guests', or '*', covers many)`,
+    );
   }
   const paths: string[] = [];
   for (let i = 0; i < length; i++) paths.push(checkQueryPath(`queryPaths[${i}]`, value[i]));
@@ -33,10 +35,16 @@ export function checkQueryPath(field: string, path: unknown): string {
     throw new PathcastError('INVALID_QUERY_PATH', `${field} must be a string, got ${describe(path)}`);
   }
   if (exceedsBytes(path, MAX_QUERY_PATH_BYTES)) {
-    throw new PathcastError('INVALID_QUERY_PATH', `${field} is too long: ${describe(path)}; at most ${MAX_QUERY_PATH_BYTES} UTF-8 bytes`);
+    throw new PathcastError(
+      'INVALID_QUERY_PATH',
+      `${field} is too long: ${describe(path)}; at most ${MAX_QUERY_PATH_BYTES} UTF-8 bytes`,
+    );
   }
   if (!QUERY_PATH.test(path) || !isWellFormed(path)) {
-    throw new PathcastError('INVALID_QUERY_PATH', `${field} is ${describe(path)}; a query path is 'router.procedure', a prefix ('guests') or '*'`);
+    throw new PathcastError(
+      'INVALID_QUERY_PATH',
+      `${field} is ${describe(path)}; a query path is 'router.procedure', a prefix ('guests') or '*'`,
+    );
   }
   return path;
 }

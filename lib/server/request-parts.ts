@@ -27,7 +27,13 @@ export function appHeaders(response: ResponseLike | null | undefined): OutgoingH
   const headers: OutgoingHttpHeaders = {};
   const raw = nodeResponse(response);
   for (const holder of [raw, response] as unknown[]) {
-    if (typeof holder !== 'object' || holder === null || !('getHeaders' in holder) || typeof holder.getHeaders !== 'function') continue;
+    if (
+      typeof holder !== 'object' ||
+      holder === null ||
+      !('getHeaders' in holder) ||
+      typeof holder.getHeaders !== 'function'
+    )
+      continue;
     Object.assign(headers, (holder as { getHeaders(): OutgoingHttpHeaders }).getHeaders());
   }
   return headers;

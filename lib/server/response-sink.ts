@@ -8,30 +8,32 @@ import type { NodeResponse } from './request-parts.js';
  * Writes the head, opens the sink, and passes bytes on. `res.write() === false` makes the engine wait for
  * `drain`, so a client that does not read costs Node's high-water mark and one write, no more.
  */
-export function streamToResponse(response: NodeResponse, headers: HeaderList, open: (sink: ByteSink) => SinkHandle): void {
+export function streamToResponse(
+  response: NodeResponse,
+  headers: HeaderList,
+  open: (sink: ByteSink) => SinkHandle,
+): void {
   // The compat response of HTTP/2 has the same methods; its types share no ancestor with HTTP/1's.
   const res = response as ServerResponse;
-  let handle: SinkHandle | undefined;
-  let gone = false;
+  const state: { handle?: SinkHandle; gone: boolean } = { gone: false };
   const abort = (): void => {
-    gone = true;
-    handle?.abort();
+    state.gone = true;
+    state.handle?.abort();
   };
   // A write to a client that has gone may fail with an error before `close` says so.
   res.on('error', abort);
   res.once('close', abort);
-  res.on('drain', () => handle?.ready());
+  res.on('drain', () => state.handle?.ready());
   // An idle timeout of the server counts JavaScript's activity on the socket; a quiet stream is no idle request.
   res.setTimeout(0);
   res.writeHead(200, headerRecord(headers));
   res.flushHeaders();
-  const opened = open({
-    write: (chunk) => !gone && res.write(chunk),
+  state.handle = open({
+    write: (chunk) => !state.gone && res.write(chunk),
     close: () => {
       res.removeListener('close', abort);
       res.end();
     },
   });
-  handle = opened;
-  if (gone) opened.abort();
+  if (state.gone) state.handle.abort();
 }

@@ -38,9 +38,14 @@ export function resumePoint(sources: ResumeSources): ResumePoint {
     if (candidate === undefined || candidate === null || candidate === '') continue;
     return { lastEventId: cursorText(candidate) };
   }
-  for (const candidate of [sources.lastSyncTimestamp, inputField(sources.input, 'lastSyncTimestamp'), query?.get('lastSyncTimestamp')]) {
+  for (const candidate of [
+    sources.lastSyncTimestamp,
+    inputField(sources.input, 'lastSyncTimestamp'),
+    query?.get('lastSyncTimestamp'),
+  ]) {
     if (candidate === undefined || candidate === null || candidate === '') continue;
-    const time = typeof candidate === 'string' ? Number(candidate) : candidate instanceof Date ? candidate.getTime() : candidate;
+    const time =
+      typeof candidate === 'string' ? Number(candidate) : candidate instanceof Date ? candidate.getTime() : candidate;
     if (typeof time !== 'number' || !(time >= 0 && time <= 8.64e15)) return { lastEventId: UNKNOWN_CURSOR };
     return { lastSyncTimestamp: Math.floor(time) };
   }

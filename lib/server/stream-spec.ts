@@ -85,7 +85,10 @@ function checkExpiry(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const ms = value instanceof Date ? value.getTime() : value;
   if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0) {
-    throw new PathcastError('INVALID_FIELD', `expiresAt must be a Date or a Unix time in milliseconds, got ${describe(value)}`);
+    throw new PathcastError(
+      'INVALID_FIELD',
+      `expiresAt must be a Date or a Unix time in milliseconds, got ${describe(value)}`,
+    );
   }
   return ms;
 }

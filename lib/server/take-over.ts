@@ -2,10 +2,13 @@
 import type { Socket } from 'node:net';
 import type { NodeRequest, NodeResponse } from './request-parts.js';
 
-/** The parts of Node's handle that tell a plain socket from one that only looks like it. */
-interface Handle {
-  readonly fd?: number;
-  readonly writeQueueSize?: number;
+/** What Node's types keep quiet about. */
+interface InnerSocket extends Socket {
+  /** Its class tells a plain socket from one that only looks like it. */
+  readonly _handle?: { readonly fd?: number; readonly writeQueueSize?: number } | null;
+  /** The response whose turn it is. */
+  readonly _httpMessage?: unknown;
+  readonly encrypted?: boolean;
 }
 
 export interface TakeableSocket {
@@ -18,10 +21,14 @@ export interface TakeableSocket {
  * but the bytes on it are encrypted), HTTP/2 (the descriptor is shared by all streams), `inject` (no handle),
  * Windows (no descriptor), a response that has begun, a socket with bytes still to be written.
  */
-export function takeableSocket(request: NodeRequest | undefined, response: NodeResponse | undefined): TakeableSocket | undefined {
+export function takeableSocket(
+  request: NodeRequest | undefined,
+  response: NodeResponse | undefined,
+): TakeableSocket | undefined {
   if (!request || !response || request.method !== 'GET' || request.httpVersionMajor !== 1) return undefined;
   if (response.headersSent || response.writableEnded || response.destroyed) return undefined;
-  const socket = response.socket as (Socket & { _handle?: Handle | null; _httpMessage?: unknown; encrypted?: boolean }) | null;
+  const inner: unknown = response.socket;
+  const socket = inner as InnerSocket | null;
   const handle = socket?._handle;
   if (!socket || !handle || socket.destroyed || socket.encrypted === true || !socket.writable) return undefined;
   // A pipelined request waits behind another response: the socket is not this response's yet.

@@ -19,16 +19,30 @@ export interface Codec {
   /** For `EngineOptions.transformWrap`. */
   readonly wrap: readonly [prefix: string, suffix: string] | null;
   /** JSON text of a value through the transformer. Throws what the transformer throws. */
-  encode(value: unknown): string;
+  encode: (value: unknown) => string;
   /** The value of a payload of a `transformed` stream. */
-  decode(text: string): unknown;
+  decode: (text: string) => unknown;
 }
 
-const PLAIN: Codec = { form: 'none', wrap: null, encode: (value) => JSON.stringify(value), decode: (text) => JSON.parse(text) };
+const PLAIN: Codec = {
+  form: 'none',
+  wrap: null,
+  encode: (value) => JSON.stringify(value),
+  decode: (text) => JSON.parse(text) as unknown,
+};
 
 /** Every kind that JSON has, and text that must be escaped. */
 const PROBES: readonly unknown[] = [
-  { type: 'probe', text: '"\\\u2028\u00e9\u{1f600}\n', numbers: [0, -1.5e-7, 2 ** 53], yes: true, no: false, none: null, empty: [{}, []], deep: { a: [{ b: [null] }] } },
+  {
+    type: 'probe',
+    text: '"\\\u2028\u00e9\u{1f600}\n',
+    numbers: [0, -1.5e-7, 2 ** 53],
+    yes: true,
+    no: false,
+    none: null,
+    empty: [{}, []],
+    deep: { a: [{ b: [null] }] },
+  },
   { type: 'other', queryPaths: ['guests.getAll', '*'], seq: 7, data: { json: 1, meta: 2 } },
 ];
 
@@ -36,8 +50,16 @@ const PROBES: readonly unknown[] = [
 function outputHalf(transformer: AnyTransformer): TransformerLike {
   const half: unknown = 'output' in transformer ? transformer.output : transformer;
   const usable = typeof half === 'object' || typeof half === 'function';
-  if (!usable || half === null || typeof (half as TransformerLike).serialize !== 'function' || typeof (half as TransformerLike).deserialize !== 'function') {
-    throw new PathcastError('INVALID_OPTION', 'transformer must have serialize() and deserialize(), or be { input, output } of such');
+  if (
+    !usable ||
+    half === null ||
+    typeof (half as TransformerLike).serialize !== 'function' ||
+    typeof (half as TransformerLike).deserialize !== 'function'
+  ) {
+    throw new PathcastError(
+      'INVALID_OPTION',
+      'transformer must have serialize() and deserialize(), or be { input, output } of such',
+    );
   }
   return half as TransformerLike;
 }
@@ -59,7 +81,10 @@ export function createCodec(transformer: AnyTransformer | undefined): Codec {
   };
 }
 
-function probe(encode: (value: unknown) => string, decode: (text: string) => unknown): readonly [string, string] | null {
+function probe(
+  encode: (value: unknown) => string,
+  decode: (text: string) => unknown,
+): readonly [string, string] | null {
   let wrap: readonly [string, string] | null | undefined;
   for (const value of PROBES) {
     const plain = JSON.stringify(value);
@@ -69,9 +94,12 @@ function probe(encode: (value: unknown) => string, decode: (text: string) => unk
       text = encode(value);
       back = JSON.stringify(decode(text));
     } catch (thrown) {
-      throw new PathcastError('INVALID_OPTION', `transformer cannot carry plain JSON: ${messageOf(thrown)}`, { cause: thrown });
+      throw new PathcastError('INVALID_OPTION', `transformer cannot carry plain JSON: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
     }
-    if (back !== plain) throw new PathcastError('INVALID_OPTION', 'transformer changes plain JSON on its way there and back');
+    if (back !== plain)
+      throw new PathcastError('INVALID_OPTION', 'transformer changes plain JSON on its way there and back');
     const at = text.indexOf(plain);
     const found = at < 0 ? null : ([text.slice(0, at), text.slice(at + plain.length)] as const);
     if (wrap === undefined) wrap = found;

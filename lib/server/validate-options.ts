@@ -18,7 +18,19 @@ const DAY = 86_400_000;
 /** The longest delay a timer takes. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-const TOP = ['engine', 'modules', 'limits', 'log', 'heartbeatMs', 'connectionCapBytes', 'slowTimeoutMs', 'lifetimeMs', 'retryMs', 'maxCompanies', 'transformer'] as const satisfies readonly (keyof HubOptions)[];
+const TOP = [
+  'engine',
+  'modules',
+  'limits',
+  'log',
+  'heartbeatMs',
+  'connectionCapBytes',
+  'slowTimeoutMs',
+  'lifetimeMs',
+  'retryMs',
+  'maxCompanies',
+  'transformer',
+] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
 const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'compactAfter'] as const;
 
@@ -64,7 +76,10 @@ function group(top: Record<string, unknown>, name: string, known: readonly strin
 function integer(name: string, value: unknown, fallback: number, min: number, max: number): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw new PathcastError('INVALID_OPTION', `${name} must be a whole number from ${min} to ${max}, got ${describe(value)}`);
+    throw new PathcastError(
+      'INVALID_OPTION',
+      `${name} must be a whole number from ${min} to ${max}, got ${describe(value)}`,
+    );
   }
   return value;
 }
@@ -78,7 +93,10 @@ function oneOf<T extends string>(name: string, value: unknown, allowed: readonly
 function moduleSet(value: unknown): ReadonlySet<string> | undefined {
   if (value === undefined) return undefined;
   if (!isArray(value) || value.length === 0) {
-    throw new PathcastError('INVALID_OPTION', `modules must be an array of at least one module name, got ${describe(value)}`);
+    throw new PathcastError(
+      'INVALID_OPTION',
+      `modules must be an array of at least one module name, got ${describe(value)}`,
+    );
   }
   return new Set(value.map((module, i) => checkIdentifier(`modules[${i}]`, module, 'INVALID_OPTION')));
 }

@@ -5,7 +5,10 @@ import type { ByteSink, SinkHandle } from '../internal/engine.js';
 const HIGH_WATER = 16 * 1024;
 
 /** `signal`: that of the request; some servers abort it without cancelling the body. */
-export function streamToReadable(open: (sink: ByteSink) => SinkHandle, signal?: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function streamToReadable(
+  open: (sink: ByteSink) => SinkHandle,
+  signal?: AbortSignal,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let handle: SinkHandle | undefined;
   let full = false;
   let over = false;

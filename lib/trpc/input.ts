@@ -21,7 +21,8 @@ export interface SyncInput {
 /** A parser function as tRPC's `.input()` takes it. Throws TypeError, which tRPC answers with BAD_REQUEST. */
 export function syncInput(value: unknown): SyncInput | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'object' || isArray(value)) throw new TypeError(`input must be an object, got ${describe(value)}`);
+  if (typeof value !== 'object' || isArray(value))
+    throw new TypeError(`input must be an object, got ${describe(value)}`);
   const raw = value as Record<string, unknown>;
   const input: SyncInput = {};
   for (const field of ['lastEventId', 'clientId', 'sourceId', 'clientInstanceId'] as const) {
@@ -32,16 +33,19 @@ export function syncInput(value: unknown): SyncInput | undefined {
   }
   const time = raw['lastSyncTimestamp'];
   if (time !== undefined && time !== null) {
-    if (typeof time !== 'number') throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describe(time)}`);
+    if (typeof time !== 'number')
+      throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describe(time)}`);
     input.lastSyncTimestamp = time;
   }
   for (const field of ['modules', 'entities'] as const) {
     const list = raw[field];
     if (list === undefined || list === null) continue;
     if (!isArray(list) || list.length > MAX_FILTER_VALUES || !list.every((item) => typeof item === 'string')) {
-      throw new TypeError(`input.${field} must be an array of at most ${MAX_FILTER_VALUES} strings, got ${describe(list)}`);
+      throw new TypeError(
+        `input.${field} must be an array of at most ${MAX_FILTER_VALUES} strings, got ${describe(list)}`,
+      );
     }
-    input[field] = [...(list as readonly string[])];
+    input[field] = [...list];
   }
   return input;
 }

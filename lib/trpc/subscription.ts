@@ -39,7 +39,9 @@ export function syncSubscription<Ctx, Input>(
 ): (resolver: ResolverOptions<Ctx, Input>) => Promise<AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined>>;
 export function syncSubscription<Ctx, Input>(
   options: SyncResolverOptions<Ctx, Input> & { ids?: boolean },
-): (resolver: ResolverOptions<Ctx, Input>) => Promise<AsyncGenerator<SyncEvent | TrackedEnvelope<SyncEvent>, undefined, undefined>> {
+): (
+  resolver: ResolverOptions<Ctx, Input>,
+) => Promise<AsyncGenerator<SyncEvent | TrackedEnvelope<SyncEvent>, undefined, undefined>> {
   return async ({ ctx, input, signal, path }) => {
     const stream = await options.stream({ ctx, input, signal });
     return open(options.hub, { input, signal, path, ...stream }, options.ids ?? true);
@@ -47,12 +49,18 @@ export function syncSubscription<Ctx, Input>(
 }
 
 /** The same inside a resolver of one's own: `return syncStream({ req, res, companyId, userId, input, signal })`. Throws TRPCError. */
-export function syncStream(options: SyncStreamOptions & { hub?: AnyHub }): AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined> {
+export function syncStream(
+  options: SyncStreamOptions & { hub?: AnyHub },
+): AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined> {
   const { hub, ...stream } = options;
   return open(hub, stream, true) as AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined>;
 }
 
-function open(hub: AnyHub | undefined, options: SyncStreamOptions, ids: boolean): AsyncGenerator<SyncEvent | TrackedEnvelope<SyncEvent>, undefined, undefined> {
+function open(
+  hub: AnyHub | undefined,
+  options: SyncStreamOptions,
+  ids: boolean,
+): AsyncGenerator<SyncEvent | TrackedEnvelope<SyncEvent>, undefined, undefined> {
   try {
     return (hub ?? defaultHub()).stream<SyncEvent | TrackedEnvelope<SyncEvent>>({
       ...options,
