@@ -23,7 +23,7 @@ class Model {
   };
   struct Outcome {
     Admission admission = Admission::kAdmitted;
-    std::vector<uint64_t> replaced, evicted;
+    std::vector<uint64_t> replaced = {}, evicted = {};
   };
 
   explicit Model(const LimiterOptions& options) : options_(options) {}
