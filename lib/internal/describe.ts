@@ -4,7 +4,9 @@ const MAX_TEXT = 60;
 export function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return value.length > MAX_TEXT ? `${JSON.stringify(value.slice(0, MAX_TEXT))}… (${value.length} characters)` : JSON.stringify(value);
+      return value.length > MAX_TEXT
+        ? `${JSON.stringify(value.slice(0, MAX_TEXT))}… (${value.length} characters)`
+        : JSON.stringify(value);
     case 'bigint':
       return `${String(value).slice(0, MAX_TEXT)}n`;
     case 'symbol':
@@ -31,7 +33,8 @@ export function isArray(value: unknown): value is readonly unknown[] {
 /** The message of whatever was thrown. Never throws. */
 export function messageOf(thrown: unknown): string {
   try {
-    if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') return thrown.message;
+    if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string')
+      return thrown.message;
     return describe(thrown);
   } catch {
     return 'an unreadable error';

@@ -16,9 +16,9 @@ export class Emitter<Events extends object> {
     if (!set) this.#listeners.set(event, (set = new Set()));
     // The same function may be added twice, by two owners; each stops its own.
     const own = (payload: Events[K]): void => listener(payload);
-    set.add(own as (payload: never) => void);
+    set.add(own);
     return () => {
-      this.#listeners.get(event)?.delete(own as (payload: never) => void);
+      this.#listeners.get(event)?.delete(own);
     };
   }
 
