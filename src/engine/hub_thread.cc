@@ -1,6 +1,7 @@
 #include "engine/hub_thread.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace pathcast {
@@ -74,6 +75,8 @@ void HubThread::FanOut() {
       fan_out_.push_back(channel);
     }
     if (EventLoop::NowUs() >= until) break;
+    // On one core the app's thread would else wait for the scheduler's tick, which is milliseconds.
+    std::this_thread::yield();
   }
   busy_.Set(!fan_out_.empty());
 }
