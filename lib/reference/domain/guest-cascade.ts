@@ -1,0 +1,107 @@
+/**
+ * What follows from guests: their hotel bookings and rides, the timeline entries of those, budget
+ * items priced per guest, the client's figures, and the seats they held. Runs inside the caller's
+ * transaction, so a guest and everything that follows commit together.
+ */
+import {
+  floorPlanGuests,
+  gifts,
+  guestConflicts,
+  guestPreferences,
+  guests,
+  guestTransport,
+  hotels,
+} from '../db/schema.js';
+import type { Tx } from '../db/store.js';
+import type { RowOf } from '../db/table.js';
+import { recalcClientStats } from './client-stats.js';
+import { syncTimeline } from './timeline-sync.js';
+
+type Guest = RowOf<typeof guests>;
+
+/** Where a guest who needs a room or a ride is put until somebody decides. */
+export const UNASSIGNED_HOTEL = 'To be assigned';
+export const UNASSIGNED_PICKUP = 'To be agreed';
+
+/** Makes, changes or drops the booking that follows a guest. */
+export function syncGuestHotel(tx: Tx, guest: Guest): void {
+  const [booking] = tx.list(hotels, { guestId: guest.id });
+  if (!guest.needsHotel || guest.rsvpStatus === 'declined') {
+    if (booking) tx.remove(hotels, booking.id);
+    return;
+  }
+  const follows = {
+    clientId: guest.clientId,
+    guestName: guest.name,
+    partySize: guest.partySize,
+    rooms: Math.max(1, Math.ceil(guest.partySize / 2)),
+  };
+  if (booking) {
+    tx.patch(hotels, booking.id, {
+      ...follows,
+      hotelName: guest.hotelName ?? undefined,
+      checkInDate: guest.arrivalDate ?? undefined,
+    });
+  } else {
+    tx.insert(hotels, {
+      ...follows,
+      guestId: guest.id,
+      hotelName: guest.hotelName ?? UNASSIGNED_HOTEL,
+      checkInDate: guest.arrivalDate,
+    });
+  }
+}
+
+/** Makes, changes or drops the ride that follows a guest. */
+export function syncGuestRide(tx: Tx, guest: Guest): void {
+  const [ride] = tx.list(guestTransport, { guestId: guest.id });
+  if (!guest.needsTransport || guest.rsvpStatus === 'declined') {
+    if (ride) tx.remove(guestTransport, ride.id);
+    return;
+  }
+  const follows = { clientId: guest.clientId, guestName: guest.name, seats: guest.partySize };
+  if (ride) {
+    tx.patch(guestTransport, ride.id, {
+      ...follows,
+      pickupLocation: guest.pickupLocation ?? undefined,
+      pickupAt: guest.pickupAt ?? undefined,
+    });
+  } else {
+    tx.insert(guestTransport, {
+      ...follows,
+      guestId: guest.id,
+      pickupLocation: guest.pickupLocation ?? UNASSIGNED_PICKUP,
+      pickupAt: guest.pickupAt,
+    });
+  }
+}
+
+/** After guests of one client were added or changed. */
+export function afterGuestsSaved(tx: Tx, clientId: string, saved: readonly Guest[]): void {
+  for (const guest of saved) {
+    syncGuestHotel(tx, guest);
+    syncGuestRide(tx, guest);
+  }
+  afterBookings(tx, clientId);
+}
+
+/** Deletes a guest and all that hangs on them. Gifts stay, without the link. */
+export function removeGuest(tx: Tx, guestId: string): Guest {
+  const guest = tx.remove(guests, guestId);
+  tx.removeWhere(hotels, { guestId });
+  tx.removeWhere(guestTransport, { guestId });
+  tx.removeWhere(floorPlanGuests, { guestId });
+  for (const links of [guestConflicts, guestPreferences]) {
+    tx.removeWhere(links, { guestId });
+    tx.removeWhere(links, { otherGuestId: guestId });
+  }
+  for (const gift of tx.list(gifts, { guestId })) tx.patch(gifts, gift.id, { guestId: null });
+  afterBookings(tx, guest.clientId);
+  return guest;
+}
+
+function afterBookings(tx: Tx, clientId: string): void {
+  syncTimeline(tx, clientId, 'hotels');
+  syncTimeline(tx, clientId, 'transport');
+  recalcClientStats(tx, clientId);
+}

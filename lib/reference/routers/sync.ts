@@ -1,0 +1,35 @@
+/** The stream of what has gone stale, and what a client may know about it. */
+import type { Hub } from '../../server/hub.js';
+import { syncInput, syncSubscription } from '../../trpc/index.js';
+import type { Module } from '../announcer.js';
+import { query, router } from '../trpc.js';
+
+export function createSyncRouter(hub: Hub<Module>, heartbeatMs: number) {
+  return router({
+    /**
+     * Input, all optional: `lastEventId`, `lastSyncTimestamp`, `clientId`, `modules`, `entities`,
+     * `sourceId` (leaves out the tab's own actions), `clientInstanceId`.
+     */
+    onSync: query.input(syncInput).subscription(
+      syncSubscription({
+        hub,
+        stream: ({ ctx, input }) => ({
+          req: ctx.req,
+          res: ctx.res,
+          companyId: ctx.session.companyId,
+          userId: ctx.session.userId,
+          expiresAt: ctx.session.expiresAt,
+          clientInstanceId: input?.clientInstanceId,
+          filter: {
+            ...(input?.clientId !== undefined && { clientId: input.clientId }),
+            ...(input?.modules && { modules: input.modules }),
+            ...(input?.entities && { entities: input.entities }),
+            ...(input?.sourceId !== undefined && { excludeSourceId: input.sourceId }),
+          },
+        }),
+      }),
+    ),
+
+    getStatus: query.query(() => ({ engine: hub.engine, closed: hub.closed, heartbeatMs, serverTime: Date.now() })),
+  });
+}

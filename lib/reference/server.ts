@@ -1,0 +1,155 @@
+/**
+ * The reference server, put together: database, hub, tRPC, the plain stream, health, metrics, pages.
+ * `createServer` opens everything and listens on nothing; `close()` ends everything, in order.
+ */
+import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { fileURLToPath } from 'node:url';
+import { pathcastPlugin } from '../fastify/index.js';
+import { createHub, type AnyHub, type Hub } from '../server/hub.js';
+import { Announcer, MODULES, type Module } from './announcer.js';
+import { Sessions } from './auth/session.js';
+import { checkSession, contextFactory } from './context.js';
+import { openDatabase } from './db/database.js';
+import { seedOnce } from './db/demo-data.js';
+import { Store } from './db/store.js';
+import { DashboardFeed } from './http/dashboard-data.js';
+import { installHealth } from './http/health.js';
+import { installLogin } from './http/login.js';
+import { LoopDelay } from './http/loop-delay.js';
+import { installMetrics } from './http/metrics.js';
+import { installPages } from './http/pages.js';
+import { installRefusals, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_HEAD_BYTES } from './http/refusals.js';
+import { logHubEvents, loggerOptions, logRequests } from './log.js';
+import { pathsOfKind } from './query-path.js';
+import { queryPathsOf } from './reads.js';
+import { createAppRouter, type AppRouter } from './routers/index.js';
+import type { Settings } from './settings.js';
+
+/**
+ * Connections that the kernel holds until they are accepted. Node's default of 511 makes a
+ * stampede of reconnecting browsers wait for seconds; `net.core.somaxconn` caps it.
+ */
+export const LISTEN_BACKLOG = 16_384;
+
+export interface ReferenceServer {
+  app: FastifyInstance;
+  hub: Hub<Module>;
+  router: AppRouter;
+  /** Listens as the settings say; resolves to the address, `http://127.0.0.1:3000`. */
+  listen(): Promise<string>;
+  /** Refuses new streams, ends those there are over `PATHCAST_DRAIN_MS`, then closes. Idempotent. */
+  shutDown(): Promise<void>;
+  /** Ends everything at once. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  /** Folder of the built pages; default: beside this file. */
+  pagesFolder?: string;
+}
+
+/** Throws when the database cannot be opened or the engine cannot be loaded. */
+export async function createServer(settings: Settings, options: ServerOptions = {}): Promise<ReferenceServer> {
+  const database = openDatabase(settings.dbPath);
+  let hub: Hub<Module>;
+  try {
+    hub = createHub({
+      engine: settings.engine,
+      modules: MODULES,
+      limits: { perUser: settings.maxPerUser, perCompany: settings.maxPerCompany },
+      log: { maxActions: settings.logActions, ttlMs: settings.logTtlMs },
+      heartbeatMs: settings.heartbeatMs,
+      connectionCapBytes: settings.connectionCapBytes,
+    });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  const loop = new LoopDelay();
+  const announcer = new Announcer(hub, queryPathsOf);
+  const feed = new DashboardFeed(hub.engine, () => hub.metrics(), announcer, loop);
+  const sessions = new Sessions(settings.sessionSecret, settings.sessionTtlSeconds);
+  const router = createAppRouter(hub, settings.heartbeatMs);
+  hub.setResyncPaths(pathsOfKind(router, 'query'));
+
+  const app = Fastify({
+    logger: loggerOptions(settings),
+    bodyLimit: MAX_BODY_BYTES,
+    trustProxy: settings.trustProxy,
+    http: { maxHeaderSize: MAX_HEAD_BYTES },
+    // A line for each of ten thousand reconnects helps nobody; see `logRequests`.
+    disableRequestLogging: true,
+    // A batch names all its procedures in one path segment.
+    routerOptions: { maxParamLength: 5_000 },
+  });
+  logRequests(app);
+  logHubEvents(hub, app.log);
+  const readiness = { draining: false };
+  let closing: Promise<void> | undefined;
+  let shuttingDown: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeAll());
+  async function closeAll(): Promise<void> {
+    readiness.draining = true;
+    feed.close();
+    loop.close();
+    // Ends the hub's streams first, in the plugin's preClose.
+    await app.close();
+    await hub.close();
+    database.close();
+  }
+
+  function store(companyId: string): Store {
+    const found = new Store(database, companyId);
+    if (settings.demoData) seedOnce(found);
+    return found;
+  }
+
+  try {
+    installRefusals(app);
+    await installLogin(app, sessions, settings);
+    installHealth(app, hub.engine, readiness);
+    installMetrics(app, () => hub.metrics(), loop);
+    await app.register(pathcastPlugin, {
+      hub: hub as unknown as AnyHub,
+      path: '/sync/stream',
+      identify: async (request) => {
+        const check = await checkSession(sessions, request);
+        if (!check.ok) throw Object.assign(new Error(check.message), { statusCode: 401 });
+        return check.session;
+      },
+    });
+    await app.register(fastifyTRPCPlugin, {
+      prefix: '/trpc',
+      trpcOptions: {
+        router,
+        createContext: contextFactory(sessions, { store, announcer }),
+        maxBatchSize: MAX_BATCH_CALLS,
+        onError: ({ error, path }) => {
+          if (error.code === 'INTERNAL_SERVER_ERROR') app.log.error({ err: error.cause ?? error, path }, 'procedure failed');
+        },
+      },
+    } satisfies FastifyTRPCPluginOptions<AppRouter>);
+    if (!settings.production) {
+      await installPages(app, options.pagesFolder ?? fileURLToPath(new URL('./public/', import.meta.url)), feed);
+    }
+    await app.ready();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  return {
+    app,
+    hub,
+    router,
+    listen: () => app.listen({ port: settings.port, host: settings.host, backlog: LISTEN_BACKLOG }),
+    shutDown: () =>
+      (shuttingDown ??= (async () => {
+        readiness.draining = true;
+        await hub.drain({ overMs: settings.drainMs });
+        await close();
+      })()),
+    close,
+  };
+}
