@@ -94,6 +94,8 @@ export interface StreamSpec {
   filter?: EngineFilter;
   /** A browser instance: a second stream of it replaces the first. Counted per (company, user). */
   instanceId?: string;
+  /** An observer inside the app: takes no place of a client, is counted nowhere. */
+  uncounted?: boolean;
   /** Unix ms; then the stream is closed with `auth_expired`. */
   expiresAt?: number;
   /** For the `path` of a tRPC refusal. */

@@ -201,6 +201,8 @@ StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
   request.company = args->String(args->Get(spec, "companyId"), "companyId");
   request.user = args->String(args->Get(spec, "userId"), "userId");
   request.instance = text("instanceId");
+  const Napi::Value uncounted = args->Get(spec, "uncounted");
+  if (!Arguments::Absent(uncounted)) request.uncounted = args->Bool(uncounted, "uncounted");
   request.dialect.trpc = args->String(args->Get(spec, "dialect"), "dialect") == "trpc";
   request.dialect.ids = args->Bool(args->Get(spec, "ids"), "ids");
   request.dialect.transformed = args->Bool(args->Get(spec, "transformed"), "transformed");

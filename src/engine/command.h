@@ -46,6 +46,7 @@ struct StreamRequest {
   std::string company;
   std::string user;
   std::string instance;  // empty: none
+  bool uncounted = false;  // an observer inside the app: takes no place of a client
   Dialect dialect;
   ResumePoint resume;
   std::optional<FilterSpec> filter;

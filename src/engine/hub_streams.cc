@@ -86,7 +86,7 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     Refuse(request, std::move(sink), Refusal::kDraining, nullptr);
     return;
   }
-  const AdmissionResult admission = Admit(request);
+  const AdmissionResult admission = request.uncounted ? AdmissionResult{} : Admit(request);
   for (uint64_t lease : admission.replaced) CloseByLease(lease, CloseReason::kReplaced);
   for (uint64_t lease : admission.evicted) CloseByLease(lease, CloseReason::kEvicted);
   context_.metrics->replacements.Add(admission.replaced.size());
@@ -107,7 +107,7 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
                                             std::move(sink), request.dialect, std::move(filter));
   Connection* connection = owned.get();
   connection->lease = admission.lease;
-  by_lease_.emplace(admission.lease, connection);
+  if (connection->lease != 0) by_lease_.emplace(connection->lease, connection);
   connections_.emplace(request.number, std::move(owned));
   if (channel->idle) MarkIdle(channel, false);
   channel->Add(connection);
