@@ -1,0 +1,110 @@
+/**
+ * The engines that the suite holds to lib/SPEC.md, and the ways to open a stream on them. The native engine is
+ * no option here: where it does not load, its tests fail.
+ */
+import type { Engine, EngineFactory, EngineNotice, EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
+import { createJsEngine } from '../../lib/jsengine/index.js';
+import { createNativeEngine } from '../../lib/native.js';
+import { SinkClient, SocketClient, type EngineClient } from '../support/engine-client.js';
+import { within } from '../support/wait.js';
+
+export interface Target {
+  name: string;
+  createEngine: EngineFactory;
+  connect(engine: Engine, spec: StreamSpec): Promise<EngineClient>;
+}
+
+const throughSink: Target['connect'] = async (engine, spec) => new SinkClient(engine, spec);
+const throughSocket: Target['connect'] = async (engine, spec) => await SocketClient.open(engine, spec);
+
+/** One per engine, for what does not depend on the way in. */
+export const engines: Target[] = [
+  { name: 'js', createEngine: createJsEngine, connect: throughSink },
+  { name: 'native', createEngine: createNativeEngine, connect: throughSink },
+];
+
+/** Each engine over each of its ways in. */
+export const targets: Target[] = [
+  { name: 'js over sinks', createEngine: createJsEngine, connect: throughSink },
+  { name: 'native over sinks', createEngine: createNativeEngine, connect: throughSink },
+  { name: 'native over sockets', createEngine: createNativeEngine, connect: throughSocket },
+];
+
+/** The facade's defaults, but for a heartbeat that stays out of the way. */
+export const DEFAULTS: EngineOptions = {
+  hubId: 'hub',
+  maxPerUser: 0,
+  maxPerCompany: 0,
+  limitPolicy: 'reject',
+  logActions: 1_000,
+  logTtlMs: 86_400_000,
+  logBytes: 16 * 1024 * 1024,
+  heartbeatMs: 60_000,
+  connectionCapBytes: 65_536,
+  slowTimeoutMs: 90_000,
+  lifetimeMs: 0,
+  compactAfter: 100,
+  maxInvalidateBytes: 8 * 1024,
+  retryMs: 2_000,
+  maxCompanies: 100_000,
+  transformWrap: ['{"json":', '}'],
+};
+
+export const SPEC_DEFAULTS: StreamSpec = {
+  companyId: 'acme',
+  userId: 'u1',
+  dialect: 'plain',
+  ids: true,
+  transformed: false,
+  httpHead: '',
+};
+
+/** Engines and clients of one test; `dispose` ends them and reports what the engine did that it must not. */
+export class Bench {
+  readonly notices: EngineNotice[] = [];
+  private readonly engines: Engine[] = [];
+  private readonly clients: EngineClient[] = [];
+
+  constructor(private readonly target: Target) {}
+
+  engine(options: Partial<EngineOptions> = {}): Engine {
+    const engine = this.target.createEngine({ ...DEFAULTS, ...options }, (notice) => this.notices.push(notice));
+    this.engines.push(engine);
+    return engine;
+  }
+
+  /** Opens a stream; its `hello` or its refusal may still be on the way. */
+  async connect(engine: Engine, spec: Partial<StreamSpec> = {}): Promise<EngineClient> {
+    const client = await this.target.connect(engine, { ...SPEC_DEFAULTS, ...spec });
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Opens a stream and waits for its `hello`. */
+  async open(engine: Engine, spec: Partial<StreamSpec> = {}): Promise<EngineClient> {
+    const client = await this.connect(engine, spec);
+    await client.untilHello();
+    return client;
+  }
+
+  async dispose(): Promise<void> {
+    for (const client of this.clients) client.cut();
+    for (const engine of this.engines) await within(engine.close(), 'the engine to close');
+    const faults = this.clients.flatMap((client) => client.faults);
+    if (faults.length > 0) throw new Error(`The engine broke the contract of its sinks: ${faults.slice(0, 5).join('; ')}`);
+  }
+}
+
+/** `describe.each` over targets, with a fresh `Bench` per test. */
+export function conformance(title: string, list: readonly Target[], body: (bench: () => Bench, target: Target) => void): void {
+  describe.each(list)(`${title} ($name)`, (target) => {
+    let bench: Bench;
+    beforeEach(() => {
+      bench = new Bench(target);
+    });
+    afterEach(async () => {
+      await bench.dispose();
+    });
+    body(() => bench, target);
+  });
+}

@@ -1,0 +1,223 @@
+/** A client of one stream, as a test sees it: over an in-memory sink, or over a real loopback socket. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { ByteSink, Engine, SinkHandle, StreamSpec } from '../../lib/internal/engine.js';
+import type { ActionEvent, HelloEvent, InvalidateEvent, ResyncEvent, SyncEvent } from '../../lib/protocol/events.js';
+import { SseParser, type SseMessage } from './sse.js';
+import { waitFor } from './wait.js';
+
+export type Payload = SyncEvent;
+
+export abstract class EngineClient {
+  protected readonly parser = new SseParser();
+  /** What the engine did that it must not; a test that ends with one fails. */
+  readonly faults: string[] = [];
+  /** The stream has ended, from whichever side. */
+  ended = false;
+
+  constructor(readonly spec: StreamSpec) {}
+
+  abstract readonly connectionId: string;
+  /** Takes nothing from now on. */
+  abstract stall(): void;
+  /** Takes again. */
+  abstract resume(): void;
+  /** Leaves, as a browser does. */
+  abstract cut(): void;
+
+  get messages(): readonly SseMessage[] {
+    return this.parser.messages;
+  }
+
+  get bytes(): number {
+    return this.parser.bytes;
+  }
+
+  /** Payloads of messages without `event:`, out of the transformer's wrap. */
+  get events(): SyncEvent[] {
+    return this.messages.filter((message) => message.event === undefined).map((message) => this.payload(message));
+  }
+
+  get hello(): HelloEvent | undefined {
+    return this.events.find((event): event is HelloEvent => event.type === 'hello');
+  }
+
+  get actions(): ActionEvent[] {
+    return this.events.filter((event): event is ActionEvent => 'seq' in event);
+  }
+
+  get invalidates(): InvalidateEvent[] {
+    return this.events.filter((event): event is InvalidateEvent => event.type === 'invalidate');
+  }
+
+  get resyncs(): ResyncEvent[] {
+    return this.events.filter((event): event is ResyncEvent => event.type === 'resync');
+  }
+
+  get pings(): SseMessage[] {
+    return this.messages.filter((message) => message.event === 'ping');
+  }
+
+  /** What `server_close` said. */
+  get farewell(): { reason: string; retryMs: number } | undefined {
+    const message = this.messages.find(({ event }) => event === 'server_close');
+    return message && (JSON.parse(message.data) as { reason: string; retryMs: number });
+  }
+
+  /** What `Last-Event-ID` would be. */
+  get lastEventId(): string | undefined {
+    return this.messages.findLast(({ id }) => id !== undefined)?.id;
+  }
+
+  /** What kind of thing came, in order: `hello`, `update:3`, `ping`, … */
+  get trace(): string[] {
+    return this.messages.map((message) => {
+      if (message.event !== undefined) return message.event;
+      const event = this.payload(message);
+      return 'seq' in event ? `${event.type}:${event.seq}` : event.type;
+    });
+  }
+
+  async untilHello(): Promise<HelloEvent> {
+    return await waitFor(() => this.hello, 'hello');
+  }
+
+  /** Until an action with this id came. */
+  async untilAction(id: string): Promise<void> {
+    await waitFor(() => this.actions.some((action) => action.id === id), `action ${id} (got ${this.trace.slice(-5).join()})`);
+  }
+
+  async untilEnd(): Promise<void> {
+    await waitFor(() => this.ended, 'the end of the stream');
+  }
+
+  private payload(message: SseMessage): SyncEvent {
+    const parsed = JSON.parse(message.data) as SyncEvent & { json?: SyncEvent };
+    return this.spec.transformed ? parsed.json! : parsed;
+  }
+}
+
+/** Through `openSink`: a sink that says it is full while it stalls, and then wants nothing before `ready()`. */
+export class SinkClient extends EngineClient implements ByteSink {
+  private readonly handle: SinkHandle;
+  private stalled = false;
+  private full = false;
+  private closed = false;
+
+  constructor(engine: Engine, spec: StreamSpec) {
+    super(spec);
+    this.handle = engine.openSink(spec, this);
+  }
+
+  get connectionId(): string {
+    return this.handle.connectionId;
+  }
+
+  /** What the engine wrote since the sink said that it is full. */
+  write(chunk: Uint8Array): boolean {
+    if (this.ended) this.faults.push('a write after the end');
+    if (this.full) this.faults.push('a write to a full sink');
+    try {
+      this.parser.feed(chunk);
+      this.parser.finish();
+    } catch (error) {
+      this.faults.push(String(error));
+    }
+    this.full = this.stalled;
+    return !this.full;
+  }
+
+  close(): void {
+    if (this.closed) this.faults.push('a second close');
+    if (this.ended && !this.closed) this.faults.push('a close after abort');
+    this.closed = true;
+    this.ended = true;
+  }
+
+  stall(): void {
+    this.stalled = true;
+  }
+
+  resume(): void {
+    this.stalled = false;
+    if (!this.full) return;
+    this.full = false;
+    this.handle.ready();
+  }
+
+  cut(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.handle.abort();
+    this.handle.abort();
+  }
+}
+
+/** Through `openSocket`: the descriptor of an accepted loopback connection, and the browser's end of it. */
+export class SocketClient extends EngineClient {
+  private head = Buffer.alloc(0);
+  private headSeen = false;
+  readonly connectionId: string;
+
+  private constructor(
+    engine: Engine,
+    spec: StreamSpec,
+    private readonly browser: Socket,
+    accepted: Socket,
+  ) {
+    super(spec);
+    browser.on('data', (chunk) => this.take(chunk));
+    browser.on('error', () => undefined);
+    browser.on('close', () => this.end());
+    const { fd } = (accepted as unknown as { _handle: { fd: number } })._handle;
+    this.connectionId = engine.openSocket!(spec, fd);
+    accepted.destroy();
+  }
+
+  static async open(engine: Engine, spec: StreamSpec): Promise<SocketClient> {
+    const server = createServer({ pauseOnConnect: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const accepting = once(server, 'connection') as Promise<[Socket]>;
+    const browser = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [accepted] = await accepting;
+    server.close();
+    return new SocketClient(engine, { ...spec, httpHead: spec.httpHead || 'HTTP/1.1 200 OK\r\n\r\n' }, browser, accepted);
+  }
+
+  stall(): void {
+    this.browser.pause();
+  }
+
+  resume(): void {
+    this.browser.resume();
+  }
+
+  cut(): void {
+    this.ended = true;
+    this.browser.destroy();
+  }
+
+  private take(chunk: Buffer): void {
+    if (this.ended) return;
+    try {
+      this.parser.feed(this.headSeen ? chunk : this.afterHead(chunk));
+    } catch (error) {
+      this.faults.push(String(error));
+    }
+  }
+
+  private afterHead(chunk: Buffer): Buffer {
+    this.head = Buffer.concat([this.head, chunk]);
+    const end = this.head.indexOf('\r\n\r\n');
+    if (end < 0) return Buffer.alloc(0);
+    this.headSeen = true;
+    return this.head.subarray(end + 4);
+  }
+
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    if (this.farewell && !this.parser.atBoundary) this.faults.push('the stream ends within a message after server_close');
+  }
+}
