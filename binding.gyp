@@ -7,7 +7,12 @@
       "include_dirs": ["src", "<!(node -p \"require('node-addon-api').include_dir\")"],
       # libuv is Node's own: its headers come with Node's, its symbols from the running process.
       "libraries": ["-lsimdjson"],
-      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      # Swallow: in a worker that is being terminated no exception can be thrown any more, and trying to is fatal.
+      "defines": [
+        "NAPI_VERSION=9",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+      ],
       "cflags!": ["-O2", "-O3"],
       "cflags": ["-O3", "-g1"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fexceptions", "-frtti"],
