@@ -130,7 +130,7 @@ export class JsEngine implements Engine {
     const connectionId = this.name();
     if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, new Uint8Array()));
     const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.clock.now();
-    const refusal = this.admit(spec, !expired);
+    const refusal = this.admit(spec, !expired && !spec.uncounted);
     if (refusal) {
       const retryMs = retryMsFor(refusal.code === 'DRAINING' ? 'drain' : 'limit', this.context);
       return this.turnAway(new TurnedAway(connectionId, sink, this.context.frames.refusal(spec, refusal, retryMs)));
@@ -323,7 +323,7 @@ export class JsEngine implements Engine {
     const { companyId, userId } = stream.spec;
     const channel = this.registry.remove(stream);
     if (channel) {
-      this.limiter.give(companyId, userId);
+      if (!stream.spec.uncounted) this.limiter.give(companyId, userId);
       this.heartbeats.remove(stream);
       this.deadlines.remove(stream);
       this.channels.touch(channel);

@@ -66,11 +66,11 @@ export class Registry {
   }
 }
 
-/** The stream whose sink last took bytes longest ago; of the user when one is given. */
+/** Of the streams that hold a seat, the one whose sink last took bytes longest ago; of the user when one is given. */
 export function leastRecentlyAlive(streams: Iterable<Stream>, userId?: string): Stream | undefined {
   let oldest: Stream | undefined;
   for (const stream of streams) {
-    if (userId !== undefined && stream.spec.userId !== userId) continue;
+    if (stream.spec.uncounted || (userId !== undefined && stream.spec.userId !== userId)) continue;
     if (!oldest || stream.lastWriteUs < oldest.lastWriteUs) oldest = stream;
   }
   return oldest;
