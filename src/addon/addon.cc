@@ -10,7 +10,8 @@
 
 namespace {
 
-// Bytes that the process holds from malloc, for benchmarks; 0 where the C library does not say.
+// Bytes that the process holds from malloc, for benchmarks; 0 where the C
+// library does not say.
 Napi::Value NativeHeapBytes(const Napi::CallbackInfo& info) {
   double bytes = 0;
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
@@ -23,7 +24,8 @@ Napi::Value NativeHeapBytes(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Hub", pathcast::HubWrap::Define(env));
   exports.Set("metricNames", pathcast::MetricNames(env));
-  exports.Set("nativeHeapBytes", Napi::Function::New(env, NativeHeapBytes, "nativeHeapBytes"));
+  exports.Set("nativeHeapBytes",
+              Napi::Function::New(env, NativeHeapBytes, "nativeHeapBytes"));
   return exports;
 }
 

@@ -1,6 +1,8 @@
-// Reads what the TypeScript side hands over. It has validated everything; here only types are checked
-// again, so that a mistake there is a TypeError and never a crash.
-#pragma once
+// Reads what the TypeScript side hands over. It has validated everything; here
+// only types are checked again, so that a mistake there is a TypeError and
+// never a crash.
+#ifndef PATHCAST_ADDON_ARGUMENTS_H_
+#define PATHCAST_ADDON_ARGUMENTS_H_
 
 #include <napi.h>
 
@@ -35,16 +37,18 @@ class Arguments {
   }
 
   // Appends without a copy in between.
-  void AppendString(std::string* out, Napi::Value value, const char* what, size_t slack = 0) {
+  void AppendString(std::string* out, Napi::Value value, const char* what,
+                    size_t slack = 0) {
     size_t length = 0;
-    if (napi_get_value_string_utf8(env_, value, nullptr, 0, &length) != napi_ok) {
+    if (napi_get_value_string_utf8(env_, value, nullptr, 0, &length) !=
+        napi_ok) {
       return Fail(what);
     }
     const size_t before = out->size();
     out->reserve(before + length + 1 + slack);
     out->resize(before + length + 1);  // N-API writes a NUL
-    if (napi_get_value_string_utf8(env_, value, out->data() + before, length + 1, &length) !=
-        napi_ok) {
+    if (napi_get_value_string_utf8(env_, value, out->data() + before,
+                                   length + 1, &length) != napi_ok) {
       Fail(what);
     }
     out->resize(before + length);
@@ -80,13 +84,17 @@ class Arguments {
     }
     return Napi::Value(env_, value);
   }
-  static bool Absent(const Napi::Value& value) { return value.IsUndefined() || value.IsNull(); }
+  static bool Absent(const Napi::Value& value) {
+    return value.IsUndefined() || value.IsNull();
+  }
 
-  std::optional<std::string> OptionalString(Napi::Value value, const char* what) {
+  std::optional<std::string> OptionalString(Napi::Value value,
+                                            const char* what) {
     if (Absent(value)) return std::nullopt;
     return String(value, what);
   }
-  std::optional<std::vector<std::string>> OptionalStrings(Napi::Value value, const char* what) {
+  std::optional<std::vector<std::string>> OptionalStrings(Napi::Value value,
+                                                          const char* what) {
     if (Absent(value)) return std::nullopt;
     std::vector<std::string> list;
     if (!value.IsArray()) {
@@ -94,7 +102,8 @@ class Arguments {
       return list;
     }
     const auto array = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(String(array.Get(i), what));
+    for (uint32_t i = 0; i < array.Length(); ++i)
+      list.push_back(String(array.Get(i), what));
     return list;
   }
 
@@ -110,3 +119,5 @@ class Arguments {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ADDON_ARGUMENTS_H_

@@ -14,19 +14,24 @@ namespace pathcast {
 
 namespace {
 
-// Replies handed to JavaScript in one call before the loop may do something else.
+// Replies handed to JavaScript in one call before the loop may do something
+// else.
 constexpr size_t kRepliesPerCall = 512;
 
 constexpr napi_type_tag kTag = {0x70617468636173'74, 0x6875622d77726170};
 
 HubOptions ReadOptions(Arguments* args, Napi::Object object) {
-  auto count = [&](const char* name) { return args->Count(args->Get(object, name), name); };
+  auto count = [&](const char* name) {
+    return args->Count(args->Get(object, name), name);
+  };
   auto ms = [&](const char* name) { return static_cast<int64_t>(count(name)); };
   HubOptions options;
   options.hub_id = args->String(args->Get(object, "hubId"), "hubId");
   options.limits.max_per_user = static_cast<uint32_t>(count("maxPerUser"));
-  options.limits.max_per_company = static_cast<uint32_t>(count("maxPerCompany"));
-  options.limits.evict_oldest = args->Bool(args->Get(object, "evictOldest"), "evictOldest");
+  options.limits.max_per_company =
+      static_cast<uint32_t>(count("maxPerCompany"));
+  options.limits.evict_oldest =
+      args->Bool(args->Get(object, "evictOldest"), "evictOldest");
   options.core.log.max_actions = count("logActions");
   options.core.log.ttl_ms = ms("logTtlMs");
   options.core.log.max_bytes = count("logBytes");
@@ -38,8 +43,10 @@ HubOptions ReadOptions(Arguments* args, Napi::Object object) {
   options.slow_timeout_ms = ms("slowTimeoutMs");
   options.lifetime_ms = ms("lifetimeMs");
   options.max_companies = count("maxCompanies");
-  options.wrap.prefix = args->String(args->Get(object, "wrapPrefix"), "wrapPrefix");
-  options.wrap.suffix = args->String(args->Get(object, "wrapSuffix"), "wrapSuffix");
+  options.wrap.prefix =
+      args->String(args->Get(object, "wrapPrefix"), "wrapPrefix");
+  options.wrap.suffix =
+      args->String(args->Get(object, "wrapSuffix"), "wrapSuffix");
   options.seed = Random::SystemSeed();
   return options;
 }
@@ -47,31 +54,33 @@ HubOptions ReadOptions(Arguments* args, Napi::Object object) {
 }  // namespace
 
 Napi::Function HubWrap::Define(Napi::Env env) {
-  return DefineClass(env, "Hub",
-                     {InstanceMethod<&HubWrap::Publish>("publish"),
-                      InstanceMethod<&HubWrap::Ephemeral>("ephemeral"),
-                      InstanceMethod<&HubWrap::OpenSocket>("openSocket"),
-                      InstanceMethod<&HubWrap::OpenSink>("openSink"),
-                      InstanceMethod<&HubWrap::SinkTaken>("sinkTaken"),
-                      InstanceMethod<&HubWrap::SinkAbort>("sinkAbort"),
-                      InstanceMethod<&HubWrap::Acquire>("acquire"),
-                      InstanceMethod<&HubWrap::Release>("release"),
-                      InstanceMethod<&HubWrap::ReadLog>("readLog"),
-                      InstanceMethod<&HubWrap::Disconnect>("disconnect"),
-                      InstanceMethod<&HubWrap::Drain>("drain"),
-                      InstanceMethod<&HubWrap::SetResyncPaths>("setResyncPaths"),
-                      InstanceMethod<&HubWrap::Shutdown>("shutdown"),
-                      InstanceMethod<&HubWrap::Stop>("stop"),
-                      InstanceMethod<&HubWrap::ReadMetrics>("metrics"),
-                      InstanceMethod<&HubWrap::Ref>("ref"),
-                      InstanceMethod<&HubWrap::Unref>("unref")});
+  return DefineClass(
+      env, "Hub",
+      {InstanceMethod<&HubWrap::Publish>("publish"),
+       InstanceMethod<&HubWrap::Ephemeral>("ephemeral"),
+       InstanceMethod<&HubWrap::OpenSocket>("openSocket"),
+       InstanceMethod<&HubWrap::OpenSink>("openSink"),
+       InstanceMethod<&HubWrap::SinkTaken>("sinkTaken"),
+       InstanceMethod<&HubWrap::SinkAbort>("sinkAbort"),
+       InstanceMethod<&HubWrap::Acquire>("acquire"),
+       InstanceMethod<&HubWrap::Release>("release"),
+       InstanceMethod<&HubWrap::ReadLog>("readLog"),
+       InstanceMethod<&HubWrap::Disconnect>("disconnect"),
+       InstanceMethod<&HubWrap::Drain>("drain"),
+       InstanceMethod<&HubWrap::SetResyncPaths>("setResyncPaths"),
+       InstanceMethod<&HubWrap::Shutdown>("shutdown"),
+       InstanceMethod<&HubWrap::Stop>("stop"),
+       InstanceMethod<&HubWrap::ReadMetrics>("metrics"),
+       InstanceMethod<&HubWrap::Ref>("ref"),
+       InstanceMethod<&HubWrap::Unref>("unref")});
 }
 
 HubWrap::HubWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<HubWrap>(info), raw_env_(info.Env()) {
   const Napi::Env env = info.Env();
   if (napi_type_tag_object(env, info.This(), &kTag) != napi_ok) {
-    Napi::Error::New(env, "native hub: cannot tag its object").ThrowAsJavaScriptException();
+    Napi::Error::New(env, "native hub: cannot tag its object")
+        .ThrowAsJavaScriptException();
     return;
   }
   if (info.Length() < 2 || !info[0].IsObject() || !info[1].IsFunction()) {
@@ -84,19 +93,24 @@ HubWrap::HubWrap(const Napi::CallbackInfo& info)
   if (!args.Done()) return;
   bell_context_ = new BellContext{this};
   bell_ = Bell::New(
-      env, info[1].As<Napi::Function>(), Napi::Object(), "pathcast", 0, 1, bell_context_,
-      [](Napi::Env, void*, BellContext* context) { delete context; }, static_cast<void*>(nullptr));
+      env, info[1].As<Napi::Function>(), Napi::Object(), "pathcast", 0, 1,
+      bell_context_,
+      [](Napi::Env, void*, BellContext* context) { delete context; },
+      static_cast<void*>(nullptr));
   bell_.Unref(env);
   Result<std::unique_ptr<Hub>> hub = Hub::Create(std::move(options), this);
   if (!hub.ok()) {
     bell_context_->wrap = nullptr;
     bell_.Release();
-    Napi::Error::New(env, "native hub: " + hub.status().ToString()).ThrowAsJavaScriptException();
+    Napi::Error::New(env, "native hub: " + hub.status().ToString())
+        .ThrowAsJavaScriptException();
     return;
   }
   hub_ = std::move(hub).value();
-  // Runs before the bell's own hook, which was added earlier: the hub thread must be gone by then.
-  hooked_ = napi_add_env_cleanup_hook(env, &HubWrap::OnEnvironmentEnd, this) == napi_ok;
+  // Runs before the bell's own hook, which was added earlier: the hub thread
+  // must be gone by then.
+  hooked_ = napi_add_env_cleanup_hook(env, &HubWrap::OnEnvironmentEnd, this) ==
+            napi_ok;
 }
 
 HubWrap::~HubWrap() { Teardown(); }
@@ -108,7 +122,9 @@ void HubWrap::OnEnvironmentEnd(void* self) {
 }
 
 void HubWrap::Teardown() {
-  if (hooked_) (void)napi_remove_env_cleanup_hook(raw_env_, &HubWrap::OnEnvironmentEnd, this);
+  if (hooked_)
+    (void)napi_remove_env_cleanup_hook(raw_env_, &HubWrap::OnEnvironmentEnd,
+                                       this);
   hooked_ = false;
   if (hub_ == nullptr) return;
   hub_.reset();  // joins the hub thread
@@ -121,9 +137,11 @@ void HubWrap::OnReplies() {
   (void)bell_.NonBlockingCall();
 }
 
-void HubWrap::Dispatch(Napi::Env env, Napi::Function callback, BellContext* context, void*) {
+void HubWrap::Dispatch(Napi::Env env, Napi::Function callback,
+                       BellContext* context, void*) {
   HubWrap* self = context->wrap;
-  if (napi_env(env) == nullptr || self == nullptr || self->hub_ == nullptr) return;
+  if (napi_env(env) == nullptr || self == nullptr || self->hub_ == nullptr)
+    return;
   bool more = false;
   std::vector<Reply> replies = self->hub_->Take(kRepliesPerCall, &more);
   if (more) (void)self->bell_.NonBlockingCall();
@@ -132,11 +150,13 @@ void HubWrap::Dispatch(Napi::Env env, Napi::Function callback, BellContext* cont
 
 bool HubWrap::Ready(const Napi::CallbackInfo& info) {
   bool ours = false;
-  if (napi_check_object_type_tag(info.Env(), info.This(), &kTag, &ours) == napi_ok && ours &&
-      hub_ != nullptr) {
+  if (napi_check_object_type_tag(info.Env(), info.This(), &kTag, &ours) ==
+          napi_ok &&
+      ours && hub_ != nullptr) {
     return true;
   }
-  Napi::TypeError::New(info.Env(), "native hub: stopped, or not a hub").ThrowAsJavaScriptException();
+  Napi::TypeError::New(info.Env(), "native hub: stopped, or not a hub")
+      .ThrowAsJavaScriptException();
   return false;
 }
 
@@ -152,7 +172,8 @@ Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
   command.posted_us = Hub::NowUs();
   command.ticket = args.Count(info[0], "ticket");
   if (!info[1].IsArray()) {
-    Napi::TypeError::New(info.Env(), "native call: bad items").ThrowAsJavaScriptException();
+    Napi::TypeError::New(info.Env(), "native call: bad items")
+        .ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }
   const auto flat = info[1].As<Napi::Array>();
@@ -183,7 +204,8 @@ Napi::Value HubWrap::Ephemeral(const Napi::CallbackInfo& info) {
   EphemeralCommand command;
   command.company = args.String(info[0], "company");
   command.json = args.String(info[1], "json");
-  command.transformed_json = args.OptionalString(info[2], "transformed json").value_or("");
+  command.transformed_json =
+      args.OptionalString(info[2], "transformed json").value_or("");
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
 }
@@ -202,10 +224,13 @@ StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
   request.user = args->String(args->Get(spec, "userId"), "userId");
   request.instance = text("instanceId");
   const Napi::Value uncounted = args->Get(spec, "uncounted");
-  if (!Arguments::Absent(uncounted)) request.uncounted = args->Bool(uncounted, "uncounted");
-  request.dialect.trpc = args->String(args->Get(spec, "dialect"), "dialect") == "trpc";
+  if (!Arguments::Absent(uncounted))
+    request.uncounted = args->Bool(uncounted, "uncounted");
+  request.dialect.trpc =
+      args->String(args->Get(spec, "dialect"), "dialect") == "trpc";
   request.dialect.ids = args->Bool(args->Get(spec, "ids"), "ids");
-  request.dialect.transformed = args->Bool(args->Get(spec, "transformed"), "transformed");
+  request.dialect.transformed =
+      args->Bool(args->Get(spec, "transformed"), "transformed");
   request.resume.last_event_id = text("lastEventId");
   const Napi::Value since = args->Get(spec, "lastSyncTimestamp");
   if (!Arguments::Absent(since)) {
@@ -213,27 +238,32 @@ StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
     request.resume.since_ms = args->Int(since, "lastSyncTimestamp");
   }
   const Napi::Value expires = args->Get(spec, "expiresAt");
-  if (!Arguments::Absent(expires)) request.expires_at_ms = args->Int(expires, "expiresAt");
+  if (!Arguments::Absent(expires))
+    request.expires_at_ms = args->Int(expires, "expiresAt");
   request.trpc_path = text("trpcPath");
   request.http_head = text("httpHead");
   const Napi::Value filter_value = args->Get(spec, "filter");
   if (filter_value.IsObject()) {
     const auto object = filter_value.As<Napi::Object>();
     FilterSpec filter;
-    filter.client_ids = args->OptionalStrings(args->Get(object, "clientIds"), "clientIds");
-    filter.modules = args->OptionalStrings(args->Get(object, "modules"), "modules");
-    filter.entities = args->OptionalStrings(args->Get(object, "entities"), "entities");
-    filter.exclude_source_id =
-        args->OptionalString(args->Get(object, "excludeSourceId"), "excludeSourceId");
-    filter.exclude_user_id =
-        args->OptionalString(args->Get(object, "excludeUserId"), "excludeUserId");
+    filter.client_ids =
+        args->OptionalStrings(args->Get(object, "clientIds"), "clientIds");
+    filter.modules =
+        args->OptionalStrings(args->Get(object, "modules"), "modules");
+    filter.entities =
+        args->OptionalStrings(args->Get(object, "entities"), "entities");
+    filter.exclude_source_id = args->OptionalString(
+        args->Get(object, "excludeSourceId"), "excludeSourceId");
+    filter.exclude_user_id = args->OptionalString(
+        args->Get(object, "excludeUserId"), "excludeUserId");
     request.filter = std::move(filter);
   }
   request.number = hub_->NextConnectionNumber();
   return request;
 }
 
-// openSocket(spec, fd): the connection's number. Takes a copy of the descriptor.
+// openSocket(spec, fd): the connection's number. Takes a copy of the
+// descriptor.
 Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -244,8 +274,9 @@ Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
   command.socket = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!command.socket.valid()) {
     const int error = errno;
-    Napi::Error thrown = Napi::Error::New(
-        info.Env(), std::string("cannot take the socket: ") + std::strerror(error));
+    Napi::Error thrown =
+        Napi::Error::New(info.Env(), std::string("cannot take the socket: ") +
+                                         std::strerror(error));
     thrown.Set("errno", Napi::Number::New(info.Env(), error));
     thrown.ThrowAsJavaScriptException();
     return info.Env().Undefined();
@@ -269,7 +300,8 @@ Napi::Value HubWrap::OpenSink(const Napi::CallbackInfo& info) {
 Napi::Value HubWrap::SinkTaken(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
-  const SinkTakenCommand command{args.Count(info[0], "number"), args.Count(info[1], "bytes")};
+  const SinkTakenCommand command{args.Count(info[0], "number"),
+                                 args.Count(info[1], "bytes")};
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {command});
 }
@@ -314,7 +346,8 @@ Napi::Value HubWrap::ReadLog(const Napi::CallbackInfo& info) {
   ReadLogCommand command;
   command.ticket = args.Count(info[0], "ticket");
   command.company = args.String(info[1], "company");
-  if (!Arguments::Absent(info[2])) command.since_ms = args.Int(info[2], "since");
+  if (!Arguments::Absent(info[2]))
+    command.since_ms = args.Int(info[2], "since");
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
 }
@@ -328,10 +361,12 @@ Napi::Value HubWrap::Disconnect(const Napi::CallbackInfo& info) {
   const std::string reason = args.String(info[1], "reason");
   command.company = args.OptionalString(info[2], "company");
   command.user = args.OptionalString(info[3], "user");
-  if (!Arguments::Absent(info[4])) command.number = args.Count(info[4], "number");
+  if (!Arguments::Absent(info[4]))
+    command.number = args.Count(info[4], "number");
   if (!args.Done()) return info.Env().Undefined();
   if (!ParseCloseReason(reason, &command.reason)) {
-    Napi::TypeError::New(info.Env(), "native call: bad reason").ThrowAsJavaScriptException();
+    Napi::TypeError::New(info.Env(), "native call: bad reason")
+        .ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }
   return Post(info, {std::move(command)});
@@ -340,7 +375,8 @@ Napi::Value HubWrap::Disconnect(const Napi::CallbackInfo& info) {
 Napi::Value HubWrap::Drain(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
-  const DrainCommand command{args.Count(info[0], "ticket"), args.Int(info[1], "overMs")};
+  const DrainCommand command{args.Count(info[0], "ticket"),
+                             args.Int(info[1], "overMs")};
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {command});
 }
@@ -363,7 +399,9 @@ Napi::Value HubWrap::Shutdown(const Napi::CallbackInfo& info) {
 
 Napi::Value HubWrap::Stop(const Napi::CallbackInfo& info) {
   bool ours = false;
-  if (napi_check_object_type_tag(info.Env(), info.This(), &kTag, &ours) == napi_ok && ours) {
+  if (napi_check_object_type_tag(info.Env(), info.This(), &kTag, &ours) ==
+          napi_ok &&
+      ours) {
     Teardown();
   }
   return info.Env().Undefined();

@@ -1,9 +1,11 @@
 // The JavaScript class around one engine hub.
 //
-// Owner: its JavaScript object, which native.ts keeps until close(). Thread: JavaScript thread, except
-// OnReplies. Destruction order (close, finalizer or the environment's end, whichever is first): the hub
-// thread is joined, then the thread-safe function that it rings is released.
-#pragma once
+// Owner: its JavaScript object, which native.ts keeps until close(). Thread:
+// JavaScript thread, except OnReplies. Destruction order (close, finalizer or
+// the environment's end, whichever is first): the hub thread is joined, then
+// the thread-safe function that it rings is released.
+#ifndef PATHCAST_ADDON_HUB_WRAP_H_
+#define PATHCAST_ADDON_HUB_WRAP_H_
 
 #include <napi.h>
 
@@ -24,14 +26,18 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   void OnReplies() override;
 
  private:
-  // What the bell knows of its hub. It outlives both: a call may still be queued when they go.
+  // What the bell knows of its hub. It outlives both: a call may still be
+  // queued when they go.
   struct BellContext {
     HubWrap* wrap;
   };
-  static void Dispatch(Napi::Env env, Napi::Function callback, BellContext* context, void* data);
-  using Bell = Napi::TypedThreadSafeFunction<BellContext, void, &HubWrap::Dispatch>;
+  static void Dispatch(Napi::Env env, Napi::Function callback,
+                       BellContext* context, void* data);
+  using Bell =
+      Napi::TypedThreadSafeFunction<BellContext, void, &HubWrap::Dispatch>;
 
-  // False, with a TypeError pending, when `this` is not one of ours or already stopped.
+  // False, with a TypeError pending, when `this` is not one of ours or already
+  // stopped.
   bool Ready(const Napi::CallbackInfo& info);
   Napi::Value Post(const Napi::CallbackInfo& info, Command command);
   StreamRequest ReadStream(class Arguments* args, Napi::Value spec);
@@ -64,3 +70,5 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ADDON_HUB_WRAP_H_

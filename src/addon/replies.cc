@@ -10,15 +10,28 @@ namespace pathcast {
 namespace {
 
 // The kinds of native.ts, in its order.
-enum class ReplyKind : uint8_t { kPublished, kLease, kDone, kLog, kSinkData, kSinkEnd, kNotice };
+enum class ReplyKind : uint8_t {
+  kPublished,
+  kLease,
+  kDone,
+  kLog,
+  kSinkData,
+  kSinkEnd,
+  kNotice
+};
 
 class FlatArray {
  public:
-  FlatArray(Napi::Env env, ReplyKind kind) : env_(env), array_(Napi::Array::New(env)) {
+  FlatArray(Napi::Env env, ReplyKind kind)
+      : env_(env), array_(Napi::Array::New(env)) {
     Add(static_cast<double>(kind));
   }
-  FlatArray& Add(double number) { return AddValue(Napi::Number::New(env_, number)); }
-  FlatArray& Add(const std::string& text) { return AddValue(Napi::String::New(env_, text)); }
+  FlatArray& Add(double number) {
+    return AddValue(Napi::Number::New(env_, number));
+  }
+  FlatArray& Add(const std::string& text) {
+    return AddValue(Napi::String::New(env_, text));
+  }
   FlatArray& AddValue(Napi::Value value) {
     array_.Set(next_++, value);
     return *this;
@@ -70,11 +83,14 @@ struct ToJs {
   Napi::Array operator()(SinkDataReply& reply) const {
     return FlatArray(env, ReplyKind::kSinkData)
         .Add(static_cast<double>(reply.number))
-        .AddValue(Napi::Buffer<char>::Copy(env, reply.bytes.data(), reply.bytes.size()))
+        .AddValue(Napi::Buffer<char>::Copy(env, reply.bytes.data(),
+                                           reply.bytes.size()))
         .Done();
   }
   Napi::Array operator()(SinkEndReply& reply) const {
-    return FlatArray(env, ReplyKind::kSinkEnd).Add(static_cast<double>(reply.number)).Done();
+    return FlatArray(env, ReplyKind::kSinkEnd)
+        .Add(static_cast<double>(reply.number))
+        .Done();
   }
   Napi::Array operator()(NoticeReply& reply) const {
     return FlatArray(env, ReplyKind::kNotice)
@@ -114,21 +130,26 @@ void ForEachMetric(const Metrics& m, Visit&& visit) {
   visit("evictions", m.evictions);
   visit("replacements", m.replacements);
   for (size_t i = 0; i < m.resyncs.size(); ++i) {
-    visit("resyncs." + std::string(ToString(static_cast<Reason>(i))), m.resyncs[i]);
+    visit("resyncs." + std::string(ToString(static_cast<Reason>(i))),
+          m.resyncs[i]);
   }
   for (size_t i = 0; i < m.closes.size(); ++i) {
-    const std::string end = i == kEndGone        ? "gone"
-                            : i == kEndHubClosed ? "hub_closed"
-                                                 : std::string(ToString(static_cast<CloseReason>(i)));
+    const std::string end =
+        i == kEndGone ? "gone"
+        : i == kEndHubClosed
+            ? "hub_closed"
+            : std::string(ToString(static_cast<CloseReason>(i)));
     visit("closes." + end, m.closes[i]);
   }
-  constexpr const char* kRefusals[kRefusalCount] = {"USER_LIMIT", "COMPANY_LIMIT", "DRAINING"};
+  constexpr const char* kRefusals[kRefusalCount] = {
+      "USER_LIMIT", "COMPANY_LIMIT", "DRAINING"};
   for (size_t i = 0; i < kRefusalCount; ++i) {
     visit(std::string("refusals.") + kRefusals[i], m.refusals[i]);
   }
   for (size_t i = 0; i < m.latency.size(); ++i) {
-    const std::string bound =
-        i < kLatencyBoundsUs.size() ? std::to_string(kLatencyBoundsUs[i]) : "inf";
+    const std::string bound = i < kLatencyBoundsUs.size()
+                                  ? std::to_string(kLatencyBoundsUs[i])
+                                  : "inf";
     visit("latency." + bound, m.latency[i]);
   }
   visit("latencySumUs", m.latency_sum_us);

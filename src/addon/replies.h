@@ -1,5 +1,6 @@
 // Replies of the hub thread as JavaScript values. JavaScript thread only.
-#pragma once
+#ifndef PATHCAST_ADDON_REPLIES_H_
+#define PATHCAST_ADDON_REPLIES_H_
 
 #include <napi.h>
 
@@ -10,7 +11,8 @@
 
 namespace pathcast {
 
-// An array of one flat array per reply; its first element is the kind (`ReplyKind` in native.ts).
+// An array of one flat array per reply; its first element is the kind
+// (`ReplyKind` in native.ts).
 Napi::Value RepliesToJs(Napi::Env env, std::vector<Reply>* replies);
 
 // All counters and gauges in the order of `MetricNames`.
@@ -18,3 +20,5 @@ Napi::Value MetricsToJs(Napi::Env env, const Metrics& metrics);
 Napi::Value MetricNames(Napi::Env env);
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ADDON_REPLIES_H_

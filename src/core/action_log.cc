@@ -7,7 +7,9 @@ namespace pathcast {
 
 namespace {
 
-int64_t ReachOf(const Entry& entry) { return std::max(entry.timestamp_ms, entry.arrived_ms); }
+int64_t ReachOf(const Entry& entry) {
+  return std::max(entry.timestamp_ms, entry.arrived_ms);
+}
 
 }  // namespace
 
@@ -35,8 +37,9 @@ void ActionLog::DropFirst() {
 }
 
 void ActionLog::Trim(const LogLimits& limits, int64_t now_ms) {
-  while (size() > 0 && (size() > limits.max_actions || bytes_ > limits.max_bytes ||
-                        entries_[begin_]->arrived_ms + limits.ttl_ms <= now_ms)) {
+  while (size() > 0 &&
+         (size() > limits.max_actions || bytes_ > limits.max_bytes ||
+          entries_[begin_]->arrived_ms + limits.ttl_ms <= now_ms)) {
     DropFirst();
   }
   if (size() == 0) {
@@ -44,7 +47,8 @@ void ActionLog::Trim(const LogLimits& limits, int64_t now_ms) {
     entries_.shrink_to_fit();
     begin_ = 0;
   } else if (begin_ >= 64 && begin_ >= entries_.size() / 2) {
-    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    entries_.erase(entries_.begin(),
+                   entries_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
   }
 }

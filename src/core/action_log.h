@@ -1,13 +1,15 @@
 // The log of one tenant: ordered, bounded, with an identity.
 //
-// Owner: the tenant's Channel. Thread: hub thread. Lives as long as the tenant is remembered; its
-// entries may outlive it by reference.
+// Owner: the tenant's Channel. Thread: hub thread. Lives as long as the tenant
+// is remembered; its entries may outlive it by reference.
 //
 // Invariants:
-//   1. entries hold consecutive seqs, the last one is head_seq(); seq counts from 1.
+//   1. entries hold consecutive seqs, the last one is head_seq(); seq counts
+//   from 1.
 //   2. arrived_ms never decreases along the log.
 //   3. by_id_ holds exactly the ids of the entries that are kept.
-#pragma once
+#ifndef PATHCAST_CORE_ACTION_LOG_H_
+#define PATHCAST_CORE_ACTION_LOG_H_
 
 #include <cstdint>
 #include <string>
@@ -28,7 +30,8 @@ struct LogLimits {
 class ActionLog {
  public:
   // `born_ms`: since when this life of the log would have seen every action.
-  ActionLog(std::string epoch, int64_t born_ms) : epoch_(std::move(epoch)), born_ms_(born_ms) {}
+  ActionLog(std::string epoch, int64_t born_ms)
+      : epoch_(std::move(epoch)), born_ms_(born_ms) {}
   ActionLog(const ActionLog&) = delete;
   ActionLog& operator=(const ActionLog&) = delete;
 
@@ -39,7 +42,8 @@ class ActionLog {
   uint64_t first_seq() const { return head_seq_ + 1 - size(); }
   size_t size() const { return entries_.size() - begin_; }
   uint64_t bytes() const { return bytes_; }
-  // Greatest max(timestamp, arrival) among what was trimmed; lowest int64 if nothing was.
+  // Greatest max(timestamp, arrival) among what was trimmed; lowest int64 if
+  // nothing was.
   int64_t lost_through_ms() const { return lost_through_ms_; }
 
   // The seq of the kept action with this id; 0 if there is none.
@@ -52,9 +56,12 @@ class ActionLog {
   void Trim(const LogLimits& limits, int64_t now_ms);
 
   // REQUIRES: first_seq() <= seq <= head_seq().
-  const EntryRef& At(uint64_t seq) const { return entries_[begin_ + (seq - first_seq())]; }
+  const EntryRef& At(uint64_t seq) const {
+    return entries_[begin_ + (seq - first_seq())];
+  }
 
-  // The first kept seq whose max(timestamp, arrival) is at or after `since_ms`; head_seq() + 1 if none.
+  // The first kept seq whose max(timestamp, arrival) is at or after `since_ms`;
+  // head_seq() + 1 if none.
   uint64_t FirstSince(int64_t since_ms) const;
 
  private:
@@ -65,10 +72,14 @@ class ActionLog {
   uint64_t head_seq_ = 0;
   uint64_t bytes_ = 0;
   int64_t lost_through_ms_ = INT64_MIN;
-  // A vector with a moving begin: an idle tenant costs no block as a deque would.
+  // A vector with a moving begin: an idle tenant costs no block as a deque
+  // would.
   std::vector<EntryRef> entries_;
   size_t begin_ = 0;
-  std::unordered_map<std::string_view, uint64_t> by_id_;  // keys point into entries
+  std::unordered_map<std::string_view, uint64_t>
+      by_id_;  // keys point into entries
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_ACTION_LOG_H_

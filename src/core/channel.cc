@@ -26,7 +26,9 @@ void Channel::Publish(Context& context, EntryRef entry) {
   context.metrics->log_bytes.Add(log_.bytes() - bytes_before);
 }
 
-void Channel::PublishEphemeral(EntryRef entry) { window_.push_back(std::move(entry)); }
+void Channel::PublishEphemeral(EntryRef entry) {
+  window_.push_back(std::move(entry));
+}
 
 void Channel::TrimLog(Context& context) {
   const uint64_t bytes_before = log_.bytes();
@@ -49,8 +51,8 @@ void Channel::Remove(Subscription* subscription) {
     subscriptions_[to]->index = static_cast<uint32_t>(to);
   };
   if (passing_ && hole < next_visit_) {
-    // The last one is not visited yet, so it may not move in front of the mark: a visited one fills
-    // the hole and the last one takes that one's place.
+    // The last one is not visited yet, so it may not move in front of the mark:
+    // a visited one fills the hole and the last one takes that one's place.
     --next_visit_;
     fill(hole, next_visit_);
     hole = next_visit_;
@@ -107,9 +109,11 @@ void Channel::FinishPass(Context& context, int64_t (*now_us)()) {
       context.metrics->RecordLatency(now - window_[i]->published_us);
     }
   }
-  window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(done));
+  window_.erase(window_.begin(),
+                window_.begin() + static_cast<std::ptrdiff_t>(done));
   window_begin_ = pass_target_;
-  if (window_.empty() && window_.capacity() > kKeptWindowCapacity) window_.shrink_to_fit();
+  if (window_.empty() && window_.capacity() > kKeptWindowCapacity)
+    window_.shrink_to_fit();
 }
 
 }  // namespace pathcast

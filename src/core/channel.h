@@ -1,17 +1,21 @@
-// One tenant: its log, its subscriptions, and the window of entries that some of them have not been
-// offered yet.
+// One tenant: its log, its subscriptions, and the window of entries that some
+// of them have not been offered yet.
 //
-// Owner: the hub. Thread: hub thread. Lives while it has subscriptions, or until it is the longest
-// idle one and the hub remembers too many.
+// Owner: the hub. Thread: hub thread. Lives while it has subscriptions, or
+// until it is the longest idle one and the hub remembers too many.
 //
-// A fan-out is a pass over the subscriptions, cut into slices so that one tenant's ten thousand
-// streams do not hold up another tenant's one. Each visit offers everything up to the window's
-// current end, so events that arrive during a pass leave together in one write.
+// A fan-out is a pass over the subscriptions, cut into slices so that one
+// tenant's ten thousand streams do not hold up another tenant's one. Each visit
+// offers everything up to the window's current end, so events that arrive
+// during a pass leave together in one write.
 //
 // Invariants:
-//   1. After a completed pass each subscription's pos is at or after the window's end at its start.
-//   2. The window holds [window_begin, window_end); everything before it has been offered to all.
-#pragma once
+//   1. After a completed pass each subscription's pos is at or after the
+//   window's end at its start.
+//   2. The window holds [window_begin, window_end); everything before it has
+//   been offered to all.
+#ifndef PATHCAST_CORE_CHANNEL_H_
+#define PATHCAST_CORE_CHANNEL_H_
 
 #include <cstdint>
 #include <list>
@@ -36,12 +40,13 @@ class Channel {
   const ActionLog& log() const { return log_; }
   ActionLog& log() { return log_; }
 
-  // Appends to the log and the window. REQUIRES: entry is an action made for head_seq() + 1.
+  // Appends to the log and the window. REQUIRES: entry is an action made for
+  // head_seq() + 1.
   void Publish(Context& context, EntryRef entry);
   void PublishEphemeral(EntryRef entry);
 
-  // Marks what was published since window position `from` as one import: unfinished readers get one
-  // invalidate for it.
+  // Marks what was published since window position `from` as one import:
+  // unfinished readers get one invalidate for it.
   void MarkBulk() { bulk_end_ = window_end(); }
 
   void TrimLog(Context& context);
@@ -52,7 +57,9 @@ class Channel {
   Subscription* at(size_t i) const { return subscriptions_[i]; }
 
   uint64_t window_end() const { return window_begin_ + window_.size(); }
-  const EntryRef& WindowAt(uint64_t pos) const { return window_[pos - window_begin_]; }
+  const EntryRef& WindowAt(uint64_t pos) const {
+    return window_[pos - window_begin_];
+  }
   uint64_t bulk_end() const { return bulk_end_; }
 
   // The newest seq that a subscription at `pos` has been offered.
@@ -63,11 +70,13 @@ class Channel {
 
   bool needs_pass() const { return !window_.empty(); }
 
-  // Visits at most `max_visits` subscriptions. True when nothing is left to offer.
-  // `now_us` is asked once at the end of a pass, for the latency of what it delivered.
+  // Visits at most `max_visits` subscriptions. True when nothing is left to
+  // offer. `now_us` is asked once at the end of a pass, for the latency of what
+  // it delivered.
   bool Slice(Context& context, size_t max_visits, int64_t (*now_us)());
 
-  // Hub only: whether the channel is in its fan-out queue, and its place in the idle list.
+  // Hub only: whether the channel is in its fan-out queue, and its place in the
+  // idle list.
   bool queued = false;
   bool idle = false;
   std::list<Channel*>::iterator idle_place;
@@ -83,11 +92,14 @@ class Channel {
   uint64_t bulk_end_ = 0;
 
   bool passing_ = false;
-  size_t next_visit_ = 0;    // subscriptions before it have been visited in this pass
-  uint64_t pass_target_ = 0; // window end when the pass began
+  size_t next_visit_ =
+      0;  // subscriptions before it have been visited in this pass
+  uint64_t pass_target_ = 0;  // window end when the pass began
 
   std::string ping_;  // with id, for ping_seq_
   uint64_t ping_seq_ = UINT64_MAX;
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_CHANNEL_H_

@@ -1,5 +1,6 @@
 // What all channels of one hub share. Owner: the hub. Thread: hub thread.
-#pragma once
+#ifndef PATHCAST_CORE_CONTEXT_H_
+#define PATHCAST_CORE_CONTEXT_H_
 
 #include <cstdint>
 #include <string>
@@ -27,21 +28,25 @@ enum class SubscriptionNotice : uint8_t { kConflated, kResync };
 
 class Subscription;
 
-// The owner's ear. Called in the middle of a write: it may only note what happened.
+// The owner's ear. Called in the middle of a write: it may only note what
+// happened.
 class SubscriptionObserver {
  public:
   virtual ~SubscriptionObserver() = default;
   virtual void OnGone(Subscription* subscription) = 0;
   virtual void OnBlocked(Subscription* subscription) = 0;
-  virtual void OnNotice(Subscription* subscription, SubscriptionNotice notice, uint64_t value) = 0;
+  virtual void OnNotice(Subscription* subscription, SubscriptionNotice notice,
+                        uint64_t value) = 0;
 };
 
-// Names the hub tells apart in unions. Beyond it a union with a newcomer means "everything".
+// Names the hub tells apart in unions. Beyond it a union with a newcomer means
+// "everything".
 inline constexpr uint32_t kMaxQueryPaths = 65'536;
 inline constexpr uint32_t kMaxModules = 4'096;
 
 struct Context {
-  explicit Context(uint64_t seed) : paths(kMaxQueryPaths), modules(kMaxModules), random(seed) {}
+  explicit Context(uint64_t seed)
+      : paths(kMaxQueryPaths), modules(kMaxModules), random(seed) {}
 
   CoreOptions options;
   Wrap wrap;
@@ -55,3 +60,5 @@ struct Context {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_CONTEXT_H_

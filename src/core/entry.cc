@@ -13,16 +13,23 @@ constexpr std::string_view kEnd = "\n\n";
 
 }  // namespace
 
-void EntryBuilder::Encode(Entry* entry, std::string_view epoch, const EntryText& text) {
+void EntryBuilder::Encode(Entry* entry, std::string_view epoch,
+                          const EntryText& text) {
   std::string id_line(kIdField);
   AppendCursor(&id_line, epoch, entry->cursor_seq);
   id_line += '\n';
   std::string seq;
   if (entry->is_action()) AppendUint(&seq, entry->seq);
-  auto frame = [&](std::string* out, std::string_view head, std::string_view tail) {
-    out->reserve(id_line.size() + kDataField.size() + head.size() + seq.size() + tail.size() +
-                 kEnd.size());
-    out->append(id_line).append(kDataField).append(head).append(seq).append(tail).append(kEnd);
+  auto frame = [&](std::string* out, std::string_view head,
+                   std::string_view tail) {
+    out->reserve(id_line.size() + kDataField.size() + head.size() + seq.size() +
+                 tail.size() + kEnd.size());
+    out->append(id_line)
+        .append(kDataField)
+        .append(head)
+        .append(seq)
+        .append(tail)
+        .append(kEnd);
   };
   entry->data_offset_ = static_cast<uint32_t>(id_line.size());
   frame(&entry->raw_, text.head, text.tail);
@@ -31,7 +38,8 @@ void EntryBuilder::Encode(Entry* entry, std::string_view epoch, const EntryText&
   }
 }
 
-EntryRef EntryBuilder::Action(std::string_view epoch, uint64_t seq, const EntryText& text,
+EntryRef EntryBuilder::Action(std::string_view epoch, uint64_t seq,
+                              const EntryText& text,
                               const EntryFields& fields) {
   EntryRef entry(new Entry());
   entry->seq = seq;
@@ -71,11 +79,15 @@ EntryRef EntryBuilder::Ephemeral(std::string_view epoch, uint64_t cursor_seq,
   return entry;
 }
 
-std::string_view Entry::Frame(bool with_id, bool transformed, const Wrap& wrap) {
+std::string_view Entry::Frame(bool with_id, bool transformed,
+                              const Wrap& wrap) {
   if (transformed && transformed_.empty()) {
     transformed_.reserve(raw_.size() + wrap.prefix.size() + wrap.suffix.size());
     transformed_.assign(raw_, 0, data_offset_ + kDataField.size());
-    transformed_.append(wrap.prefix).append(Json()).append(wrap.suffix).append(kEnd);
+    transformed_.append(wrap.prefix)
+        .append(Json())
+        .append(wrap.suffix)
+        .append(kEnd);
   }
   std::string_view frame = transformed ? transformed_ : raw_;
   if (!with_id) frame.remove_prefix(data_offset_);

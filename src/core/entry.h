@@ -1,9 +1,11 @@
-// One item that travels to subscriptions: an action with its place in the log, or an ephemeral event.
+// One item that travels to subscriptions: an action with its place in the log,
+// or an ephemeral event.
 //
-// Owner: shared by reference count between the log, the delivery window and the backlogs of slow
-// sinks. Thread: hub thread only, hence the plain counter. The bytes of a frame are encoded once per
-// variant and shared by every connection.
-#pragma once
+// Owner: shared by reference count between the log, the delivery window and the
+// backlogs of slow sinks. Thread: hub thread only, hence the plain counter. The
+// bytes of a frame are encoded once per variant and shared by every connection.
+#ifndef PATHCAST_CORE_ENTRY_H_
+#define PATHCAST_CORE_ENTRY_H_
 
 #include <cstdint>
 #include <string>
@@ -23,17 +25,20 @@ class Entry {
 
   bool is_action() const { return seq != 0; }
 
-  // The whole SSE message. `wrap` is what the app's transformer puts around plain JSON.
-  // The view lives as long as the entry.
+  // The whole SSE message. `wrap` is what the app's transformer puts around
+  // plain JSON. The view lives as long as the entry.
   std::string_view Frame(bool with_id, bool transformed, const Wrap& wrap);
 
   // The JSON alone, untransformed.
   std::string_view Json() const;
 
-  size_t Bytes() const { return raw_.size() + transformed_.size() + fields_.size() + sizeof(Entry); }
+  size_t Bytes() const {
+    return raw_.size() + transformed_.size() + fields_.size() + sizeof(Entry);
+  }
 
   uint64_t seq = 0;  // 0: an ephemeral event
-  // The position of a client that has seen everything up to and including this entry.
+  // The position of a client that has seen everything up to and including this
+  // entry.
   uint64_t cursor_seq = 0;
   int64_t timestamp_ms = 0;
   int64_t arrived_ms = 0;
@@ -51,9 +56,11 @@ class Entry {
   ~Entry() = default;
 
   uint32_t refs_ = 0;
-  uint32_t data_offset_ = 0;  // of "data: " in both frames: the id line is the same length
+  uint32_t data_offset_ =
+      0;  // of "data: " in both frames: the id line is the same length
   std::string raw_;
-  std::string transformed_;  // empty until asked for, or given by the app's transformer
+  std::string
+      transformed_;  // empty until asked for, or given by the app's transformer
   std::string fields_;
 };
 
@@ -64,7 +71,8 @@ class EntryRef {
     if (entry_ != nullptr) ++entry_->refs_;
   }
   EntryRef(const EntryRef& other) : EntryRef(other.entry_) {}
-  EntryRef(EntryRef&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+  EntryRef(EntryRef&& other) noexcept
+      : entry_(std::exchange(other.entry_, nullptr)) {}
   EntryRef& operator=(EntryRef other) noexcept {
     std::swap(entry_, other.entry_);
     return *this;
@@ -83,9 +91,11 @@ class EntryRef {
 
 // What an entry is made of. Views need live only until Make returns.
 struct EntryText {
-  std::string_view head;  // JSON up to the seq; the whole JSON of an ephemeral event
+  std::string_view
+      head;  // JSON up to the seq; the whole JSON of an ephemeral event
   std::string_view tail;  // JSON after the seq
-  // Through the app's transformer where that is more than a wrap; empty otherwise.
+  // Through the app's transformer where that is more than a wrap; empty
+  // otherwise.
   std::string_view transformed_head;
   std::string_view transformed_tail;
 };
@@ -97,13 +107,18 @@ struct EntryFields {
 
 class EntryBuilder {
  public:
-  static EntryRef Action(std::string_view epoch, uint64_t seq, const EntryText& text,
-                         const EntryFields& fields);
-  // `cursor_seq` is the head of the log: in the tRPC dialect the frame repeats that cursor.
-  static EntryRef Ephemeral(std::string_view epoch, uint64_t cursor_seq, const EntryText& text);
+  static EntryRef Action(std::string_view epoch, uint64_t seq,
+                         const EntryText& text, const EntryFields& fields);
+  // `cursor_seq` is the head of the log: in the tRPC dialect the frame repeats
+  // that cursor.
+  static EntryRef Ephemeral(std::string_view epoch, uint64_t cursor_seq,
+                            const EntryText& text);
 
  private:
-  static void Encode(Entry* entry, std::string_view epoch, const EntryText& text);
+  static void Encode(Entry* entry, std::string_view epoch,
+                     const EntryText& text);
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_ENTRY_H_

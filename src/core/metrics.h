@@ -1,5 +1,7 @@
-// Counters and gauges of one hub. Written by the hub thread alone, read from any thread.
-#pragma once
+// Counters and gauges of one hub. Written by the hub thread alone, read from
+// any thread.
+#ifndef PATHCAST_CORE_METRICS_H_
+#define PATHCAST_CORE_METRICS_H_
 
 #include <array>
 #include <atomic>
@@ -15,10 +17,12 @@ class Counter {
  public:
   // [hub thread]
   void Add(uint64_t n) {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    value_.store(value_.load(std::memory_order_relaxed) + n,
+                 std::memory_order_relaxed);
   }
   void Sub(uint64_t n) {
-    value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
+    value_.store(value_.load(std::memory_order_relaxed) - n,
+                 std::memory_order_relaxed);
   }
   void Set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
   // [any thread]
@@ -28,10 +32,12 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
-// Upper bounds of the publish→written histogram, microseconds; the last bucket is open.
+// Upper bounds of the publish→written histogram, microseconds; the last bucket
+// is open.
 inline constexpr std::array<uint32_t, 16> kLatencyBoundsUs = {
-    50,     100,    250,    500,     1'000,   2'500,     5'000,     10'000,
-    25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000};
+    50,      100,       250,       500,       1'000,   2'500,
+    5'000,   10'000,    25'000,    50'000,    100'000, 250'000,
+    500'000, 1'000'000, 2'500'000, 10'000'000};
 
 // How a stream can end: the close reasons, then these two.
 inline constexpr size_t kEndGone = kCloseReasonCount;
@@ -43,11 +49,12 @@ inline constexpr size_t kRefusalCount = 3;
 
 struct Metrics {
   // Gauges.
-  Counter connections, sink_connections, leases, companies, log_actions, log_bytes, slow_sinks,
-      backlog_bytes;
+  Counter connections, sink_connections, leases, companies, log_actions,
+      log_bytes, slow_sinks, backlog_bytes;
   // Counters.
-  Counter opened, publishes, duplicates, ephemerals, ephemerals_dropped, deliveries, bytes, writes,
-      heartbeats, heartbeats_skipped, conflations, compactions, evictions, replacements;
+  Counter opened, publishes, duplicates, ephemerals, ephemerals_dropped,
+      deliveries, bytes, writes, heartbeats, heartbeats_skipped, conflations,
+      compactions, evictions, replacements;
   std::array<Counter, kReasonCount> resyncs;
   std::array<Counter, kEndCount> closes;
   std::array<Counter, kRefusalCount> refusals;
@@ -64,3 +71,5 @@ struct Metrics {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_METRICS_H_

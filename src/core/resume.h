@@ -1,5 +1,7 @@
-// The verdict on a client's position, and the opening of its stream. Pure: log in, verdict out.
-#pragma once
+// The verdict on a client's position, and the opening of its stream. Pure: log
+// in, verdict out.
+#ifndef PATHCAST_CORE_RESUME_H_
+#define PATHCAST_CORE_RESUME_H_
 
 #include <cstdint>
 #include <string>
@@ -32,14 +34,17 @@ struct Verdict {
 
 Verdict Judge(const ActionLog& log, const ResumePoint& point);
 
-// The messages that open a stream: retry, connected, hello, then the catch-up or a resync.
-// `subscription` says what passes and in which dialect.
+// The messages that open a stream: retry, connected, hello, then the catch-up
+// or a resync. `subscription` says what passes and in which dialect.
 struct OpeningRequest {
   std::string_view http_head;
   std::string_view connection_id;
   const ResumePoint* point = nullptr;
 };
-std::vector<Piece> MakeOpening(Context& context, Channel& channel, const Subscription& subscription,
+std::vector<Piece> MakeOpening(Context& context, Channel& channel,
+                               const Subscription& subscription,
                                const OpeningRequest& request, Verdict* verdict);
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_RESUME_H_

@@ -1,5 +1,6 @@
 // Where a subscription's bytes go.
-#pragma once
+#ifndef PATHCAST_CORE_SINK_H_
+#define PATHCAST_CORE_SINK_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +13,8 @@ struct Slice {
   size_t size;
 };
 
-// Thread: hub thread. Owned by the connection, like the subscription that writes to it.
+// Thread: hub thread. Owned by the connection, like the subscription that
+// writes to it.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -21,11 +23,15 @@ class Sink {
   static constexpr size_t kMaxSlices = 64;
   static constexpr int64_t kGone = -1;
 
-  // Takes a prefix of the bytes and says how long it is; kGone when nobody reads any more.
+  // Takes a prefix of the bytes and says how long it is; kGone when nobody
+  // reads any more.
   virtual int64_t Write(const Slice* slices, size_t count) = 0;
 
-  // While wanted, the owner calls Subscription::OnWritable when the sink can take bytes.
+  // While wanted, the owner calls Subscription::OnWritable when the sink can
+  // take bytes.
   virtual void WantWritable(bool wanted) = 0;
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_SINK_H_

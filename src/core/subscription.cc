@@ -12,21 +12,25 @@ void Absorb(Stretch* stretch, const Entry& entry) {
   stretch->Add(entry.seq, entry.paths, entry.module);
 }
 
-bool AppendStretch(const Context& context, const Channel& channel, const Dialect& dialect,
-                   const Stretch& stretch, std::string* out) {
-  const uint64_t max_bytes =
-      std::min(context.options.max_invalidate_bytes, context.options.connection_cap_bytes);
+bool AppendStretch(const Context& context, const Channel& channel,
+                   const Dialect& dialect, const Stretch& stretch,
+                   std::string* out) {
+  const uint64_t max_bytes = std::min(context.options.max_invalidate_bytes,
+                                      context.options.connection_cap_bytes);
   std::string json;
-  const bool fits = EncodeInvalidate(stretch, context.paths, context.modules, context.now_ms,
-                                     max_bytes, &json);
-  if (!fits) json = ResyncJson(context.now_ms, context.resync_paths_json, Reason::kOverflow);
+  const bool fits = EncodeInvalidate(stretch, context.paths, context.modules,
+                                     context.now_ms, max_bytes, &json);
+  if (!fits)
+    json = ResyncJson(context.now_ms, context.resync_paths_json,
+                      Reason::kOverflow);
   std::string id;
   AppendCursor(&id, channel.log().epoch(), stretch.to);
   AppendMessage(out, dialect, context.wrap, id, json);
   return !fits;
 }
 
-int64_t Subscription::Write(Context& context, const Slice* slices, size_t count) {
+int64_t Subscription::Write(Context& context, const Slice* slices,
+                            size_t count) {
   const int64_t took = sink_->Write(slices, count);
   if (took < 0) {
     gone_ = true;
@@ -39,8 +43,8 @@ int64_t Subscription::Write(Context& context, const Slice* slices, size_t count)
   return took;
 }
 
-void Subscription::Start(Context& context, Channel& channel, std::vector<Piece> opening,
-                         uint64_t pos) {
+void Subscription::Start(Context& context, Channel& channel,
+                         std::vector<Piece> opening, uint64_t pos) {
   pos_ = pos;
   last_write_ms_ = context.now_ms;
   Block(context);
@@ -129,11 +133,13 @@ void Subscription::Compact(Context& context, Channel& channel) {
   Flush(context, channel);
 }
 
-Piece Subscription::StretchPiece(Context& context, Channel& channel, const Stretch& stretch) {
+Piece Subscription::StretchPiece(Context& context, Channel& channel,
+                                 const Stretch& stretch) {
   Piece piece;
   if (AppendStretch(context, channel, dialect_, stretch, &piece.own)) {
     context.metrics->resyncs[static_cast<size_t>(Reason::kOverflow)].Add(1);
-    context.observer->OnNotice(this, SubscriptionNotice::kResync, stretch.count);
+    context.observer->OnNotice(this, SubscriptionNotice::kResync,
+                               stretch.count);
   }
   return piece;
 }
@@ -210,7 +216,8 @@ void Subscription::Enqueue(Context& context, const EntryRef& entry) {
     return;
   }
   const std::string_view frame = FrameOf(*entry, context);
-  // A half-written piece is in the kernel's hands already: it is not part of the cap.
+  // A half-written piece is in the kernel's hands already: it is not part of
+  // the cap.
   uint64_t held = backlog_->bytes;
   if (backlog_->offset > 0) {
     held -= backlog_->pieces[backlog_->first].bytes().size() - backlog_->offset;
@@ -242,7 +249,8 @@ void Subscription::Conflate(Context& context) {
   backlog.pieces = std::move(kept);
   backlog.first = 0;
   context.metrics->conflations.Add(1);
-  context.observer->OnNotice(this, SubscriptionNotice::kConflated, backlog.stretch->count + 1);
+  context.observer->OnNotice(this, SubscriptionNotice::kConflated,
+                             backlog.stretch->count + 1);
 }
 
 void Subscription::Flush(Context& context, Channel& channel) {
@@ -262,7 +270,8 @@ void Subscription::Flush(Context& context, Channel& channel) {
     }
     size_t count = 0;
     uint64_t total = 0;
-    for (size_t i = backlog.first; i < backlog.pieces.size() && count < Sink::kMaxSlices; ++i) {
+    for (size_t i = backlog.first;
+         i < backlog.pieces.size() && count < Sink::kMaxSlices; ++i) {
       std::string_view bytes = backlog.pieces[i].bytes();
       if (i == backlog.first) bytes.remove_prefix(backlog.offset);
       slices[count++] = {bytes.data(), bytes.size()};
@@ -283,7 +292,8 @@ void Subscription::Flush(Context& context, Channel& channel) {
       }
       left -= rest;
       backlog.offset = 0;
-      if (piece.entry && piece.entry->is_action()) context.metrics->deliveries.Add(1);
+      if (piece.entry && piece.entry->is_action())
+        context.metrics->deliveries.Add(1);
       piece = Piece{};
       ++backlog.first;
     }

@@ -1,15 +1,21 @@
-// One stream's place in its tenant: a position in the delivery window, a filter, a sink, and, while
-// the sink is slow, a bounded backlog that conflates.
+// One stream's place in its tenant: a position in the delivery window, a
+// filter, a sink, and, while the sink is slow, a bounded backlog that
+// conflates.
 //
-// Owner: the engine's connection. Thread: hub thread. Lives until its owner removes it from the
-// channel; a sink that fails is only reported, never destroyed from inside.
+// Owner: the engine's connection. Thread: hub thread. Lives until its owner
+// removes it from the channel; a sink that fails is only reported, never
+// destroyed from inside.
 //
 // Invariants:
-//   1. What has been offered is written, in the backlog, absorbed by its stretch, or filtered out.
-//   2. The backlog's whole pieces never exceed connection_cap_bytes; a piece whose first bytes have
+//   1. What has been offered is written, in the backlog, absorbed by its
+//   stretch, or filtered out.
+//   2. The backlog's whole pieces never exceed connection_cap_bytes; a piece
+//   whose first bytes have
 //      left stays until it is complete.
-//   3. Pieces that are not entries (hello, resync, invalidate) come before pieces that are.
-#pragma once
+//   3. Pieces that are not entries (hello, resync, invalidate) come before
+//   pieces that are.
+#ifndef PATHCAST_CORE_SUBSCRIPTION_H_
+#define PATHCAST_CORE_SUBSCRIPTION_H_
 
 #include <cstdint>
 #include <memory>
@@ -32,7 +38,9 @@ class Channel;
 struct Piece {
   EntryRef entry;
   std::string own;
-  std::string_view bytes() const { return entry ? frame : std::string_view(own); }
+  std::string_view bytes() const {
+    return entry ? frame : std::string_view(own);
+  }
   std::string_view frame;  // of entry
 };
 
@@ -44,7 +52,8 @@ class Subscription {
   Subscription& operator=(const Subscription&) = delete;
 
   // Writes the opening (head, hello, catch-up) and joins the window at `pos`.
-  void Start(Context& context, Channel& channel, std::vector<Piece> opening, uint64_t pos);
+  void Start(Context& context, Channel& channel, std::vector<Piece> opening,
+             uint64_t pos);
 
   // Offers everything in the channel's window from pos() on.
   void Visit(Context& context, Channel& channel);
@@ -61,11 +70,12 @@ class Subscription {
   void Retire(Context& context);
 
   bool Passes(const Entry& entry) const {
-    return filter_ == nullptr || !entry.is_action() || filter_->Passes(entry.view);
+    return filter_ == nullptr || !entry.is_action() ||
+           filter_->Passes(entry.view);
   }
   std::string_view FrameOf(Entry& entry, const Context& context) const {
-    return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc), dialect_.transformed,
-                       context.wrap);
+    return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc),
+                       dialect_.transformed, context.wrap);
   }
 
   const Dialect& dialect() const { return dialect_; }
@@ -74,7 +84,8 @@ class Subscription {
   bool gone() const { return gone_; }
   int64_t last_write_ms() const { return last_write_ms_; }
   uint64_t backlog_bytes() const { return backlog_ ? backlog_->bytes : 0; }
-  // REQUIRES: slow(). When the sink last took a byte of the backlog, or the backlog began.
+  // REQUIRES: slow(). When the sink last took a byte of the backlog, or the
+  // backlog began.
   int64_t stalled_since_ms() const { return backlog_->progress_ms; }
 
   // Channel only: its index there.
@@ -83,9 +94,9 @@ class Subscription {
  private:
   struct Backlog {
     std::vector<Piece> pieces;
-    size_t first = 0;     // index of the first unfinished piece
-    size_t offset = 0;    // its bytes that have left
-    uint64_t bytes = 0;   // not yet written, a half-written piece included
+    size_t first = 0;         // index of the first unfinished piece
+    size_t offset = 0;        // its bytes that have left
+    uint64_t bytes = 0;       // not yet written, a half-written piece included
     int64_t progress_ms = 0;  // when it came to be, or last lost a byte
     std::unique_ptr<Stretch> stretch;  // set: everything new joins it
   };
@@ -99,7 +110,8 @@ class Subscription {
   void Flush(Context& context, Channel& channel);
   void Compact(Context& context, Channel& channel);
   void Unblock(Context& context);
-  Piece StretchPiece(Context& context, Channel& channel, const Stretch& stretch);
+  Piece StretchPiece(Context& context, Channel& channel,
+                     const Stretch& stretch);
 
   // Set at construction.
   Sink* const sink_;
@@ -114,8 +126,12 @@ class Subscription {
 // Adds one action to a stretch.
 void Absorb(Stretch* stretch, const Entry& entry);
 
-// One `invalidate` for the stretch, or, where that is too long, a `resync`. True if it is a resync.
-bool AppendStretch(const Context& context, const Channel& channel, const Dialect& dialect,
-                   const Stretch& stretch, std::string* out);
+// One `invalidate` for the stretch, or, where that is too long, a `resync`.
+// True if it is a resync.
+bool AppendStretch(const Context& context, const Channel& channel,
+                   const Dialect& dialect, const Stretch& stretch,
+                   std::string* out);
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_CORE_SUBSCRIPTION_H_

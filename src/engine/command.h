@@ -1,6 +1,7 @@
-// What the host (JavaScript) asks of the hub thread. Values; they own all they carry, so that one that
-// is never carried out closes its descriptor.
-#pragma once
+// What the host (JavaScript) asks of the hub thread. Values; they own all they
+// carry, so that one that is never carried out closes its descriptor.
+#ifndef PATHCAST_ENGINE_COMMAND_H_
+#define PATHCAST_ENGINE_COMMAND_H_
 
 #include <cstdint>
 #include <optional>
@@ -21,7 +22,8 @@ using Ticket = uint64_t;
 
 struct PublishItem {
   std::string company;
-  // The action's JSON with a 0 where the seq goes: head = [0, split), tail = (split, end).
+  // The action's JSON with a 0 where the seq goes: head = [0, split), tail =
+  // (split, end).
   std::string text;
   size_t split = 0;
   std::string transformed_head;  // empty: a wrap around the plain JSON will do
@@ -46,7 +48,8 @@ struct StreamRequest {
   std::string company;
   std::string user;
   std::string instance;  // empty: none
-  bool uncounted = false;  // an observer inside the app: takes no place of a client
+  bool uncounted =
+      false;  // an observer inside the app: takes no place of a client
   Dialect dialect;
   ResumePoint resume;
   std::optional<FilterSpec> filter;
@@ -98,17 +101,22 @@ struct DrainCommand {
 struct ResyncPathsCommand {
   std::string json;
 };
-// Ends every stream and refuses what comes later; the thread itself goes on until Hub::Stop.
+// Ends every stream and refuses what comes later; the thread itself goes on
+// until Hub::Stop.
 struct ShutdownCommand {
   Ticket ticket = 0;
 };
 
 struct Command {
-  std::variant<PublishCommand, EphemeralCommand, OpenSocketCommand, OpenHostSinkCommand,
-               SinkTakenCommand, SinkAbortCommand, AcquireCommand, ReleaseCommand, ReadLogCommand,
-               DisconnectCommand, DrainCommand, ResyncPathsCommand, ShutdownCommand>
+  std::variant<PublishCommand, EphemeralCommand, OpenSocketCommand,
+               OpenHostSinkCommand, SinkTakenCommand, SinkAbortCommand,
+               AcquireCommand, ReleaseCommand, ReadLogCommand,
+               DisconnectCommand, DrainCommand, ResyncPathsCommand,
+               ShutdownCommand>
       body;
   Command* next = nullptr;  // Mailbox only
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_COMMAND_H_

@@ -1,8 +1,11 @@
-// One open stream: its subscription, its sink, its lease, and its places in the hub's lists.
+// One open stream: its subscription, its sink, its lease, and its places in the
+// hub's lists.
 //
-// Owner: HubThread's table of connections. Thread: hub thread. Destruction order: the subscription
-// gives its gauges back (Retire) and leaves its channel first, then the sink closes its descriptor.
-#pragma once
+// Owner: HubThread's table of connections. Thread: hub thread. Destruction
+// order: the subscription gives its gauges back (Retire) and leaves its channel
+// first, then the sink closes its descriptor.
+#ifndef PATHCAST_ENGINE_CONNECTION_H_
+#define PATHCAST_ENGINE_CONNECTION_H_
 
 #include <cstdint>
 #include <memory>
@@ -20,14 +23,16 @@ struct ConnectionSink {
   std::unique_ptr<SocketSink> socket;
   std::unique_ptr<HostSink> host;
   Sink* get() const {
-    return socket ? static_cast<Sink*>(socket.get()) : static_cast<Sink*>(host.get());
+    return socket ? static_cast<Sink*>(socket.get())
+                  : static_cast<Sink*>(host.get());
   }
 };
 
 class Connection final : public Subscription {
  public:
-  Connection(uint64_t number, std::string user, Channel* channel, ConnectionSink sink,
-             const Dialect& dialect, std::unique_ptr<Filter> filter)
+  Connection(uint64_t number, std::string user, Channel* channel,
+             ConnectionSink sink, const Dialect& dialect,
+             std::unique_ptr<Filter> filter)
       : Subscription(sink.get(), dialect, std::move(filter)),
         number_(number),
         user_(std::move(user)),
@@ -40,10 +45,10 @@ class Connection final : public Subscription {
   SocketSink* socket() const { return sink_.socket.get(); }
   HostSink* host() const { return sink_.host.get(); }
 
-  uint64_t lease = 0;         // 0: already released
-  int64_t deadline_ms = 0;    // 0: none; else it is in the hub's set of deadlines
+  uint64_t lease = 0;       // 0: already released
+  int64_t deadline_ms = 0;  // 0: none; else it is in the hub's set of deadlines
   bool deadline_is_expiry = false;
-  bool doomed = false;        // its sink has failed; closed at the end of the turn
+  bool doomed = false;  // its sink has failed; closed at the end of the turn
   bool watched_slow = false;  // in the hub's list of slow ones
 
   // The heartbeat bucket it is in: a ring through the bucket's anchor.
@@ -73,3 +78,5 @@ class Connection final : public Subscription {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_CONNECTION_H_

@@ -1,5 +1,6 @@
 // A file descriptor with one owner.
-#pragma once
+#ifndef PATHCAST_ENGINE_DESCRIPTOR_H_
+#define PATHCAST_ENGINE_DESCRIPTOR_H_
 
 #include <unistd.h>
 
@@ -31,3 +32,5 @@ class Descriptor {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_DESCRIPTOR_H_

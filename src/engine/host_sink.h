@@ -1,8 +1,11 @@
-// A sink whose bytes go through the host (JavaScript): where a socket cannot be taken.
+// A sink whose bytes go through the host (JavaScript): where a socket cannot be
+// taken.
 //
-// Owner: the connection. Thread: hub thread. Whole messages only. What the host has not passed on yet
-// is bounded by a window, so a host that stalls makes this sink slow like any other.
-#pragma once
+// Owner: the connection. Thread: hub thread. Whole messages only. What the host
+// has not passed on yet is bounded by a window, so a host that stalls makes
+// this sink slow like any other.
+#ifndef PATHCAST_ENGINE_HOST_SINK_H_
+#define PATHCAST_ENGINE_HOST_SINK_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -23,7 +26,8 @@ class HostSink final : public Sink {
 
   int64_t Write(const Slice* slices, size_t count) override {
     std::string bytes;
-    for (size_t i = 0; i < count && in_flight_ + bytes.size() < window_bytes_; ++i) {
+    for (size_t i = 0; i < count && in_flight_ + bytes.size() < window_bytes_;
+         ++i) {
       bytes.append(slices[i].data, slices[i].size);
     }
     if (bytes.empty()) return 0;
@@ -43,10 +47,13 @@ class HostSink final : public Sink {
 
  private:
   const uint64_t number_;
-  const uint64_t window_bytes_;  // at the bound the sink is slow; one message may go over it
+  const uint64_t window_bytes_;  // at the bound the sink is slow; one message
+                                 // may go over it
   std::vector<Reply>* const replies_;
   uint64_t in_flight_ = 0;
   bool want_writable_ = false;
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_HOST_SINK_H_

@@ -8,8 +8,8 @@ namespace pathcast {
 
 namespace {
 
-// Publishes that may wait for the hub thread. At the bound Post refuses: the hub is not keeping up,
-// and a mutation never waits.
+// Publishes that may wait for the hub thread. At the bound Post refuses: the
+// hub is not keeping up, and a mutation never waits.
 constexpr uint64_t kMaxWaitingBytes = 128u << 20;
 
 }  // namespace
@@ -24,7 +24,8 @@ Result<std::unique_ptr<Hub>> Hub::Create(HubOptions options, Host* host) {
   Status status = hub->loop_.Start([thread] { thread->OnWake(); });
   if (!status.ok()) return status;
   status = thread->Start();
-  if (status.ok()) status = hub->loop_.RunInThread([thread] { thread->OnStop(); });
+  if (status.ok())
+    status = hub->loop_.RunInThread([thread] { thread->OnStop(); });
   if (!status.ok()) {
     thread->OnStop();
     return status;
@@ -36,7 +37,8 @@ Hub::~Hub() { (void)Stop(); }
 
 bool Hub::Post(Command command) {
   if (auto* publish = std::get_if<PublishCommand>(&command.body)) {
-    if (waiting_bytes_.load(std::memory_order_relaxed) > kMaxWaitingBytes) return false;
+    if (waiting_bytes_.load(std::memory_order_relaxed) > kMaxWaitingBytes)
+      return false;
     waiting_bytes_.fetch_add(publish->bytes, std::memory_order_relaxed);
   }
   if (mailbox_.Put(std::make_unique<Command>(std::move(command)))) loop_.Wake();

@@ -1,7 +1,10 @@
-// A hub: the handle that the host holds. Everything else happens on the hub's own thread.
+// A hub: the handle that the host holds. Everything else happens on the hub's
+// own thread.
 //
-// Owner: the host (one per createHub). Life: Create → Post… → Stop → destroyed. Thread: as marked.
-#pragma once
+// Owner: the host (one per createHub). Life: Create → Post… → Stop → destroyed.
+// Thread: as marked.
+#ifndef PATHCAST_ENGINE_HUB_H_
+#define PATHCAST_ENGINE_HUB_H_
 
 #include <atomic>
 #include <cstdint>
@@ -29,21 +32,27 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // [any thread] Hands a command over; false, and the command is dropped, when too much is waiting.
+  // [any thread] Hands a command over; false, and the command is dropped, when
+  // too much is waiting.
   bool Post(Command command);
 
   // [host thread] Replies, in order; see ReplyBox::Take.
-  std::vector<Reply> Take(size_t max, bool* more) { return replies_.Take(max, more); }
+  std::vector<Reply> Take(size_t max, bool* more) {
+    return replies_.Take(max, more);
+  }
 
   // [any thread]
   const Metrics& metrics() const { return metrics_; }
-  uint64_t NextConnectionNumber() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
+  uint64_t NextConnectionNumber() {
+    return next_number_.fetch_add(1, std::memory_order_relaxed);
+  }
   const std::string& id() const { return id_; }
 
   // [any thread] The clock of PublishCommand::posted_us.
   static int64_t NowUs() { return EventLoop::NowUs(); }
 
-  // [host thread] Ends the thread. Idempotent. Afterwards no descriptor, timer or thread is left.
+  // [host thread] Ends the thread. Idempotent. Afterwards no descriptor, timer
+  // or thread is left.
   Status Stop();
 
  private:
@@ -62,3 +71,5 @@ class Hub {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_HUB_H_

@@ -1,5 +1,6 @@
 // What a hub is made with. Set once, before its thread starts.
-#pragma once
+#ifndef PATHCAST_ENGINE_HUB_OPTIONS_H_
+#define PATHCAST_ENGINE_HUB_OPTIONS_H_
 
 #include <cstdint>
 #include <string>
@@ -22,3 +23,5 @@ struct HubOptions {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_HUB_OPTIONS_H_

@@ -12,12 +12,15 @@ namespace {
 
 // JSON-RPC codes of tRPC, and what they stand for.
 constexpr int kTooManyRequests = -32029;
-constexpr int kInternalServerError = -32603;  // the one code on which tRPC clients come back
+constexpr int kInternalServerError =
+    -32603;  // the one code on which tRPC clients come back
 
-// A stream that was ended for a reason that lasts comes back later than one that a deploy moves.
+// A stream that was ended for a reason that lasts comes back later than one
+// that a deploy moves.
 constexpr uint64_t kLongRetryFactor = 5;
 
-// Bytes on their way to the host per sink: enough to keep it busy, small beside the cap.
+// Bytes on their way to the host per sink: enough to keep it busy, small beside
+// the cap.
 constexpr uint64_t kHostWindowBytes = 16 * 1024;
 
 }  // namespace
@@ -50,7 +53,8 @@ void HubThread::Run(OpenHostSinkCommand& command) {
   }
   ConnectionSink sink;
   sink.host = std::make_unique<HostSink>(
-      command.request.number, std::min(kHostWindowBytes, options_.core.connection_cap_bytes),
+      command.request.number,
+      std::min(kHostWindowBytes, options_.core.connection_cap_bytes),
       &outgoing_);
   Open(command.request, std::move(sink));
 }
@@ -62,9 +66,11 @@ void HubThread::FreshenLeases(const StreamRequest& request) {
   const uint32_t company = limiter_.HeldByCompany(request.company);
   const uint32_t user = limiter_.HeldByUser(request.company, request.user);
   const LimiterOptions& limits = options_.limits;
-  const bool full = (limits.max_per_company != 0 && company >= limits.max_per_company) ||
-                    (limits.max_per_user != 0 && user >= limits.max_per_user);
-  // Who was alive last is only asked when somebody has to go: the hot path does not keep it.
+  const bool full =
+      (limits.max_per_company != 0 && company >= limits.max_per_company) ||
+      (limits.max_per_user != 0 && user >= limits.max_per_user);
+  // Who was alive last is only asked when somebody has to go: the hot path does
+  // not keep it.
   if (!full) return;
   const Channel& channel = *found->second;
   for (size_t i = 0; i < channel.size(); ++i) {
@@ -86,15 +92,19 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     Refuse(request, std::move(sink), Refusal::kDraining, nullptr);
     return;
   }
-  const AdmissionResult admission = request.uncounted ? AdmissionResult{} : Admit(request);
-  for (uint64_t lease : admission.replaced) CloseByLease(lease, CloseReason::kReplaced);
-  for (uint64_t lease : admission.evicted) CloseByLease(lease, CloseReason::kEvicted);
+  const AdmissionResult admission =
+      request.uncounted ? AdmissionResult{} : Admit(request);
+  for (uint64_t lease : admission.replaced)
+    CloseByLease(lease, CloseReason::kReplaced);
+  for (uint64_t lease : admission.evicted)
+    CloseByLease(lease, CloseReason::kEvicted);
   context_.metrics->replacements.Add(admission.replaced.size());
   context_.metrics->evictions.Add(admission.evicted.size());
   if (admission.admission != Admission::kAdmitted) {
     Refuse(request, std::move(sink),
-           admission.admission == Admission::kUserLimit ? Refusal::kUserLimit
-                                                        : Refusal::kCompanyLimit,
+           admission.admission == Admission::kUserLimit
+               ? Refusal::kUserLimit
+               : Refusal::kCompanyLimit,
            &admission);
     return;
   }
@@ -102,9 +112,11 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   Channel* channel = ChannelOf(request.company);
   channel->TrimLog(context_);
   std::unique_ptr<Filter> filter;
-  if (request.filter) filter = std::make_unique<Filter>(std::move(*request.filter));
-  auto owned = std::make_unique<Connection>(request.number, std::move(request.user), channel,
-                                            std::move(sink), request.dialect, std::move(filter));
+  if (request.filter)
+    filter = std::make_unique<Filter>(std::move(*request.filter));
+  auto owned = std::make_unique<Connection>(
+      request.number, std::move(request.user), channel, std::move(sink),
+      request.dialect, std::move(filter));
   Connection* connection = owned.get();
   connection->lease = admission.lease;
   if (connection->lease != 0) by_lease_.emplace(connection->lease, connection);
@@ -126,38 +138,45 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   const std::string id = hub_->id_ + "-" + std::to_string(request.number);
   Verdict verdict;
   OpeningRequest opening{request.http_head, id, &request.resume};
-  std::vector<Piece> pieces = MakeOpening(context_, *channel, *connection, opening, &verdict);
-  connection->Start(context_, *channel, std::move(pieces), channel->window_end());
+  std::vector<Piece> pieces =
+      MakeOpening(context_, *channel, *connection, opening, &verdict);
+  connection->Start(context_, *channel, std::move(pieces),
+                    channel->window_end());
   SetDeadline(connection, request.expires_at_ms);
 }
 
-std::string HubThread::RefusalText(const StreamRequest& request, Refusal refusal,
-                                   uint32_t current, uint32_t limit) {
+std::string HubThread::RefusalText(const StreamRequest& request,
+                                   Refusal refusal, uint32_t current,
+                                   uint32_t limit) {
   const bool draining = refusal == Refusal::kDraining;
-  const CloseReason reason = draining ? CloseReason::kDrain : CloseReason::kLimit;
+  const CloseReason reason =
+      draining ? CloseReason::kDrain : CloseReason::kLimit;
   std::string text = request.http_head;
   if (!request.dialect.trpc) {
     AppendServerClose(&text, request.dialect, {}, reason, RetryFor(reason));
     return text;
   }
   AppendRetry(&text, RetryFor(reason));
-  AppendConnected(&text, static_cast<uint64_t>(options_.core.heartbeat_ms) * 5 / 2);
+  AppendConnected(&text,
+                  static_cast<uint64_t>(options_.core.heartbeat_ms) * 5 / 2);
   if (draining) {
     AppendSerializedError(&text, request.dialect, context_.wrap,
-                          "The server is draining; reconnect", kInternalServerError,
-                          "SERVICE_UNAVAILABLE", 503, request.trpc_path);
+                          "The server is draining; reconnect",
+                          kInternalServerError, "SERVICE_UNAVAILABLE", 503,
+                          request.trpc_path);
   } else {
     std::string message = "Too many connections for this ";
     message += refusal == Refusal::kUserLimit ? "user: " : "company: ";
     message += std::to_string(current) + " of " + std::to_string(limit);
-    AppendSerializedError(&text, request.dialect, context_.wrap, message, kTooManyRequests,
-                          "TOO_MANY_REQUESTS", 429, request.trpc_path);
+    AppendSerializedError(&text, request.dialect, context_.wrap, message,
+                          kTooManyRequests, "TOO_MANY_REQUESTS", 429,
+                          request.trpc_path);
   }
   return text;
 }
 
-void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink, Refusal refusal,
-                       const AdmissionResult* result) {
+void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
+                       Refusal refusal, const AdmissionResult* result) {
   context_.metrics->refusals[static_cast<size_t>(refusal)].Add(1);
   NoticeReply notice;
   notice.kind = NoticeKind::kRefused;
@@ -167,8 +186,9 @@ void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink, Refusa
   notice.user = request.user;
   Notify(std::move(notice));
 
-  const std::string text = RefusalText(request, refusal, result ? result->current : 0,
-                                       result ? result->limit : 0);
+  const std::string text =
+      RefusalText(request, refusal, result ? result->current : 0,
+                  result ? result->limit : 0);
   const Slice slice{text.data(), text.size()};
   (void)sink.get()->Write(&slice, 1);
   if (sink.socket != nullptr) {
@@ -192,11 +212,13 @@ void HubThread::Close(Connection* connection, size_t end) {
   if (end < kCloseReasonCount && !connection->gone()) {
     const auto reason = static_cast<CloseReason>(end);
     std::string id;
-    AppendCursor(&id, channel.log().epoch(), channel.SeqBefore(connection->pos()));
+    AppendCursor(&id, channel.log().epoch(),
+                 channel.SeqBefore(connection->pos()));
     // A backlog that is not written would leave a gap before this cursor.
     if (connection->slow()) id.clear();
     std::string last;
-    AppendServerClose(&last, connection->dialect(), id, reason, RetryFor(reason));
+    AppendServerClose(&last, connection->dialect(), id, reason,
+                      RetryFor(reason));
     connection->WriteLast(context_, last);
   }
   context_.metrics->closes[end].Add(1);
@@ -214,7 +236,8 @@ void HubThread::Close(Connection* connection, size_t end) {
     (void)limiter_.Release(connection->lease);
     context_.metrics->leases.Set(limiter_.HeldTotal());
   }
-  if (connection->deadline_ms != 0) deadlines_.erase({connection->deadline_ms, connection});
+  if (connection->deadline_ms != 0)
+    deadlines_.erase({connection->deadline_ms, connection});
   if (connection->watched_slow) std::erase(slow_, connection);
   if (connection->doomed) std::erase(doomed_, connection);
   connection->heartbeat.Leave();
@@ -225,7 +248,8 @@ void HubThread::Close(Connection* connection, size_t end) {
     context_.metrics->sink_connections.Sub(1);
     outgoing_.push_back(SinkEndReply{connection->number()});
   } else if (end < kCloseReasonCount && !connection->gone()) {
-    lingering_.Add(&hub_->loop_, connection->socket()->Release(), context_.now_ms);
+    lingering_.Add(&hub_->loop_, connection->socket()->Release(),
+                   context_.now_ms);
   }
   connections_.erase(connection->number());
 }
@@ -265,16 +289,18 @@ void HubThread::Run(AcquireCommand& command) {
   if (closed_ || draining_) {
     reply.code = closed_ ? LeaseCode::kClosed : LeaseCode::kDraining;
     if (draining_) {
-      context_.metrics->refusals[static_cast<size_t>(Refusal::kDraining)].Add(1);
+      context_.metrics->refusals[static_cast<size_t>(Refusal::kDraining)].Add(
+          1);
     }
   } else {
     StreamRequest request;
     request.company = command.company;
     request.user = command.user;
     FreshenLeases(request);
-    const AdmissionResult result =
-        limiter_.Acquire({command.company, command.user, {}, false, context_.now_ms});
-    for (uint64_t lease : result.evicted) CloseByLease(lease, CloseReason::kEvicted);
+    const AdmissionResult result = limiter_.Acquire(
+        {command.company, command.user, {}, false, context_.now_ms});
+    for (uint64_t lease : result.evicted)
+      CloseByLease(lease, CloseReason::kEvicted);
     context_.metrics->evictions.Add(result.evicted.size());
     context_.metrics->leases.Set(limiter_.HeldTotal());
     reply.lease = result.lease;
@@ -283,7 +309,8 @@ void HubThread::Run(AcquireCommand& command) {
     if (result.admission != Admission::kAdmitted) {
       const bool user = result.admission == Admission::kUserLimit;
       reply.code = user ? LeaseCode::kUserLimit : LeaseCode::kCompanyLimit;
-      const Refusal refusal = user ? Refusal::kUserLimit : Refusal::kCompanyLimit;
+      const Refusal refusal =
+          user ? Refusal::kUserLimit : Refusal::kCompanyLimit;
       context_.metrics->refusals[static_cast<size_t>(refusal)].Add(1);
     }
   }
@@ -292,8 +319,8 @@ void HubThread::Run(AcquireCommand& command) {
 
 void HubThread::Run(ReleaseCommand& command) {
   // A stream's lease is not the host's to release.
-  const bool released =
-      by_lease_.find(command.lease) == by_lease_.end() && limiter_.Release(command.lease);
+  const bool released = by_lease_.find(command.lease) == by_lease_.end() &&
+                        limiter_.Release(command.lease);
   context_.metrics->leases.Set(limiter_.HeldTotal());
   outgoing_.push_back(DoneReply{command.ticket, released ? 1u : 0u});
 }
@@ -302,7 +329,8 @@ void HubThread::Run(DisconnectCommand& command) {
   std::vector<Connection*> matches;
   auto consider = [&](Connection* connection) {
     if (command.user && connection->user() != *command.user) return;
-    if (command.company && connection->channel().company() != *command.company) return;
+    if (command.company && connection->channel().company() != *command.company)
+      return;
     matches.push_back(connection);
   };
   if (command.number) {
@@ -317,7 +345,8 @@ void HubThread::Run(DisconnectCommand& command) {
   } else {
     for (auto& [number, connection] : connections_) consider(connection.get());
   }
-  for (Connection* connection : matches) Close(connection, static_cast<size_t>(command.reason));
+  for (Connection* connection : matches)
+    Close(connection, static_cast<size_t>(command.reason));
   outgoing_.push_back(DoneReply{command.ticket, matches.size()});
 }
 
@@ -326,7 +355,8 @@ void HubThread::Run(ShutdownCommand& command) {
     closed_ = true;
     CloseAll(kEndHubClosed);
     lingering_.CloseAll();
-    for (Ticket ticket : drain_tickets_) outgoing_.push_back(DoneReply{ticket, 0});
+    for (Ticket ticket : drain_tickets_)
+      outgoing_.push_back(DoneReply{ticket, 0});
     drain_tickets_.clear();
   }
   outgoing_.push_back(DoneReply{command.ticket, 0});

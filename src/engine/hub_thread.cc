@@ -8,14 +8,17 @@ namespace pathcast {
 
 namespace {
 
-// Subscriptions visited before another company has its turn: about half a millisecond of sends.
+// Subscriptions visited before another company has its turn: about half a
+// millisecond of sends.
 constexpr size_t kVisitsPerSlice = 64;
 
-// Fan-out in one turn of the loop before commands and sockets are looked at again. Bounds what a
-// company of many streams adds to another company's action.
+// Fan-out in one turn of the loop before commands and sockets are looked at
+// again. Bounds what a company of many streams adds to another company's
+// action.
 constexpr int64_t kFanOutBudgetUs = 1'000;
 
-// Notices handed to the host in one turn; the rest is only counted, in the metrics.
+// Notices handed to the host in one turn; the rest is only counted, in the
+// metrics.
 constexpr uint32_t kMaxNotices = 256;
 
 }  // namespace
@@ -39,7 +42,8 @@ HubThread::~HubThread() = default;
 void HubThread::BeginTurn() { context_.now_ms = clock_.NowMs(); }
 
 void HubThread::EndTurn() {
-  // Closing may doom nobody else, but notices and replies of it still belong to this turn.
+  // Closing may doom nobody else, but notices and replies of it still belong to
+  // this turn.
   while (!doomed_.empty()) {
     Connection* connection = doomed_.back();
     doomed_.pop_back();
@@ -75,7 +79,8 @@ void HubThread::FanOut() {
       fan_out_.push_back(channel);
     }
     if (EventLoop::NowUs() >= until) break;
-    // On one core the app's thread would else wait for the scheduler's tick, which is milliseconds.
+    // On one core the app's thread would else wait for the scheduler's tick,
+    // which is milliseconds.
     std::this_thread::yield();
   }
   busy_.Set(!fan_out_.empty());
@@ -90,8 +95,8 @@ void HubThread::Enqueue(Channel* channel) {
 Channel* HubThread::ChannelOf(const std::string& company) {
   std::unique_ptr<Channel>& channel = channels_[company];
   if (channel == nullptr) {
-    channel =
-        std::make_unique<Channel>(company, context_.random.HexId(12), history_begins_ms_);
+    channel = std::make_unique<Channel>(company, context_.random.HexId(12),
+                                        history_begins_ms_);
     context_.metrics->companies.Add(1);
     MarkIdle(channel.get(), true);
     ForgetIdleChannels();
@@ -125,9 +130,11 @@ void HubThread::Notify(NoticeReply notice) {
   if (++notices_ <= kMaxNotices) outgoing_.push_back(std::move(notice));
 }
 
-PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us, Channel** out) {
+PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
+                                     Channel** out) {
   ActionFields fields;
-  if (!reader_.Read(&item->text, &fields).ok()) return {PublishCode::kUnreadable, 0, {}};
+  if (!reader_.Read(&item->text, &fields).ok())
+    return {PublishCode::kUnreadable, 0, {}};
   Channel* channel = ChannelOf(item->company);
   ActionLog& log = channel->log();
   if (const uint64_t seq = log.FindId(fields.id); seq != 0) {
@@ -135,11 +142,13 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us, Chann
     return {PublishCode::kDuplicate, seq, log.epoch()};
   }
   const std::string_view text = item->text;
-  const EntryText parts{text.substr(0, item->split), text.substr(item->split + 1),
-                        item->transformed_head, item->transformed_tail};
-  const ActionView view{fields.module, fields.entity_id, fields.client_id, fields.user_id,
-                        fields.source_id};
-  EntryRef entry = EntryBuilder::Action(log.epoch(), log.head_seq() + 1, parts, {fields.id, view});
+  const EntryText parts{text.substr(0, item->split),
+                        text.substr(item->split + 1), item->transformed_head,
+                        item->transformed_tail};
+  const ActionView view{fields.module, fields.entity_id, fields.client_id,
+                        fields.user_id, fields.source_id};
+  EntryRef entry = EntryBuilder::Action(log.epoch(), log.head_seq() + 1, parts,
+                                        {fields.id, view});
   entry->timestamp_ms = fields.timestamp;
   entry->arrived_ms = context_.now_ms;
   entry->published_us = posted_us;
@@ -162,13 +171,15 @@ void HubThread::Run(PublishCommand& command) {
   std::unordered_map<Channel*, size_t> appended;
   for (PublishItem& item : command.items) {
     Channel* channel = nullptr;
-    reply.outcomes.push_back(closed_ ? PublishOutcome{PublishCode::kClosed, 0, {}}
-                                     : PublishOne(&item, command.posted_us, &channel));
+    reply.outcomes.push_back(
+        closed_ ? PublishOutcome{PublishCode::kClosed, 0, {}}
+                : PublishOne(&item, command.posted_us, &channel));
     if (channel == nullptr) continue;
     if (channel->idle) MarkIdle(channel, true);
     if (command.items.size() > 1) {
       // More than a catch-up would list one by one: an import.
-      if (++appended[channel] > options_.core.compact_after) channel->MarkBulk();
+      if (++appended[channel] > options_.core.compact_after)
+        channel->MarkBulk();
     }
     Enqueue(channel);
   }
@@ -183,8 +194,8 @@ void HubThread::Run(EphemeralCommand& command) {
   if (found == channels_.end() || found->second->size() == 0) return;
   Channel* channel = found->second.get();
   const EntryText text{command.json, {}, command.transformed_json, {}};
-  EntryRef entry =
-      EntryBuilder::Ephemeral(channel->log().epoch(), channel->log().head_seq(), text);
+  EntryRef entry = EntryBuilder::Ephemeral(channel->log().epoch(),
+                                           channel->log().head_seq(), text);
   entry->arrived_ms = context_.now_ms;
   channel->PublishEphemeral(std::move(entry));
   Enqueue(channel);
@@ -199,7 +210,8 @@ void HubThread::Run(ReadLogCommand& command) {
     const ActionLog& log = channel->log();
     reply.epoch = log.epoch();
     reply.head_seq = log.head_seq();
-    const uint64_t first = command.since_ms ? log.FirstSince(*command.since_ms) : log.first_seq();
+    const uint64_t first =
+        command.since_ms ? log.FirstSince(*command.since_ms) : log.first_seq();
     for (uint64_t seq = first; seq <= log.head_seq(); ++seq) {
       reply.actions.emplace_back(log.At(seq)->Json());
     }
@@ -225,7 +237,8 @@ void HubThread::OnBlocked(Subscription* subscription) {
   slow_.push_back(connection);
 }
 
-void HubThread::OnNotice(Subscription* subscription, SubscriptionNotice notice, uint64_t value) {
+void HubThread::OnNotice(Subscription* subscription, SubscriptionNotice notice,
+                         uint64_t value) {
   auto* connection = static_cast<Connection*>(subscription);
   NoticeReply reply;
   reply.kind = notice == SubscriptionNotice::kConflated ? NoticeKind::kConflated

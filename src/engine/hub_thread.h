@@ -1,15 +1,19 @@
 // The hub's own thread: carries commands out, fans out, keeps time.
 //
-// Owner: Hub. Thread: hub thread (construction and Start: the creator's, before the thread runs).
-// Split over three files by what happens: hub_thread.cc the turns of the loop and what is published,
-// hub_streams.cc streams that come and go, hub_upkeep.cc what time brings.
+// Owner: Hub. Thread: hub thread (construction and Start: the creator's, before
+// the thread runs). Split over three files by what happens: hub_thread.cc the
+// turns of the loop and what is published, hub_streams.cc streams that come and
+// go, hub_upkeep.cc what time brings.
 //
 // Invariants:
-//   1. connections_ owns every connection; by_lease_, deadlines_, the heartbeat rings and slow_ name
+//   1. connections_ owns every connection; by_lease_, deadlines_, the heartbeat
+//   rings and slow_ name
 //      only connections in it.
-//   2. A connection is destroyed at the end of a turn or by a command, never inside a fan-out.
+//   2. A connection is destroyed at the end of a turn or by a command, never
+//   inside a fan-out.
 //   3. A channel without subscriptions is in idle_, and no other is.
-#pragma once
+#ifndef PATHCAST_ENGINE_HUB_THREAD_H_
+#define PATHCAST_ENGINE_HUB_THREAD_H_
 
 #include <cstdint>
 #include <deque>
@@ -52,7 +56,8 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   // SubscriptionObserver
   void OnGone(Subscription* subscription) override;
   void OnBlocked(Subscription* subscription) override;
-  void OnNotice(Subscription* subscription, SubscriptionNotice notice, uint64_t value) override;
+  void OnNotice(Subscription* subscription, SubscriptionNotice notice,
+                uint64_t value) override;
 
   // SocketEvents
   void OnSocketWritable(Connection* connection) override;
@@ -69,7 +74,8 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void ForgetIdleChannels();
   void MarkIdle(Channel* channel, bool idle);
   void Notify(NoticeReply notice);
-  PublishOutcome PublishOne(PublishItem* item, int64_t posted_us, Channel** channel);
+  PublishOutcome PublishOne(PublishItem* item, int64_t posted_us,
+                            Channel** channel);
 
   void Run(PublishCommand& command);
   void Run(EphemeralCommand& command);
@@ -87,10 +93,10 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Run(ShutdownCommand& command);
   AdmissionResult Admit(const StreamRequest& request);
   void Open(StreamRequest& request, ConnectionSink sink);
-  std::string RefusalText(const StreamRequest& request, Refusal refusal, uint32_t current,
-                          uint32_t limit);
-  void Refuse(const StreamRequest& request, ConnectionSink sink, Refusal refusal,
-              const AdmissionResult* result);
+  std::string RefusalText(const StreamRequest& request, Refusal refusal,
+                          uint32_t current, uint32_t limit);
+  void Refuse(const StreamRequest& request, ConnectionSink sink,
+              Refusal refusal, const AdmissionResult* result);
   void FreshenLeases(const StreamRequest& request);
   void CloseByLease(uint64_t lease, CloseReason reason);
   // `end`: a CloseReason, kEndGone or kEndHubClosed. Destroys the connection.
@@ -119,13 +125,14 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   Limiter limiter_;
   ActionReader reader_;
   std::vector<Reply> outgoing_;  // of this turn
-  uint32_t notices_ = 0;         // in outgoing_; bounded, the rest is only counted
+  uint32_t notices_ = 0;  // in outgoing_; bounded, the rest is only counted
   bool closed_ = false;
 
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
   std::list<Channel*> idle_;  // without subscriptions, the longest idle first
   std::deque<Channel*> fan_out_;
-  int64_t history_begins_ms_ = 0;  // before it some channel's history may have been forgotten
+  int64_t history_begins_ms_ =
+      0;  // before it some channel's history may have been forgotten
   std::vector<Channel*> trim_round_;
   size_t trim_next_ = 0;
 
@@ -158,3 +165,5 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_HUB_THREAD_H_

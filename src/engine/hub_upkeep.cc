@@ -8,7 +8,8 @@ namespace pathcast {
 
 namespace {
 
-// Heartbeats are spread over this many ticks of one interval, as far as the tick's bounds allow.
+// Heartbeats are spread over this many ticks of one interval, as far as the
+// tick's bounds allow.
 constexpr int64_t kTicksPerHeartbeat = 64;
 constexpr int64_t kMinTickMs = 5;
 constexpr int64_t kMaxTickMs = 250;  // also how late an expiry can be
@@ -19,7 +20,8 @@ constexpr int64_t kDrainStepMs = 20;
 // Logs looked at for old actions in one tick.
 constexpr size_t kTrimsPerTick = 256;
 
-// The hub thread yields to the app's: on one core its fan-out would otherwise show as loop delay.
+// The hub thread yields to the app's: on one core its fan-out would otherwise
+// show as loop delay.
 constexpr int kThreadNice = 5;
 
 }  // namespace
@@ -27,8 +29,8 @@ constexpr int kThreadNice = 5;
 Status HubThread::Start() {
   const int64_t heartbeat = std::max<int64_t>(1, options_.core.heartbeat_ms);
   tick_ms_ = std::clamp(heartbeat / kTicksPerHeartbeat, kMinTickMs, kMaxTickMs);
-  buckets_ = std::vector<Connection::Ring>(
-      static_cast<size_t>(std::max<int64_t>(1, (heartbeat + tick_ms_ - 1) / tick_ms_)));
+  buckets_ = std::vector<Connection::Ring>(static_cast<size_t>(
+      std::max<int64_t>(1, (heartbeat + tick_ms_ - 1) / tick_ms_)));
   Status status = tick_.Open(&hub_->loop_, [this] {
     BeginTurn();
     OnTick();
@@ -71,8 +73,8 @@ void HubThread::OnTick() {
   if (context_.now_ms >= next_tick_ms_) {
     // After a stall each bucket is due at most once.
     const int64_t late = (context_.now_ms - next_tick_ms_) / tick_ms_;
-    const auto due =
-        static_cast<size_t>(std::min<int64_t>(late + 1, static_cast<int64_t>(buckets_.size())));
+    const auto due = static_cast<size_t>(
+        std::min<int64_t>(late + 1, static_cast<int64_t>(buckets_.size())));
     for (size_t i = 0; i < due; ++i) {
       Heartbeat(next_bucket_);
       next_bucket_ = (next_bucket_ + 1) % buckets_.size();
@@ -86,7 +88,8 @@ void HubThread::OnTick() {
 }
 
 void HubThread::JoinHeartbeat(Connection* connection) {
-  // Round robin, so that a storm of newcomers is spread; the first one comes within one interval.
+  // Round robin, so that a storm of newcomers is spread; the first one comes
+  // within one interval.
   connection->heartbeat.connection = connection;
   join_bucket_ = (join_bucket_ + 1) % buckets_.size();
   connection->heartbeat.JoinBefore(&buckets_[join_bucket_]);
@@ -99,7 +102,8 @@ void HubThread::Heartbeat(size_t bucket) {
     Channel& channel = connection->channel();
     if (connection->gone()) continue;
     if (connection->WriteUnlessSlow(
-            context_, channel.PingAt(connection->dialect(), connection->pos()))) {
+            context_,
+            channel.PingAt(connection->dialect(), connection->pos()))) {
       context_.metrics->heartbeats.Add(1);
     } else {
       context_.metrics->heartbeats_skipped.Add(1);
@@ -113,7 +117,8 @@ void HubThread::SetDeadline(Connection* connection, int64_t expires_at_ms) {
   if (options_.lifetime_ms > 0) {
     const auto life = static_cast<uint64_t>(options_.lifetime_ms);
     const auto ends =
-        context_.now_ms + static_cast<int64_t>(context_.random.Between(life * 4 / 5, life));
+        context_.now_ms +
+        static_cast<int64_t>(context_.random.Between(life * 4 / 5, life));
     if (deadline == 0 || ends < deadline) {
       deadline = ends;
       is_expiry = false;
@@ -129,8 +134,9 @@ void HubThread::SetDeadline(Connection* connection, int64_t expires_at_ms) {
 void HubThread::CloseExpired() {
   while (!deadlines_.empty() && deadlines_.begin()->first <= context_.now_ms) {
     Connection* connection = deadlines_.begin()->second;
-    const CloseReason reason =
-        connection->deadline_is_expiry ? CloseReason::kAuthExpired : CloseReason::kDrain;
+    const CloseReason reason = connection->deadline_is_expiry
+                                   ? CloseReason::kAuthExpired
+                                   : CloseReason::kDrain;
     Close(connection, static_cast<size_t>(reason));
   }
 }
@@ -144,8 +150,10 @@ void HubThread::CloseStalled() {
       slow_.pop_back();
       continue;
     }
-    if (context_.now_ms - connection->stalled_since_ms() >= options_.slow_timeout_ms) {
-      Close(connection, static_cast<size_t>(CloseReason::kSlow));  // takes itself out of slow_
+    if (context_.now_ms - connection->stalled_since_ms() >=
+        options_.slow_timeout_ms) {
+      Close(connection, static_cast<size_t>(
+                            CloseReason::kSlow));  // takes itself out of slow_
       continue;
     }
     ++i;
@@ -157,10 +165,12 @@ void HubThread::TrimSome() {
     trim_round_.clear();
     trim_next_ = 0;
     trim_round_.reserve(channels_.size());
-    for (auto& [company, channel] : channels_) trim_round_.push_back(channel.get());
+    for (auto& [company, channel] : channels_)
+      trim_round_.push_back(channel.get());
   }
   const size_t stop = std::min(trim_round_.size(), trim_next_ + kTrimsPerTick);
-  for (; trim_next_ < stop; ++trim_next_) trim_round_[trim_next_]->TrimLog(context_);
+  for (; trim_next_ < stop; ++trim_next_)
+    trim_round_[trim_next_]->TrimLog(context_);
 }
 
 void HubThread::Run(DrainCommand& command) {
@@ -173,9 +183,11 @@ void HubThread::Run(DrainCommand& command) {
   drain_order_.clear();
   drain_next_ = 0;
   drain_order_.reserve(connections_.size());
-  for (auto& [number, connection] : connections_) drain_order_.push_back(number);
+  for (auto& [number, connection] : connections_)
+    drain_order_.push_back(number);
   for (size_t i = drain_order_.size(); i > 1; --i) {
-    std::swap(drain_order_[i - 1], drain_order_[context_.random.Between(0, i - 1)]);
+    std::swap(drain_order_[i - 1],
+              drain_order_[context_.random.Between(0, i - 1)]);
   }
   drain_began_ms_ = context_.now_ms;
   drain_over_ms_ = std::max<int64_t>(0, command.over_ms);
@@ -186,11 +198,12 @@ void HubThread::Run(DrainCommand& command) {
 void HubThread::DrainStep() {
   const int64_t elapsed = context_.now_ms - drain_began_ms_;
   const size_t total = drain_order_.size();
-  const size_t due = elapsed >= drain_over_ms_
-                         ? total
-                         : static_cast<size_t>(static_cast<double>(total) *
-                                               static_cast<double>(elapsed) /
-                                               static_cast<double>(drain_over_ms_));
+  const size_t due =
+      elapsed >= drain_over_ms_
+          ? total
+          : static_cast<size_t>(static_cast<double>(total) *
+                                static_cast<double>(elapsed) /
+                                static_cast<double>(drain_over_ms_));
   for (; drain_next_ < due; ++drain_next_) {
     if (Connection* connection = Find(drain_order_[drain_next_])) {
       Close(connection, static_cast<size_t>(CloseReason::kDrain));
@@ -198,7 +211,8 @@ void HubThread::DrainStep() {
   }
   if (!connections_.empty() && drain_next_ < total) return;
   drain_timer_.Cancel();
-  for (Ticket ticket : drain_tickets_) outgoing_.push_back(DoneReply{ticket, 0});
+  for (Ticket ticket : drain_tickets_)
+    outgoing_.push_back(DoneReply{ticket, 0});
   drain_tickets_.clear();
 }
 

@@ -18,18 +18,23 @@ void Lingering::Add(EventLoop* loop, Descriptor socket, int64_t now_ms) {
   entry.place = std::prev(sockets_.end());
   entry.until_ms = now_ms + kLingerMs;
   const bool watched =
-      entry.watcher.Start(loop, entry.descriptor.get(), &Lingering::OnEvents, &entry).ok() &&
-      entry.watcher.Update(PollWatcher::kReadable | PollWatcher::kDisconnect).ok();
+      entry.watcher
+          .Start(loop, entry.descriptor.get(), &Lingering::OnEvents, &entry)
+          .ok() &&
+      entry.watcher.Update(PollWatcher::kReadable | PollWatcher::kDisconnect)
+          .ok();
   if (!watched) sockets_.pop_back();
 }
 
 void Lingering::CloseExpired(int64_t now_ms) {
-  while (!sockets_.empty() && sockets_.front().until_ms <= now_ms) sockets_.pop_front();
+  while (!sockets_.empty() && sockets_.front().until_ms <= now_ms)
+    sockets_.pop_front();
 }
 
 void Lingering::OnEvents(void* context, int events) {
   auto* socket = static_cast<Socket*>(context);
-  const bool ended = (events & (PollWatcher::kError | PollWatcher::kDisconnect)) != 0;
+  const bool ended =
+      (events & (PollWatcher::kError | PollWatcher::kDisconnect)) != 0;
   if (ended || !DiscardFrom(socket->descriptor.get(), &socket->discarded)) {
     socket->owner->sockets_.erase(socket->place);
   }

@@ -1,9 +1,10 @@
-// Sockets that have got their last message: their sending side is shut, and they are closed when the
-// peer has closed too, or after a second. Closing at once could reset the connection under bytes that
-// the peer has not read yet.
+// Sockets that have got their last message: their sending side is shut, and
+// they are closed when the peer has closed too, or after a second. Closing at
+// once could reset the connection under bytes that the peer has not read yet.
 //
 // Owner: HubThread. Thread: hub thread.
-#pragma once
+#ifndef PATHCAST_ENGINE_LINGERING_H_
+#define PATHCAST_ENGINE_LINGERING_H_
 
 #include <cstdint>
 #include <list>
@@ -18,7 +19,8 @@ class EventLoop;
 class Lingering {
  public:
   static constexpr int64_t kLingerMs = 1'000;
-  // At the bound a socket is closed at once: its peer may miss its last message.
+  // At the bound a socket is closed at once: its peer may miss its last
+  // message.
   static constexpr size_t kMaxSockets = 2'048;
 
   Lingering() = default;
@@ -46,3 +48,5 @@ class Lingering {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_LINGERING_H_

@@ -1,6 +1,8 @@
-// The one way into the hub thread: a lock-free queue of heap nodes with many producers and one
-// consumer. The consumer takes all that is there in one exchange, in the order it was put in.
-#pragma once
+// The one way into the hub thread: a lock-free queue of heap nodes with many
+// producers and one consumer. The consumer takes all that is there in one
+// exchange, in the order it was put in.
+#ifndef PATHCAST_ENGINE_MAILBOX_H_
+#define PATHCAST_ENGINE_MAILBOX_H_
 
 #include <atomic>
 #include <memory>
@@ -52,3 +54,5 @@ class Mailbox {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_MAILBOX_H_

@@ -1,5 +1,6 @@
 // What the hub thread tells its host, and the box it goes through.
-#pragma once
+#ifndef PATHCAST_ENGINE_REPLY_H_
+#define PATHCAST_ENGINE_REPLY_H_
 
 #include <cstdint>
 #include <deque>
@@ -25,7 +26,13 @@ struct PublishedReply {
   std::vector<PublishOutcome> outcomes;
 };
 
-enum class LeaseCode : uint8_t { kHeld, kUserLimit, kCompanyLimit, kDraining, kClosed };
+enum class LeaseCode : uint8_t {
+  kHeld,
+  kUserLimit,
+  kCompanyLimit,
+  kDraining,
+  kClosed
+};
 
 struct LeaseReply {
   Ticket ticket = 0;
@@ -64,18 +71,20 @@ struct NoticeReply {
   std::string user;
 };
 
-using Reply = std::variant<PublishedReply, LeaseReply, DoneReply, LogReply, SinkDataReply,
-                           SinkEndReply, NoticeReply>;
+using Reply = std::variant<PublishedReply, LeaseReply, DoneReply, LogReply,
+                           SinkDataReply, SinkEndReply, NoticeReply>;
 
-// The host's bell. Rung on the hub thread, at most once until the host has taken everything.
+// The host's bell. Rung on the hub thread, at most once until the host has
+// taken everything.
 class Host {
  public:
   virtual ~Host() = default;
   virtual void OnReplies() = 0;
 };
 
-// Replies on their way to the host. Filled once a turn of the hub's loop, so the lock is taken once
-// for all of a turn's replies and never while a socket is written.
+// Replies on their way to the host. Filled once a turn of the hub's loop, so
+// the lock is taken once for all of a turn's replies and never while a socket
+// is written.
 class ReplyBox {
  public:
   // [hub thread] True if the host has to be rung.
@@ -87,8 +96,8 @@ class ReplyBox {
     return was_empty;
   }
 
-  // [host thread] At most `max` replies in order. `*more` says whether some are left: the host then
-  // has to come again by itself.
+  // [host thread] At most `max` replies in order. `*more` says whether some are
+  // left: the host then has to come again by itself.
   std::vector<Reply> Take(size_t max, bool* more) {
     std::vector<Reply> taken;
     const std::lock_guard<std::mutex> lock(mu_);
@@ -106,3 +115,5 @@ class ReplyBox {
 };
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_REPLY_H_

@@ -17,26 +17,31 @@ static_assert(sizeof(Slice) == sizeof(iovec));
 static_assert(offsetof(Slice, data) == offsetof(iovec, iov_base));
 static_assert(offsetof(Slice, size) == offsetof(iovec, iov_len));
 
-// Unsent bytes the kernel may hide from the hub per socket. Without it a slow reader shows only after
-// megabytes of stale events.
+// Unsent bytes the kernel may hide from the hub per socket. Without it a slow
+// reader shows only after megabytes of stale events.
 constexpr int kNotSentLowWater = 16 * 1024;
 
-// Bytes a client may send after its request before it is taken for an attack and closed.
+// Bytes a client may send after its request before it is taken for an attack
+// and closed.
 constexpr uint32_t kMaxDiscarded = 256 * 1024;
 
 int64_t Sent(ssize_t result) {
   if (result >= 0) return result;
-  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? 0 : Sink::kGone;
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS
+             ? 0
+             : Sink::kGone;
 }
 
-// Fails without harm on a Unix socket or an older kernel: the cap still holds, only later.
+// Fails without harm on a Unix socket or an older kernel: the cap still holds,
+// only later.
 void SetInt(int fd, int level, int option, int value) {
   (void)::setsockopt(fd, level, option, &value, sizeof(value));
 }
 
 }  // namespace
 
-Status SocketSink::Open(EventLoop* loop, Connection* connection, const SocketOptions& options) {
+Status SocketSink::Open(EventLoop* loop, Connection* connection,
+                        const SocketOptions& options) {
   connection_ = connection;
   const int fd = socket_.get();
   SetInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -44,7 +49,8 @@ Status SocketSink::Open(EventLoop* loop, Connection* connection, const SocketOpt
   SetInt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kNotSentLowWater);
 #endif
 #ifdef TCP_USER_TIMEOUT
-  SetInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout_ms));
+  SetInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+         static_cast<int>(options.user_timeout_ms));
 #endif
   Status status = watcher_.Start(loop, fd, &SocketSink::OnEvents, this);
   if (!status.ok()) return status;
@@ -55,7 +61,8 @@ int64_t SocketSink::Write(const Slice* slices, size_t count) {
   for (;;) {
     ssize_t result;
     if (count == 1) {
-      result = ::send(socket_.get(), slices->data, slices->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+      result = ::send(socket_.get(), slices->data, slices->size,
+                      MSG_NOSIGNAL | MSG_DONTWAIT);
     } else {
       msghdr message{};
       message.msg_iov = reinterpret_cast<iovec*>(const_cast<Slice*>(slices));
@@ -83,20 +90,25 @@ Descriptor SocketSink::Release() {
 
 void SocketSink::OnEvents(void* self, int events) {
   auto* sink = static_cast<SocketSink*>(self);
-  const bool alive = (events & (PollWatcher::kError | PollWatcher::kDisconnect)) == 0 &&
-                     ((events & PollWatcher::kReadable) == 0 || sink->DiscardInput());
+  const bool alive =
+      (events & (PollWatcher::kError | PollWatcher::kDisconnect)) == 0 &&
+      ((events & PollWatcher::kReadable) == 0 || sink->DiscardInput());
   if (!alive) {
     sink->events_->OnSocketGone(sink->connection_);
     return;
   }
-  if ((events & PollWatcher::kWritable) != 0) sink->events_->OnSocketWritable(sink->connection_);
+  if ((events & PollWatcher::kWritable) != 0)
+    sink->events_->OnSocketWritable(sink->connection_);
 }
 
-bool SocketSink::DiscardInput() { return DiscardFrom(socket_.get(), &discarded_); }
+bool SocketSink::DiscardInput() {
+  return DiscardFrom(socket_.get(), &discarded_);
+}
 
 bool DiscardFrom(int fd, uint32_t* discarded) {
   char buffer[4096];
-  // Bounded, so that a flood from one client does not hold the others up; the rest comes next turn.
+  // Bounded, so that a flood from one client does not hold the others up; the
+  // rest comes next turn.
   for (int reads = 0; reads < 4; ++reads) {
     const ssize_t got = ::recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
     if (got == 0) return false;

@@ -1,9 +1,10 @@
-// A sink that is a client's socket: non-blocking writes, what the client sends is thrown away, and
-// its end is noticed.
+// A sink that is a client's socket: non-blocking writes, what the client sends
+// is thrown away, and its end is noticed.
 //
-// Owner: the connection. Thread: hub thread. The descriptor is closed with the sink unless it is
-// released to linger.
-#pragma once
+// Owner: the connection. Thread: hub thread. The descriptor is closed with the
+// sink unless it is released to linger.
+#ifndef PATHCAST_ENGINE_SOCKET_SINK_H_
+#define PATHCAST_ENGINE_SOCKET_SINK_H_
 
 #include <cstdint>
 
@@ -26,17 +27,20 @@ class SocketEvents {
 };
 
 struct SocketOptions {
-  // A write that nobody acknowledges for this long ends the connection (TCP_USER_TIMEOUT), where the
-  // platform has it. Longer than the slow timeout: the kernel counts a closed window too.
+  // A write that nobody acknowledges for this long ends the connection
+  // (TCP_USER_TIMEOUT), where the platform has it. Longer than the slow
+  // timeout: the kernel counts a closed window too.
   int64_t user_timeout_ms = 100'000;
 };
 
 class SocketSink final : public Sink {
  public:
-  SocketSink(Descriptor socket, SocketEvents* events) : socket_(std::move(socket)), events_(events) {}
+  SocketSink(Descriptor socket, SocketEvents* events)
+      : socket_(std::move(socket)), events_(events) {}
 
   // Sets the socket up and watches it for `connection`.
-  Status Open(EventLoop* loop, Connection* connection, const SocketOptions& options);
+  Status Open(EventLoop* loop, Connection* connection,
+              const SocketOptions& options);
 
   int64_t Write(const Slice* slices, size_t count) override;
   void WantWritable(bool wanted) override;
@@ -56,10 +60,14 @@ class SocketSink final : public Sink {
   bool want_writable_ = false;
 };
 
-// Reads and throws away what is there. False: the peer has ended or reset the connection.
+// Reads and throws away what is there. False: the peer has ended or reset the
+// connection.
 bool DiscardFrom(int fd, uint32_t* discarded);
 
-// Best effort, for a socket that gets one message and no subscription. False: not all of it left.
+// Best effort, for a socket that gets one message and no subscription. False:
+// not all of it left.
 bool SendOnce(int fd, const char* data, size_t size);
 
 }  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_SOCKET_SINK_H_
