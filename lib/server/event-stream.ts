@@ -142,7 +142,6 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
     const listeners = this.#onFinish;
     this.#onFinish = [];
     for (const listener of listeners) listener();
-    this.#serve();
   }
 
   // --- the consumer's side ---
@@ -169,6 +168,7 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
   end(): void {
     this.#failure = undefined;
     this.#finish();
+    this.#serve();
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

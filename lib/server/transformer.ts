@@ -46,22 +46,21 @@ const PROBES: readonly unknown[] = [
   { type: 'other', queryPaths: ['guests.getAll', '*'], seq: 7, data: { json: 1, meta: 2 } },
 ];
 
+function isHolder(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
 /** The half that serves data on its way to the client. */
 function outputHalf(transformer: AnyTransformer): TransformerLike {
-  const half: unknown = 'output' in transformer ? transformer.output : transformer;
-  const usable = typeof half === 'object' || typeof half === 'function';
-  if (
-    !usable ||
-    half === null ||
-    typeof (half as TransformerLike).serialize !== 'function' ||
-    typeof (half as TransformerLike).deserialize !== 'function'
-  ) {
+  const half = isHolder(transformer) && 'output' in transformer ? transformer.output : transformer;
+  const { serialize, deserialize } = isHolder(half) ? (half) : {};
+  if (typeof serialize !== 'function' || typeof deserialize !== 'function') {
     throw new PathcastError(
       'INVALID_OPTION',
       'transformer must have serialize() and deserialize(), or be { input, output } of such',
     );
   }
-  return half as TransformerLike;
+  return half;
 }
 
 /** Throws INVALID_OPTION if the transformer cannot carry plain JSON there and back. */

@@ -1,0 +1,60 @@
+/** Filters: checked, and narrowed by a client's query but never widened. */
+import { engineFilter, narrowByQuery } from '../../../lib/server/filter.js';
+
+test('none', () => {
+  expect(engineFilter(undefined, 'u')).toBeUndefined();
+  expect(engineFilter({}, 'u')).toBeUndefined();
+  expect(engineFilter({ excludeUserId: false }, 'u')).toBeUndefined();
+});
+
+test('all parts', () => {
+  expect(
+    engineFilter(
+      { clientId: 'c', modules: ['a', 'b', 'a'], entities: ['1'], excludeSourceId: 's', excludeUserId: true },
+      'u',
+    ),
+  ).toEqual({
+    clientIds: ['c'],
+    modules: ['a', 'b'],
+    entities: ['1'],
+    excludeSourceId: 's',
+    excludeUserId: 'u',
+  });
+  expect(engineFilter({ clientId: ['c', 'd'], excludeUserId: 'other' }, 'u')).toEqual({
+    clientIds: ['c', 'd'],
+    excludeUserId: 'other',
+  });
+});
+
+test('an empty list lets nothing through, not everything', () => {
+  expect(engineFilter({ modules: [] }, 'u')).toEqual({ modules: [] });
+});
+
+test.each<[unknown, string]>([
+  [{ module: ['a'] }, 'INVALID_OPTION'],
+  [{ modules: 'a' }, 'INVALID_FIELD'],
+  [{ modules: [1] }, 'INVALID_FIELD'],
+  [{ modules: [''] }, 'INVALID_FIELD'],
+  [{ entities: Array.from({ length: 257 }, (_, i) => `e${i}`) }, 'INVALID_FIELD'],
+  [{ clientId: 5 }, 'INVALID_FIELD'],
+  ['guests', 'INVALID_FIELD'],
+])('%p is refused', (filter, code) => {
+  expect(() => engineFilter(filter as never, 'u')).toThrow(expect.objectContaining({ code }) as Error);
+});
+
+test('a query narrows', () => {
+  const query = new URLSearchParams('modules=a,b&modules=c&clientId=x&excludeSourceId=tab');
+  expect(narrowByQuery(undefined, query)).toEqual({
+    modules: ['a', 'b', 'c'],
+    clientId: ['x'],
+    excludeSourceId: 'tab',
+  });
+  expect(narrowByQuery({ modules: ['b', 'z'], clientId: 'y', excludeSourceId: 'own' }, query)).toEqual({
+    modules: ['b'],
+    clientId: [],
+    excludeSourceId: 'own',
+  });
+  expect(narrowByQuery({ modules: [] }, query)).toMatchObject({ modules: [] });
+  expect(narrowByQuery({ modules: ['b'] }, new URLSearchParams('modules='))).toEqual({ modules: ['b'] });
+  expect(narrowByQuery(undefined, new URLSearchParams())).toBeUndefined();
+});
