@@ -22,5 +22,5 @@ export default {
       },
     ],
   },
-  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`, '/lib/binding\\.cjs$', '/dist/'],
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`, '/lib/binding\\.cjs$', '<rootDir>/dist/'],
 };
