@@ -11,6 +11,9 @@ namespace {
 
 // Slots kept when nothing is held any more; above it the memory is given back.
 constexpr size_t kKeptSlots = 64;
+// Stale tops that sink one by one before eviction brings the whole heap up to
+// date at once, as after a fan-out that touched everybody.
+constexpr int kSunkBeforeRebuild = 32;
 
 size_t HashOf(std::string_view text) {
   return std::hash<std::string_view>{}(text);
@@ -316,13 +319,18 @@ uint32_t Limiter::OldestOfCompany(uint32_t company) {
   // Keys are lower bounds of `alive_ms`, which only grows. So a top whose key
   // is up to date is the oldest; one that is not sinks to where it belongs.
   Company& home = companies_[company];
-  while (!home.heap.empty()) {
+  if (home.heap.empty()) return kNone;
+  for (int sunk = 0; sunk < kSunkBeforeRebuild; ++sunk) {
     Lease& top = leases_[home.heap[0]];
     if (top.key_ms == top.alive_ms) return home.heap[0];
     top.key_ms = top.alive_ms;
     HeapDown(&home, 0);
   }
-  return kNone;
+  for (const uint32_t slot : home.heap) {
+    leases_[slot].key_ms = leases_[slot].alive_ms;
+  }
+  for (size_t at = home.heap.size() / 2; at-- > 0;) HeapDown(&home, at);
+  return home.heap[0];
 }
 
 bool Limiter::Older(uint32_t a, uint32_t b) const {

@@ -4,7 +4,6 @@
 #include <cassert>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -13,24 +12,19 @@
 namespace pathcast {
 namespace {
 
-// What one JSON string takes, its comma included.
-size_t ListedBytes(std::string_view text) {
-  std::string json;
-  AppendJsonString(&json, text);
-  return json.size() + 1;
-}
-
 // The paths of one first segment.
 struct Group {
   std::string_view segment;
   size_t paths = 0;
-  size_t bytes = 0;  // Of its paths in the list, commas included.
-  bool collapsed = false;
+  size_t bytes = 0;            // Of its paths in the list, commas included.
+  std::string collapsed = {};  // The segment as JSON; empty: as they are.
   bool written = false;
 };
 
+// One path's JSON in PathList's text.
 struct Path {
-  std::string_view text;
+  size_t start = 0;
+  size_t end = 0;
   size_t group = 0;
 };
 
@@ -38,19 +32,14 @@ struct Path {
 class PathList {
  public:
   PathList(const PathSet& set, const NameTable& names) {
-    std::unordered_set<std::string_view> all;
-    bool everything = false;
-    set.ForEach([&](uint32_t id) {
-      all.insert(names.Name(id));
-      everything = everything || names.Name(id) == "*";
-    });
-    if (everything) {
+    const uint32_t star = names.Find("*");
+    if (star != NameTable::kOverflow && set.Contains(star)) {
       Take("*");
       return;
     }
     set.ForEach([&](uint32_t id) {
       const std::string_view path = names.Name(id);
-      if (!IsCovered(path, all)) Take(path);
+      if (!IsCovered(path, set, names)) Take(path);
     });
   }
 
@@ -58,16 +47,15 @@ class PathList {
   bool FitInto(size_t budget) {
     if (Bytes() <= budget) return true;
     std::vector<Group*> order;
-    for (Group& group : groups_) {
-      if (group.bytes > ListedBytes(group.segment)) order.push_back(&group);
-    }
-    std::stable_sort(order.begin(), order.end(),
-                     [](Group* a, Group* b) { return a->paths > b->paths; });
+    for (Group& group : groups_) order.push_back(&group);
+    std::stable_sort(
+        order.begin(), order.end(),
+        [](const Group* a, const Group* b) { return a->paths > b->paths; });
     for (Group* group : order) {
       // Of a path that begins with a dot nothing shorter is left.
       if (group->segment.empty()) continue;
-      group->collapsed = true;
-      bytes_ -= group->bytes - ListedBytes(group->segment);
+      AppendJsonString(&group->collapsed, group->segment);
+      bytes_ -= group->bytes - (group->collapsed.size() + 1);
       if (Bytes() <= budget) return true;
     }
     return false;
@@ -77,20 +65,26 @@ class PathList {
     bool first = true;
     for (const Path& path : paths_) {
       Group& group = groups_[path.group];
-      if (group.collapsed && group.written) continue;
+      const bool collapsed = !group.collapsed.empty();
+      if (collapsed && group.written) continue;
       group.written = true;
       if (!first) json->push_back(',');
       first = false;
-      AppendJsonString(json, group.collapsed ? group.segment : path.text);
+      if (collapsed) {
+        json->append(group.collapsed);
+      } else {
+        json->append(text_, path.start, path.end - path.start);
+      }
     }
   }
 
  private:
-  static bool IsCovered(std::string_view path,
-                        const std::unordered_set<std::string_view>& all) {
+  static bool IsCovered(std::string_view path, const PathSet& set,
+                        const NameTable& names) {
     for (size_t dot = path.find('.'); dot != std::string_view::npos;
          dot = path.find('.', dot + 1)) {
-      if (all.contains(path.substr(0, dot))) return true;
+      const uint32_t prefix = names.Find(path.substr(0, dot));
+      if (prefix != NameTable::kOverflow && set.Contains(prefix)) return true;
     }
     return false;
   }
@@ -99,17 +93,21 @@ class PathList {
     const std::string_view segment = path.substr(0, path.find('.'));
     const auto [entry, is_new] = group_of_.try_emplace(segment, groups_.size());
     if (is_new) groups_.push_back(Group{.segment = segment});
-    const size_t listed = ListedBytes(path);
+    const size_t start = text_.size();
+    AppendJsonString(&text_, path);
+    const size_t listed = text_.size() - start + 1;
     Group& group = groups_[entry->second];
     ++group.paths;
     group.bytes += listed;
     bytes_ += listed;
-    paths_.push_back(Path{.text = path, .group = entry->second});
+    paths_.push_back(
+        Path{.start = start, .end = text_.size(), .group = entry->second});
   }
 
   // The last has no comma.
   size_t Bytes() const { return bytes_ == 0 ? 0 : bytes_ - 1; }
 
+  std::string text_;
   std::vector<Path> paths_;
   std::vector<Group> groups_;
   std::unordered_map<std::string_view, size_t> group_of_;

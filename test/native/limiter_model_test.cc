@@ -164,6 +164,12 @@ void Compare(uint64_t seed, const LimiterOptions& options, int steps) {
     } else if (action < 7) {
       const uint64_t lease = any_lease();
       ASSERT_EQ(limiter.Release(lease), model.Release(lease));
+    } else if (random.Between(0, 29) == 0) {
+      // A fan-out: everybody was alive.
+      for (const Model::Lease& lease : model.leases()) {
+        limiter.Touch(lease.id, now_ms);
+        model.Touch(lease.id, now_ms);
+      }
     } else {
       const uint64_t lease = any_lease();
       limiter.Touch(lease, now_ms);
@@ -198,6 +204,7 @@ TEST(LimiterModelTest, AgreesOnEachStep) {
       {.max_per_user = 0, .max_per_company = 6, .evict_oldest = true},
       {.max_per_user = 3, .max_per_company = 0, .evict_oldest = true},
       {.max_per_user = 9, .max_per_company = 20, .evict_oldest = true},
+      {.max_per_user = 0, .max_per_company = 45, .evict_oldest = true},
       {.max_per_user = 0, .max_per_company = 0},
       {.max_per_user = 1, .max_per_company = 1, .evict_oldest = true},
   };

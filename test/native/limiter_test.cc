@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pathcast {
@@ -175,6 +177,28 @@ TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheCompany) {
   EXPECT_EQ(limiter.Acquire(Ask("acme", "fay", 60)).evicted,
             std::vector<uint64_t>{bob});
   EXPECT_EQ(limiter.HeldByCompany("acme"), 3u);
+}
+
+// So many stale entries that the order is rebuilt at once.
+TEST(LimiterTest, FindsTheOldestAfterEverybodyWasAlive) {
+  constexpr uint32_t kCount = 300;
+  Limiter limiter(
+      LimiterOptions{.max_per_company = kCount, .evict_oldest = true});
+  std::vector<uint64_t> leases;
+  for (uint32_t i = 0; i < kCount; ++i) {
+    const std::string user = "u" + std::to_string(i);
+    leases.push_back(limiter.Acquire(Ask("acme", user, 0)).lease);
+  }
+  // Alive in the reverse of the order they came in, the last two at once.
+  for (uint32_t i = 0; i < kCount; ++i) {
+    limiter.Touch(leases[i], std::max<int64_t>(kCount - i, 2));
+  }
+  std::vector<uint64_t> expected = {leases[kCount - 2], leases[kCount - 1]};
+  for (uint32_t i = kCount - 2; i-- > 0;) expected.push_back(leases[i]);
+  for (const uint64_t oldest : expected) {
+    EXPECT_EQ(limiter.Acquire(Ask("acme", "new", 1000)).evicted,
+              std::vector<uint64_t>{oldest});
+  }
 }
 
 TEST(LimiterTest, TimeThatGoesBackMovesNothing) {
