@@ -3,16 +3,17 @@
  * `createServer` opens everything and listens on nothing; `close()` ends everything, in order.
  */
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { LogController, type FastifyInstance } from 'fastify';
 import { fileURLToPath } from 'node:url';
 import { pathcastPlugin } from '../fastify/index.js';
 import { createHub, type AnyHub, type Hub } from '../server/hub.js';
 import { Announcer, MODULES, type Module } from './announcer.js';
 import { Sessions } from './auth/session.js';
 import { checkSession, contextFactory } from './context.js';
-import { openDatabase } from './db/database.js';
+import { openDatabase, type Database } from './db/database.js';
 import { seedOnce } from './db/demo-data.js';
 import { Store } from './db/store.js';
+import { Connections } from './http/connections.js';
 import { DashboardFeed } from './http/dashboard-data.js';
 import { installHealth } from './http/health.js';
 import { installLogin } from './http/login.js';
@@ -32,10 +33,14 @@ import type { Settings } from './settings.js';
  */
 export const LISTEN_BACKLOG = 16_384;
 
+/** ms that requests under way have at shutdown before they are cut off. */
+const REQUEST_GRACE_MS = 5_000;
+
 export interface ReferenceServer {
   app: FastifyInstance;
   hub: Hub<Module>;
   router: AppRouter;
+  database: Database;
   /** Listens as the settings say; resolves to the address, `http://127.0.0.1:3000`. */
   listen(): Promise<string>;
   /** Refuses new streams, ends those there are over `PATHCAST_DRAIN_MS`, then closes. Idempotent. */
@@ -79,21 +84,23 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     trustProxy: settings.trustProxy,
     http: { maxHeaderSize: MAX_HEAD_BYTES },
     // A line for each of ten thousand reconnects helps nobody; see `logRequests`.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // A batch names all its procedures in one path segment.
     routerOptions: { maxParamLength: 5_000 },
   });
+  const connections = new Connections(app.server);
   logRequests(app);
   logHubEvents(hub, app.log);
   const readiness = { draining: false };
+  let requestGraceMs = 0;
   let closing: Promise<void> | undefined;
   let shuttingDown: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= closeAll());
-  async function closeAll(): Promise<void> {
+  const close = (graceMs = 0): Promise<void> => (closing ??= closeAll(graceMs));
+  async function closeAll(graceMs: number): Promise<void> {
     readiness.draining = true;
     feed.close();
     loop.close();
-    // Ends the hub's streams first, in the plugin's preClose.
+    requestGraceMs = graceMs;
     await app.close();
     await hub.close();
     database.close();
@@ -133,6 +140,11 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     if (!settings.production) {
       await installPages(app, options.pagesFolder ?? fileURLToPath(new URL('./public/', import.meta.url)), feed);
     }
+    // After the plugin's own hook, which ends the streams.
+    app.addHook('preClose', (done) => {
+      connections.endWithin(requestGraceMs);
+      done();
+    });
     await app.ready();
   } catch (error) {
     await close();
@@ -143,13 +155,14 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     app,
     hub,
     router,
+    database,
     listen: () => app.listen({ port: settings.port, host: settings.host, backlog: LISTEN_BACKLOG }),
     shutDown: () =>
       (shuttingDown ??= (async () => {
         readiness.draining = true;
         await hub.drain({ overMs: settings.drainMs });
-        await close();
+        await close(REQUEST_GRACE_MS);
       })()),
-    close,
+    close: () => close(),
   };
 }
