@@ -58,7 +58,7 @@ function parseMessage(raw: string): SseMessage {
   const fail = (why: string): never => {
     throw new Error(`${why} in ${JSON.stringify(raw)}`);
   };
-  if (/[\r\0\uFEFF]/.test(raw)) fail('A CR, NUL or BOM');
+  if (/[\r\0]/.test(raw)) fail('A CR or NUL');
   const fields = new Map<string, string>();
   let place = -1;
   for (const line of raw.slice(0, -2).split('\n')) {
