@@ -32,6 +32,7 @@ interface NativeHub {
   openSocket(spec: StreamSpec, fd: number): number;
   openSink(spec: StreamSpec): number;
   sinkTaken(number: number, bytes: number): boolean;
+  sinkFull(number: number): boolean;
   sinkAbort(number: number): boolean;
   acquire(ticket: number, companyId: string, userId: string): boolean;
   release(ticket: number, leaseId: string): boolean;
@@ -110,6 +111,16 @@ interface Pending {
   closed(): void;
 }
 
+/** A JavaScript sink. The hub thread keeps what is under way to it below 16 KiB and one message. */
+interface NativeSink {
+  readonly sink: ByteSink;
+  full: boolean;
+  /** Bytes it has taken, not yet reported because it is full. */
+  withheld: number;
+  /** Chunks that were under way when it became full. */
+  readonly held: Uint8Array[];
+}
+
 class NativeEngine implements Engine {
   readonly kind = 'native';
   readonly #hub: NativeHub;
@@ -117,7 +128,7 @@ class NativeEngine implements Engine {
   readonly #notify: (notice: EngineNotice) => void;
   readonly #hubId: string;
   readonly #pending = new Map<number, Pending>();
-  readonly #sinks = new Map<number, { sink: ByteSink; withheld: number }>();
+  readonly #sinks = new Map<number, NativeSink>();
   #nextTicket = 1;
   #closing: Promise<void> | undefined;
   #stopped = false;
@@ -173,15 +184,12 @@ class NativeEngine implements Engine {
       return { connectionId: this.#connectionId(0), ready: () => undefined, abort: () => undefined };
     }
     const number = this.#hub.openSink(spec);
-    this.#sinks.set(number, { sink, withheld: 0 });
+    this.#sinks.set(number, { sink, full: false, withheld: 0, held: [] });
     return {
       connectionId: this.#connectionId(number),
       ready: () => {
         const entry = this.#sinks.get(number);
-        if (!entry || entry.withheld === 0) return;
-        const bytes = entry.withheld;
-        entry.withheld = 0;
-        if (!this.#stopped) this.#hub.sinkTaken(number, bytes);
+        if (entry?.full) this.#resume(number, entry);
       },
       abort: () => {
         if (this.#sinks.delete(number) && !this.#stopped) this.#hub.sinkAbort(number);
@@ -330,8 +338,28 @@ class NativeEngine implements Engine {
   #deliver(number: number, bytes: Uint8Array): void {
     const entry = this.#sinks.get(number);
     if (!entry) return;
-    if (entry.sink.write(bytes)) this.#hub.sinkTaken(number, bytes.length);
-    else entry.withheld += bytes.length;
+    if (entry.full) entry.held.push(bytes);
+    else if (entry.sink.write(bytes)) this.#hub.sinkTaken(number, bytes.length);
+    else {
+      entry.full = true;
+      entry.withheld = bytes.length;
+      this.#hub.sinkFull(number);
+    }
+  }
+
+  /** The sink can take more: first what was on its way when it became full. */
+  #resume(number: number, entry: NativeSink): void {
+    entry.full = false;
+    for (let bytes = entry.held.shift(); bytes; bytes = entry.held.shift()) {
+      entry.withheld += bytes.length;
+      if (!entry.sink.write(bytes)) {
+        entry.full = true;
+        return;
+      }
+    }
+    const taken = entry.withheld;
+    entry.withheld = 0;
+    if (!this.#stopped) this.#hub.sinkTaken(number, taken);
   }
 
   #end(number: number): void {

@@ -61,6 +61,7 @@ Napi::Function HubWrap::Define(Napi::Env env) {
        InstanceMethod<&HubWrap::OpenSocket>("openSocket"),
        InstanceMethod<&HubWrap::OpenSink>("openSink"),
        InstanceMethod<&HubWrap::SinkTaken>("sinkTaken"),
+       InstanceMethod<&HubWrap::SinkFull>("sinkFull"),
        InstanceMethod<&HubWrap::SinkAbort>("sinkAbort"),
        InstanceMethod<&HubWrap::Acquire>("acquire"),
        InstanceMethod<&HubWrap::Release>("release"),
@@ -302,6 +303,14 @@ Napi::Value HubWrap::SinkTaken(const Napi::CallbackInfo& info) {
   Arguments args(info.Env());
   const SinkTakenCommand command{args.Count(info[0], "number"),
                                  args.Count(info[1], "bytes")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {command});
+}
+
+Napi::Value HubWrap::SinkFull(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const SinkFullCommand command{args.Count(info[0], "number")};
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {command});
 }

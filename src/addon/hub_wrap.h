@@ -49,6 +49,7 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   Napi::Value OpenSocket(const Napi::CallbackInfo& info);
   Napi::Value OpenSink(const Napi::CallbackInfo& info);
   Napi::Value SinkTaken(const Napi::CallbackInfo& info);
+  Napi::Value SinkFull(const Napi::CallbackInfo& info);
   Napi::Value SinkAbort(const Napi::CallbackInfo& info);
   Napi::Value Acquire(const Napi::CallbackInfo& info);
   Napi::Value Release(const Napi::CallbackInfo& info);

@@ -1,6 +1,8 @@
 #include "core/resume.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <utility>
 
 #include "core/channel.h"
@@ -10,9 +12,9 @@ namespace pathcast {
 
 namespace {
 
-// A cursor that no log ever has: a stream cut between its verdict and its
-// resync must not resume.
-constexpr std::string_view kDeadEpoch = "0";
+// How far a client's clock may run ahead of the hub's. Beyond it the time is
+// not of this log: actions that the client never saw could lie before it.
+constexpr int64_t kMaxClockSkewMs = 60'000;
 
 // tRPC clients open a new connection when this share of heartbeats has not
 // come.
@@ -29,22 +31,26 @@ Verdict JudgeCursor(const ActionLog& log, const std::string& text) {
   return {Reason::kResumed, true, cursor.seq + 1};
 }
 
-Verdict JudgeTime(const ActionLog& log, int64_t since_ms) {
+// A client's clock may be ahead of the hub's by this much. A timestamp further
+// ahead is no position in this log.
+constexpr int64_t kMaxClockSkewMs = 60'000;
+
+Verdict JudgeTime(const ActionLog& log, int64_t since_ms, int64_t now_ms) {
   if (since_ms < log.born_ms()) return {Reason::kEpochChanged, false, 0};
   if (since_ms <= log.lost_through_ms()) return {Reason::kTrimmed, false, 0};
-  return {Reason::kResumed, true, log.FirstSince(since_ms)};
+  const uint64_t first = log.FirstSince(since_ms);
+  if (first > log.head_seq() && since_ms > now_ms + kMaxClockSkewMs) {
+    return {Reason::kAheadOfLog, false, 0};
+  }
+  return {Reason::kResumed, true, first};
 }
 
-// The catch-up as one message, or as pieces. Turns the verdict where not even
+// The catch-up, one by one or as one message. Turns the verdict where not even
 // one message fits.
-struct CatchUp {
-  std::string message;
-  std::vector<Piece> pieces;
-};
-
-CatchUp MakeCatchUp(Context& context, Channel& channel,
-                    const Subscription& subscription, Verdict* verdict) {
-  CatchUp result;
+std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
+                               const Subscription& subscription,
+                               Verdict* verdict) {
+  std::vector<Piece> result;
   const ActionLog& log = channel.log();
   uint64_t count = 0;
   uint64_t bytes = 0;
@@ -59,87 +65,97 @@ CatchUp MakeCatchUp(Context& context, Channel& channel,
     for (uint64_t seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
       const EntryRef& entry = log.At(seq);
       if (!subscription.Passes(*entry)) continue;
-      result.pieces.push_back(
-          Piece{entry, {}, subscription.FrameOf(*entry, context)});
+      result.push_back(Piece{entry, {}, subscription.FrameOf(*entry, context)});
     }
     return result;
   }
-  Stretch stretch;
+  auto stretch = std::make_shared<Stretch>();
   for (uint64_t seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
-    if (subscription.Passes(*log.At(seq))) Absorb(&stretch, *log.At(seq));
+    if (subscription.Passes(*log.At(seq))) Absorb(stretch.get(), *log.At(seq));
   }
-  context.metrics->compactions.Add(1);
-  if (AppendStretch(context, channel, subscription.dialect(), stretch,
-                    &result.message)) {
-    result.message.clear();
+  const StretchJson encoded = EncodeStretch(context, *stretch);
+  if (encoded.is_resync) {
     *verdict = {Reason::kOverflow, false, 0};
+    return result;
   }
+  result.push_back(StretchPiece(context, channel, subscription.dialect(),
+                                std::move(stretch), encoded));
+  result.back().compaction = true;
   return result;
 }
 
 }  // namespace
 
-Verdict Judge(const ActionLog& log, const ResumePoint& point) {
-  if (!point.last_event_id.empty())
+Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms) {
+  if (!point.last_event_id.empty()) {
     return JudgeCursor(log, point.last_event_id);
-  if (point.has_since) return JudgeTime(log, point.since_ms);
+  }
+  if (point.has_since) return JudgeTime(log, point.since_ms, now_ms);
   return {};
 }
 
-std::vector<Piece> MakeOpening(Context& context, Channel& channel,
-                               const Subscription& subscription,
-                               const OpeningRequest& request,
-                               Verdict* verdict) {
-  const ActionLog& log = channel.log();
-  const Dialect& dialect = subscription.dialect();
-  *verdict = Judge(log, *request.point);
-  CatchUp catch_up;
-  if (verdict->recovered)
-    catch_up = MakeCatchUp(context, channel, subscription, verdict);
+std::string HelloId(const ActionLog& log, const Verdict& verdict) {
+  std::string id;
+  if (verdict.needs_resync()) {
+    id = kNowhereCursor;
+  } else {
+    AppendCursor(&id, log.epoch(),
+                 verdict.recovered ? verdict.next_seq - 1 : log.head_seq());
+  }
+  return id;
+}
 
+std::string MakeHello(Context& context, const ActionLog& log,
+                      const Dialect& dialect, const OpeningRequest& request,
+                      const Verdict& verdict) {
   std::string head_cursor;
   AppendCursor(&head_cursor, log.epoch(), log.head_seq());
-  std::string hello_id = head_cursor;
-  if (verdict->recovered) {
-    hello_id.clear();
-    AppendCursor(&hello_id, log.epoch(), verdict->next_seq - 1);
-  } else if (verdict->needs_resync()) {
-    hello_id.clear();
-    AppendCursor(&hello_id, kDeadEpoch, 0);
-  }
-
   const bool by_time =
       request.point->last_event_id.empty() && request.point->has_since;
   Hello hello;
   hello.timestamp = by_time ? std::min(request.point->since_ms, context.now_ms)
                             : context.now_ms;
-  hello.recovered = verdict->recovered;
-  hello.reason = verdict->reason;
+  hello.recovered = verdict.recovered;
+  hello.reason = verdict.reason;
   hello.cursor = head_cursor;
   hello.epoch = log.epoch();
   hello.server_time = context.now_ms;
   hello.heartbeat_ms = static_cast<uint64_t>(context.options.heartbeat_ms);
   hello.connection_id = request.connection_id;
 
-  Piece first;
-  std::string& text = first.own;
-  text.append(request.http_head);
+  std::string text(request.http_head);
   AppendRetry(&text, context.random.Jitter(
                          static_cast<uint64_t>(context.options.retry_ms)));
-  if (dialect.trpc)
+  if (dialect.trpc) {
     AppendConnected(&text, ReconnectAfter(context.options.heartbeat_ms));
-  AppendMessage(&text, dialect, context.wrap, hello_id, HelloJson(hello));
-  text.append(catch_up.message);
-  if (verdict->needs_resync()) {
-    context.metrics->resyncs[static_cast<size_t>(verdict->reason)].Add(1);
-    AppendMessage(
-        &text, dialect, context.wrap, head_cursor,
-        ResyncJson(context.now_ms, context.resync_paths_json, verdict->reason));
   }
-  std::vector<Piece> opening;
-  opening.reserve(1 + catch_up.pieces.size());
-  opening.push_back(std::move(first));
-  for (Piece& piece : catch_up.pieces) opening.push_back(std::move(piece));
+  AppendMessage(&text, dialect, context.wrap, HelloId(log, verdict),
+                HelloJson(hello));
+  return text;
+}
+
+std::vector<Piece> MakeOpening(Context& context, Channel& channel,
+                               const Subscription& subscription,
+                               const OpeningRequest& request) {
+  const ActionLog& log = channel.log();
+  const Dialect& dialect = subscription.dialect();
+  Verdict verdict = Judge(log, *request.point, context.now_ms);
+  std::vector<Piece> opening(1);
+  if (verdict.recovered) {
+    std::vector<Piece> catch_up =
+        MakeCatchUp(context, channel, subscription, &verdict);
+    std::move(catch_up.begin(), catch_up.end(), std::back_inserter(opening));
+  }
+  opening[0].own = MakeHello(context, log, dialect, request, verdict);
+  if (verdict.needs_resync()) {
+    // In one piece with the hello: nothing can come between them.
+    std::string id;
+    AppendCursor(&id, log.epoch(), log.head_seq());
+    AppendMessage(
+        &opening[0].own, dialect, context.wrap, id,
+        ResyncJson(context.now_ms, context.resync_paths_json, verdict.reason));
+    opening[0].resync = verdict.reason;
+  }
   return opening;
 }
 

@@ -32,18 +32,28 @@ struct Verdict {
   bool needs_resync() const { return !recovered && reason != Reason::kFresh; }
 };
 
-Verdict Judge(const ActionLog& log, const ResumePoint& point);
+// `now_ms`: the hub's clock.
+Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms);
 
-// The messages that open a stream: retry, connected, hello, then the catch-up
-// or a resync. `subscription` says what passes and in which dialect.
 struct OpeningRequest {
   std::string_view http_head;
   std::string_view connection_id;
   const ResumePoint* point = nullptr;
 };
+
+// The position that is safe to resume from right after the hello.
+std::string HelloId(const ActionLog& log, const Verdict& verdict);
+
+// Head, retry, connected, hello.
+std::string MakeHello(Context& context, const ActionLog& log,
+                      const Dialect& dialect, const OpeningRequest& request,
+                      const Verdict& verdict);
+
+// All that opens a stream: the hello, then the catch-up or a resync.
+// `subscription` says what passes and in which dialect.
 std::vector<Piece> MakeOpening(Context& context, Channel& channel,
                                const Subscription& subscription,
-                               const OpeningRequest& request, Verdict* verdict);
+                               const OpeningRequest& request);
 
 }  // namespace pathcast
 

@@ -70,6 +70,10 @@ struct SinkTakenCommand {
   uint64_t number = 0;
   uint64_t bytes = 0;
 };
+// The host can take no more of a sink until it says SinkTaken.
+struct SinkFullCommand {
+  uint64_t number = 0;
+};
 struct SinkAbortCommand {
   uint64_t number = 0;
 };
@@ -109,8 +113,8 @@ struct ShutdownCommand {
 
 struct Command {
   std::variant<PublishCommand, EphemeralCommand, OpenSocketCommand,
-               OpenHostSinkCommand, SinkTakenCommand, SinkAbortCommand,
-               AcquireCommand, ReleaseCommand, ReadLogCommand,
+               OpenHostSinkCommand, SinkTakenCommand, SinkFullCommand,
+               SinkAbortCommand, AcquireCommand, ReleaseCommand, ReadLogCommand,
                DisconnectCommand, DrainCommand, ResyncPathsCommand,
                ShutdownCommand>
       body;

@@ -49,6 +49,7 @@ class Connection final : public Subscription {
   int64_t deadline_ms = 0;  // 0: none; else it is in the hub's set of deadlines
   bool deadline_is_expiry = false;
   bool doomed = false;  // its sink has failed; closed at the end of the turn
+  bool hello_only = false;    // expired before it began: it got no catch-up
   bool watched_slow = false;  // in the hub's list of slow ones
 
   // The heartbeat bucket it is in: a ring through the bucket's anchor.

@@ -25,6 +25,7 @@ class HostSink final : public Sink {
       : number_(number), window_bytes_(window_bytes), replies_(replies) {}
 
   int64_t Write(const Slice* slices, size_t count) override {
+    if (full_) return 0;
     std::string bytes;
     for (size_t i = 0; i < count && in_flight_ + bytes.size() < window_bytes_;
          ++i) {
@@ -39,8 +40,12 @@ class HostSink final : public Sink {
 
   void WantWritable(bool wanted) override { want_writable_ = wanted; }
 
+  // Nothing more until Taken.
+  void Fill() { full_ = true; }
+
   // True if the subscription may write again.
   bool Taken(uint64_t bytes) {
+    full_ = false;
     in_flight_ -= std::min(in_flight_, bytes);
     return want_writable_ && in_flight_ < window_bytes_;
   }
@@ -52,6 +57,7 @@ class HostSink final : public Sink {
   std::vector<Reply>* const replies_;
   uint64_t in_flight_ = 0;
   bool want_writable_ = false;
+  bool full_ = false;
 };
 
 }  // namespace pathcast

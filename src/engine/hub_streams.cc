@@ -92,8 +92,11 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     Refuse(request, std::move(sink), Refusal::kDraining, nullptr);
     return;
   }
+  // A stream that ends at once takes nobody's place.
+  const bool expired =
+      request.expires_at_ms != 0 && request.expires_at_ms <= context_.now_ms;
   const AdmissionResult admission =
-      request.uncounted ? AdmissionResult{} : Admit(request);
+      request.uncounted || expired ? AdmissionResult{} : Admit(request);
   for (uint64_t lease : admission.replaced)
     CloseByLease(lease, CloseReason::kReplaced);
   for (uint64_t lease : admission.evicted)
@@ -137,7 +140,8 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   JoinHeartbeat(connection);
   const std::string id = hub_->id_ + "-" + std::to_string(request.number);
   Verdict verdict;
-  OpeningRequest opening{request.http_head, id, &request.resume};
+  OpeningRequest opening{request.http_head, id, &request.resume, expired};
+  connection->hello_only = expired;
   std::vector<Piece> pieces =
       MakeOpening(context_, *channel, *connection, opening, &verdict);
   connection->Start(context_, *channel, std::move(pieces),
@@ -215,7 +219,7 @@ void HubThread::Close(Connection* connection, size_t end) {
     AppendCursor(&id, channel.log().epoch(),
                  channel.SeqBefore(connection->pos()));
     // A backlog that is not written would leave a gap before this cursor.
-    if (connection->slow()) id.clear();
+    if (connection->slow() || connection->hello_only) id.clear();
     std::string last;
     AppendServerClose(&last, connection->dialect(), id, reason,
                       RetryFor(reason));
@@ -276,6 +280,12 @@ void HubThread::Run(SinkTakenCommand& command) {
   if (connection->host()->Taken(command.bytes)) {
     connection->OnWritable(context_, connection->channel());
   }
+}
+
+void HubThread::Run(SinkFullCommand& command) {
+  Connection* connection = Find(command.number);
+  if (connection == nullptr || connection->host() == nullptr) return;
+  connection->host()->Fill();
 }
 
 void HubThread::Run(SinkAbortCommand& command) {

@@ -86,6 +86,7 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Run(OpenSocketCommand& command);
   void Run(OpenHostSinkCommand& command);
   void Run(SinkTakenCommand& command);
+  void Run(SinkFullCommand& command);
   void Run(SinkAbortCommand& command);
   void Run(AcquireCommand& command);
   void Run(ReleaseCommand& command);
