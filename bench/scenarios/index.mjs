@@ -1,0 +1,15 @@
+/** All scenarios, in the order of a full run. */
+import { burst } from './burst.mjs';
+import { catchUp } from './catch-up.mjs';
+import { fanout, fanout2000 } from './fanout.mjs';
+import { latency } from './latency.mjs';
+import { loopDelay } from './loop-delay.mjs';
+import { memory } from './memory.mjs';
+import { reconnectStorm } from './reconnect-storm.mjs';
+import { slowReaders } from './slow-readers.mjs';
+
+/**
+ * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
+ * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
+ */
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency];

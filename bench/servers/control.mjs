@@ -1,0 +1,159 @@
+/**
+ * What all subjects written in JavaScript share: the conversation with the harness over standard input and
+ * output (one flat JSON object a line), the event that is published, and what a process can say about itself.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import v8 from 'node:v8';
+
+/** Reads `mallinfo2()`: bytes in use in this process's C heap. Undefined where the addon is not built. */
+const nativeHeapBytes = (() => {
+  try {
+    return createRequire(import.meta.url)('../../lib/binding.cjs').nativeHeapBytes;
+  } catch {
+    return undefined;
+  }
+})();
+
+/** Turns of collection before memory is read: finalisers of one turn free what the next can collect. */
+const COLLECTIONS = 6;
+
+const MODULES = ['guests', 'budget', 'events', 'timeline', 'vendors', 'hotels', 'gifts', 'clients', 'floorPlans', 'guestTransport'];
+
+let pad = 0;
+let published = 0;
+
+/** The action every subject sends, the same bytes but for what its own wire puts around them. `kind` picks its module. */
+function nextAction(companyId, kind) {
+  published += 1;
+  const module = MODULES[kind % MODULES.length];
+  return {
+    id: `b3c1f0a2-5d7e-4c11-9a57-${String(published).padStart(12, '0')}`,
+    type: 'update',
+    module,
+    entityId: 'guest-1234',
+    data: { t: String(process.hrtime.bigint()), pad: 'x'.repeat(pad) },
+    companyId,
+    userId: 'user-1',
+    timestamp: Date.now(),
+    queryPaths: [`${module}.getAll`, `${module}.getStats`],
+  };
+}
+
+/** Pages that are resident, exactly; `process.memoryUsage` reads a counter that lags. */
+function residentBytes() {
+  const kib = /^Rss:\s+(\d+) kB/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}
+
+async function memory() {
+  for (let i = 0; i < COLLECTIONS; i += 1) {
+    globalThis.gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    await sleep(20);
+  }
+  const heap = v8.getHeapStatistics();
+  const { external, arrayBuffers } = process.memoryUsage();
+  return {
+    rss: residentBytes(),
+    jsHeap: heap.used_heap_size,
+    jsHeapResident: heap.total_physical_size,
+    external,
+    arrayBuffers,
+    nativeHeap: nativeHeapBytes?.() ?? null,
+  };
+}
+
+function usage() {
+  const { user, system } = process.cpuUsage();
+  return { userUs: user, systemUs: system };
+}
+
+/** Worst gap between two turns of a 1 ms timer; the timer's own millisecond is in it. */
+const delay = monitorEventLoopDelay({ resolution: 1 });
+
+/**
+ * `count` events over `companies` in turn, of `kinds` modules in turn. One each `gapMs` by the clock (a late one does
+ * not push the next); without a gap each when the one before has been taken.
+ */
+async function publish({ count = 1, gapMs = 0, companies = 1, kinds = 1 }, send) {
+  const start = performance.now();
+  const outcomes = [];
+  for (let i = 0; i < count; i += 1) {
+    const wait = start + i * gapMs - performance.now();
+    if (gapMs > 0 && wait > 0) await sleep(wait);
+    const companyId = `company-${i % companies}`;
+    const outcome = send(companyId, nextAction(companyId, i % kinds));
+    outcomes.push(gapMs > 0 ? outcome : await outcome);
+  }
+  outcomes.splice(0, outcomes.length, ...(await Promise.all(outcomes)));
+  const refused = outcomes.filter((outcome) => outcome && outcome.ok === false);
+  if (refused.length > 0) throw new Error(`${refused.length} publishes refused: ${JSON.stringify(refused[0])}`);
+  return { lastSeq: outcomes.at(-1)?.seq ?? 0 };
+}
+
+/**
+ * Answers the harness until it goes away.
+ *
+ * `send(companyId, action)` publishes one event; `metrics()` is the subject's own account, if it keeps one.
+ */
+export function serve({ port, send, metrics = () => ({}) }) {
+  const commands = {
+    usage,
+    memory,
+    resident: () => ({ rss: residentBytes() }),
+    pad: ({ bytes }) => {
+      pad = bytes;
+    },
+    publish: async (command) => ({ ...(await publish(command, send)), ...usage() }),
+    watchLoop: () => {
+      delay.enable();
+      delay.reset();
+    },
+    loopDelay: () => {
+      const { max, mean } = delay;
+      delay.disable();
+      return { maxMs: max / 1e6, meanMs: mean / 1e6 };
+    },
+    metrics: () => ({ metrics: metrics() }),
+    quit: () => process.exit(0),
+  };
+
+  const answer = (body) => process.stdout.write(`${JSON.stringify(body)}\n`);
+  const run = async (line) => {
+    const { id, cmd, ...rest } = JSON.parse(line);
+    try {
+      const command = commands[cmd];
+      if (!command) throw new Error(`no such command: ${cmd}`);
+      answer({ id, ...(await command(rest)) });
+    } catch (error) {
+      answer({ id, error: error instanceof Error ? error.message : String(error) });
+    }
+  };
+
+  let input = '';
+  process.stdin.setEncoding('utf8');
+  process.stdin.on('data', (text) => {
+    const lines = (input + text).split('\n');
+    input = lines.pop() ?? '';
+    for (const line of lines) void run(line);
+  });
+  process.stdin.on('end', () => process.exit(0));
+  answer({ id: 0, port });
+}
+
+/** Node's default queue of 511 makes 10,000 simultaneous handshakes take many seconds; the kernel caps it too. */
+export const LISTEN_BACKLOG = 16_384;
+
+export const listen = (server) =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: 0, host: '127.0.0.1', backlog: LISTEN_BACKLOG }, () => resolve(server.address().port));
+  });
+
+/** `/company-3/42` of the load's request. */
+export function identityOf(url) {
+  const [, companyId = 'company-0', userId = '0'] = url.split('?')[0].split('/');
+  return { companyId, userId: `user-${userId}` };
+}

@@ -1,0 +1,58 @@
+/** `npm run bench`: the quick form of two scenarios runs, and writes figures of the documented shape. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.join(__dirname, '../..');
+const bench = (...args: string[]) =>
+  spawnSync(process.execPath, [path.join(root, 'bench/run.mjs'), '--no-build', ...args], { cwd: root, encoding: 'utf8' });
+
+interface Row {
+  subject: string;
+  metric: string;
+  value: number;
+  unit: string;
+}
+
+describe('npm run bench', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'pathcast-bench-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('prints a table and writes rows of subject, metric, value and unit', () => {
+    const out = path.join(folder, 'figures.json');
+    const { status, stdout, stderr } = bench('fanout', 'catch-up', '--quick', '--out', out);
+    expect({ status, failures: `${stdout}${stderr}`.match(/^(FAILED|Error).*/gm) }).toEqual({ status: 0, failures: null });
+
+    const results = JSON.parse(readFileSync(out, 'utf8')) as { scenarios: Record<string, Row[]> };
+    expect(Object.keys(results)).toEqual(['scenarios']);
+    expect(Object.keys(results.scenarios)).toEqual(['fanout', 'catch-up']);
+    for (const row of Object.values(results.scenarios).flat()) {
+      expect(row).toEqual({ subject: expect.any(String), metric: expect.any(String), value: expect.any(Number), unit: expect.any(String) });
+      expect(row.value).toBeGreaterThanOrEqual(0);
+      expect(stdout).toContain(row.subject);
+      expect(stdout).toContain(row.metric);
+    }
+
+    const value = (scenario: string, subject: string, metric: string) =>
+      results.scenarios[scenario]?.find((row) => row.subject === subject && row.metric === metric)?.value;
+    for (const subject of ['send-loop', 'pathcast-native', 'pathcast-js', 'better-sse', 'trpc']) {
+      expect(value('fanout', subject, 'cpuPerDelivery')).toBeGreaterThan(0);
+    }
+    expect(value('fanout', 'pathcast-native', 'cpuVsSendLoop')).toBeGreaterThan(0);
+    for (const subject of ['pathcast-native', 'pathcast-js']) expect(value('catch-up', subject, 'events')).toBe(1);
+    for (const subject of ['better-sse', 'trpc']) expect(value('catch-up', subject, 'events')).toBe(500);
+  }, 120_000);
+
+  test.each([
+    [['fan'], 'unknown scenario "fan"; valid ones: fanout, burst, fanout-2000, '],
+    [['fanout', '--subjects', 'nginx'], 'unknown subject "nginx"; valid ones: pathcast-native, '],
+    [['catch-up', '--set', 'clients=3'], 'unknown parameter "clients"; valid ones: missed, logActions'],
+    [['--set', 'clients=many'], '--set takes KEY=NUMBER with a number of at least 0, got "clients=many"'],
+    [['--trials', '0'], '--trials takes a whole number of at least 1, got "0"'],
+  ])('refuses %j and lists what it knows', (args, message) => {
+    const { status, stderr } = bench(...args);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
