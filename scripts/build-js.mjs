@@ -10,6 +10,8 @@ import { at, exclusively, hashOf, ifChanged, main, Refusal, root, startedAs } fr
 
 /** Folders that run only as programs of this repository or of a command line: ES modules only. */
 const ESM_ONLY = ['lib/reference', 'lib/cli'];
+/** Of build-pages.mjs. */
+const PAGES = at('dist/esm/reference/public');
 const PRODUCT = at('dist/cjs/package.json');
 
 async function compile(format) {
@@ -55,6 +57,7 @@ const compileInWorker = (format) =>
 
 /** Leaves nothing in dist of a source that is no longer there. A file that stays is never missing for a moment. */
 function removeStale(dist, lib) {
+  if (dist === PAGES) return;
   if (!existsSync(dist)) return;
   for (const entry of readdirSync(dist, { withFileTypes: true })) {
     const output = path.join(dist, entry.name);
@@ -65,15 +68,6 @@ function removeStale(dist, lib) {
     } else if (!existsSync(source) && !existsSync(source.replace(/(\.d)?\.[cm]?[jt]s$/, '.ts'))) {
       rmSync(output);
     }
-  }
-}
-
-/** Pages, styles and pictures of the reference server go beside its compiled code. */
-function copyAssets(from, to) {
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const source = path.join(from, entry.name);
-    if (entry.isDirectory()) copyAssets(source, path.join(to, entry.name));
-    else if (!/\.(ts|md)$/.test(entry.name)) cpSync(source, path.join(to, entry.name));
   }
 }
 
@@ -95,7 +89,6 @@ export async function buildJs() {
       imports: { '#binding': { types: './binding.d.cts', default: './binding.cjs' } },
       sideEffects: ['./binding.cjs'],
     };
-    copyAssets(at('lib/reference'), at('dist/esm/reference'));
     writeFileSync(PRODUCT, `${JSON.stringify(nested, null, 2)}\n`);
   });
 }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { buildJs } from './build-js.mjs';
 import { buildNative } from './build-native.mjs';
+import { buildPages } from './build-pages.mjs';
 import { at, capture, exclusively, main, Refusal, run, say, startedAs } from './support.mjs';
 import { howToInstall, systemPackages } from './system.mjs';
 
@@ -54,6 +55,7 @@ export async function setUp(purpose) {
       if (!native) say(`WARNING: no native addon, so the JavaScript engine is used. ${error.message.trim().split('\n').at(-1)}`);
     }
     await buildJs();
+    await buildPages();
     return native;
   });
 }
