@@ -23,15 +23,15 @@ void ActionLog::Append(EntryRef entry) {
   assert(size() == 0 || entries_.back()->arrived_ms <= entry->arrived_ms);
   head_seq_ = entry->seq;
   // Fixed here: a transformed frame made later must not unbalance the count.
-  entry->logged_bytes = static_cast<uint32_t>(entry->Bytes());
-  bytes_ += entry->logged_bytes;
+  entry->counted_bytes = static_cast<uint32_t>(entry->Bytes());
+  bytes_ += entry->counted_bytes;
   by_id_.emplace(entry->id, entry->seq);
   entries_.push_back(std::move(entry));
 }
 
 void ActionLog::DropFirst() {
   EntryRef entry = std::move(entries_[begin_++]);
-  bytes_ -= entry->logged_bytes;
+  bytes_ -= entry->counted_bytes;
   lost_through_ms_ = std::max(lost_through_ms_, ReachOf(*entry));
   by_id_.erase(entry->id);
 }

@@ -16,18 +16,40 @@ constexpr std::string_view kPingWithoutId = "event: ping\ndata:\n\n";
 
 }  // namespace
 
-void Channel::Publish(Context& context, EntryRef entry) {
-  const uint64_t bytes_before = log_.bytes();
-  const size_t size_before = log_.size();
-  window_.push_back(entry);
-  log_.Append(std::move(entry));
-  log_.Trim(context.options.log, context.now_ms);
-  context.metrics->log_actions.Add(log_.size() - size_before);
-  context.metrics->log_bytes.Add(log_.bytes() - bytes_before);
+void Channel::Append(Context& context, EntryRef entry) {
+  window_bytes_ += entry->counted_bytes;
+  context.metrics->window_bytes.Add(entry->counted_bytes);
+  window_.push_back(std::move(entry));
 }
 
-void Channel::PublishEphemeral(EntryRef entry) {
-  window_.push_back(std::move(entry));
+void Channel::Publish(Context& context, EntryRef entry, uint64_t call) {
+  if (call != call_) {
+    call_ = call;
+    call_from_ = window_end();
+    call_count_ = 0;
+  }
+  log_.Append(entry);
+  context.metrics->log_actions.Add(1);
+  context.metrics->log_bytes.Add(entry->counted_bytes);
+  Append(context, std::move(entry));
+  TrimLog(context);
+  if (++call_count_ <= context.options.compact_after) return;
+  if (imports_.empty() || imports_.back().from != call_from_) {
+    imports_.emplace_back().from = call_from_;
+  }
+  imports_.back().to = window_end();
+}
+
+void Channel::PublishEphemeral(Context& context, EntryRef entry) {
+  entry->counted_bytes = static_cast<uint32_t>(entry->Bytes());
+  Append(context, std::move(entry));
+}
+
+Import* Channel::NextImport(uint64_t pos) {
+  for (Import& import : imports_) {
+    if (import.to > pos) return &import;
+  }
+  return nullptr;
 }
 
 void Channel::TrimLog(Context& context) {
@@ -36,6 +58,13 @@ void Channel::TrimLog(Context& context) {
   log_.Trim(context.options.log, context.now_ms);
   context.metrics->log_actions.Sub(size_before - log_.size());
   context.metrics->log_bytes.Sub(bytes_before - log_.bytes());
+}
+
+void Channel::Retire(Context& context) {
+  context.metrics->log_actions.Sub(log_.size());
+  context.metrics->log_bytes.Sub(log_.bytes());
+  context.metrics->window_bytes.Sub(window_bytes_);
+  window_bytes_ = 0;
 }
 
 void Channel::Add(Subscription* subscription) {
@@ -104,14 +133,21 @@ void Channel::FinishPass(Context& context, int64_t (*now_us)()) {
   passing_ = false;
   const int64_t now = now_us();
   const auto done = static_cast<size_t>(pass_target_ - window_begin_);
+  uint64_t bytes = 0;
   for (size_t i = 0; i < done; ++i) {
+    bytes += window_[i]->counted_bytes;
     if (window_[i]->is_action() && !subscriptions_.empty()) {
       context.metrics->RecordLatency(now - window_[i]->published_us);
     }
   }
+  window_bytes_ -= bytes;
+  context.metrics->window_bytes.Sub(bytes);
   window_.erase(window_.begin(),
                 window_.begin() + static_cast<std::ptrdiff_t>(done));
   window_begin_ = pass_target_;
+  std::erase_if(imports_, [this](const Import& import) {
+    return import.to <= window_begin_;
+  });
   if (window_.empty() && window_.capacity() > kKeptWindowCapacity)
     window_.shrink_to_fit();
 }

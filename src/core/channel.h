@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,16 @@
 #include "core/subscription.h"
 
 namespace pathcast {
+
+// A stretch of the window that was published at once and is too long to be
+// listed one by one: each stream gets one invalidate for it.
+struct Import {
+  uint64_t from = 0;  // window positions, [from, to)
+  uint64_t to = 0;
+  // For streams without a filter; made when the first one is visited.
+  std::shared_ptr<const Stretch> all;
+  StretchJson encoded;
+};
 
 class Channel {
  public:
@@ -40,16 +51,16 @@ class Channel {
   const ActionLog& log() const { return log_; }
   ActionLog& log() { return log_; }
 
-  // Appends to the log and the window. REQUIRES: entry is an action made for
-  // head_seq() + 1.
-  void Publish(Context& context, EntryRef entry);
-  void PublishEphemeral(EntryRef entry);
-
-  // Marks what was published since window position `from` as one import:
-  // unfinished readers get one invalidate for it.
-  void MarkBulk() { bulk_end_ = window_end(); }
+  // Appends to the log and the window. `call` tells publish calls apart: more
+  // than compact_after actions of one are an import. REQUIRES: entry is an
+  // action made for head_seq() + 1; the actions of one call come in a row.
+  void Publish(Context& context, EntryRef entry, uint64_t call);
+  void PublishEphemeral(Context& context, EntryRef entry);
 
   void TrimLog(Context& context);
+
+  // Gives its share of the gauges back. Call before destruction.
+  void Retire(Context& context);
 
   void Add(Subscription* subscription);
   void Remove(Subscription* subscription);
@@ -60,7 +71,9 @@ class Channel {
   const EntryRef& WindowAt(uint64_t pos) const {
     return window_[pos - window_begin_];
   }
-  uint64_t bulk_end() const { return bulk_end_; }
+  // The import that begins first at or after `pos`, which is not inside one;
+  // null if there is none.
+  Import* NextImport(uint64_t pos);
 
   // The newest seq that a subscription at `pos` has been offered.
   uint64_t SeqBefore(uint64_t pos) const;
@@ -82,6 +95,7 @@ class Channel {
   std::list<Channel*>::iterator idle_place;
 
  private:
+  void Append(Context& context, EntryRef entry);
   void FinishPass(Context& context, int64_t (*now_us)());
 
   const std::string company_;
@@ -89,7 +103,13 @@ class Channel {
   std::vector<Subscription*> subscriptions_;
   std::vector<EntryRef> window_;
   uint64_t window_begin_ = 0;
-  uint64_t bulk_end_ = 0;
+  std::vector<Import> imports_;  // in the window, in order
+  uint64_t window_bytes_ = 0;
+
+  // The publish call under way.
+  uint64_t call_ = 0;
+  uint64_t call_from_ = 0;  // window position of its first action
+  uint64_t call_count_ = 0;
 
   bool passing_ = false;
   size_t next_visit_ =

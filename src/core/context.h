@@ -24,6 +24,7 @@ struct CoreOptions {
 };
 
 // Something that a subscription met and that its owner should hear of.
+// `value`: how many actions conflated; the Reason of the resync.
 enum class SubscriptionNotice : uint8_t { kConflated, kResync };
 
 class Subscription;
@@ -56,7 +57,11 @@ struct Context {
   Metrics* metrics = nullptr;
   SubscriptionObserver* observer = nullptr;
   std::string resync_paths_json = "[\"*\"]";
-  int64_t now_ms = 0;  // hub's clock, set at each turn; never goes back
+  // Set at each turn. The hub's clock: Unix ms, never goes back, but stands
+  // still while the machine's is behind it.
+  int64_t now_ms = 0;
+  // Goes on always: what waits a while is measured with this one.
+  int64_t steady_ms = 0;
 };
 
 }  // namespace pathcast

@@ -44,7 +44,7 @@ class Entry {
   int64_t arrived_ms = 0;
   int64_t published_us = 0;
   uint32_t module = 0;
-  uint32_t logged_bytes = 0;  // what the log counted it as
+  uint32_t counted_bytes = 0;  // what the log and the window count it as
   std::vector<uint32_t> paths;
   std::string_view id;  // of the action; into fields_
   ActionView view;      // into fields_

@@ -51,6 +51,8 @@ struct Metrics {
   // Gauges.
   Counter connections, sink_connections, leases, companies, log_actions,
       log_bytes, slow_sinks, backlog_bytes;
+  // Published and not yet offered to all; for the hub's own bound.
+  Counter window_bytes;
   // Counters.
   Counter opened, publishes, duplicates, ephemerals, ephemerals_dropped,
       deliveries, bytes, writes, heartbeats, heartbeats_skipped, conflations,

@@ -31,10 +31,6 @@ Verdict JudgeCursor(const ActionLog& log, const std::string& text) {
   return {Reason::kResumed, true, cursor.seq + 1};
 }
 
-// A client's clock may be ahead of the hub's by this much. A timestamp further
-// ahead is no position in this log.
-constexpr int64_t kMaxClockSkewMs = 60'000;
-
 Verdict JudgeTime(const ActionLog& log, int64_t since_ms, int64_t now_ms) {
   if (since_ms < log.born_ms()) return {Reason::kEpochChanged, false, 0};
   if (since_ms <= log.lost_through_ms()) return {Reason::kTrimmed, false, 0};
@@ -65,7 +61,9 @@ std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
     for (uint64_t seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
       const EntryRef& entry = log.At(seq);
       if (!subscription.Passes(*entry)) continue;
-      result.push_back(Piece{entry, {}, subscription.FrameOf(*entry, context)});
+      Piece& piece = result.emplace_back();
+      piece.entry = entry;
+      piece.frame = subscription.FrameOf(*entry, context);
     }
     return result;
   }
@@ -84,16 +82,7 @@ std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
   return result;
 }
 
-}  // namespace
-
-Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms) {
-  if (!point.last_event_id.empty()) {
-    return JudgeCursor(log, point.last_event_id);
-  }
-  if (point.has_since) return JudgeTime(log, point.since_ms, now_ms);
-  return {};
-}
-
+// The position that is safe to resume from right after the hello.
 std::string HelloId(const ActionLog& log, const Verdict& verdict) {
   std::string id;
   if (verdict.needs_resync()) {
@@ -105,6 +94,7 @@ std::string HelloId(const ActionLog& log, const Verdict& verdict) {
   return id;
 }
 
+// Head, retry, connected, hello.
 std::string MakeHello(Context& context, const ActionLog& log,
                       const Dialect& dialect, const OpeningRequest& request,
                       const Verdict& verdict) {
@@ -134,6 +124,16 @@ std::string MakeHello(Context& context, const ActionLog& log,
   return text;
 }
 
+}  // namespace
+
+Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms) {
+  if (!point.last_event_id.empty()) {
+    return JudgeCursor(log, point.last_event_id);
+  }
+  if (point.has_since) return JudgeTime(log, point.since_ms, now_ms);
+  return {};
+}
+
 std::vector<Piece> MakeOpening(Context& context, Channel& channel,
                                const Subscription& subscription,
                                const OpeningRequest& request) {
@@ -141,13 +141,13 @@ std::vector<Piece> MakeOpening(Context& context, Channel& channel,
   const Dialect& dialect = subscription.dialect();
   Verdict verdict = Judge(log, *request.point, context.now_ms);
   std::vector<Piece> opening(1);
-  if (verdict.recovered) {
+  if (verdict.recovered && !request.hello_only) {
     std::vector<Piece> catch_up =
         MakeCatchUp(context, channel, subscription, &verdict);
     std::move(catch_up.begin(), catch_up.end(), std::back_inserter(opening));
   }
   opening[0].own = MakeHello(context, log, dialect, request, verdict);
-  if (verdict.needs_resync()) {
+  if (verdict.needs_resync() && !request.hello_only) {
     // In one piece with the hello: nothing can come between them.
     std::string id;
     AppendCursor(&id, log.epoch(), log.head_seq());

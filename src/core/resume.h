@@ -39,17 +39,11 @@ struct OpeningRequest {
   std::string_view http_head;
   std::string_view connection_id;
   const ResumePoint* point = nullptr;
+  bool hello_only = false;  // of a stream that ends at once
 };
 
-// The position that is safe to resume from right after the hello.
-std::string HelloId(const ActionLog& log, const Verdict& verdict);
-
-// Head, retry, connected, hello.
-std::string MakeHello(Context& context, const ActionLog& log,
-                      const Dialect& dialect, const OpeningRequest& request,
-                      const Verdict& verdict);
-
-// All that opens a stream: the hello, then the catch-up or a resync.
+// The messages that open a stream: retry, connected, hello, then the catch-up
+// or a resync.
 // `subscription` says what passes and in which dialect.
 std::vector<Piece> MakeOpening(Context& context, Channel& channel,
                                const Subscription& subscription,

@@ -12,21 +12,31 @@ void Absorb(Stretch* stretch, const Entry& entry) {
   stretch->Add(entry.seq, entry.paths, entry.module);
 }
 
-bool AppendStretch(const Context& context, const Channel& channel,
-                   const Dialect& dialect, const Stretch& stretch,
-                   std::string* out) {
+StretchJson EncodeStretch(const Context& context, const Stretch& stretch) {
   const uint64_t max_bytes = std::min(context.options.max_invalidate_bytes,
                                       context.options.connection_cap_bytes);
-  std::string json;
-  const bool fits = EncodeInvalidate(stretch, context.paths, context.modules,
-                                     context.now_ms, max_bytes, &json);
-  if (!fits)
-    json = ResyncJson(context.now_ms, context.resync_paths_json,
-                      Reason::kOverflow);
+  StretchJson encoded;
+  encoded.is_resync =
+      !EncodeInvalidate(stretch, context.paths, context.modules, context.now_ms,
+                        max_bytes, &encoded.json);
+  if (encoded.is_resync) {
+    encoded.json = ResyncJson(context.now_ms, context.resync_paths_json,
+                              Reason::kOverflow);
+  }
+  return encoded;
+}
+
+Piece StretchPiece(const Context& context, const Channel& channel,
+                   const Dialect& dialect,
+                   std::shared_ptr<const Stretch> stretch,
+                   const StretchJson& encoded) {
+  Piece piece;
   std::string id;
-  AppendCursor(&id, channel.log().epoch(), stretch.to);
-  AppendMessage(out, dialect, context.wrap, id, json);
-  return !fits;
+  AppendCursor(&id, channel.log().epoch(), stretch->to);
+  AppendMessage(&piece.own, dialect, context.wrap, id, encoded.json);
+  piece.covers = std::move(stretch);
+  if (encoded.is_resync) piece.resync = Reason::kOverflow;
+  return piece;
 }
 
 int64_t Subscription::Write(Context& context, const Slice* slices,
@@ -39,51 +49,52 @@ int64_t Subscription::Write(Context& context, const Slice* slices,
   }
   context.metrics->writes.Add(1);
   context.metrics->bytes.Add(static_cast<uint64_t>(took));
-  if (took > 0) last_write_ms_ = context.now_ms;
+  if (took > 0) last_write_ms_ = context.steady_ms;
   return took;
 }
 
 void Subscription::Start(Context& context, Channel& channel,
                          std::vector<Piece> opening, uint64_t pos) {
   pos_ = pos;
-  last_write_ms_ = context.now_ms;
+  last_write_ms_ = context.steady_ms;
   Block(context);
   for (Piece& piece : opening) Push(context, std::move(piece));
   Flush(context, channel);
+  // Only now is it known that the catch-up has to wait.
+  if (!gone_ && backlog_ != nullptr &&
+      WholeBytes() > context.options.connection_cap_bytes) {
+    Conflate(context, nullptr);
+  }
 }
 
 void Subscription::Visit(Context& context, Channel& channel) {
   const uint64_t end = channel.window_end();
-  if (gone_) {
-    pos_ = end;
-    return;
+  while (pos_ < end && !gone_) {
+    Import* import = channel.NextImport(pos_);
+    OfferEntries(context, channel, import != nullptr ? import->from : end);
+    if (import != nullptr && !gone_) OfferImport(context, channel, *import);
   }
-  if (backlog_ == nullptr && channel.bulk_end() > pos_ &&
-      end - pos_ > context.options.compact_after) {
-    Compact(context, channel);
-    return;
-  }
+  pos_ = end;
+}
+
+void Subscription::OfferEntries(Context& context, Channel& channel,
+                                uint64_t end) {
   Slice slices[Sink::kMaxSlices];
   uint64_t at[Sink::kMaxSlices];
   while (pos_ < end && backlog_ == nullptr) {
     size_t count = 0;
-    uint64_t total = 0;
     while (pos_ < end && count < Sink::kMaxSlices) {
       const EntryRef& entry = channel.WindowAt(pos_);
       if (Passes(*entry)) {
         const std::string_view frame = FrameOf(*entry, context);
         slices[count] = {frame.data(), frame.size()};
         at[count++] = pos_;
-        total += frame.size();
       }
       ++pos_;
     }
-    if (count == 0) break;
+    if (count == 0) return;
     const int64_t took = Write(context, slices, count);
-    if (took < 0) {
-      pos_ = end;
-      return;
-    }
+    if (took < 0) return;
     uint64_t left = static_cast<uint64_t>(took);
     uint64_t whole = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -95,7 +106,10 @@ void Subscription::Visit(Context& context, Channel& channel) {
       }
       if (backlog_ == nullptr) Block(context);
       if (left > 0) {
-        Push(context, Piece{entry, {}, {slices[i].data, slices[i].size}});
+        Piece piece;
+        piece.entry = entry;
+        piece.frame = {slices[i].data, slices[i].size};
+        Push(context, std::move(piece));
         backlog_->offset = left;
         backlog_->bytes -= left;
         context.metrics->backlog_bytes.Sub(left);
@@ -105,43 +119,49 @@ void Subscription::Visit(Context& context, Channel& channel) {
       }
     }
     context.metrics->deliveries.Add(whole);
+    // An ephemeral event that found no room leaves no backlog behind.
+    if (backlog_ != nullptr && backlog_->pieces.empty() &&
+        backlog_->stretch == nullptr) {
+      Unblock(context);
+    }
     if (backlog_ != nullptr) AwaitWritable(context);
   }
   for (; pos_ < end; ++pos_) Enqueue(context, channel.WindowAt(pos_));
 }
 
-// An import is on its way: one invalidate instead of its many actions.
-void Subscription::Compact(Context& context, Channel& channel) {
-  Stretch stretch;
-  const uint64_t end = channel.window_end();
-  std::vector<Piece> ephemerals;
-  for (; pos_ < end; ++pos_) {
-    const EntryRef& entry = channel.WindowAt(pos_);
-    if (!entry->is_action()) {
-      ephemerals.push_back(Piece{entry, {}, FrameOf(*entry, context)});
-    } else if (Passes(*entry)) {
-      Absorb(&stretch, *entry);
-    }
-  }
-  if (stretch.count == 0 && ephemerals.empty()) return;
-  Block(context);
-  if (stretch.count > 0) {
-    context.metrics->compactions.Add(1);
-    Push(context, StretchPiece(context, channel, stretch));
-  }
-  for (Piece& piece : ephemerals) Enqueue(context, piece.entry);
-  Flush(context, channel);
-}
-
-Piece Subscription::StretchPiece(Context& context, Channel& channel,
-                                 const Stretch& stretch) {
+void Subscription::OfferImport(Context& context, Channel& channel,
+                               Import& import) {
+  assert(pos_ == import.from);
+  pos_ = import.to;
   Piece piece;
-  if (AppendStretch(context, channel, dialect_, stretch, &piece.own)) {
-    context.metrics->resyncs[static_cast<size_t>(Reason::kOverflow)].Add(1);
-    context.observer->OnNotice(this, SubscriptionNotice::kResync,
-                               stretch.count);
+  if (filter_ == nullptr) {
+    // The same for every stream without a filter, but for the dialect.
+    if (import.all == nullptr) {
+      auto all = std::make_shared<Stretch>();
+      for (uint64_t pos = import.from; pos < import.to; ++pos) {
+        Absorb(all.get(), *channel.WindowAt(pos));
+      }
+      import.encoded = EncodeStretch(context, *all);
+      import.all = std::move(all);
+    }
+    piece =
+        StretchPiece(context, channel, dialect_, import.all, import.encoded);
+  } else {
+    auto passing = std::make_shared<Stretch>();
+    for (uint64_t pos = import.from; pos < import.to; ++pos) {
+      const Entry& entry = *channel.WindowAt(pos);
+      if (Passes(entry)) Absorb(passing.get(), entry);
+    }
+    if (passing->empty()) return;
+    const StretchJson encoded = EncodeStretch(context, *passing);
+    piece =
+        StretchPiece(context, channel, dialect_, std::move(passing), encoded);
   }
-  return piece;
+  piece.compaction = true;
+  if (backlog_ != nullptr) return Hold(context, std::move(piece));
+  Block(context);
+  Push(context, std::move(piece));
+  Flush(context, channel);
 }
 
 void Subscription::OnWritable(Context& context, Channel& channel) {
@@ -162,7 +182,9 @@ bool Subscription::WriteUnlessSlow(Context& context, std::string_view message) {
   if (done == message.size()) return true;
   if (done == 0) return false;  // nothing has left: a heartbeat can be dropped
   Block(context);
-  Push(context, Piece{{}, std::string(message), {}});
+  Piece piece;
+  piece.own = message;
+  Push(context, std::move(piece));
   backlog_->offset = done;
   backlog_->bytes -= done;
   context.metrics->backlog_bytes.Sub(done);
@@ -179,7 +201,7 @@ void Subscription::WriteLast(Context& context, std::string_view message) {
 void Subscription::Block(Context& context) {
   assert(backlog_ == nullptr);
   backlog_ = std::make_unique<Backlog>();
-  backlog_->progress_ms = context.now_ms;
+  backlog_->progress_ms = context.steady_ms;
   context.metrics->slow_sinks.Add(1);
 }
 
@@ -205,6 +227,15 @@ void Subscription::Push(Context& context, Piece piece) {
   backlog_->pieces.push_back(std::move(piece));
 }
 
+// A half-written piece is in the kernel's hands already: it is not part of the
+// cap.
+uint64_t Subscription::WholeBytes() const {
+  const Backlog& backlog = *backlog_;
+  if (backlog.offset == 0) return backlog.bytes;
+  return backlog.bytes -
+         (backlog.pieces[backlog.first].bytes().size() - backlog.offset);
+}
+
 void Subscription::Enqueue(Context& context, const EntryRef& entry) {
   if (!entry->is_action()) {
     context.metrics->ephemerals_dropped.Add(1);
@@ -215,42 +246,69 @@ void Subscription::Enqueue(Context& context, const EntryRef& entry) {
     Absorb(backlog_->stretch.get(), *entry);
     return;
   }
-  const std::string_view frame = FrameOf(*entry, context);
-  // A half-written piece is in the kernel's hands already: it is not part of
-  // the cap.
-  uint64_t held = backlog_->bytes;
-  if (backlog_->offset > 0) {
-    held -= backlog_->pieces[backlog_->first].bytes().size() - backlog_->offset;
-  }
-  if (held + frame.size() > context.options.connection_cap_bytes) {
-    Conflate(context);
-    Absorb(backlog_->stretch.get(), *entry);
-    return;
-  }
-  Push(context, Piece{entry, {}, frame});
+  Piece piece;
+  piece.entry = entry;
+  piece.frame = FrameOf(*entry, context);
+  Hold(context, std::move(piece));
 }
 
-void Subscription::Conflate(Context& context) {
+void Subscription::Hold(Context& context, Piece piece) {
+  if (backlog_->stretch != nullptr) {
+    assert(!piece.entry);  // Enqueue has absorbed it
+    backlog_->stretch->Join(*piece.covers);
+  } else if (WholeBytes() + piece.bytes().size() >
+             context.options.connection_cap_bytes) {
+    Conflate(context, &piece);
+  } else {
+    Push(context, std::move(piece));
+  }
+}
+
+void Subscription::Conflate(Context& context, const Piece* newcomer) {
   Backlog& backlog = *backlog_;
-  backlog.stretch = std::make_unique<Stretch>();
+  auto stretch = std::make_unique<Stretch>();
+  auto absorb = [&](const Piece& piece) {
+    if (piece.entry) {
+      Absorb(stretch.get(), *piece.entry);
+    } else {
+      stretch->Join(*piece.covers);
+    }
+  };
   std::vector<Piece> kept;
   for (size_t i = backlog.first; i < backlog.pieces.size(); ++i) {
     Piece& piece = backlog.pieces[i];
     const bool half_written = i == backlog.first && backlog.offset > 0;
-    if (half_written || !piece.entry) {
+    if (half_written || !piece.stands_for_actions()) {
       kept.push_back(std::move(piece));
       continue;
     }
     const size_t size = piece.bytes().size();
     backlog.bytes -= size;
     context.metrics->backlog_bytes.Sub(size);
-    Absorb(backlog.stretch.get(), *piece.entry);
+    absorb(piece);
   }
+  if (newcomer != nullptr) absorb(*newcomer);
   backlog.pieces = std::move(kept);
   backlog.first = 0;
+  if (stretch->empty()) return;  // nothing but a long opening
   context.metrics->conflations.Add(1);
   context.observer->OnNotice(this, SubscriptionNotice::kConflated,
-                             backlog.stretch->count + 1);
+                             stretch->count);
+  backlog.stretch = std::move(stretch);
+}
+
+// Counts a piece whose last byte has left.
+void Subscription::OnLeft(Context& context, const Piece& piece) {
+  if (piece.entry && piece.entry->is_action()) {
+    context.metrics->deliveries.Add(1);
+  }
+  if (piece.resync) {
+    const auto reason = static_cast<size_t>(*piece.resync);
+    context.metrics->resyncs[reason].Add(1);
+    context.observer->OnNotice(this, SubscriptionNotice::kResync, reason);
+  } else if (piece.compaction) {
+    context.metrics->compactions.Add(1);
+  }
 }
 
 void Subscription::Flush(Context& context, Channel& channel) {
@@ -265,8 +323,10 @@ void Subscription::Flush(Context& context, Channel& channel) {
         sink_->WantWritable(false);
         return;
       }
-      const std::unique_ptr<Stretch> stretch = std::move(backlog.stretch);
-      Push(context, StretchPiece(context, channel, *stretch));
+      std::shared_ptr<const Stretch> stretch = std::move(backlog.stretch);
+      const StretchJson encoded = EncodeStretch(context, *stretch);
+      Push(context, StretchPiece(context, channel, dialect_, std::move(stretch),
+                                 encoded));
     }
     size_t count = 0;
     uint64_t total = 0;
@@ -281,7 +341,7 @@ void Subscription::Flush(Context& context, Channel& channel) {
     if (took < 0) return;
     backlog.bytes -= static_cast<uint64_t>(took);
     context.metrics->backlog_bytes.Sub(static_cast<uint64_t>(took));
-    if (took > 0) backlog.progress_ms = context.now_ms;
+    if (took > 0) backlog.progress_ms = context.steady_ms;
     auto left = static_cast<uint64_t>(took);
     while (left > 0) {
       Piece& piece = backlog.pieces[backlog.first];
@@ -292,8 +352,7 @@ void Subscription::Flush(Context& context, Channel& channel) {
       }
       left -= rest;
       backlog.offset = 0;
-      if (piece.entry && piece.entry->is_action())
-        context.metrics->deliveries.Add(1);
+      OnLeft(context, piece);
       piece = Piece{};
       ++backlog.first;
     }

@@ -8,17 +8,19 @@
 //
 // Invariants:
 //   1. What has been offered is written, in the backlog, absorbed by its
-//   stretch, or filtered out.
-//   2. The backlog's whole pieces never exceed connection_cap_bytes; a piece
-//   whose first bytes have
-//      left stays until it is complete.
-//   3. Pieces that are not entries (hello, resync, invalidate) come before
-//   pieces that are.
+//      stretch, or filtered out.
+//   2. After each call the backlog's whole pieces are at most
+//      connection_cap_bytes. Besides them it may hold one piece whose first
+//      bytes have left, and one that stands for no action or for the stretch
+//      whose turn it is: that one may be longer than the cap.
+//   3. Pieces that stand for no action (the opening) come first; the others
+//      are in the order of their seqs, so any tail of them can conflate.
 #ifndef PATHCAST_CORE_SUBSCRIPTION_H_
 #define PATHCAST_CORE_SUBSCRIPTION_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,15 +35,23 @@
 namespace pathcast {
 
 class Channel;
+struct Import;
 
 // A whole SSE message on its way: an entry's shared frame, or bytes of its own.
 struct Piece {
   EntryRef entry;
   std::string own;
+  std::string_view frame;  // of entry
+  // Of `own`, one `invalidate` or `resync`: the actions it stands for.
+  std::shared_ptr<const Stretch> covers;
+  // What to count once it has left.
+  bool compaction = false;
+  std::optional<Reason> resync;
+
   std::string_view bytes() const {
     return entry ? frame : std::string_view(own);
   }
-  std::string_view frame;  // of entry
+  bool stands_for_actions() const { return entry || covers != nullptr; }
 };
 
 class Subscription {
@@ -55,7 +65,8 @@ class Subscription {
   void Start(Context& context, Channel& channel, std::vector<Piece> opening,
              uint64_t pos);
 
-  // Offers everything in the channel's window from pos() on.
+  // Offers everything in the channel's window from pos() on: each action by
+  // itself, an import as one invalidate.
   void Visit(Context& context, Channel& channel);
 
   void OnWritable(Context& context, Channel& channel);
@@ -85,7 +96,7 @@ class Subscription {
   int64_t last_write_ms() const { return last_write_ms_; }
   uint64_t backlog_bytes() const { return backlog_ ? backlog_->bytes : 0; }
   // REQUIRES: slow(). When the sink last took a byte of the backlog, or the
-  // backlog began.
+  // backlog began (Context::steady_ms).
   int64_t stalled_since_ms() const { return backlog_->progress_ms; }
 
   // Channel only: its index there.
@@ -97,21 +108,23 @@ class Subscription {
     size_t first = 0;         // index of the first unfinished piece
     size_t offset = 0;        // its bytes that have left
     uint64_t bytes = 0;       // not yet written, a half-written piece included
-    int64_t progress_ms = 0;  // when it came to be, or last lost a byte
+    int64_t progress_ms = 0;  // when it came to be, or last lost a byte; steady
     std::unique_ptr<Stretch> stretch;  // set: everything new joins it
   };
 
   int64_t Write(Context& context, const Slice* slices, size_t count);
   void Block(Context& context);
   void AwaitWritable(Context& context);
+  void OfferEntries(Context& context, Channel& channel, uint64_t end);
+  void OfferImport(Context& context, Channel& channel, Import& import);
   void Push(Context& context, Piece piece);
   void Enqueue(Context& context, const EntryRef& entry);
-  void Conflate(Context& context);
+  void Hold(Context& context, Piece piece);
+  void Conflate(Context& context, const Piece* newcomer);
   void Flush(Context& context, Channel& channel);
-  void Compact(Context& context, Channel& channel);
+  void OnLeft(Context& context, const Piece& piece);
   void Unblock(Context& context);
-  Piece StretchPiece(Context& context, Channel& channel,
-                     const Stretch& stretch);
+  uint64_t WholeBytes() const;
 
   // Set at construction.
   Sink* const sink_;
@@ -126,11 +139,16 @@ class Subscription {
 // Adds one action to a stretch.
 void Absorb(Stretch* stretch, const Entry& entry);
 
-// One `invalidate` for the stretch, or, where that is too long, a `resync`.
-// True if it is a resync.
-bool AppendStretch(const Context& context, const Channel& channel,
-                   const Dialect& dialect, const Stretch& stretch,
-                   std::string* out);
+// One `invalidate` for a stretch, or, where that is too long, a `resync`.
+struct StretchJson {
+  std::string json;
+  bool is_resync = false;
+};
+StretchJson EncodeStretch(const Context& context, const Stretch& stretch);
+Piece StretchPiece(const Context& context, const Channel& channel,
+                   const Dialect& dialect,
+                   std::shared_ptr<const Stretch> stretch,
+                   const StretchJson& encoded);
 
 }  // namespace pathcast
 

@@ -41,6 +41,7 @@ struct EphemeralCommand {
   std::string company;
   std::string json;
   std::string transformed_json;
+  uint64_t Bytes() const { return json.size() + transformed_json.size(); }
 };
 
 struct StreamRequest {

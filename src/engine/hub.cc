@@ -8,8 +8,8 @@ namespace pathcast {
 
 namespace {
 
-// Publishes that may wait for the hub thread. At the bound Post refuses: the
-// hub is not keeping up, and a mutation never waits.
+// Publishes and ephemeral events that may wait for the hub thread. At the bound
+// Post refuses: the hub is not keeping up, and a mutation never waits.
 constexpr uint64_t kMaxWaitingBytes = 128u << 20;
 
 }  // namespace
@@ -36,18 +36,30 @@ Result<std::unique_ptr<Hub>> Hub::Create(HubOptions options, Host* host) {
 Hub::~Hub() { (void)Stop(); }
 
 bool Hub::Post(Command command) {
+  if (stopped_.load(std::memory_order_relaxed)) return false;
+  uint64_t bytes = 0;
   if (auto* publish = std::get_if<PublishCommand>(&command.body)) {
-    if (waiting_bytes_.load(std::memory_order_relaxed) > kMaxWaitingBytes)
-      return false;
-    waiting_bytes_.fetch_add(publish->bytes, std::memory_order_relaxed);
+    bytes = publish->bytes;
+  } else if (auto* event = std::get_if<EphemeralCommand>(&command.body)) {
+    bytes = event->Bytes();
+  }
+  if (bytes > 0) {
+    const uint64_t waiting = waiting_bytes_.load(std::memory_order_relaxed) +
+                             metrics_.window_bytes.Get();
+    if (waiting > kMaxWaitingBytes) return false;
+    waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   }
   if (mailbox_.Put(std::make_unique<Command>(std::move(command)))) loop_.Wake();
   return true;
 }
 
 Status Hub::Stop() {
+  stopped_.store(true, std::memory_order_relaxed);
   loop_.Stop();
-  return loop_.Join();
+  Status status = loop_.Join();
+  // What came too late goes now, and its descriptors with it.
+  mailbox_.Clear();
+  return status;
 }
 
 }  // namespace pathcast

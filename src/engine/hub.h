@@ -33,7 +33,8 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   // [any thread] Hands a command over; false, and the command is dropped, when
-  // too much is waiting.
+  // too much is waiting or the hub was stopped. No other thread may be in here
+  // while Stop runs.
   bool Post(Command command);
 
   // [host thread] Replies, in order; see ReplyBox::Take.
@@ -61,7 +62,8 @@ class Hub {
 
   const std::string id_;
   std::atomic<uint64_t> next_number_{1};
-  std::atomic<uint64_t> waiting_bytes_{0};  // of publishes in the mailbox
+  std::atomic<uint64_t> waiting_bytes_{0};  // in the mailbox
+  std::atomic<bool> stopped_{false};
   Metrics metrics_;
   ReplyBox replies_;
   Mailbox<Command> mailbox_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/clock.h"
 #include "core/context.h"
 #include "core/limiter.h"
 #include "core/wire.h"
@@ -19,7 +20,8 @@ struct HubOptions {
   int64_t slow_timeout_ms = 90'000;
   int64_t lifetime_ms = 0;  // 0: for ever
   uint64_t max_companies = 100'000;
-  uint64_t seed = 0;  // of everything random
+  uint64_t seed = 0;       // of everything random
+  Clock* clock = nullptr;  // outlives the hub; null: the machine's
 };
 
 }  // namespace pathcast

@@ -81,8 +81,9 @@ void HubThread::FreshenLeases(const StreamRequest& request) {
 
 AdmissionResult HubThread::Admit(const StreamRequest& request) {
   FreshenLeases(request);
-  AdmissionResult result = limiter_.Acquire(
-      {request.company, request.user, request.instance, true, context_.now_ms});
+  AdmissionResult result =
+      limiter_.Acquire({request.company, request.user, request.instance, true,
+                        context_.steady_ms});
   context_.metrics->leases.Set(limiter_.HeldTotal());
   return result;
 }
@@ -139,11 +140,10 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   }
   JoinHeartbeat(connection);
   const std::string id = hub_->id_ + "-" + std::to_string(request.number);
-  Verdict verdict;
   OpeningRequest opening{request.http_head, id, &request.resume, expired};
   connection->hello_only = expired;
   std::vector<Piece> pieces =
-      MakeOpening(context_, *channel, *connection, opening, &verdict);
+      MakeOpening(context_, *channel, *connection, opening);
   connection->Start(context_, *channel, std::move(pieces),
                     channel->window_end());
   SetDeadline(connection, request.expires_at_ms);
@@ -179,16 +179,21 @@ std::string HubThread::RefusalText(const StreamRequest& request,
   return text;
 }
 
-void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
-                       Refusal refusal, const AdmissionResult* result) {
+void HubThread::NoteRefusal(const std::string& company, const std::string& user,
+                            uint64_t number, Refusal refusal) {
   context_.metrics->refusals[static_cast<size_t>(refusal)].Add(1);
   NoticeReply notice;
   notice.kind = NoticeKind::kRefused;
   notice.code = static_cast<uint8_t>(refusal);
-  notice.number = request.number;
-  notice.company = request.company;
-  notice.user = request.user;
+  notice.number = number;
+  notice.company = company;
+  notice.user = user;
   Notify(std::move(notice));
+}
+
+void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
+                       Refusal refusal, const AdmissionResult* result) {
+  NoteRefusal(request.company, request.user, request.number, refusal);
 
   const std::string text =
       RefusalText(request, refusal, result ? result->current : 0,
@@ -196,7 +201,7 @@ void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
   const Slice slice{text.data(), text.size()};
   (void)sink.get()->Write(&slice, 1);
   if (sink.socket != nullptr) {
-    lingering_.Add(&hub_->loop_, sink.socket->Release(), context_.now_ms);
+    lingering_.Add(&hub_->loop_, sink.socket->Release(), context_.steady_ms);
   } else {
     outgoing_.push_back(SinkEndReply{request.number});
   }
@@ -253,7 +258,7 @@ void HubThread::Close(Connection* connection, size_t end) {
     outgoing_.push_back(SinkEndReply{connection->number()});
   } else if (end < kCloseReasonCount && !connection->gone()) {
     lingering_.Add(&hub_->loop_, connection->socket()->Release(),
-                   context_.now_ms);
+                   context_.steady_ms);
   }
   connections_.erase(connection->number());
 }
@@ -298,17 +303,15 @@ void HubThread::Run(AcquireCommand& command) {
   reply.ticket = command.ticket;
   if (closed_ || draining_) {
     reply.code = closed_ ? LeaseCode::kClosed : LeaseCode::kDraining;
-    if (draining_) {
-      context_.metrics->refusals[static_cast<size_t>(Refusal::kDraining)].Add(
-          1);
-    }
+    if (!closed_)
+      NoteRefusal(command.company, command.user, 0, Refusal::kDraining);
   } else {
     StreamRequest request;
     request.company = command.company;
     request.user = command.user;
     FreshenLeases(request);
     const AdmissionResult result = limiter_.Acquire(
-        {command.company, command.user, {}, false, context_.now_ms});
+        {command.company, command.user, {}, false, context_.steady_ms});
     for (uint64_t lease : result.evicted)
       CloseByLease(lease, CloseReason::kEvicted);
     context_.metrics->evictions.Add(result.evicted.size());
@@ -319,9 +322,8 @@ void HubThread::Run(AcquireCommand& command) {
     if (result.admission != Admission::kAdmitted) {
       const bool user = result.admission == Admission::kUserLimit;
       reply.code = user ? LeaseCode::kUserLimit : LeaseCode::kCompanyLimit;
-      const Refusal refusal =
-          user ? Refusal::kUserLimit : Refusal::kCompanyLimit;
-      context_.metrics->refusals[static_cast<size_t>(refusal)].Add(1);
+      NoteRefusal(command.company, command.user, 0,
+                  user ? Refusal::kUserLimit : Refusal::kCompanyLimit);
     }
   }
   outgoing_.push_back(reply);

@@ -27,19 +27,23 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
     : hub_(hub),
       host_(host),
       options_(std::move(options)),
+      clock_(options_.clock != nullptr ? options_.clock : &machine_clock_),
       context_(options_.seed),
       limiter_(options_.limits) {
   context_.options = options_.core;
   context_.wrap = options_.wrap;
   context_.metrics = &hub_->metrics_;
   context_.observer = this;
-  context_.now_ms = clock_.NowMs();
+  BeginTurn();
   history_begins_ms_ = context_.now_ms;
 }
 
 HubThread::~HubThread() = default;
 
-void HubThread::BeginTurn() { context_.now_ms = clock_.NowMs(); }
+void HubThread::BeginTurn() {
+  context_.now_ms = clock_->NowMs();
+  context_.steady_ms = clock_->NowUs() / 1000;
+}
 
 void HubThread::EndTurn() {
   // Closing may doom nobody else, but notices and replies of it still belong to
@@ -114,11 +118,14 @@ void HubThread::ForgetIdleChannels() {
   // The newest one is always kept: its caller holds it.
   while (channels_.size() > options_.max_companies && idle_.size() > 1) {
     Channel* channel = idle_.front();
-    if (channel->queued) std::erase(fan_out_, channel);
+    if (channel->queued) {
+      // The longest idle one was queued first, so it is found at the front.
+      fan_out_.erase(std::find(fan_out_.begin(), fan_out_.end(), channel));
+    }
     context_.metrics->companies.Sub(1);
-    context_.metrics->log_actions.Sub(channel->log().size());
-    context_.metrics->log_bytes.Sub(channel->log().bytes());
-    history_begins_ms_ = context_.now_ms;
+    channel->Retire(context_);
+    // Its last action may be of this very millisecond.
+    history_begins_ms_ = context_.now_ms + 1;
     idle_.pop_front();
     trim_round_.clear();  // it may name this one
     trim_next_ = 0;
@@ -136,7 +143,9 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   if (!reader_.Read(&item->text, &fields).ok())
     return {PublishCode::kUnreadable, 0, {}};
   Channel* channel = ChannelOf(item->company);
-  ActionLog& log = channel->log();
+  // An id that is too old to be kept is not a duplicate.
+  channel->TrimLog(context_);
+  const ActionLog& log = channel->log();
   if (const uint64_t seq = log.FindId(fields.id); seq != 0) {
     context_.metrics->duplicates.Add(1);
     return {PublishCode::kDuplicate, seq, log.epoch()};
@@ -159,7 +168,7 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   }
   context_.metrics->publishes.Add(1);
   const uint64_t seq = entry->seq;
-  channel->Publish(context_, std::move(entry));
+  channel->Publish(context_, std::move(entry), publish_call_);
   *out = channel;
   return {PublishCode::kOk, seq, log.epoch()};
 }
@@ -168,7 +177,7 @@ void HubThread::Run(PublishCommand& command) {
   hub_->waiting_bytes_.fetch_sub(command.bytes, std::memory_order_relaxed);
   PublishedReply reply{command.ticket, {}};
   reply.outcomes.reserve(command.items.size());
-  std::unordered_map<Channel*, size_t> appended;
+  ++publish_call_;
   for (PublishItem& item : command.items) {
     Channel* channel = nullptr;
     reply.outcomes.push_back(
@@ -176,17 +185,13 @@ void HubThread::Run(PublishCommand& command) {
                 : PublishOne(&item, command.posted_us, &channel));
     if (channel == nullptr) continue;
     if (channel->idle) MarkIdle(channel, true);
-    if (command.items.size() > 1) {
-      // More than a catch-up would list one by one: an import.
-      if (++appended[channel] > options_.core.compact_after)
-        channel->MarkBulk();
-    }
     Enqueue(channel);
   }
   outgoing_.push_back(std::move(reply));
 }
 
 void HubThread::Run(EphemeralCommand& command) {
+  hub_->waiting_bytes_.fetch_sub(command.Bytes(), std::memory_order_relaxed);
   if (closed_) return;
   context_.metrics->ephemerals.Add(1);
   // A company that nobody listens to gets no log for it.
@@ -197,15 +202,17 @@ void HubThread::Run(EphemeralCommand& command) {
   EntryRef entry = EntryBuilder::Ephemeral(channel->log().epoch(),
                                            channel->log().head_seq(), text);
   entry->arrived_ms = context_.now_ms;
-  channel->PublishEphemeral(std::move(entry));
+  channel->PublishEphemeral(context_, std::move(entry));
   Enqueue(channel);
 }
 
 void HubThread::Run(ReadLogCommand& command) {
   LogReply reply;
   reply.ticket = command.ticket;
-  if (!closed_) {
-    Channel* channel = ChannelOf(command.company);
+  // Asking for a log makes none.
+  auto found = channels_.find(command.company);
+  if (!closed_ && found != channels_.end()) {
+    Channel* channel = found->second.get();
     channel->TrimLog(context_);
     const ActionLog& log = channel->log();
     reply.epoch = log.epoch();
@@ -243,9 +250,12 @@ void HubThread::OnNotice(Subscription* subscription, SubscriptionNotice notice,
   NoticeReply reply;
   reply.kind = notice == SubscriptionNotice::kConflated ? NoticeKind::kConflated
                                                         : NoticeKind::kResync;
-  reply.code = static_cast<uint8_t>(Reason::kOverflow);
   reply.number = connection->number();
-  reply.value = value;
+  if (notice == SubscriptionNotice::kResync) {
+    reply.code = static_cast<uint8_t>(value);
+  } else {
+    reply.value = value;
+  }
   reply.company = connection->channel().company();
   reply.user = connection->user();
   Notify(std::move(reply));

@@ -98,6 +98,9 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
                           uint32_t current, uint32_t limit);
   void Refuse(const StreamRequest& request, ConnectionSink sink,
               Refusal refusal, const AdmissionResult* result);
+  // `number` of the connection; 0: a lease was asked for.
+  void NoteRefusal(const std::string& company, const std::string& user,
+                   uint64_t number, Refusal refusal);
   void FreshenLeases(const StreamRequest& request);
   void CloseByLease(uint64_t lease, CloseReason reason);
   // `end`: a CloseReason, kEndGone or kEndHubClosed. Destroys the connection.
@@ -121,12 +124,14 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   Host* const host_;
   const HubOptions options_;
 
-  MonotoneClock clock_;
+  MonotoneClock machine_clock_;
+  Clock* const clock_;  // that one, or a test's
   Context context_;
   Limiter limiter_;
   ActionReader reader_;
   std::vector<Reply> outgoing_;  // of this turn
   uint32_t notices_ = 0;  // in outgoing_; bounded, the rest is only counted
+  uint64_t publish_call_ = 0;  // counts publish commands
   bool closed_ = false;
 
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;

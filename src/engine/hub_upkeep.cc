@@ -52,7 +52,7 @@ Status HubThread::Start() {
     });
   }
   if (!status.ok()) return status;
-  next_tick_ms_ = context_.now_ms + tick_ms_;
+  next_tick_ms_ = context_.steady_ms + tick_ms_;
   tick_.Every(static_cast<uint64_t>(tick_ms_));
   hub_->loop_.SetThreadNice(kThreadNice);
   return status;
@@ -70,9 +70,9 @@ void HubThread::OnStop() {
 }
 
 void HubThread::OnTick() {
-  if (context_.now_ms >= next_tick_ms_) {
+  if (context_.steady_ms >= next_tick_ms_) {
     // After a stall each bucket is due at most once.
-    const int64_t late = (context_.now_ms - next_tick_ms_) / tick_ms_;
+    const int64_t late = (context_.steady_ms - next_tick_ms_) / tick_ms_;
     const auto due = static_cast<size_t>(
         std::min<int64_t>(late + 1, static_cast<int64_t>(buckets_.size())));
     for (size_t i = 0; i < due; ++i) {
@@ -83,7 +83,7 @@ void HubThread::OnTick() {
   }
   CloseExpired();
   CloseStalled();
-  lingering_.CloseExpired(context_.now_ms);
+  lingering_.CloseExpired(context_.steady_ms);
   TrimSome();
 }
 
@@ -150,7 +150,7 @@ void HubThread::CloseStalled() {
       slow_.pop_back();
       continue;
     }
-    if (context_.now_ms - connection->stalled_since_ms() >=
+    if (context_.steady_ms - connection->stalled_since_ms() >=
         options_.slow_timeout_ms) {
       Close(connection, static_cast<size_t>(
                             CloseReason::kSlow));  // takes itself out of slow_
@@ -189,14 +189,14 @@ void HubThread::Run(DrainCommand& command) {
     std::swap(drain_order_[i - 1],
               drain_order_[context_.random.Between(0, i - 1)]);
   }
-  drain_began_ms_ = context_.now_ms;
+  drain_began_ms_ = context_.steady_ms;
   drain_over_ms_ = std::max<int64_t>(0, command.over_ms);
   drain_timer_.Every(kDrainStepMs);
   DrainStep();
 }
 
 void HubThread::DrainStep() {
-  const int64_t elapsed = context_.now_ms - drain_began_ms_;
+  const int64_t elapsed = context_.steady_ms - drain_began_ms_;
   const size_t total = drain_order_.size();
   const size_t due =
       elapsed >= drain_over_ms_

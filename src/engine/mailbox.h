@@ -17,12 +17,7 @@ class Mailbox {
   Mailbox() = default;
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
-  ~Mailbox() {
-    for (T* node = TakeAll(); node != nullptr;) {
-      std::unique_ptr<T> owned(node);
-      node = node->next;
-    }
-  }
+  ~Mailbox() { Clear(); }
 
   // [any thread] True if the box was empty: then the consumer has to be woken.
   bool Put(std::unique_ptr<T> item) {
@@ -34,6 +29,14 @@ class Mailbox {
     } while (!head_.compare_exchange_weak(head, node, std::memory_order_release,
                                           std::memory_order_relaxed));
     return head == nullptr;
+  }
+
+  // [consumer]
+  void Clear() {
+    for (T* node = TakeAll(); node != nullptr;) {
+      const std::unique_ptr<T> owned(node);
+      node = node->next;
+    }
   }
 
   // [consumer] The first of a list in order of Put; the caller owns the nodes.

@@ -87,13 +87,24 @@ class Host {
 // is written.
 class ReplyBox {
  public:
+  // A host that does not come gets no more notices while this many replies
+  // wait: those are only counted, in the metrics. Answers are as many as the
+  // host's questions, and the bytes of sinks have their own bound.
+  static constexpr size_t kMaxWaitingForNotices = 16'384;
+
   // [hub thread] True if the host has to be rung.
   bool Put(std::vector<Reply>* replies) {
     const std::lock_guard<std::mutex> lock(mu_);
     const bool was_empty = replies_.empty();
-    for (Reply& reply : *replies) replies_.push_back(std::move(reply));
+    for (Reply& reply : *replies) {
+      if (replies_.size() >= kMaxWaitingForNotices &&
+          std::holds_alternative<NoticeReply>(reply)) {
+        continue;
+      }
+      replies_.push_back(std::move(reply));
+    }
     replies->clear();
-    return was_empty;
+    return was_empty && !replies_.empty();
   }
 
   // [host thread] At most `max` replies in order. `*more` says whether some are
