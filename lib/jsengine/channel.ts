@@ -137,7 +137,13 @@ export class Channel implements Sliced {
   }
 }
 
-/** How much waits, in actions. */
+/** What an item holds beyond the text of its actions, bytes: an estimate. */
+const ENTRY_BYTES = 256;
+
 function weigh(items: readonly Item[]): number {
-  return items.reduce((sum, item) => sum + (item.kind === 'import' ? item.entries.length : 1), 0);
+  return items.reduce((sum, item) => {
+    if (item.kind === 'ephemeral') return sum + item.event.json.length + ENTRY_BYTES;
+    if (item.kind === 'action') return sum + item.entry.bytes + ENTRY_BYTES;
+    return sum + item.entries.reduce((bytes, entry) => bytes + entry.bytes + ENTRY_BYTES, 0);
+  }, 0);
 }

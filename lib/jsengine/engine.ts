@@ -35,10 +35,10 @@ import { retryMsFor, Stream, type EndReason } from './stream.js';
 import { TurnedAway } from './turn-away.js';
 import { decide } from './verdict.js';
 
-/** Actions that may wait for their fan-out. Above it a publish waits for the next turn of the loop … */
-const SLOW_DOWN_LOAD = 10_000;
-/** … and above this one, which only a caller that does not wait can reach, it is refused as `OVERLOADED`. */
-const MAX_LOAD = 100_000;
+/** Bytes of actions that may wait for their fan-out. Above it a publish waits for the next turn of the loop … */
+const SLOW_DOWN_BYTES = 1024 * 1024;
+/** … and above this, which only a caller that does not wait can reach, it is refused as `OVERLOADED`. */
+const MAX_WAITING_BYTES = 128 * 1024 * 1024;
 /** `lifetimeMs` is cut to a random share of at least this, so that streams opened at once do not end at once. */
 const MIN_LIFETIME_SHARE = 0.8;
 
@@ -103,7 +103,7 @@ export class JsEngine implements Engine {
 
   async publish(actions: EncodedAction[]): Promise<PublishOutcome[]> {
     if (this.closed) return actions.map(() => ({ ok: false, code: 'HUB_CLOSED' }));
-    if (this.scheduler.load > MAX_LOAD) return actions.map(() => ({ ok: false, code: 'OVERLOADED' }));
+    if (this.scheduler.waitingBytes > MAX_WAITING_BYTES) return actions.map(() => ({ ok: false, code: 'OVERLOADED' }));
     const outcomes = new Array<PublishOutcome>(actions.length);
     for (const [companyId, indexes] of byCompany(actions)) {
       const channel = this.channels.use(companyId);
@@ -114,7 +114,7 @@ export class JsEngine implements Engine {
         outcomes[indexes[i]!] = { ok: true, seq, epoch: channel.log.epoch, duplicate };
       });
     }
-    if (this.scheduler.load > SLOW_DOWN_LOAD) await this.scheduler.nextTurn();
+    if (this.scheduler.waitingBytes > SLOW_DOWN_BYTES) await this.scheduler.nextTurn();
     return outcomes;
   }
 

@@ -23,7 +23,7 @@ export class Scheduler {
   private afterTurn: (() => void)[] = [];
   private immediate: NodeJS.Immediate | null = null;
   private closed = false;
-  private weight = 0;
+  private bytes = 0;
 
   constructor(private readonly monotonicUs: () => number) {}
 
@@ -32,20 +32,20 @@ export class Scheduler {
     this.wake();
   }
 
-  /** `weight`: how much more there is to do; the same is taken back by `done`. */
-  runSoon(work: Sliced, weight: number): void {
-    this.weight += weight;
+  /** `bytes`: how much more `work` holds until it is done; `done` takes the same back. */
+  runSoon(work: Sliced, bytes: number): void {
+    this.bytes += bytes;
     this.fanOuts.add(work);
     this.wake();
   }
 
-  done(weight: number): void {
-    this.weight -= weight;
+  done(bytes: number): void {
+    this.bytes -= bytes;
   }
 
-  /** What was asked for and is not done yet, in actions. */
-  get load(): number {
-    return this.weight;
+  /** What was handed over and is not sent yet. */
+  get waitingBytes(): number {
+    return this.bytes;
   }
 
   /** Resolves after the next turn's work. */

@@ -5,7 +5,7 @@ import { waitFor, within } from '../support/wait.js';
 import { conformance, DEFAULTS, SPEC_DEFAULTS, targets } from './targets.js';
 
 conformance('Disconnect', targets, (bench) => {
-  test.each([
+  test.each<{ match: { connectionId?: true; userId?: string; companyId?: string }; hits: string[] }>([
     { match: { connectionId: true }, hits: ['a1'] },
     { match: { userId: 'a' }, hits: ['a1', 'a2', 'other'] },
     { match: { companyId: 'acme' }, hits: ['a1', 'a2', 'b'] },
@@ -22,7 +22,7 @@ conformance('Disconnect', targets, (bench) => {
       b: await bench().open(engine, { userId: 'b' }),
       other: await bench().open(engine, { userId: 'a', companyId: 'other' }),
     };
-    const { connectionId, ...rest } = match as { connectionId?: boolean; userId?: string; companyId?: string };
+    const { connectionId, ...rest } = match;
     const real = connectionId ? { ...rest, connectionId: clients.a1.connectionId } : rest;
     expect(await engine.disconnect(real, 'revoked')).toBe(hits.length);
     for (const [name, client] of Object.entries(clients)) {

@@ -168,6 +168,11 @@ conformance('The wire', targets, (bench) => {
   });
 });
 
+/** As UTF-8 has it. */
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
+}
+
 const HOSTILE = [
   '\r\n\r\ndata: {"type":"delete"}\n\n',
   'a\nid: 0.0',
@@ -204,7 +209,7 @@ conformance('Bytes are safe whatever a field holds', targets, (bench) => {
     }
     const compacted = await bench().open(engine, { lastEventId: position });
     await waitFor(() => compacted.invalidates.length > 0, 'the invalidate');
-    expect(compacted.invalidates[0]!.modules.map((name) => name.toWellFormed())).toEqual([text.toWellFormed()]);
+    expect(compacted.invalidates[0]!.modules.map(wellFormed)).toEqual([wellFormed(text)]);
     expect(compacted.trace).toEqual(['hello', 'invalidate']);
     const junk = await bench().open(engine, { lastEventId: text });
     await waitFor(() => junk.resyncs.length > 0, 'the resync');

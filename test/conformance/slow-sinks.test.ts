@@ -1,0 +1,343 @@
+import type { Engine } from '../../lib/internal/engine.js';
+import type { ActionEvent, InvalidateEvent } from '../../lib/protocol/events.js';
+import type { EngineClient } from '../support/engine-client.js';
+import { encode, encodeEphemeral, encodeMany } from '../support/actions.js';
+import { waitFor } from '../support/wait.js';
+import { conformance, DEFAULTS, targets, type Bench } from './targets.js';
+
+/** The kernel and Node take some megabytes before a socket that nobody reads shows. */
+const FLOOD_BYTES = 32 * 1024;
+const FLOOD_ACTIONS = 2_000;
+
+let floods = 0;
+
+/** Lets the sinks be written to. */
+async function nextTurn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Takes again, once what was published has reached the backlogs: until then it would be live. */
+async function resume(engine: Engine, client: EngineClient): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) {
+    await engine.readLog('acme');
+    await nextTurn();
+  }
+  client.resume();
+}
+
+/** Publishes large actions until `check` holds; the number of actions that took. */
+async function floodUntil(engine: Engine, check: () => boolean, what: string): Promise<number> {
+  for (let sent = 0; sent < FLOOD_ACTIONS; sent++) {
+    if (check()) return sent;
+    await engine.publish([encode({ id: `flood-${++floods}`, module: 'flood', queryPaths: ['flood.all'], data: 'x'.repeat(FLOOD_BYTES) })]);
+    await nextTurn();
+  }
+  throw new Error(`${FLOOD_ACTIONS} large actions, and still not ${what}`);
+}
+
+/** Stalls the client and floods it until its backlog is one conflated stretch. */
+async function conflate(engine: Engine, client: EngineClient): Promise<void> {
+  const before = engine.metrics().conflations;
+  client.stall();
+  await floodUntil(engine, () => engine.metrics().conflations > before, 'conflated');
+}
+
+/** Checks that what came, from seq 1 on, covers each seq up to the last exactly once; the last. */
+function covered(client: EngineClient, from = 0): number {
+  let at = from;
+  for (const event of client.events) {
+    if ('seq' in event) {
+      expect((event as ActionEvent).seq).toBe(at + 1);
+      at++;
+    } else if (event.type === 'invalidate') {
+      expect(event.from).toBe(at + 1);
+      expect(event.count).toBe(event.to - event.from + 1);
+      at = event.to;
+    }
+  }
+  return at;
+}
+
+async function untilInvalidate(client: EngineClient, count = 1): Promise<InvalidateEvent> {
+  return await waitFor(() => client.invalidates[count - 1], `invalidate number ${count}`);
+}
+
+conformance('Slow sinks', targets, (bench) => {
+  const open = async (b: Bench, engine: Engine, spec = {}): Promise<EngineClient> => await b.open(engine, spec);
+
+  test('SPEC §5: a backlog below the cap is delivered action by action', async () => {
+    const engine = bench().engine();
+    const client = await open(bench(), engine);
+    client.stall();
+    for (const encoded of encodeMany(20, 'x')) await engine.publish([encoded]);
+    await resume(engine, client);
+    await client.untilAction('x20');
+    expect(covered(client)).toBe(20);
+    expect(client.actions).toHaveLength(20);
+    expect(engine.metrics()).toMatchObject({ conflations: 0, deliveries: 20 });
+  });
+
+  test('SPEC §5: over the cap it becomes one invalidate that covers exactly what was not sent; then live', async () => {
+    const engine = bench().engine();
+    const client = await open(bench(), engine);
+    const fast = await open(bench(), engine);
+    await engine.publish(encodeMany(3, 'x'));
+    await client.untilAction('x3');
+    await conflate(engine, client);
+    for (const name of ['guests.getAll', 'budget.get', 'guests.byId']) await engine.publish([encode({ module: name.split('.')[0]!, queryPaths: [name] })]);
+    await resume(engine, client);
+    const invalidate = await untilInvalidate(client);
+    const { headSeq, epoch } = await engine.readLog('acme');
+    expect(invalidate.to).toBe(headSeq);
+    expect([...invalidate.queryPaths].sort()).toEqual(['budget.get', 'flood.all', 'guests.byId', 'guests.getAll']);
+    expect([...invalidate.modules].sort()).toEqual(['budget', 'flood', 'guests']);
+    expect(client.messages.find(({ data }) => data.includes('"invalidate"'))!.id).toBe(`${epoch}.${headSeq}`);
+    await engine.publish([encode({ id: 'live' })]);
+    await client.untilAction('live');
+    expect(covered(client)).toBe(headSeq + 1);
+    expect(client.invalidates).toHaveLength(1);
+    expect(client.resyncs).toEqual([]);
+    await fast.untilAction('live');
+    expect(fast.actions).toHaveLength(headSeq + 1);
+    expect(engine.metrics()).toMatchObject({ conflations: 1, slowSinks: 0, backlogBytes: 0 });
+    await waitFor(() => bench().notices.length > 0, 'the notice');
+    expect(bench().notices[0]).toMatchObject({ type: 'conflated', companyId: 'acme', connectionId: client.connectionId });
+  });
+
+  test('SPEC §5: again and again', async () => {
+    const engine = bench().engine();
+    const client = await open(bench(), engine);
+    for (const round of [1, 2, 3]) {
+      await conflate(engine, client);
+      await resume(engine, client);
+      await untilInvalidate(client, round);
+    }
+    await engine.publish([encode({ id: 'last' })]);
+    await client.untilAction('last');
+    expect(covered(client)).toBe((await engine.readLog('acme')).headSeq);
+    expect(engine.metrics().conflations).toBe(3);
+  });
+
+  test('SPEC §5: only what matches the filter is in the union', async () => {
+    const engine = bench().engine();
+    const client = await open(bench(), engine, { filter: { modules: ['flood', 'guests'] } });
+    await conflate(engine, client);
+    const { headSeq } = await engine.readLog('acme');
+    await engine.publish([encode({ module: 'budget', queryPaths: ['budget.get'] }), encode({ queryPaths: ['guests.getAll'] }), encode({ module: 'budget', queryPaths: ['budget.get'] })]);
+    await resume(engine, client);
+    const invalidate = await untilInvalidate(client);
+    expect([...invalidate.queryPaths].sort()).toEqual(['flood.all', 'guests.getAll']);
+    expect(invalidate.to).toBe(headSeq + 2);
+    expect(invalidate.count).toBe(invalidate.to - invalidate.from);
+  });
+
+  test('SPEC §5: a path that another one covers is left out', async () => {
+    const engine = bench().engine();
+    const client = await open(bench(), engine);
+    await conflate(engine, client);
+    await engine.publish([
+      encode({ queryPaths: ['guests.getAll', 'a.b.c', 'ab.c', 'constructor'] }), encode({ queryPaths: ['guests', 'a.b', '__proto__.x'] }), encode({ queryPaths: ['guests.byId', 'a.bc'] }),
+    ]);
+    await resume(engine, client);
+    const invalidate = await untilInvalidate(client);
+    expect([...invalidate.queryPaths].sort()).toEqual(['__proto__.x', 'a.b', 'a.bc', 'ab.c', 'constructor', 'flood.all', 'guests']);
+    await conflate(engine, client);
+    await engine.publish([encode({ queryPaths: ['*', 'x.y'] })]);
+    await resume(engine, client);
+    expect((await untilInvalidate(client, 2)).queryPaths).toEqual(['*']);
+  });
+
+  test('SPEC §5: a union that is too long collapses to first segments, the largest first', async () => {
+    const engine = bench().engine({ maxInvalidateBytes: 2_048 });
+    const client = await open(bench(), engine);
+    await conflate(engine, client);
+    for (let i = 0; i < 100; i++) await engine.publish([encode({ queryPaths: [`guests.procedure${i}`, `budget.procedure${i % 30}`, `hotels.p${i % 3}`] })]);
+    await resume(engine, client);
+    const invalidate = await untilInvalidate(client);
+    const { data } = client.messages.find((message) => message.data.includes('"invalidate"'))!;
+    expect(Buffer.byteLength(data)).toBeLessThanOrEqual(2_048);
+    const budget = Array.from({ length: 30 }, (_, i) => `budget.procedure${i}`);
+    expect([...invalidate.queryPaths].sort()).toEqual([...budget, 'flood.all', 'guests', 'hotels.p0', 'hotels.p1', 'hotels.p2'].sort());
+  });
+
+  test('SPEC §5: one that is too long even so is a resync, reason overflow; then live', async () => {
+    const engine = bench().engine({ maxInvalidateBytes: 2_048 });
+    engine.setResyncPaths(['all.of', 'them.all']);
+    const client = await open(bench(), engine);
+    await conflate(engine, client);
+    for (let i = 0; i < 300; i++) await engine.publish([encode({ queryPaths: [`router${i}.getAll`] })]);
+    const { headSeq, epoch } = await engine.readLog('acme');
+    await resume(engine, client);
+    const resync = await waitFor(() => client.resyncs[0], 'the resync');
+    expect(resync).toMatchObject({ reason: 'overflow', queryPaths: ['all.of', 'them.all'] });
+    expect(client.messages.find(({ data }) => data.includes('"resync"'))!.id).toBe(`${epoch}.${headSeq}`);
+    await engine.publish([encode({ id: 'live' })]);
+    await client.untilAction('live');
+    expect(client.actions.at(-1)!.seq).toBe(headSeq + 1);
+    expect(client.invalidates).toEqual([]);
+    expect(engine.metrics().resyncs).toMatchObject({ overflow: 1 });
+    await waitFor(() => bench().notices.some(({ type }) => type === 'resync'), 'the notice');
+    expect(bench().notices).toContainEqual({ type: 'resync', companyId: 'acme', connectionId: client.connectionId, reason: 'overflow' });
+  });
+
+  test('SPEC §5: a sink that takes nothing for slowTimeoutMs is closed with slow; others are not', async () => {
+    const engine = bench().engine({ slowTimeoutMs: 300 });
+    const idle = await open(bench(), engine, { companyId: 'idle' });
+    const fast = await open(bench(), engine);
+    const client = await open(bench(), engine);
+    await conflate(engine, client);
+    const start = Date.now();
+    await waitFor(() => engine.metrics().closes.slow === 1, 'its end');
+    expect(Date.now() - start).toBeGreaterThanOrEqual(50);
+    expect(engine.metrics()).toMatchObject({ connections: 2, slowSinks: 0, backlogBytes: 0 });
+    await waitFor(() => bench().notices.some(({ type }) => type === 'closed'), 'the notice');
+    expect(bench().notices).toContainEqual({ type: 'closed', companyId: 'acme', userId: 'u1', connectionId: client.connectionId, reason: 'slow' });
+    await resume(engine, client);
+    await client.untilEnd();
+    expect([idle.ended, fast.ended]).toEqual([false, false]);
+    // What came is a prefix, so the last id is safe.
+    const again = await open(bench(), engine, { lastEventId: client.lastEventId! });
+    expect(again.hello).toMatchObject({ reason: 'resumed', recovered: true });
+    await engine.publish([encode({ id: 'live' })]);
+    await again.untilAction('live');
+    expect(covered(again, covered(client))).toBe((await engine.readLog('acme')).headSeq);
+  });
+
+  test('SPEC §5: heartbeats and ephemeral events skip a sink with a backlog', async () => {
+    const engine = bench().engine({ heartbeatMs: 30 });
+    const client = await open(bench(), engine);
+    await conflate(engine, client);
+    const before = engine.metrics();
+    engine.ephemeral(encodeEphemeral('acme', 'lost'));
+    await waitFor(() => engine.metrics().heartbeatsSkipped >= before.heartbeatsSkipped + 3, 'skipped heartbeats');
+    await waitFor(() => engine.metrics().ephemeralsDropped >= 1, 'the dropped event');
+    expect(engine.metrics().heartbeats).toBe(before.heartbeats);
+    await resume(engine, client);
+    await untilInvalidate(client);
+    await waitFor(() => client.trace.at(-1) === 'ping', 'a ping again');
+    expect(client.pings.at(-1)!.id).toBe(`${client.hello!.epoch}.${(await engine.readLog('acme')).headSeq}`);
+    expect(client.trace.filter((what) => what === 'ephemeral')).toEqual([]);
+  });
+
+  test.each([4_096, 65_536])('G4: a cap of %d bytes is never exceeded, however many are slow', async (connectionCapBytes) => {
+    const engine = bench().engine({ connectionCapBytes });
+    const clients = await Promise.all(Array.from({ length: 8 }, async (_, i) => await open(bench(), engine, i % 2 ? { dialect: 'trpc', transformed: true } : {})));
+    for (const client of clients) client.stall();
+    let worst = 0;
+    await floodUntil(
+      engine,
+      () => {
+        const { backlogBytes, slowSinks, conflations } = engine.metrics();
+        // One message per sink may be half written.
+        worst = Math.max(worst, backlogBytes - slowSinks * (connectionCapBytes + FLOOD_BYTES + 1_024));
+        return conflations === clients.length;
+      },
+      'all conflated',
+    );
+    for (let i = 0; i < 50; i++) {
+      await engine.publish([encode({ queryPaths: [`guests.p${i}`] })]);
+      const { backlogBytes, slowSinks } = engine.metrics();
+      worst = Math.max(worst, backlogBytes - slowSinks * (connectionCapBytes + FLOOD_BYTES + 1_024));
+    }
+    expect(worst).toBeLessThanOrEqual(0);
+    for (const client of clients) await resume(engine, client);
+    for (const client of clients) await untilInvalidate(client);
+    const { headSeq } = await engine.readLog('acme');
+    for (const client of clients) expect(covered(client)).toBe(headSeq);
+    expect(engine.metrics()).toMatchObject({ slowSinks: 0, backlogBytes: 0 });
+  });
+
+  test('SPEC §5: an action that is larger than the cap reaches a sink that takes it', async () => {
+    const engine = bench().engine({ connectionCapBytes: 4_096 });
+    const client = await open(bench(), engine);
+    await engine.publish([encode({ id: 'big', data: 'x'.repeat(60_000) }), encode({ id: 'small' })]);
+    await client.untilAction('small');
+    expect(covered(client)).toBe(2);
+    expect(client.actions).toHaveLength(2);
+  });
+
+  test('SPEC §5: a burst of more than the cap is covered exactly once, as far as the sink takes it action by action', async () => {
+    const engine = bench().engine({ compactAfter: 10_000 });
+    const client = await open(bench(), engine);
+    await engine.publish(encodeMany(300, 'x', { data: 'x'.repeat(1_000) }));
+    await waitFor(() => covered(client) === 300, 'all of them');
+    expect(client.actions.length).toBeGreaterThan(10);
+    expect(client.invalidates.length).toBeLessThanOrEqual(1);
+  });
+
+  test('SPEC §3, §5: what a slow stream is closed with never skips its backlog', async () => {
+    const engine = bench().engine();
+    const client = await open(bench(), engine);
+    await conflate(engine, client);
+    await engine.disconnect({ connectionId: client.connectionId }, 'revoked');
+    await resume(engine, client);
+    await client.untilEnd();
+    const again = await open(bench(), engine, { lastEventId: client.lastEventId! });
+    await engine.publish([encode({ id: 'live' })]);
+    await again.untilAction('live');
+    expect(covered(again, covered(client))).toBe((await engine.readLog('acme')).headSeq);
+  });
+
+  test('SPEC §5: one that leaves while it is slow takes its backlog along', async () => {
+    const engine = bench().engine();
+    const client = await open(bench(), engine);
+    await conflate(engine, client);
+    client.cut();
+    await waitFor(() => engine.metrics().connections === 0, 'its end');
+    expect(engine.metrics()).toMatchObject({ slowSinks: 0, backlogBytes: 0, closes: { gone: 1 } });
+  });
+});
+
+conformance('Catch-up', targets, (bench) => {
+  test('SPEC §2: more than compactAfter is one invalidate, as many are actions', async () => {
+    const engine = bench().engine({ compactAfter: 10 });
+    const first = await bench().open(engine);
+    for (const encoded of encodeMany(30, 'x')) await engine.publish([encoded]);
+    await engine.publish([encode({ module: 'budget', queryPaths: ['budget.get'] })]);
+    const { epoch } = await engine.readLog('acme');
+    const many = await bench().open(engine, { lastEventId: first.messages[0]!.id! });
+    expect(await untilInvalidate(many)).toMatchObject({ from: 1, to: 31, count: 31, queryPaths: ['guests.getAll', 'budget.get'], modules: ['guests', 'budget'] });
+    expect(many.hello).toMatchObject({ recovered: true, reason: 'resumed', cursor: `${epoch}.31` });
+    const few = await bench().open(engine, { lastEventId: `${epoch}.21` });
+    await waitFor(() => few.actions.length === 10, 'ten actions');
+    const filtered = await bench().open(engine, { lastEventId: `${epoch}.0`, filter: { modules: ['budget'] } });
+    await waitFor(() => filtered.actions.length === 1, 'the one that matches');
+    expect(filtered.trace).toEqual(['hello', 'update:31']);
+    expect(engine.metrics()).toMatchObject({ compactions: 1, conflations: 0 });
+  });
+
+  test('SPEC §2: more than connectionCapBytes is one invalidate', async () => {
+    const engine = bench().engine({ connectionCapBytes: 4_096 });
+    await engine.publish(encodeMany(5, 'x', { data: 'x'.repeat(1_000) }));
+    const { epoch } = await engine.readLog('acme');
+    const client = await bench().open(engine, { lastEventId: `${epoch}.0` });
+    expect(await untilInvalidate(client)).toMatchObject({ from: 1, to: 5, count: 5 });
+    const last = await bench().open(engine, { lastEventId: `${epoch}.3` });
+    await last.untilAction('x5');
+    expect(last.trace).toEqual(['hello', 'update:4', 'update:5']);
+  });
+
+  test('SPEC §2: where even that does not fit: overflow, not recovered, resync, live', async () => {
+    const engine = bench().engine({ compactAfter: 10, maxInvalidateBytes: 1_024 });
+    for (let i = 0; i < 200; i++) await engine.publish([encode({ queryPaths: [`router${i}.getAll`] })]);
+    const { epoch } = await engine.readLog('acme');
+    const client = await bench().open(engine, { lastEventId: `${epoch}.0` });
+    await engine.publish([encode({ id: 'live' })]);
+    await client.untilAction('live');
+    expect(client.hello).toMatchObject({ recovered: false, reason: 'overflow', cursor: `${epoch}.200` });
+    expect(client.trace).toEqual(['hello', 'resync', 'update:201']);
+    expect(client.messages.slice(0, 2).map(({ id }) => id)).toEqual(['0.0', `${epoch}.200`]);
+    expect(engine.metrics().resyncs).toMatchObject({ overflow: 1 });
+  });
+
+  test('SPEC §2: 5,000 actions are one event of at most 8 KiB', async () => {
+    const engine = bench().engine({ logActions: 10_000 });
+    for (let i = 0; i < 50; i++) await engine.publish(Array.from({ length: 100 }, (_, k) => encode({ queryPaths: [`router${k % 10}.procedure${i}`] })));
+    const { epoch } = await engine.readLog('acme');
+    const client = await bench().open(engine, { lastEventId: `${epoch}.0` });
+    const invalidate = await untilInvalidate(client);
+    expect(invalidate).toMatchObject({ from: 1, to: 5_000, count: 5_000 });
+    expect(Buffer.byteLength(client.messages[1]!.data)).toBeLessThanOrEqual(DEFAULTS.maxInvalidateBytes);
+    for (let k = 0; k < 10; k++) expect(invalidate.queryPaths.some((path) => path.startsWith(`router${k}`))).toBe(true);
+  });
+});
