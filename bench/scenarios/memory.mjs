@@ -7,23 +7,24 @@ const IDLE_MS = 1_000;
 
 export const memory = {
   name: 'memory',
-  about: 'growth per idle connection at 10,000, after collection, from a server that has warmed up and holds none',
+  about: 'growth per idle connection from none to 10,000, after collections, when the process has settled',
   subjects: ['pathcast-native', 'pathcast-js', 'better-sse', 'trpc'],
   trials: 3,
-  parameters: { clients: 10_000, warmUp: 500 },
-  quick: { clients: 300, warmUp: 100 },
+  parameters: { clients: 10_000, warmUp: 200, settleSeconds: 10 },
+  quick: { clients: 300, warmUp: 100, settleSeconds: 1 },
   metrics: { connections: 'connections', nativeHeap: 'bytes', jsHeap: 'bytes', rss: 'bytes' },
-  trial: (subject, { clients, warmUp }) =>
+  trial: (subject, { clients, warmUp, settleSeconds }) =>
     Trial.run(subject, async (trial) => {
       await trial.warmUp(warmUp);
       await sleep(IDLE_MS);
-      const before = await trial.server.ask('memory');
+      const before = await trial.server.ask('memory', { settleSeconds });
       await trial.open(clients);
       await sleep(IDLE_MS);
-      const after = await trial.server.ask('memory');
+      const after = await trial.server.ask('memory', { settleSeconds });
       const each = (key) => (after[key] - before[key]) / clients;
       return {
         connections: trial.clients,
+        // Null where the addon is not there to ask.
         ...(after.nativeHeap === null ? {} : { nativeHeap: each('nativeHeap') }),
         jsHeap: each('jsHeap'),
         rss: each('rss'),

@@ -58,8 +58,8 @@ export const slowReaders = {
   about: '1,000 of 5,000 clients of one company stop reading for a minute while 200 actions a second flow, then read on',
   subjects: ['pathcast-native', 'pathcast-js'],
   trials: 1,
-  parameters: { clients: 5_000, stalled: 1_000, ratePerSecond: 200, companies: 1, beforeMs: 20_000, stallMs: 60_000 },
-  quick: { clients: 100, stalled: 20, beforeMs: 500, stallMs: 1_500 },
+  parameters: { clients: 5_000, stalled: 1_000, ratePerSecond: 200, companies: 1, beforeMs: 20_000, stallMs: 60_000, settleSeconds: 10 },
+  quick: { clients: 100, stalled: 20, beforeMs: 500, stallMs: 1_500, settleSeconds: 1 },
   metrics: {
     connections: 'connections',
     p99Before: 'us',
@@ -81,13 +81,13 @@ export const slowReaders = {
   },
   trial: (subject, parameters) =>
     Trial.run(subject, async (trial) => {
-      const { clients, stalled, companies, beforeMs, stallMs } = parameters;
+      const { clients, stalled, companies, beforeMs, stallMs, settleSeconds } = parameters;
       await trial.open(clients, { companies });
       await trial.sizeEvents();
       await flow(trial, parameters, beforeMs / 4, clients);
 
       const { result: before } = await peaks(trial, () => flow(trial, parameters, beforeMs, clients));
-      const { rss } = await trial.server.ask('memory');
+      const { rss } = await trial.server.ask('memory', { settleSeconds });
       await trial.load.ask('stall', { count: stalled });
       const usage = await trial.server.ask('usage');
       const loadBefore = await trial.load.ask('stats');

@@ -11,14 +11,19 @@ import v8 from 'node:v8';
 /** Reads `mallinfo2()`: bytes in use in this process's C heap. Undefined where the addon is not built. */
 const nativeHeapBytes = (() => {
   try {
-    return createRequire(import.meta.url)('../../lib/binding.cjs').nativeHeapBytes;
+    return createRequire(import.meta.url)('../../lib/binding.cjs')().nativeHeapBytes;
   } catch {
     return undefined;
   }
 })();
 
-/** Turns of collection before memory is read: finalisers of one turn free what the next can collect. */
-const COLLECTIONS = 6;
+/**
+ * Before memory is read: a collection each `EVERY_MS`, until the process has not shrunk by more than `SHARE` for the
+ * seconds the scenario asks for, at most three times as long. V8 gives empty pages back some seconds after the
+ * collection that emptied them.
+ */
+const EVERY_MS = 1_000;
+const SHARE = 0.002;
 
 const MODULES = ['guests', 'budget', 'events', 'timeline', 'vendors', 'hotels', 'gifts', 'clients', 'floorPlans', 'guestTransport'];
 
@@ -48,10 +53,15 @@ function residentBytes() {
   return Number(kib) * 1024;
 }
 
-async function memory() {
-  for (let i = 0; i < COLLECTIONS; i += 1) {
+async function memory({ settleSeconds = 10 }) {
+  const end = performance.now() + 3_000 * settleSeconds;
+  let lowest = Infinity;
+  for (let still = 0; still * EVERY_MS < settleSeconds * 1_000 && performance.now() < end; still += 1) {
     globalThis.gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-    await sleep(20);
+    await sleep(EVERY_MS);
+    const rss = residentBytes();
+    if (rss < lowest * (1 - SHARE)) still = -1;
+    lowest = Math.min(lowest, rss);
   }
   const heap = v8.getHeapStatistics();
   const { external, arrayBuffers } = process.memoryUsage();
