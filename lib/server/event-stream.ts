@@ -15,6 +15,9 @@ import { parseFrames, type SseFrame } from '../internal/sse-frames.js';
 /** Bytes of events that wait for the consumer before the engine is told to wait. */
 const HIGH_WATER = 16 * 1024;
 
+/** The longest interval of a Node timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export interface EventStreamOptions<T> {
   /** Reads the payload of an event. */
   decode: (text: string) => unknown;
@@ -44,6 +47,8 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
   /** The consumer is done. */
   #returned = false;
   #onFinish: (() => void)[] = [];
+  /** Runs while `next()` waits: who waits for an event keeps the process alive, as with any other I/O. */
+  #wait: NodeJS.Timeout | undefined;
 
   constructor(options: EventStreamOptions<T>) {
     this.#options = options;
@@ -110,6 +115,8 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
       if ('error' in result) waiter.reject(result.error);
       else waiter.resolve(result.value);
     }
+    clearInterval(this.#wait);
+    this.#wait = undefined;
   }
 
   /** Undefined: nothing to give yet. */
@@ -154,6 +161,7 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
         return 'error' in result ? rejected(result.error) : Promise.resolve(result.value);
       }
     }
+    this.#wait ??= setInterval(() => undefined, MAX_TIMER_MS);
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
