@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { encode, encodeMany } from '../support/actions.js';
 import { runSeed, withSeed } from '../support/random.js';
 import { waitFor, within } from '../support/wait.js';
-import { conformance, DEFAULTS, SPEC_DEFAULTS, targets } from './targets.js';
+import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
+import { conformance, targets } from './targets.js';
 
 conformance('Disconnect', targets, (bench) => {
   test.each<{ match: { connectionId?: true; userId?: string; companyId?: string }; hits: string[] }>([

@@ -3,7 +3,8 @@ import type { ActionEvent, InvalidateEvent } from '../../lib/protocol/events.js'
 import type { EngineClient } from '../support/engine-client.js';
 import { encode, encodeEphemeral, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, DEFAULTS, targets, type Bench } from './targets.js';
+import { DEFAULTS } from '../support/engine-options.js';
+import { conformance, targets, type Bench } from './targets.js';
 
 /** The kernel and Node take some megabytes before a socket that nobody reads shows. */
 const FLOOD_BYTES = 32 * 1024;

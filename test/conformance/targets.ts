@@ -6,6 +6,7 @@ import type { Engine, EngineFactory, EngineNotice, EngineOptions, StreamSpec } f
 import { createJsEngine } from '../../lib/jsengine/index.js';
 import { createNativeEngine } from '../../lib/native.js';
 import { SinkClient, SocketClient, type EngineClient } from '../support/engine-client.js';
+import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
 import { within } from '../support/wait.js';
 
 export interface Target {
@@ -29,35 +30,6 @@ export const targets: Target[] = [
   { name: 'native over sinks', createEngine: createNativeEngine, connect: throughSink },
   { name: 'native over sockets', createEngine: createNativeEngine, connect: throughSocket },
 ];
-
-/** The facade's defaults, but for a heartbeat that stays out of the way. */
-export const DEFAULTS: EngineOptions = {
-  hubId: 'hub',
-  maxPerUser: 0,
-  maxPerCompany: 0,
-  limitPolicy: 'reject',
-  logActions: 1_000,
-  logTtlMs: 86_400_000,
-  logBytes: 16 * 1024 * 1024,
-  heartbeatMs: 60_000,
-  connectionCapBytes: 65_536,
-  slowTimeoutMs: 90_000,
-  lifetimeMs: 0,
-  compactAfter: 100,
-  maxInvalidateBytes: 8 * 1024,
-  retryMs: 2_000,
-  maxCompanies: 100_000,
-  transformWrap: ['{"json":', '}'],
-};
-
-export const SPEC_DEFAULTS: StreamSpec = {
-  companyId: 'acme',
-  userId: 'u1',
-  dialect: 'plain',
-  ids: true,
-  transformed: false,
-  httpHead: '',
-};
 
 /** Engines and clients of one test; `dispose` ends them and reports what the engine did that it must not. */
 export class Bench {

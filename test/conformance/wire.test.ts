@@ -2,7 +2,8 @@ import type { EncodedAction } from '../../lib/internal/engine.js';
 import type { EngineClient } from '../support/engine-client.js';
 import { action, encode, encodeEphemeral, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, SPEC_DEFAULTS, targets } from './targets.js';
+import { SPEC_DEFAULTS } from '../support/engine-options.js';
+import { conformance, targets } from './targets.js';
 
 const ACTION = action({ id: 'one', timestamp: 1_700_000_000_000, data: { name: 'Ünï “cöde” 💥' } });
 
