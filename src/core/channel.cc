@@ -86,7 +86,8 @@ void Channel::Remove(Subscription* subscription) {
     fill(hole, next_visit_);
     hole = next_visit_;
   }
-  fill(hole, subscriptions_.size() - 1);
+  // The last one itself is not a filling: it may stand before the mark already.
+  if (hole + 1 < subscriptions_.size()) fill(hole, subscriptions_.size() - 1);
   subscriptions_.pop_back();
   if (subscriptions_.empty()) subscriptions_.shrink_to_fit();
 }

@@ -1,5 +1,7 @@
 #include "core/entry.h"
 
+#include <algorithm>
+
 #include "core/cursor.h"
 #include "core/json_text.h"
 
@@ -10,6 +12,16 @@ namespace {
 constexpr std::string_view kIdField = "id: ";
 constexpr std::string_view kDataField = "data: ";
 constexpr std::string_view kEnd = "\n\n";
+
+bool EndsLine(char c) { return c == '\n' || c == '\r' || c == '\0'; }
+
+// What lies in [from, size - kEnd) has to stay on its line. JSON has line ends
+// only between its tokens, where a space means the same.
+void KeepOnOneLine(std::string* frame, size_t from) {
+  const auto end = frame->end() - static_cast<std::ptrdiff_t>(kEnd.size());
+  std::replace_if(frame->begin() + static_cast<std::ptrdiff_t>(from), end,
+                  EndsLine, ' ');
+}
 
 }  // namespace
 
@@ -30,6 +42,7 @@ void EntryBuilder::Encode(Entry* entry, std::string_view epoch,
         .append(seq)
         .append(tail)
         .append(kEnd);
+    KeepOnOneLine(out, id_line.size());
   };
   entry->data_offset_ = static_cast<uint32_t>(id_line.size());
   frame(&entry->raw_, text.head, text.tail);
@@ -88,6 +101,7 @@ std::string_view Entry::Frame(bool with_id, bool transformed,
         .append(Json())
         .append(wrap.suffix)
         .append(kEnd);
+    KeepOnOneLine(&transformed_, data_offset_);
   }
   std::string_view frame = transformed ? transformed_ : raw_;
   if (!with_id) frame.remove_prefix(data_offset_);
