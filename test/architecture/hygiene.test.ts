@@ -35,6 +35,25 @@ test('the lockfile names packages, not places to fetch them from', () => {
   expect(resolved.filter(([, entry]) => !(entry.link === true && entry.resolved?.startsWith('test/clients/')))).toEqual([]);
 });
 
+/**
+ * What broke: npm leaves a platform's package that it could not see out of the lockfile without a word, and `npm ci` on
+ * a fresh machine then refuses the whole lockfile.
+ */
+test('the lockfile holds every package that one of its packages may ask for', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, Record<'dependencies' | 'optionalDependencies', Record<string, string> | undefined>>;
+  };
+  /** As Node looks it up: beside the package, then in the folders above. */
+  const found = (place: string, name: string): boolean => {
+    if (packages[`${place}${place && '/'}node_modules/${name}`]) return true;
+    return place !== '' && found(place.slice(0, Math.max(0, place.lastIndexOf('/node_modules/'))), name);
+  };
+  const missing = Object.entries(packages).flatMap(([place, entry]) =>
+    Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }).filter((name) => !found(place, name)),
+  );
+  expect(missing).toEqual([]);
+});
+
 test('no test is switched off or tried again', () => {
   expect(hits(SWITCHED_OFF, others.filter((file) => /^(test|bench)\/.+\.(ts|cc|h|mjs)$/.test(file)))).toEqual([]);
 });
