@@ -19,6 +19,7 @@ export const burst = {
     deliveriesPerCpuSecondSingly: '1/s',
     gain: 'ratio',
     loadShare: 'share of a core',
+    othersShare: 'share of a core',
   },
   trial: (subject, { clients, trpcClients, bursts, trpcBursts, deliveries, trpcDeliveries }) =>
     Trial.run(subject, async (trial) => {
@@ -38,6 +39,7 @@ export const burst = {
         deliveriesPerCpuSecondSingly: rate(singly),
         gain: rate(together) / rate(singly),
         loadShare: together.loadShare,
+        othersShare: together.othersShare,
       };
     }),
   ratios: [],

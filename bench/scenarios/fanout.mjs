@@ -23,6 +23,7 @@ function fanoutTrial(subject, { clients, trpcClients, deliveries, trpcDeliveries
       cpuPerDelivery: run.cpuUs / run.deliveries,
       systemCpuPerDelivery: run.systemUs / run.deliveries,
       loadShare: run.loadShare,
+      othersShare: run.othersShare,
     };
   });
 }
@@ -32,6 +33,7 @@ const metrics = {
   cpuPerDelivery: 'us',
   systemCpuPerDelivery: 'us',
   loadShare: 'share of a core',
+  othersShare: 'share of a core',
 };
 
 export const fanout = {

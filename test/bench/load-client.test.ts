@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
@@ -76,15 +76,14 @@ describe('the load client', () => {
 
   test.each([1, 2, 3, 7, 64, 4096])('reads a chunked stream that comes %i bytes at a time', async (size) => {
     const body = hello(0) + event(1) + PING + event(2) + '\n\n' + event(3);
-    const port = await listen(
-      createServer(async (_req, res) => {
-        res.socket?.setNoDelay(true);
-        for (let at = 0; at < body.length; at += size) {
-          res.write(body.slice(at, at + size));
-          await new Promise(setImmediate);
-        }
-      }),
-    );
+    const trickle = async (res: ServerResponse) => {
+      res.socket?.setNoDelay(true);
+      for (let at = 0; at < body.length; at += size) {
+        res.write(body.slice(at, at + size));
+        await new Promise(setImmediate);
+      }
+    };
+    const port = await listen(createServer((_req, res) => void trickle(res)));
     await load.ask('open', { count: 4, port, cursors: true });
     const got = await load.ask('expect', { events: 12 });
     expect(got).toMatchObject({ timedOut: false, events: 12, fewestEvents: 3, mostEvents: 3, latencyCount: 12 });
