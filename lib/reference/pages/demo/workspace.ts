@@ -1,0 +1,38 @@
+/**
+ * Who looks at this page: three people of two companies. The companies' ids carry the workspace
+ * that stands after the `#` of the address, so that everyone gets rows of their own, and a second
+ * window with the same address gets the same ones.
+ */
+import type { Person } from '../shared/session.js';
+
+const LENGTH = 6;
+
+function freshName(): string {
+  const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
+  const random = crypto.getRandomValues(new Uint8Array(LENGTH));
+  return [...random].map((value) => letters[value % letters.length]).join('');
+}
+
+/** The workspace of this address; a new one is written into it. */
+export function currentWorkspace(): string {
+  const named = /^#([a-z0-9-]{1,32})$/.exec(location.hash)?.[1];
+  if (named !== undefined) return named;
+  const fresh = freshName();
+  history.replaceState(null, '', `#${fresh}`);
+  return fresh;
+}
+
+export function startOver(): void {
+  history.replaceState(null, '', location.pathname);
+  location.reload();
+}
+
+export function peopleOf(workspace: string): readonly Person[] {
+  const meadow = { companyId: `meadow-${workspace}`, companyName: 'Meadow Weddings' };
+  const harbour = { companyId: `harbour-${workspace}`, companyName: 'Harbour Events' };
+  return [
+    { userId: 'ada', name: 'Ada', ...meadow },
+    { userId: 'bilal', name: 'Bilal', ...meadow },
+    { userId: 'chen', name: 'Chen', ...harbour },
+  ];
+}

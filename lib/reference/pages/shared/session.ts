@@ -1,0 +1,38 @@
+/** Logging in, and the unmodified tRPC client that belongs to the session. */
+import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from '@trpc/client';
+import type { AppRouter } from '../../routers/index.js';
+
+export interface Person {
+  userId: string;
+  name: string;
+  companyId: string;
+  companyName: string;
+}
+
+export type Api = ReturnType<typeof createApi>;
+
+export async function logIn(person: Person): Promise<string> {
+  const response = await fetch('/login', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ userId: person.userId, companyId: person.companyId }),
+  });
+  const body = (await response.json()) as { token?: string; error?: { message: string } };
+  if (body.token === undefined) throw new Error(body.error?.message ?? `login: status ${response.status}`);
+  return body.token;
+}
+
+/** `token()` is asked anew for each request and each stream, so that a new login takes effect. */
+export function createApi(token: () => string, sourceId: string) {
+  const url = '/trpc';
+  return createTRPCClient<AppRouter>({
+    links: [
+      splitLink({
+        condition: (operation) => operation.type === 'subscription',
+        // EventSource cannot send headers.
+        true: httpSubscriptionLink({ url, connectionParams: () => ({ token: token() }) }),
+        false: httpBatchLink({ url, headers: () => ({ authorization: `Bearer ${token()}`, 'x-source-id': sourceId }) }),
+      }),
+    ],
+  });
+}
