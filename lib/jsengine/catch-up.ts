@@ -2,7 +2,7 @@ import type { Reason } from '../protocol/events.js';
 import type { ActionLog, LogEntry } from './action-log.js';
 import type { Context } from './context.js';
 import type { Filter } from './filter.js';
-import type { Message, Variant } from './frames.js';
+import { pack, type Chunk, type Message, type Variant } from './frames.js';
 import { PathUnion } from './path-union.js';
 import type { Verdict } from './verdict.js';
 
@@ -13,6 +13,7 @@ export interface CatchUp {
   /** The position of `hello`'s id; null: nowhere. */
   after: number | null;
   messages: readonly Message[];
+  chunks: readonly Chunk[];
 }
 
 /**
@@ -29,7 +30,7 @@ export class CatchUps {
   plan(log: ActionLog, verdict: Verdict, filter: Filter, variant: Variant): CatchUp {
     if (!('after' in verdict)) return this.resync(log, verdict.reason, variant);
     const { reason, recovered, after } = verdict;
-    if (after === log.headSeq) return { reason, recovered, after, messages: [] };
+    if (after === log.headSeq) return { reason, recovered, after, messages: [], chunks: [] };
     const key = `${log.epoch}.${log.revision}.${after}.${variant}.${filter.key}`;
     const known = this.cache.get(key);
     this.cache.delete(key);
@@ -53,7 +54,7 @@ export class CatchUps {
   private resync(log: ActionLog, reason: Reason, variant: Variant): CatchUp {
     const { frames, resyncPaths, clock } = this.context;
     const message = frames.resync(variant, log.epoch, log.headSeq, reason, resyncPaths, clock.now());
-    return { reason, recovered: false, after: null, messages: [message] };
+    return this.packed({ reason, recovered: false, after: null, messages: [message] });
   }
 
   /** The matching actions after `after`, or one `invalidate`, or the `resync` that is left when even that is too long. */
@@ -66,12 +67,16 @@ export class CatchUps {
     }
     const resumed = { reason: 'resumed', recovered: true, after } as const;
     const messages = matching.length > options.compactAfter ? null : this.oneByOne(log.epoch, matching, variant);
-    if (messages) return { ...resumed, messages };
+    if (messages) return this.packed({ ...resumed, messages });
     const union = new PathUnion(invalidateBytes);
     for (const entry of matching) union.add(entry);
     if (union.overflowed) return this.resync(log, 'overflow', variant);
     const invalidate = frames.invalidate(variant, log.epoch, union, clock.now());
-    return { ...resumed, messages: [{ ...invalidate, compaction: true }] };
+    return this.packed({ ...resumed, messages: [{ ...invalidate, compaction: true }] });
+  }
+
+  private packed(plan: Omit<CatchUp, 'chunks'>): CatchUp {
+    return { ...plan, chunks: pack(plan.messages, this.context.options.connectionCapBytes) };
   }
 
   /** Null when they are more than a connection may hold. */

@@ -276,7 +276,7 @@ export class JsEngine implements Engine {
     const variant = variantOf(spec);
     const filter = this.filters.hold(spec.filter);
     const verdict = decide(log, spec, now);
-    const { reason, recovered, after, messages } = this.catchUps.plan(log, verdict, filter, variant);
+    const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant);
     const byTime = !spec.lastEventId && spec.lastSyncTimestamp !== undefined;
     const opening = context.frames.opening(variant, spec.httpHead, jitter(options.retryMs, this.env), {
       id: after === null ? NOWHERE : formatCursor(log.epoch, after),
@@ -289,7 +289,7 @@ export class JsEngine implements Engine {
       heartbeatMs: options.heartbeatMs,
       connectionId,
     });
-    const start = { opening, after, messages, head: log.headSeq, joined: nextOrdinal };
+    const start = { opening, after, messages, chunks, head: log.headSeq, joined: nextOrdinal };
     return new Stream(connectionId, spec, filter, log.epoch, sink, context, start);
   }
 

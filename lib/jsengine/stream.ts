@@ -16,16 +16,17 @@ export interface StreamStart {
   opening: Buffer;
   /** The position of `hello`'s id; null: nowhere, a `resync` follows. */
   after: number | null;
-  /** Catch-up or `resync`. */
+  /** Catch-up or `resync`, and the same packed; shared with other streams. */
   messages: readonly Message[];
+  chunks: readonly Chunk[];
   /** Head of the log at the verdict: here live begins. */
   head: number;
   /** Items from this ordinal on are live. */
   joined: number;
 }
 
-/** Of the message with `hello`: its position is `StreamStart.after`. */
-const NO_SEQ = -1;
+/** A catch-up up to this long leaves with `hello` in one write; a longer one is not copied for each stream, bytes. */
+const JOINED_CATCH_UP_BYTES = 4_096;
 
 /** Reasons after which clients had better stay away for longer. */
 const LONG_RETRY: ReadonlySet<CloseReason> = new Set<CloseReason>(['limit', 'evicted', 'replaced', 'slow']);
@@ -50,12 +51,12 @@ export class Stream implements SinkHandle {
   /** When the sink last took bytes, monotonic µs; until it did, when the stream opened. */
   lastWriteUs: number;
 
-  private open = true;
+  private alive = true;
   private full = false;
   private writing = false;
   private readyWhileWriting = false;
   /** `hello` and what goes with it, until the first flush. */
-  private opening: readonly Message[] | null;
+  private opening: Pick<StreamStart, 'opening' | 'messages' | 'chunks'> | null;
   private backlog: Message[] = [];
   private backlogBytes = 0;
   private stretch: PathUnion | null = null;
@@ -75,7 +76,7 @@ export class Stream implements SinkHandle {
     start: StreamStart,
   ) {
     this.variant = variantOf(spec);
-    this.opening = [{ bytes: start.opening, seq: NO_SEQ }, ...start.messages];
+    this.opening = start;
     this.written = start.after;
     this.seen = start.head;
     this.joined = start.joined;
@@ -83,7 +84,7 @@ export class Stream implements SinkHandle {
   }
 
   get isOpen(): boolean {
-    return this.open;
+    return this.alive;
   }
 
   // From the sink.
@@ -93,26 +94,27 @@ export class Stream implements SinkHandle {
     if (!this.full) return;
     this.full = false;
     this.context.slow.delete(this);
-    if (this.open && this.isBehind) this.context.scheduler.flushSoon(this);
+    if (this.alive && this.isBehind) this.context.scheduler.flushSoon(this);
   }
 
   abort(): void {
-    if (this.open) this.context.gone(this);
+    if (this.alive) this.context.gone(this);
   }
 
   // From the engine.
 
   /** Writes what waits, as far as the sink takes it. */
   flush(): void {
-    if (!this.open || this.full) return;
-    const messages = [...(this.opening ?? []), ...this.takeBacklog()];
-    this.opening = null;
-    this.send(messages, pack(messages, this.context.options.connectionCapBytes));
+    if (!this.alive || this.full) return;
+    // Out of the way first: what the opening cannot write comes before it.
+    const later = this.takeBacklog();
+    if (this.opening) this.open(this.opening);
+    this.send(later, pack(later, this.context.options.connectionCapBytes));
   }
 
   /** One round of the fan-out; true if something was written. */
   deliver(batch: Batch): boolean {
-    if (!this.open || this.joined > batch.lastOrdinal) return false;
+    if (!this.alive || this.joined > batch.lastOrdinal) return false;
     const { messages, chunks } = batch.for(this.filter, this.variant, this.joined);
     const waiting = this.full || this.isBehind;
     this.seen = batch.lastSeq;
@@ -122,7 +124,7 @@ export class Stream implements SinkHandle {
   }
 
   heartbeat(pingAt: (id: string, variant: Variant) => Buffer): void {
-    if (!this.open) return;
+    if (!this.alive) return;
     if (this.full || this.isBehind) {
       this.context.counters.heartbeatsSkipped++;
       return;
@@ -136,17 +138,17 @@ export class Stream implements SinkHandle {
    * REQUIRES: the caller has taken the stream out of all registries.
    */
   end(reason: EndReason): void {
-    if (!this.open) return;
+    if (!this.alive) return;
     const { context, opening } = this;
     const told = reason !== 'gone' && reason !== 'hub_closed' && !this.full;
     const id = this.id();
-    this.open = false;
+    this.alive = false;
     this.opening = null;
     this.dropBacklog();
     context.slow.delete(this);
     if (told) {
       const farewell = context.frames.close(this.variant, id, reason, retryMsFor(reason, context));
-      this.write(opening ? Buffer.concat([opening[0]!.bytes, farewell]) : farewell);
+      this.write(opening ? Buffer.concat([opening.opening, farewell]) : farewell);
     }
     if (reason !== 'gone') closeQuietly(this.sink);
   }
@@ -161,18 +163,30 @@ export class Stream implements SinkHandle {
     return position === null ? NOWHERE : formatCursor(this.epoch, position);
   }
 
+  /** Writes `hello` and what goes with it. */
+  private open({ opening, messages, chunks }: NonNullable<Stream['opening']>): void {
+    const [first] = chunks;
+    const joins = first !== undefined && first.bytes.length <= JOINED_CATCH_UP_BYTES;
+    this.opening = null;
+    this.writing = true;
+    if (joins) this.noteSent(messages, first);
+    this.write(joins ? Buffer.concat([opening, first.bytes]) : opening);
+    this.writing = false;
+    this.send(messages, joins ? chunks.slice(1) : chunks);
+  }
+
   /** Writes chunk after chunk while the sink takes them; the rest becomes backlog. */
   private send(messages: readonly Message[], chunks: readonly Chunk[]): void {
-    let sent = 0;
+    let sent = chunks[0]?.start ?? messages.length;
     this.writing = true;
     for (const chunk of chunks) {
-      if (this.full || !this.open) break;
+      if (this.full || !this.alive) break;
       this.noteSent(messages, chunk);
       this.write(chunk.bytes);
       sent = chunk.end;
     }
     this.writing = false;
-    if (!this.open) return;
+    if (!this.alive) return;
     for (let i = sent; i < messages.length; i++) this.enqueue(messages[i]!);
   }
 
@@ -190,7 +204,7 @@ export class Stream implements SinkHandle {
       this.abort();
       return;
     }
-    if (hasRoom || this.readyWhileWriting || !this.open) return;
+    if (hasRoom || this.readyWhileWriting || !this.alive) return;
     this.full = true;
     slow.add(this);
   }
@@ -198,7 +212,7 @@ export class Stream implements SinkHandle {
   private noteSent(messages: readonly Message[], chunk: Chunk): void {
     const { counters } = this.context;
     const last = messages[chunk.end - 1]!;
-    if (last.seq !== NO_SEQ) this.written = last.seq;
+    this.written = last.seq;
     counters.deliveries += chunk.actions;
     if (!chunk.special) return;
     for (const { compaction, resync } of messages.slice(chunk.start, chunk.end)) {
@@ -217,7 +231,10 @@ export class Stream implements SinkHandle {
       this.context.counters.ephemeralsDropped++;
       return;
     }
-    if (this.stretch) return this.absorb(this.stretch, message);
+    if (this.stretch) {
+      this.absorb(this.stretch, message);
+      return;
+    }
     this.backlog.push(message);
     this.account(message.bytes.length);
     if (this.backlogBytes > this.context.options.connectionCapBytes) this.conflate();

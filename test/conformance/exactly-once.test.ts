@@ -113,23 +113,23 @@ class Browser {
   }
 
   get position(): string {
-    return `at ${this.at} of ${this.world.log(this.spec.companyId).length}, ${this.client?.trace.slice(-6).join(' ')}`;
+    return `at ${this.at} of ${this.world.log(this.spec.companyId).length}, ${this.client?.fullTrace.slice(-6).join(' ')}`;
   }
 
   /** Walks over what came since the last look. */
   check(): void {
     if (!this.client) return;
-    const { faults, messages, trace } = this.client;
+    const { faults, everything, fullTrace } = this.client;
     if (faults.length > 0) throw new Error(faults[0]);
-    for (; this.checked < messages.length; this.checked++) {
-      const message = messages[this.checked]!;
+    for (; this.checked < everything.length; this.checked++) {
+      const message = everything[this.checked]!;
       if (message.id !== undefined) this.lastEventId = message.id;
       if (message.event === 'connected') continue;
       try {
         if (message.event === undefined) this.take(JSON.parse(message.data) as Record<string, unknown>, message.id!);
         else if (message.id !== undefined) this.skipTo(message.id);
       } catch (error) {
-        throw new Error(`${String(error)} at message ${this.checked} of ${trace.join(' ')}; the filter: ${JSON.stringify(this.spec.filter)}`);
+        throw new Error(`${String(error)} at message ${this.checked} of ${fullTrace.join(' ')}; the filter: ${JSON.stringify(this.spec.filter)}`);
       }
     }
   }

@@ -215,7 +215,7 @@ conformance('Slow sinks', targets, (bench) => {
     expect(engine.metrics().heartbeats).toBe(before.heartbeats);
     await resume(engine, client);
     await untilInvalidate(client);
-    await waitFor(() => client.trace.at(-1) === 'ping', 'a ping again');
+    await waitFor(() => client.fullTrace.at(-1) === 'ping', 'a ping again');
     expect(client.pings.at(-1)!.id).toBe(`${client.hello!.epoch}.${(await engine.readLog('acme')).headSeq}`);
     expect(client.trace.filter((what) => what === 'ephemeral')).toEqual([]);
   });

@@ -40,7 +40,7 @@ conformance('Heartbeats, expiry and life time', targets, (bench) => {
     const engine = bench().engine({ heartbeatMs: 20 });
     const client = await bench().open(engine, { lastEventId: 'nonsense' });
     await waitFor(() => client.pings.length > 0, 'a ping');
-    expect(client.trace.slice(0, 3)).toEqual(['hello', 'resync', 'ping']);
+    expect(client.fullTrace.slice(0, 3)).toEqual(['hello', 'resync', 'ping']);
   });
 
   test('SPEC §6: expiresAt closes with auth_expired, not before and within 1 s', async () => {

@@ -25,8 +25,13 @@ export abstract class EngineClient {
   /** Leaves, as a browser does. */
   abstract cut(): void;
 
-  get messages(): readonly SseMessage[] {
+  get everything(): readonly SseMessage[] {
     return this.parser.messages;
+  }
+
+  /** All but pings, which may come at any time. */
+  get messages(): readonly SseMessage[] {
+    return this.everything.filter(({ event }) => event !== 'ping');
   }
 
   get bytes(): number {
@@ -55,7 +60,7 @@ export abstract class EngineClient {
   }
 
   get pings(): SseMessage[] {
-    return this.messages.filter((message) => message.event === 'ping');
+    return this.everything.filter(({ event }) => event === 'ping');
   }
 
   /** What `server_close` said. */
@@ -66,16 +71,17 @@ export abstract class EngineClient {
 
   /** What `Last-Event-ID` would be. */
   get lastEventId(): string | undefined {
-    return this.messages.findLast(({ id }) => id !== undefined)?.id;
+    return this.everything.findLast(({ id }) => id !== undefined)?.id;
   }
 
-  /** What kind of thing came, in order: `hello`, `update:3`, `ping`, … */
+  /** What kind of thing came, in order, but for pings: `connected`, `hello`, `update:3`, … */
   get trace(): string[] {
-    return this.messages.map((message) => {
-      if (message.event !== undefined) return message.event;
-      const event = this.payload(message);
-      return 'seq' in event ? `${event.type}:${event.seq}` : event.type;
-    });
+    return this.messages.map((message) => this.kindOf(message));
+  }
+
+  /** With the pings. */
+  get fullTrace(): string[] {
+    return this.everything.map((message) => this.kindOf(message));
   }
 
   async untilHello(): Promise<HelloEvent> {
@@ -89,6 +95,12 @@ export abstract class EngineClient {
 
   async untilEnd(): Promise<void> {
     await waitFor(() => this.ended, 'the end of the stream');
+  }
+
+  private kindOf(message: SseMessage): string {
+    if (message.event !== undefined) return message.event;
+    const event = this.payload(message);
+    return 'seq' in event ? `${event.type}:${event.seq}` : event.type;
   }
 
   private payload(message: SseMessage): SyncEvent {

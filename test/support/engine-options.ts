@@ -1,6 +1,6 @@
 import type { EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
 
-/** The facade's defaults, but for a heartbeat that stays out of the way. */
+/** The facade's defaults, but for a heartbeat that comes rarely, and no limits. */
 export const DEFAULTS: EngineOptions = {
   hubId: 'hub',
   maxPerUser: 0,
@@ -9,7 +9,7 @@ export const DEFAULTS: EngineOptions = {
   logActions: 1_000,
   logTtlMs: 86_400_000,
   logBytes: 16 * 1024 * 1024,
-  heartbeatMs: 60_000,
+  heartbeatMs: 3_600_000,
   connectionCapBytes: 65_536,
   slowTimeoutMs: 90_000,
   lifetimeMs: 0,

@@ -294,3 +294,45 @@ describe('what it holds', () => {
     expect(sizes).toEqual({ filters: 0, streams: 0, instances: 0, heartbeats: 0, deadlines: 0, limiter: 0 });
   });
 });
+
+describe('opening', () => {
+  /** Full after its first write; `open` lets it take all from then on. */
+  function shy(): { sink: Recorder; open: () => void; handle: (handle: SinkHandle) => void } {
+    let takes = false;
+    let handle: SinkHandle | undefined;
+    return {
+      sink: recorder(() => takes),
+      open: () => {
+        takes = true;
+        handle!.ready();
+      },
+      handle: (made) => (handle = made),
+    };
+  }
+
+  test.each([10, 3_000])('what was published before the first flush comes after a catch-up of %d-byte actions that the sink did not take', async (size) => {
+    const engine = make({ compactAfter: 1e6 });
+    await engine.publish(encodeMany(5, 'old', { data: 'x'.repeat(size) }));
+    const { epoch } = await engine.readLog('acme');
+    const { sink, open: take, handle } = shy();
+    handle(open(engine, sink, { lastEventId: `${epoch}.0` }));
+    await engine.publish(encodeMany(3, 'new'));
+    await turn();
+    await engine.publish(encodeMany(2, 'newer'));
+    await turn();
+    take();
+    await turn();
+    expect(kinds(sink)).toEqual(['hello', 'old1', 'old2', 'old3', 'old4', 'old5', 'new1', 'new2', 'new3', 'newer1', 'newer2']);
+  });
+
+  test('a long catch-up is not copied for each stream', async () => {
+    const engine = make();
+    await engine.publish(encodeMany(20, 'x', { data: 'x'.repeat(1_000) }));
+    const { epoch } = await engine.readLog('acme');
+    const sinks = Array.from({ length: 5 }, () => recorder());
+    for (const sink of sinks) open(engine, sink, { lastEventId: `${epoch}.0` });
+    await turn();
+    expect(new Set(sinks.map(({ chunks }) => chunks[1])).size).toBe(1);
+    expect(kinds(sinks[0]!)).toHaveLength(21);
+  });
+});
