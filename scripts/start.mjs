@@ -4,9 +4,12 @@ import { at, main } from './support.mjs';
 import { setUp } from './setup.mjs';
 
 main(async () => {
-  await setUp('start');
+  const native = await setUp('start');
+  // Set-up has said why there is no addon; the library need not say it again.
+  const PATHCAST_ENGINE = process.env.PATHCAST_ENGINE ?? (native ? 'auto' : 'js');
   const child = spawn(process.execPath, ['--enable-source-maps', at('dist/esm/reference/main.js'), ...process.argv.slice(2)], {
     stdio: 'inherit',
+    env: { ...process.env, PATHCAST_ENGINE },
   });
   // A terminal sends Ctrl-C to the server as well, and npm passes on what it gets: one of each is enough, because a
   // second one asks the server to stop at once.
