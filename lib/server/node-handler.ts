@@ -18,7 +18,7 @@ export interface HandlerOptions<Req> {
   headers?: Record<string, string | readonly string[]>;
 }
 
-export type NodeHandler<Req> = (request: Req, response: ServerResponse | Http2ServerResponse) => Promise<void>;
+export type NodeHandler<Req> = (request: Req, response: ServerResponse | Http2ServerResponse) => void;
 
 /** What the handler needs of its hub. */
 export interface HandlerHost {
@@ -32,39 +32,48 @@ export function nodeHandler<Req extends IncomingMessage | Http2ServerRequest>(
   options: HandlerOptions<Req>,
 ): NodeHandler<Req> {
   checkKeys('handler()', checkObject('handler options', options, 'INVALID_OPTION'), ['identify', 'headers']);
-  const { identify, headers } = options;
+  const identify: unknown = options.identify;
   if (typeof identify !== 'function') {
     throw new PathcastError(
       'INVALID_OPTION',
       `identify must be a function (request) => identity, got ${describe(identify)}`,
     );
   }
-  return async (request, response) => {
+  return (request, response) => {
     // The compat response of HTTP/2 has the same methods; its types share no ancestor with HTTP/1's.
-    const res = response as ServerResponse;
-    const { method } = request;
-    if (method !== 'GET' && method !== 'HEAD') {
-      answer(res, METHOD_NOT_ALLOWED, { allow: 'GET, HEAD' });
+    void respond(host, options, request, response as ServerResponse);
+  };
+}
+
+/** Never rejects. */
+async function respond<Req extends IncomingMessage | Http2ServerRequest>(
+  host: HandlerHost,
+  { identify, headers }: HandlerOptions<Req>,
+  request: Req,
+  res: ServerResponse,
+): Promise<void> {
+  const { method } = request;
+  if (method !== 'GET' && method !== 'HEAD') {
+    answer(res, METHOD_NOT_ALLOWED, { allow: 'GET, HEAD' });
+    return;
+  }
+  try {
+    const identity = await identify(request);
+    if (!identity) {
+      answer(res, UNAUTHORIZED);
       return;
     }
-    try {
-      const identity = await identify(request);
-      if (!identity) {
-        answer(res, UNAUTHORIZED);
-        return;
-      }
-      const plain = plainOptions(identity, queryOf(originalUrl(request)));
-      if (method === 'HEAD') {
-        res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }).end();
-        return;
-      }
-      host.serve({ ...plain, req: request, res: response, ...(headers ? { headers } : undefined) });
-    } catch (thrown) {
-      const refused = refusalOfThrown(thrown);
-      if (refused.status >= 500) host.report(thrown);
-      answer(res, refused);
+    const plain = plainOptions(identity, queryOf(originalUrl(request)));
+    if (method === 'HEAD') {
+      res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }).end();
+      return;
     }
-  };
+    host.serve({ ...plain, req: request, res, ...(headers ? { headers } : undefined) });
+  } catch (thrown) {
+    const refused = refusalOfThrown(thrown);
+    if (refused.status >= 500) host.report(thrown);
+    answer(res, refused);
+  }
 }
 
 function answer(res: ServerResponse, refused: HttpRefusal, headers: Record<string, string> = {}): void {

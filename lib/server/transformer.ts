@@ -46,21 +46,21 @@ const PROBES: readonly unknown[] = [
   { type: 'other', queryPaths: ['guests.getAll', '*'], seq: 7, data: { json: 1, meta: 2 } },
 ];
 
-function isHolder(value: unknown): value is object {
+/** An object, or a class with static methods (superjson). */
+function isHolder(value: unknown): value is Record<string, unknown> {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 /** The half that serves data on its way to the client. */
-function outputHalf(transformer: AnyTransformer): TransformerLike {
-  const half = isHolder(transformer) && 'output' in transformer ? transformer.output : transformer;
-  const { serialize, deserialize } = isHolder(half) ? (half) : {};
-  if (typeof serialize !== 'function' || typeof deserialize !== 'function') {
+function outputHalf(transformer: unknown): TransformerLike {
+  const half = isHolder(transformer) && 'output' in transformer ? transformer['output'] : transformer;
+  if (!isHolder(half) || typeof half['serialize'] !== 'function' || typeof half['deserialize'] !== 'function') {
     throw new PathcastError(
       'INVALID_OPTION',
       'transformer must have serialize() and deserialize(), or be { input, output } of such',
     );
   }
-  return half;
+  return half as unknown as TransformerLike;
 }
 
 /** Throws INVALID_OPTION if the transformer cannot carry plain JSON there and back. */
