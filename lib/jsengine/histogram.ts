@@ -1,8 +1,9 @@
 import type { EngineMetrics } from '../internal/engine.js';
 
-/** Upper bounds in µs: 50 µs to 2.5 s; what is above goes into the last, unbounded bucket. */
+/** Upper bounds in µs, as the native engine's: 10 µs to 10 s in steps of 1-2-5; what is above goes into the last, unbounded bucket. */
 const BOUNDS_US: readonly number[] = [
-  50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+  10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
+  2_000_000, 5_000_000, 10_000_000,
 ];
 
 /** Counts durations by size. `counts` has one bucket more than there are bounds: the rest. */

@@ -104,34 +104,34 @@ struct ToJs {
   }
 };
 
-// Calls `visit(name, counter)` for each metric, always in the same order.
+// Calls `visit(name, value)` for each metric, always in the same order.
 template <class Visit>
 void ForEachMetric(const Metrics& m, Visit&& visit) {
-  visit("connections", m.connections);
-  visit("sinkConnections", m.sink_connections);
-  visit("leases", m.leases);
-  visit("companies", m.companies);
-  visit("logActions", m.log_actions);
-  visit("logBytes", m.log_bytes);
-  visit("slowSinks", m.slow_sinks);
-  visit("backlogBytes", m.backlog_bytes);
-  visit("opened", m.opened);
-  visit("publishes", m.publishes);
-  visit("duplicates", m.duplicates);
-  visit("ephemerals", m.ephemerals);
-  visit("ephemeralsDropped", m.ephemerals_dropped);
-  visit("deliveries", m.deliveries);
-  visit("bytes", m.bytes);
-  visit("writes", m.writes);
-  visit("heartbeats", m.heartbeats);
-  visit("heartbeatsSkipped", m.heartbeats_skipped);
-  visit("conflations", m.conflations);
-  visit("compactions", m.compactions);
-  visit("evictions", m.evictions);
-  visit("replacements", m.replacements);
+  visit("connections", m.connections.Get());
+  visit("sinkConnections", m.sink_connections.Get());
+  visit("leases", m.leases.Get());
+  visit("companies", m.companies.Get());
+  visit("logActions", m.log_actions.Get());
+  visit("logBytes", m.log_bytes.Get());
+  visit("slowSinks", m.slow_sinks.Get());
+  visit("backlogBytes", m.backlog_bytes.Get());
+  visit("opened", m.opened.Get());
+  visit("publishes", m.publishes.Get());
+  visit("duplicates", m.duplicates.Get());
+  visit("ephemerals", m.ephemerals.Get());
+  visit("ephemeralsDropped", m.ephemerals_dropped.Get());
+  visit("deliveries", m.deliveries.Get());
+  visit("bytes", m.bytes.Get());
+  visit("writes", m.writes.Get());
+  visit("heartbeats", m.heartbeats.Get());
+  visit("heartbeatsSkipped", m.heartbeats_skipped.Get());
+  visit("conflations", m.conflations.Get());
+  visit("compactions", m.compactions.Get());
+  visit("evictions", m.evictions.Get());
+  visit("replacements", m.replacements.Get());
   for (size_t i = 0; i < m.resyncs.size(); ++i) {
     visit("resyncs." + std::string(ToString(static_cast<Reason>(i))),
-          m.resyncs[i]);
+          m.resyncs[i].Get());
   }
   for (size_t i = 0; i < m.closes.size(); ++i) {
     const std::string end =
@@ -139,20 +139,21 @@ void ForEachMetric(const Metrics& m, Visit&& visit) {
         : i == kEndHubClosed
             ? "hub_closed"
             : std::string(ToString(static_cast<CloseReason>(i)));
-    visit("closes." + end, m.closes[i]);
+    visit("closes." + end, m.closes[i].Get());
   }
   constexpr const char* kRefusals[kRefusalCount] = {
       "USER_LIMIT", "COMPANY_LIMIT", "DRAINING"};
   for (size_t i = 0; i < kRefusalCount; ++i) {
-    visit(std::string("refusals.") + kRefusals[i], m.refusals[i]);
+    visit(std::string("refusals.") + kRefusals[i], m.refusals[i].Get());
   }
-  for (size_t i = 0; i < m.latency.size(); ++i) {
-    const std::string bound = i < kLatencyBoundsUs.size()
-                                  ? std::to_string(kLatencyBoundsUs[i])
+  const Histogram& latency = m.publish_to_written;
+  for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+    const std::string bound = i < Histogram::kBoundsUs.size()
+                                  ? std::to_string(Histogram::kBoundsUs[i])
                                   : "inf";
-    visit("latency." + bound, m.latency[i]);
+    visit("latency." + bound, latency.count(i));
   }
-  visit("latencySumUs", m.latency_sum_us);
+  visit("latencySumUs", latency.sum_us());
 }
 
 }  // namespace
@@ -167,11 +168,11 @@ Napi::Value RepliesToJs(Napi::Env env, std::vector<Reply>* replies) {
 
 Napi::Value MetricsToJs(Napi::Env env, const Metrics& metrics) {
   uint32_t count = 0;
-  ForEachMetric(metrics, [&](const auto&, const Counter&) { ++count; });
+  ForEachMetric(metrics, [&](const auto&, uint64_t) { ++count; });
   Napi::Float64Array out = Napi::Float64Array::New(env, count);
   uint32_t i = 0;
-  ForEachMetric(metrics, [&](const auto&, const Counter& counter) {
-    out[i++] = static_cast<double>(counter.Get());
+  ForEachMetric(metrics, [&](const auto&, uint64_t value) {
+    out[i++] = static_cast<double>(value);
   });
   return out;
 }
@@ -179,7 +180,7 @@ Napi::Value MetricsToJs(Napi::Env env, const Metrics& metrics) {
 Napi::Value MetricNames(Napi::Env env) {
   Napi::Array out = Napi::Array::New(env);
   uint32_t i = 0;
-  ForEachMetric(Metrics{}, [&](const std::string& name, const Counter&) {
+  ForEachMetric(Metrics{}, [&](const std::string& name, uint64_t) {
     out.Set(i++, Napi::String::New(env, name));
   });
   return out;

@@ -138,7 +138,8 @@ void Channel::FinishPass(Context& context, int64_t (*now_us)()) {
   for (size_t i = 0; i < done; ++i) {
     bytes += window_[i]->counted_bytes;
     if (window_[i]->is_action() && !subscriptions_.empty()) {
-      context.metrics->RecordLatency(now - window_[i]->published_us);
+      context.metrics->publish_to_written.Record(now -
+                                                 window_[i]->published_us);
     }
   }
   window_bytes_ -= bytes;

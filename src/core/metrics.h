@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/histogram.h"
 #include "core/wire.h"
 
 namespace pathcast {
@@ -32,13 +33,6 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
-// Upper bounds of the publish→written histogram, microseconds; the last bucket
-// is open.
-inline constexpr std::array<uint32_t, 16> kLatencyBoundsUs = {
-    50,      100,       250,       500,       1'000,   2'500,
-    5'000,   10'000,    25'000,    50'000,    100'000, 250'000,
-    500'000, 1'000'000, 2'500'000, 10'000'000};
-
 // How a stream can end: the close reasons, then these two.
 inline constexpr size_t kEndGone = kCloseReasonCount;
 inline constexpr size_t kEndHubClosed = kCloseReasonCount + 1;
@@ -60,16 +54,7 @@ struct Metrics {
   std::array<Counter, kReasonCount> resyncs;
   std::array<Counter, kEndCount> closes;
   std::array<Counter, kRefusalCount> refusals;
-  std::array<Counter, kLatencyBoundsUs.size() + 1> latency;
-  Counter latency_sum_us;
-
-  void RecordLatency(int64_t us) {
-    const auto value = static_cast<uint64_t>(us < 0 ? 0 : us);
-    size_t i = 0;
-    while (i < kLatencyBoundsUs.size() && value > kLatencyBoundsUs[i]) ++i;
-    latency[i].Add(1);
-    latency_sum_us.Add(value);
-  }
+  Histogram publish_to_written;
 };
 
 }  // namespace pathcast
