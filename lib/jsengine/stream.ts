@@ -117,6 +117,8 @@ export class Stream implements SinkHandle {
     if (!this.alive || this.joined > batch.lastOrdinal) return false;
     const { messages, chunks } = batch.for(this.filter, this.variant, this.joined);
     const waiting = this.full || this.isBehind;
+    // What the filter left out so far lies behind it, whatever becomes of what follows.
+    if (!this.isBehind) this.written = this.seen;
     this.seen = batch.lastSeq;
     if (!waiting) this.send(messages, chunks);
     else for (const message of messages) this.enqueue(message);

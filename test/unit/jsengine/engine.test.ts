@@ -336,3 +336,37 @@ describe('opening', () => {
     expect(kinds(sinks[0]!)).toHaveLength(21);
   });
 });
+
+describe('position', () => {
+  test('what a filter left out is behind a stream, even if it ends with a backlog', async () => {
+    const engine = make();
+    const sink = recorder(() => takes);
+    let takes = true;
+    const handle = open(engine, sink, { filter: { modules: ['mine'] } });
+    await turn();
+    await engine.publish(encodeMany(9, 'x'));
+    await turn();
+    takes = false;
+    await engine.publish([encode({ id: 'one', module: 'mine' })]);
+    await turn();
+    await engine.publish([encode({ module: 'mine' }), encode({ module: 'mine' })]);
+    await turn();
+    takes = true;
+    handle.ready();
+    void engine.disconnect({ connectionId: handle.connectionId }, 'revoked');
+    expect(parseSse(Buffer.concat(sink.chunks)).slice(1).map(({ id }) => id!.split('.')[1])).toEqual(['10', '10']);
+
+    const second = recorder(() => takes);
+    const quiet = open(engine, second, { filter: { modules: ['mine'] } });
+    await turn();
+    takes = false;
+    for (const encoded of [encode({ module: 'mine' }), ...encodeMany(5, 'y'), encode({ module: 'mine' })]) {
+      await engine.publish([encoded]);
+      await turn();
+    }
+    takes = true;
+    quiet.ready();
+    void engine.disconnect({ connectionId: quiet.connectionId }, 'revoked');
+    expect(parseSse(Buffer.concat(second.chunks)).at(-1)!.id!.split('.')[1]).toBe('18');
+  });
+});
