@@ -95,6 +95,10 @@ class Subscription {
   bool gone() const { return gone_; }
   int64_t last_write_ms() const { return last_write_ms_; }
   uint64_t backlog_bytes() const { return backlog_ ? backlog_->bytes : 0; }
+  // Without a piece that is half written: what the cap bounds.
+  uint64_t whole_backlog_bytes() const {
+    return backlog_ != nullptr ? WholeBytes() : 0;
+  }
   // REQUIRES: slow(). When the sink last took a byte of the backlog, or the
   // backlog began (Context::steady_ms).
   int64_t stalled_since_ms() const { return backlog_->progress_ms; }

@@ -186,7 +186,7 @@ TEST_F(Stream, TheOpeningKeepsToTheCapToo) {
   world_.context.options.connection_cap_bytes = 4096;
   Publish(Of("guests.getAll", 1200), 3);
   Client client(world_, channel_, kPlain, {"e1.0", false, 0}, nullptr, 0);
-  EXPECT_LE(client.subscription.backlog_bytes(), 4096u);
+  EXPECT_LE(client.subscription.whole_backlog_bytes(), 4096u);
   client.Unblock();
   const SseStream stream = client.Read();
   ASSERT_EQ(stream.messages.size(), 2u);
