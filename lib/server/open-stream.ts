@@ -3,9 +3,10 @@ import { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
 import type { Engine, StreamSpec } from '../internal/engine.js';
 import { checkCompanyId } from './check.js';
+import { isGone, watchClient } from './client-gone.js';
 import { endedStream, EventStream, type EventStreamOptions } from './event-stream.js';
 import type { PlainStreamOptions, StreamOptions } from './options.js';
-import { appHeaders, nodeRequest, nodeResponse, type NodeResponse } from './request-parts.js';
+import { appHeaders, nodeRequest, nodeResponse } from './request-parts.js';
 import { http1Head, streamHeaders } from './response-head.js';
 import { streamToResponse } from './response-sink.js';
 import { streamSpec, type ForeignRequest } from './stream-spec.js';
@@ -35,12 +36,19 @@ export interface StreamHost {
 export function openStream<T>(host: StreamHost, options: StreamOptions<T>): AsyncGenerator<T, undefined, undefined> {
   const spec = streamSpec(options, host.codec);
   if (host.isClosed()) throw hubClosed();
+  const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);
-  if (options.signal?.aborted || isGone(response) || takeSocket(host, options, spec)) return endedStream();
+  if (options.signal?.aborted || isGone(request, response) || takeSocket(host, options, spec)) return endedStream();
 
   const decode = spec.transformed ? host.codec.decode : JSON.parse;
   const toError = options.toError ?? ((error: PathcastError) => error);
-  return openGenerator(host, spec, { decode, wrap: wrapper(options, spec), toError }, options.signal, response);
+  const stream = openGenerator(host, spec, { decode, wrap: wrapper(options, spec), toError }, options.signal);
+  stream.onFinish(
+    watchClient(request, response, () => {
+      stream.end();
+    }),
+  );
+  return stream;
 }
 
 /** The event with its id where `tracked` is given and the stream has ids; else the event itself. */
@@ -54,12 +62,13 @@ function wrapper<T>(options: StreamOptions<T>, spec: StreamSpec): (event: SyncEv
 export function openPlain(host: StreamHost, options: PlainStreamOptions): void {
   const spec = streamSpec({ ...options, dialect: 'plain' }, host.codec);
   if (host.isClosed()) throw hubClosed();
+  const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);
   if (!response)
     throw new PathcastError('INVALID_FIELD', 'serve() needs res, the response of Node or of the framework');
-  if (isGone(response) || takeSocket(host, options, spec)) return;
+  if (isGone(request, response) || takeSocket(host, options, spec)) return;
   const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);
-  streamToResponse(response, headers, (sink) => host.engine.openSink(spec, sink));
+  streamToResponse(request, response, headers, (sink) => host.engine.openSink(spec, sink));
 }
 
 /** See `Hub.readable`. */
@@ -106,29 +115,15 @@ function openGenerator<T>(
   spec: StreamSpec,
   options: EventStreamOptions<T>,
   signal: AbortSignal | undefined,
-  response?: NodeResponse,
 ): EventStream<T> {
   const stream = new EventStream<T>(options);
   const end = (): void => stream.end();
   signal?.addEventListener('abort', end, { once: true });
-  response?.once('close', end);
   stream.onFinish(() => {
     signal?.removeEventListener('abort', end);
-    response?.removeListener('close', end);
   });
   stream.attach(host.engine.openSink(spec, stream));
   return stream;
-}
-
-/** The client has left, or has said that it will send nothing more: Node treats a half-closed request as aborted, so do we. */
-function isGone(response: NodeResponse | undefined): boolean {
-  if (!response) return false;
-  const { socket } = response;
-  return (
-    response.destroyed ||
-    socket?.destroyed === true ||
-    (response.req.httpVersionMajor === 1 && socket?.readableEnded === true)
-  );
 }
 
 /**

@@ -7,7 +7,7 @@ import { messageOf } from '../internal/describe.js';
 export type HeaderList = [name: string, value: string][];
 
 /** Ours wins: framing, caching and type of a stream are not the app's to choose. */
-const OWN = new Set([
+export const STREAM_OWN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-encoding',
   'content-length',
@@ -59,7 +59,7 @@ export function streamHeaders(
 
 function add(merged: Map<string, HeaderList>, name: string, value: unknown): void {
   const key = name.toLowerCase();
-  if (OWN.has(key) || value === undefined || value === null) return;
+  if (STREAM_OWN_HEADERS.has(key) || value === undefined || value === null) return;
   validateHeaderName(name);
   const values = (Array.isArray(value) ? (value as unknown[]) : [value]).map((item) => {
     const text = String(item);

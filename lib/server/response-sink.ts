@@ -1,14 +1,23 @@
 /** A stream over Node's own response: HTTPS, HTTP/2, `inject`, wherever the socket cannot be taken. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ByteSink, SinkHandle } from '../internal/engine.js';
-import { headerRecord, type HeaderList } from './response-head.js';
-import type { NodeResponse } from './request-parts.js';
+import { headerRecord, STREAM_OWN_HEADERS, type HeaderList } from './response-head.js';
+import { watchClient } from './client-gone.js';
+import type { NodeRequest, NodeResponse } from './request-parts.js';
+
+/** A quiet stream is no idle request. HTTP/2 has no timeout of its own; `inject` has no socket to speak of. */
+function stopIdleTimeout(request: NodeRequest | undefined): void {
+  if (request?.httpVersionMajor !== 1) return;
+  const socket = request.socket as Partial<IncomingMessage['socket']> | null;
+  socket?.setTimeout?.(0);
+}
 
 /**
  * Writes the head, opens the sink, and passes bytes on. `res.write() === false` makes the engine wait for
  * `drain`, so a client that does not read costs Node's high-water mark and one write, no more.
  */
 export function streamToResponse(
+  request: NodeRequest | undefined,
   response: NodeResponse,
   headers: HeaderList,
   open: (sink: ByteSink) => SinkHandle,
@@ -20,18 +29,18 @@ export function streamToResponse(
     state.gone = true;
     state.handle?.abort();
   };
+  const stopWatching = watchClient(request, response, abort);
   // A write to a client that has gone may fail with an error before `close` says so.
   res.on('error', abort);
-  res.once('close', abort);
   res.on('drain', () => state.handle?.ready());
-  // An idle timeout of the server counts JavaScript's activity on the socket; a quiet stream is no idle request.
-  res.setTimeout(0);
+  stopIdleTimeout(request);
+  for (const name of STREAM_OWN_HEADERS) res.removeHeader(name);
   res.writeHead(200, headerRecord(headers));
   res.flushHeaders();
   state.handle = open({
     write: (chunk) => !state.gone && res.write(chunk),
     close: () => {
-      res.removeListener('close', abort);
+      stopWatching();
       res.end();
     },
   });
