@@ -333,7 +333,7 @@ void HubThread::Run(ReleaseCommand& command) {
   // A stream's lease is not the host's to release.
   const bool released = by_lease_.find(command.lease) == by_lease_.end() &&
                         limiter_.Release(command.lease);
-  context_.metrics->leases.Set(limiter_.HeldTotal());
+  if (!closed_) context_.metrics->leases.Set(limiter_.HeldTotal());
   outgoing_.push_back(DoneReply{command.ticket, released ? 1u : 0u});
 }
 
@@ -367,6 +367,7 @@ void HubThread::Run(ShutdownCommand& command) {
     closed_ = true;
     CloseAll(kEndHubClosed);
     lingering_.CloseAll();
+    context_.metrics->leases.Set(0);
     for (Ticket ticket : drain_tickets_)
       outgoing_.push_back(DoneReply{ticket, 0});
     drain_tickets_.clear();
