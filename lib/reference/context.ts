@@ -1,11 +1,12 @@
 /** From an HTTP request to the context of its procedures: who asks, and what they may reach. */
 import type { CreateFastifyContextOptions } from '@trpc/server/adapters/fastify';
 import type { FastifyRequest } from 'fastify';
+import { MAX_ID_BYTES } from '../protocol/limits.js';
 import type { SessionCheck, Sessions } from './auth/session.js';
 import { SESSION_COOKIE } from './http/login.js';
 import type { Context, Services } from './trpc.js';
 
-/** Names the tab that sends a mutation; at most 256 characters, longer ones are ignored. */
+/** Names the tab that sends a mutation. One that no action can carry (too long) is ignored: the change must be announced. */
 export const SOURCE_HEADER = 'x-source-id';
 
 export function checkSession(sessions: Sessions, request: FastifyRequest, connectionToken?: string): Promise<SessionCheck> {
@@ -23,7 +24,7 @@ export function contextFactory(sessions: Sessions, services: Services) {
       check: await checkSession(sessions, req, info.connectionParams?.['token']),
       req,
       res,
-      sourceId: typeof source === 'string' && source.length <= 256 ? source : undefined,
+      sourceId: typeof source === 'string' && Buffer.byteLength(source) <= MAX_ID_BYTES ? source : undefined,
       services,
     };
   };

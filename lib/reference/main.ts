@@ -40,7 +40,11 @@ async function main(): Promise<void> {
   if (Buffer.byteLength(settings.sessionSecret) < SECRET_BYTES) {
     log.warn(`SESSION_SECRET is short: at least ${SECRET_BYTES} bytes of random text are safe`);
   }
-  if (!settings.production) log.warn('development: sessions are signed with a known secret unless SESSION_SECRET is set, and the pages are open to all');
+  log.warn(
+    settings.production
+      ? 'POST /login asks for no password: let only your own backend reach it'
+      : 'development: POST /login asks for no password, the pages are open to all, and without SESSION_SECRET the secret is a known one',
+  );
   exitOnSignals(server);
   const address = await server.listen();
   log.info({ engine: server.hub.engine }, `pathcast reference server on ${address}`);

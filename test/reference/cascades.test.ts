@@ -1,4 +1,5 @@
 /** Cascades are in the same transaction as their cause, are announced with it, and leave nothing behind. */
+import { pathsOfKind } from '../../lib/reference/query-path.js';
 import { waitFor } from '../support/wait.js';
 import { apiOf, onlooker, StreamClient, type Api } from './support/clients.js';
 import { login, startServer, type TestServer } from './support/server.js';
@@ -140,7 +141,6 @@ test('who was away catches up: one by one, or by one event when it was much', as
 test('a cursor that is unknown gets a resync that names every query of the router', async () => {
   const stream = await StreamClient.live(server, token, '/sync/stream', { 'last-event-id': 'ffffffffffff.7' });
   const resync = await waitFor(() => stream.events.find((event) => event.type === 'resync'), 'the resync');
-  const queries = Object.entries(server.router._def.procedures).filter(([, procedure]) => procedure._def.type === 'query').map(([path]) => path);
-  expect([...resync.queryPaths].sort()).toEqual(queries.sort());
+  expect([...resync.queryPaths].sort()).toEqual(pathsOfKind(server.router, 'query').sort());
   await stream.close();
 });

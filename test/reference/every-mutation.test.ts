@@ -25,9 +25,9 @@ afterAll(async () => {
   await server.close();
 });
 
-async function mutate(path: string, input: unchanged): Promise<Record<string, unchanged>> {
+async function mutate(path: string, input: unknown): Promise<Record<string, unknown>> {
   const response = await post(`${server.url}/trpc/${path}`, input, { authorization: `Bearer ${token}`, 'x-source-id': 'tab-1' });
-  const body = (await response.json()) as { result?: { data: Record<string, unchanged> }; error?: { message: string } };
+  const body = (await response.json()) as { result?: { data: Record<string, unknown> }; error?: { message: string } };
   if (!body.result) throw new Error(`${path}: ${body.error?.message}`);
   return body.result.data;
 }
@@ -40,7 +40,7 @@ async function answers(ids: Ids): Promise<Map<string, string>> {
   const response = await fetch(`${server.url}/trpc/${read.join(',')}?batch=1&input=${encodeURIComponent(JSON.stringify(input))}`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  const results = (await response.json()) as unchanged[];
+  const results = (await response.json()) as unknown[];
   return new Map(read.map((path, index) => [path, JSON.stringify(results[index])]));
 }
 
@@ -86,7 +86,7 @@ test('each query is declared with exactly the tables that it reads', async () =>
   const plan = await api.floorPlans.create.mutate({ clientId: 'reads', name: 'Dinner' });
   const vendor = await api.vendors.create.mutate({ name: 'Band', clientId: 'reads' });
   const [item] = await api.budget.getAll.query({ clientId: 'reads' });
-  const inputs: Record<string, unchanged> = {
+  const inputs: Record<string, unknown> = {
     ...queryInputs({}),
     'floorPlans.getById': { id: plan.id },
     'vendors.getById': { id: vendor.id },

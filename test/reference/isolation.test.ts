@@ -69,3 +69,11 @@ test('a stream can be narrowed to a client, and leave out its own tab', async ()
   expect(deaf.actions.map((action) => action.seq)).toEqual([3]);
   await Promise.all([narrow, deaf, plain].map((stream) => stream.close()));
 });
+
+test('a tab whose name no action can carry is announced without it', async () => {
+  const token = await login(server, 'names');
+  const stream = await StreamClient.live(server, token);
+  await apiOf(server, token, { 'x-source-id': 'é'.repeat(200) }).guests.create.mutate({ clientId: 'c1', name: 'Ada' });
+  expect((await stream.action(() => true, 'the change')).sourceId).toBeUndefined();
+  await stream.close();
+});

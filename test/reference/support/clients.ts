@@ -1,8 +1,8 @@
-/** Clients of the reference server: tRPC calls, and the two kinds of stream, read to the byte. */
+/** Clients of the reference server: tRPC calls, and the two kinds of stream, read as a browser reads them. */
 import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { ActionEvent, HelloEvent, SyncEvent } from '../../../lib/protocol/events.js';
 import type { AppRouter } from '../../../lib/reference/routers/index.js';
-import { SseParser, type SseMessage } from '../../support/sse.js';
 import { waitFor } from '../../support/wait.js';
 import { login, type TestServer } from './server.js';
 
@@ -14,7 +14,7 @@ export type Api = ReturnType<typeof apiOf>;
 
 /** One open stream and all that came through it. */
 export class StreamClient {
-  readonly #parser = new SseParser();
+  readonly messages: EventSourceMessage[] = [];
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   ended = false;
@@ -43,10 +43,6 @@ export class StreamClient {
     const client = await StreamClient.open(server, token, path, headers);
     await client.hello();
     return client;
-  }
-
-  get messages(): readonly SseMessage[] {
-    return this.#parser.messages;
   }
 
   get events(): SyncEvent[] {
@@ -81,8 +77,13 @@ export class StreamClient {
   }
 
   async #read(response: Response): Promise<void> {
+    const parser = createParser({
+      onEvent: (message) => this.messages.push(message),
+      onError: (error) => (this.fault = error),
+    });
+    const decoder = new TextDecoder('utf-8', { fatal: true });
     try {
-      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) this.#parser.feed(chunk);
+      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) parser.feed(decoder.decode(chunk, { stream: true }));
     } catch (error) {
       if (!this.#abort.signal.aborted && !isCut(error)) this.fault = error;
     } finally {

@@ -17,6 +17,8 @@ const DEFAULTS = {
   PATHCAST_DEMO_DATA: '0',
   PATHCAST_DRAIN_MS: '0',
   LOG_LEVEL: 'silent',
+  // `PATHCAST_ENGINE=js npx jest test/reference` runs everything here on the other engine.
+  PATHCAST_ENGINE: process.env['PATHCAST_ENGINE'] ?? 'auto',
 };
 
 /** Variables as the environment would give them; close what this returns. */
