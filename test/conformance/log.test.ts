@@ -26,6 +26,20 @@ conformance('The log', engines, (bench) => {
     expect(client.actions.map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
   });
 
+  test('SPEC §2: a stream that opens between two publishes of one turn gets the second one only', async () => {
+    const engine = bench().engine();
+    await bench().open(engine);
+    for (let round = 0; round < 20; round++) {
+      void engine.publish([encode(), encode({ id: `before-${round}` })]);
+      const opening = bench().connect(engine);
+      void engine.publish([encode({ id: `after-${round}` })]);
+      void engine.publish([encode({ id: `last-${round}` })]);
+      const client = await opening;
+      await client.untilAction(`last-${round}`);
+      expect(client.actions.map(({ id }) => id)).toEqual([`after-${round}`, `last-${round}`]);
+    }
+  });
+
   test('SPEC §1: an id that is in the log is a duplicate: the first seq, nothing appended, nothing sent', async () => {
     const engine = bench().engine();
     const client = await bench().open(engine);
