@@ -33,7 +33,13 @@ export interface DropIn {
 
 /** `hubOf` is asked at each call, so that the default hub starts at its first use. */
 export function createDropIn(hubOf: () => AnyHub): DropIn {
-  const reads = new RecentReads(Date.now);
+  // A position means something to the hub alone that gave it.
+  const byHub = new WeakMap<AnyHub, RecentReads>();
+  const readsOf = (hub: AnyHub): RecentReads => {
+    let reads = byHub.get(hub);
+    if (!reads) byHub.set(hub, (reads = new RecentReads(Date.now)));
+    return reads;
+  };
   const publish = (action: SyncActionInput): Promise<BroadcastResult> => hubOf().broadcast(action as never);
   return {
     publishSyncAction: publish,
@@ -45,8 +51,11 @@ export function createDropIn(hubOf: () => AnyHub): DropIn {
     async getMissedActions(companyId, lastTimestamp) {
       try {
         const since = Number(lastTimestamp);
-        const slice = await hubOf().readLog(companyId, since > 0 ? Math.floor(since) + 1 : undefined);
-        reads.add(companyId, `${slice.epoch}.${slice.headSeq}`);
+        const hub = hubOf();
+        const slice = await hub.readLog(companyId, since > 0 ? Math.floor(since) + 1 : undefined);
+        // A company that nobody has published to has no log yet, and no position in it.
+        const cursor = slice.epoch === '' ? await firstCursor(hub, companyId) : `${slice.epoch}.${slice.headSeq}`;
+        if (cursor !== undefined) readsOf(hub).add(companyId, cursor);
         return slice.actions.map((text) => JSON.parse(text) as SyncAction);
       } catch {
         return [];
@@ -54,24 +63,33 @@ export function createDropIn(hubOf: () => AnyHub): DropIn {
     },
 
     async *subscribeToCompany(companyId, signal) {
-      let cursor = reads.oldest(companyId);
-      while (!signal?.aborted) {
-        const stream = hubOf().observe(companyId, cursor, signal);
+      const hub = hubOf();
+      let cursor = readsOf(hub).oldest(companyId);
+      while (!signal?.aborted && !hub.closed) {
         try {
-          for await (const { id, event } of stream) {
+          for await (const { id, event } of hub.observe(companyId, cursor, signal)) {
             if (id !== undefined) cursor = id;
             const action = asAction(event, companyId);
             if (action) yield action;
           }
           return undefined;
         } catch (thrown) {
-          // A slow consumer was cut off, or a life time ended: go on from the last position. A closed hub ends it.
-          if (!isPathcastError(thrown) || thrown.code !== 'STREAM_CLOSED' || hubOf().closed) return undefined;
+          // A slow consumer was cut off, or a life time ended: go on from the last position.
+          if (!isPathcastError(thrown) || thrown.code !== 'STREAM_CLOSED') throw thrown;
         }
       }
       return undefined;
     },
   };
+}
+
+/** Begins the company's log, as any stream does. */
+async function firstCursor(hub: AnyHub, companyId: string): Promise<string | undefined> {
+  for await (const { event } of hub.observe(companyId)) {
+    // Not its cursor: what is published meanwhile was not among the missed actions.
+    if (event.type === 'hello') return `${event.epoch}.0`;
+  }
+  return undefined;
 }
 
 /** Every event that calls something stale, as an action; nothing for the others. */

@@ -1,0 +1,94 @@
+/** The one default hub of a process, and which engine it gets. */
+import type * as pathcast from '../../../lib/index.js';
+import {
+  broadcast,
+  broadcastMany,
+  configure,
+  defaultHub,
+  disconnect,
+  drain,
+  ephemeral,
+  stream,
+  type Hub,
+} from '../../../lib/index.js';
+
+type Pathcast = typeof pathcast;
+
+const SLOT = Symbol.for('pathcast.hub');
+const shared = globalThis as unknown as Record<symbol, Hub | undefined>;
+const action = {
+  type: 'update',
+  module: 'guests',
+  entityId: 'g1',
+  companyId: 'acme',
+  userId: 'u',
+  queryPaths: ['*'],
+} as const;
+
+afterEach(async () => {
+  await shared[SLOT]?.close();
+  delete shared[SLOT];
+});
+
+test('starts at its first use, and is shared by every copy of the package', async () => {
+  expect(shared[SLOT]).toBeUndefined();
+  expect(await broadcast(action)).toMatchObject({ ok: true, seq: 1 });
+  const hub = shared[SLOT];
+  expect(defaultHub()).toBe(hub);
+  let copy: Pathcast | undefined;
+  jest.isolateModules(() => {
+    copy = jest.requireActual<Pathcast>('../../../lib/index.js');
+  });
+  expect(copy?.defaultHub).not.toBe(defaultHub);
+  expect(await copy?.broadcast(action)).toMatchObject({ ok: true, seq: 2 });
+});
+
+test('configure() comes first, and once', async () => {
+  const hub = configure({ engine: 'js', modules: ['guests'] });
+  expect(defaultHub()).toBe(hub);
+  expect(() => configure({})).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }) as Error);
+  expect(() => configure({ engine: 'cpp' } as never)).toThrow(
+    expect.objectContaining({ code: 'INVALID_OPTION' }) as Error,
+  );
+  await hub.close();
+  expect(await broadcast(action)).toMatchObject({ ok: false, code: 'HUB_CLOSED' });
+  expect(configure({ engine: 'js' })).not.toBe(hub);
+  expect(await broadcast(action)).toMatchObject({ ok: true });
+});
+
+test('the functions are those of the hub', async () => {
+  configure({ engine: 'js' });
+  const events = stream({ companyId: 'acme', userId: 'ann' });
+  expect((await events.next()).value).toMatchObject({ type: 'hello' });
+  expect(await broadcastMany([action, action])).toMatchObject([{ seq: 1 }, { seq: 2 }]);
+  expect(ephemeral({ companyId: 'acme', topic: 't' })).toEqual({ ok: true });
+  expect(await disconnect({ userId: 'ann' })).toBe(1);
+  await drain({ overMs: 0 });
+});
+
+describe('where no binary loads', () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  afterAll(() => warn.mockRestore());
+
+  test('auto runs the JS engine with one warning a process, native throws NO_NATIVE, js asks for nothing', () => {
+    jest.isolateModules(() => {
+      jest.doMock('../../../lib/native.js', () => ({
+        createNativeEngine: () => {
+          throw new Error('no prebuild for this platform');
+        },
+      }));
+      const { createHub } = jest.requireActual<Pathcast>('../../../lib/index.js');
+      const hubs = [createHub(), createHub({ engine: 'auto' })];
+      expect(hubs.map((hub) => hub.engine)).toEqual(['js', 'js']);
+      expect(warn).toHaveBeenCalledTimes(1);
+      expect(warn).toHaveBeenCalledWith(expect.stringMatching(/no prebuild for this platform/), {
+        type: 'PathcastWarning',
+        code: 'PATHCAST_NO_NATIVE',
+      });
+      expect(() => createHub({ engine: 'native' })).toThrow(expect.objectContaining({ code: 'NO_NATIVE' }) as Error);
+      hubs.push(createHub({ engine: 'js' }));
+      expect(warn).toHaveBeenCalledTimes(1);
+      for (const hub of hubs) void hub.close();
+    });
+  });
+});
