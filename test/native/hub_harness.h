@@ -199,6 +199,12 @@ class TestHub final : public Host {
     return Wait<T>([&](const T& reply) { return reply.ticket == ticket; },
                    from);
   }
+  // Waits for any reply.
+  void WaitForMore() {
+    if (!Pump(std::chrono::steady_clock::now() + kDeadline)) {
+      ADD_FAILURE() << "no reply came in time";
+    }
+  }
   // Waits until something that the hub thread counts has come true.
   void Until(const std::function<bool()>& true_now) {
     const auto until = std::chrono::steady_clock::now() + kDeadline;
@@ -262,12 +268,14 @@ class TestHub final : public Host {
     request.user = user;
     return request;
   }
+  // When it returns, the hub thread has opened or refused it.
   Browser Open(StreamRequest request, int receive_buffer = 0) {
     Loopback pair = ConnectLoopback(receive_buffer);
     OpenSocketCommand command;
     command.request = std::move(request);
     command.socket = std::move(pair.server);
     EXPECT_TRUE(Post(std::move(command)));
+    Sync();
     return Browser(std::move(pair.client));
   }
   Browser Open(const std::string& company = "acme",
