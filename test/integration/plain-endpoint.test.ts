@@ -5,7 +5,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectNet, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import express from 'express';
 import { createHub, type Hub, type HubFailure, type Identity } from '../../lib/index.js';
@@ -230,6 +233,23 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const body = withoutChunks(text);
     expect(body).not.toMatch(/^event: server_close/m);
     expect(body).not.toMatch(/[\r\0]/);
+  });
+
+  test('a Unix socket is taken like any other', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'pathcast-'));
+    const server = createServer(hub.handler({ identify: ann }));
+    servers.push(server);
+    const name = path.join(folder, 'http.sock');
+    server.listen(name);
+    await once(server, 'listening');
+    const socket = connectNet(name);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    socket.write(GET('/'));
+    await waitFor(() => text.includes('hello'), 'hello');
+    expect(hub.metrics().socketsTaken).toBe(engine === 'native' ? 1 : 0);
+    socket.destroy();
+    rmSync(folder, { recursive: true });
   });
 
   describe('clients that do not behave', () => {

@@ -12,10 +12,9 @@ import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
-import type superjson from 'superjson';
 import type { AnyHub } from '../../lib/index.js';
 import { syncInput, syncSubscription } from '../../lib/trpc/index.js';
-import type { RequestLike, ResponseLike } from '../../lib/server/options.js';
+import type { RequestLike, ResponseLike, TransformerLike } from '../../lib/server/options.js';
 import { tlsFiles } from './tls.js';
 
 export const FRAMEWORKS = ['standalone', 'express', 'fastify', 'hono'] as const;
@@ -35,7 +34,7 @@ export function sessionOf(params: Record<string, unknown> | null | undefined): C
 }
 
 /** `ids: false` for clients that want the bare event. */
-export function appRouter(hub: AnyHub, options: { transformer?: typeof superjson; withoutSocket?: boolean } = {}) {
+export function appRouter(hub: AnyHub, options: { transformer?: TransformerLike; withoutSocket?: boolean } = {}) {
   const t = options.transformer
     ? initTRPC.context<Context>().create({ transformer: options.transformer, isDev: false })
     : initTRPC.context<Context>().create({ isDev: false });
