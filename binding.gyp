@@ -35,6 +35,7 @@
             "ldflags": [
               "-Wl,-Bsymbolic",
               "-Wl,--exclude-libs,ALL",
+              "-Wl,--version-script=<(module_root_dir)/src/exports.map",
               "-Wl,--as-needed",
               "-Wl,-rpath,'$$ORIGIN'",
             ],

@@ -3,7 +3,7 @@
 // Whether TypeScript writes one or the other is decided by the "type" of the package.json above a source. The
 // CommonJS pass shows the compiler our own package.json with "type": "commonjs", so both passes read the same
 // sources with the same resolution, and what one format cannot express (import.meta) is an error at build time.
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { at, exclusively, hashOf, ifChanged, main, Refusal, root, startedAs } from './support.mjs';
@@ -36,6 +36,14 @@ async function compile(format) {
       const text = readFile(file);
       if (text === undefined || path.resolve(file) !== at('package.json')) return text;
       return JSON.stringify({ ...JSON.parse(text), type: 'commonjs' });
+    };
+  }
+  if (commonjs) {
+    // #binding means something in the package's own scope only, and dist/cjs/package.json begins another one.
+    const writeFile = host.writeFile.bind(host);
+    host.writeFile = (file, text, ...rest) => {
+      const loader = path.relative(path.dirname(file), at('lib/binding.cjs')).split(path.sep).join('/');
+      writeFile(file, text.replaceAll(/(?<=require\(")#binding(?="\))/g, loader), ...rest);
     };
   }
   const program = ts.createProgram({ rootNames: sources, options: parsed.options, host });
@@ -79,17 +87,7 @@ export async function buildJs() {
 
     for (const format of ['esm', 'cjs']) removeStale(at('dist', format), at('lib'));
 
-    // Inside dist/cjs the nearest package.json is this one, so it has to say what #binding is. It leads to the one
-    // loader of the package: both formats share one addon.
-    mkdirSync(at('dist/cjs'), { recursive: true });
-    writeFileSync(at('dist/cjs/binding.cjs'), "module.exports = require('../../lib/binding.cjs');\n");
-    cpSync(at('lib/binding.d.cts'), at('dist/cjs/binding.d.cts'));
-    const nested = {
-      type: 'commonjs',
-      imports: { '#binding': { types: './binding.d.cts', default: './binding.cjs' } },
-      sideEffects: ['./binding.cjs'],
-    };
-    writeFileSync(PRODUCT, `${JSON.stringify(nested, null, 2)}\n`);
+    writeFileSync(PRODUCT, `${JSON.stringify({ type: 'commonjs' })}\n`);
   });
 }
 

@@ -28,7 +28,6 @@ describe('the packed files', () => {
       'lib/binding.cjs',
       'lib/binding.d.cts',
       'dist/cjs/package.json',
-      'dist/cjs/binding.cjs',
       'scripts/install.mjs',
       'scripts/node-gyp.mjs',
       'src/sources.json',
