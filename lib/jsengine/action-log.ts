@@ -1,4 +1,5 @@
 import type { EncodedAction } from '../internal/engine.js';
+import { present } from './present.js';
 
 /** One action in the log. It lets go of the caller's `data`: the JSON is enough. */
 export interface LogEntry {
@@ -105,7 +106,7 @@ export class ActionLog {
 
   /** The seq of the first kept entry at or after `sinceMs`; `headSeq + 1` when there is none. */
   firstSeqSince(sinceMs: number): number {
-    for (let seq = this.oldestSeq; seq <= this.head; seq++) if (this.get(seq)!.stamp >= sinceMs) return seq;
+    for (let seq = this.oldestSeq; seq <= this.head; seq++) if (present(this.get(seq)).stamp >= sinceMs) return seq;
     return this.head + 1;
   }
 
@@ -116,7 +117,7 @@ export class ActionLog {
 
   private dropOldest(): void {
     const slot = this.oldestSeq & (this.ring.length - 1);
-    const entry = this.ring[slot]!;
+    const entry = present(this.ring[slot]);
     this.ring[slot] = undefined;
     this.size--;
     this.bytes -= entry.bytes;

@@ -4,6 +4,7 @@ import type { Context } from './context.js';
 import type { Filter } from './filter.js';
 import { pack, VARIANTS, type Chunk, type Message, type Variant } from './frames.js';
 import { PathUnion } from './path-union.js';
+import { present } from './present.js';
 
 interface ItemBase {
   /** Order of hand-over within the company; a stream takes no item from before it joined. */
@@ -47,8 +48,8 @@ export class Batch {
     private readonly epoch: string,
     readonly items: readonly Item[],
   ) {
-    this.firstOrdinal = items[0]!.ordinal;
-    const last = items[items.length - 1]!;
+    this.firstOrdinal = present(items[0]).ordinal;
+    const last = present(items.at(-1));
     this.lastOrdinal = last.ordinal;
     this.lastSeq = last.seq;
     this.encoded = new Array<Message | undefined>(items.length * VARIANTS);

@@ -4,6 +4,7 @@ import type { Context } from './context.js';
 import type { Filter } from './filter.js';
 import { pack, type Chunk, type Message, type Variant } from './frames.js';
 import { PathUnion } from './path-union.js';
+import { present } from './present.js';
 import type { Verdict } from './verdict.js';
 
 /** What follows `hello`, and what `hello` says of it. */
@@ -62,7 +63,7 @@ export class CatchUps {
     const { frames, options, invalidateBytes, clock } = this.context;
     const matching: LogEntry[] = [];
     for (let seq = after + 1; seq <= log.headSeq; seq++) {
-      const entry = log.get(seq)!;
+      const entry = present(log.get(seq));
       if (filter.matches(entry)) matching.push(entry);
     }
     const resumed = { reason: 'resumed', recovered: true, after } as const;

@@ -49,20 +49,22 @@ export class Channel implements Sliced {
     return this.streams.size === 0 && this.round === null;
   }
 
-  /** Appends in order; each action's entry, or the seq that it already has. */
-  append(actions: readonly EncodedAction[]): { seq: number; duplicate: boolean }[] {
+  /** Appends in order; tells for each where it stands, or where it already stood. */
+  append(actions: readonly EncodedAction[], tell: (index: number, seq: number, duplicate: boolean) => void): void {
     const now = this.context.clock.now();
     this.log.expire(now);
     const fresh: LogEntry[] = [];
-    const seqs = actions.map((encoded) => {
+    actions.forEach((encoded, index) => {
       const known = this.log.seqOf(encoded.action.id);
-      if (known !== undefined) return { seq: known, duplicate: true };
+      if (known !== undefined) {
+        tell(index, known, true);
+        return;
+      }
       const entry = this.log.append(encoded, now);
       fresh.push(entry);
-      return { seq: entry.seq, duplicate: false };
+      tell(index, entry.seq, false);
     });
     if (this.streams.size > 0) this.announce(fresh);
-    return seqs;
   }
 
   ephemeral(event: EncodedEphemeral): void {

@@ -15,8 +15,7 @@ export function formatCursor(epoch: string, seq: number): string {
 
 /** Null when `text` is no cursor of ours: strict, since it comes from a browser. */
 export function parseCursor(text: string): Cursor | null {
-  const parts = CURSOR.exec(text);
-  if (!parts) return null;
-  const seq = Number(parts[2]);
-  return Number.isSafeInteger(seq) ? { epoch: parts[1]!, seq } : null;
+  const [, epoch, digits] = CURSOR.exec(text) ?? [];
+  const seq = Number(digits);
+  return epoch !== undefined && Number.isSafeInteger(seq) ? { epoch, seq } : null;
 }

@@ -27,9 +27,9 @@ export class Deadlines<T> {
     const bucket = this.bucketOf.get(member);
     if (bucket === undefined) return;
     this.bucketOf.delete(member);
-    const members = this.buckets.get(bucket)!;
-    members.delete(member);
-    if (members.size === 0) this.buckets.delete(bucket);
+    const members = this.buckets.get(bucket);
+    members?.delete(member);
+    if (members?.size === 0) this.buckets.delete(bucket);
   }
 
   /** Takes out and returns what is due at `now`. */

@@ -29,6 +29,7 @@ import { Heartbeats } from './heartbeats.js';
 import { jitter } from './jitter.js';
 import { Limiter } from './limiter.js';
 import { Notices } from './notices.js';
+import { present } from './present.js';
 import { leastRecentlyAlive, Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
 import { retryMsFor, Stream, type EndReason } from './stream.js';
@@ -105,13 +106,12 @@ export class JsEngine implements Engine {
     if (this.closed) return actions.map(() => ({ ok: false, code: 'HUB_CLOSED' }));
     if (this.scheduler.waitingBytes > MAX_WAITING_BYTES) return actions.map(() => ({ ok: false, code: 'OVERLOADED' }));
     const outcomes = new Array<PublishOutcome>(actions.length);
-    for (const [companyId, indexes] of byCompany(actions)) {
+    for (const [companyId, group] of byCompany(actions)) {
       const channel = this.channels.use(companyId);
-      const appended = channel.append(indexes.map((index) => actions[index]!));
-      appended.forEach(({ seq, duplicate }, i) => {
+      channel.append(group.actions, (at, seq, duplicate) => {
         if (duplicate) this.counters.duplicates++;
         else this.counters.publishes++;
-        outcomes[indexes[i]!] = { ok: true, seq, epoch: channel.log.epoch, duplicate };
+        outcomes[present(group.places[at])] = { ok: true, seq, epoch: channel.log.epoch, duplicate };
       });
     }
     if (this.scheduler.waitingBytes > SLOW_DOWN_BYTES) await this.scheduler.nextTurn();
@@ -182,7 +182,7 @@ export class JsEngine implements Engine {
     const actions: string[] = [];
     const first = sinceMs === undefined ? log.oldestSeq : log.firstSeqSince(sinceMs);
     for (let seq = first; seq <= log.headSeq; seq++) {
-      const { head, tail } = log.get(seq)!;
+      const { head, tail } = present(log.get(seq));
       actions.push(`${head}${seq}${tail}`);
     }
     return { epoch: log.epoch, headSeq: log.headSeq, actions };
@@ -277,10 +277,10 @@ export class JsEngine implements Engine {
     const filter = this.filters.hold(spec.filter);
     const verdict = decide(log, spec, now);
     const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant);
-    const byTime = !spec.lastEventId && spec.lastSyncTimestamp !== undefined;
+    const since = spec.lastEventId ? undefined : spec.lastSyncTimestamp;
     const opening = context.frames.opening(variant, spec.httpHead, jitter(options.retryMs, this.env), {
       id: after === null ? NOWHERE : formatCursor(log.epoch, after),
-      timestamp: byTime ? Math.min(spec.lastSyncTimestamp!, now) : now,
+      timestamp: Math.min(since ?? now, now),
       recovered,
       reason,
       cursor: formatCursor(log.epoch, log.headSeq),
@@ -336,13 +336,19 @@ export class JsEngine implements Engine {
   }
 }
 
-/** Positions in `actions`, company by company. */
-function byCompany(actions: readonly EncodedAction[]): Map<string, number[]> {
-  const groups = new Map<string, number[]>();
-  actions.forEach(({ companyId }, index) => {
-    const group = groups.get(companyId);
-    if (group) group.push(index);
-    else groups.set(companyId, [index]);
+/** The actions of one company in a publish call, and their places in it. */
+interface Group {
+  actions: EncodedAction[];
+  places: number[];
+}
+
+function byCompany(actions: readonly EncodedAction[]): Map<string, Group> {
+  const groups = new Map<string, Group>();
+  actions.forEach((action, place) => {
+    let group = groups.get(action.companyId);
+    if (!group) groups.set(action.companyId, (group = { actions: [], places: [] }));
+    group.actions.push(action);
+    group.places.push(place);
   });
   return groups;
 }

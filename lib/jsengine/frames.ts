@@ -160,15 +160,14 @@ export function pack(messages: readonly Message[], maxBytes: number): Chunk[] {
     let bytes = 0;
     let actions = 0;
     let special = false;
-    do {
-      const message = messages[end++]!;
-      bytes += message.bytes.length;
-      if (message.entry) actions++;
-      if (message.resync || message.compaction) special = true;
-    } while (end < messages.length && bytes + messages[end]!.bytes.length <= maxBytes);
-    const only = messages[start]!.bytes;
-    const joined = end - start === 1 ? only : Buffer.concat(messages.slice(start, end).map((m) => m.bytes), bytes);
-    chunks.push({ bytes: joined, start, end, actions, special });
+    for (let next = messages[end]; next && (end === start || bytes + next.bytes.length <= maxBytes); next = messages[++end]) {
+      bytes += next.bytes.length;
+      if (next.entry) actions++;
+      if (next.resync || next.compaction) special = true;
+    }
+    const parts = messages.slice(start, end).map((message) => message.bytes);
+    const [only] = parts;
+    chunks.push({ bytes: only && parts.length === 1 ? only : Buffer.concat(parts, bytes), start, end, actions, special });
     start = end;
   }
   return chunks;

@@ -1,3 +1,5 @@
+import { present } from './present.js';
+
 /** Ticks of a full round; the streams are dealt out over them, so that they are not all pinged at once. */
 const MAX_BUCKETS = 64;
 /** Shorter rounds have fewer buckets: a tick is at least this long, ms. */
@@ -15,13 +17,13 @@ export class Heartbeats<T> {
     const count = Math.min(MAX_BUCKETS, Math.max(1, Math.floor(intervalMs / MIN_TICK_MS)));
     this.buckets = Array.from({ length: count }, () => new Set<T>());
     this.timer = setInterval(() => {
-      for (const member of this.buckets[this.turn]!) beat(member);
+      for (const member of this.buckets[this.turn] ?? []) beat(member);
       this.turn = (this.turn + 1) % count;
     }, intervalMs / count).unref();
   }
 
   add(member: T): void {
-    const bucket = this.buckets[this.dealt++ % this.buckets.length]!;
+    const bucket = present(this.buckets[this.dealt++ % this.buckets.length]);
     bucket.add(member);
     this.bucketOf.set(member, bucket);
   }

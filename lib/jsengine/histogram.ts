@@ -12,9 +12,9 @@ export class Histogram {
   private sumUs = 0;
 
   observe(us: number): void {
-    let bucket = 0;
-    while (bucket < BOUNDS_US.length && us > BOUNDS_US[bucket]!) bucket++;
-    this.counts[bucket]!++;
+    const found = BOUNDS_US.findIndex((bound) => us <= bound);
+    const bucket = found < 0 ? BOUNDS_US.length : found;
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.sumUs += us;
   }
 

@@ -1,3 +1,5 @@
+import { present } from './present.js';
+
 /** Seats of one company. */
 interface Seats {
   taken: number;
@@ -54,8 +56,8 @@ export class Limiter {
 
   /** REQUIRES: a `take` of the same pair that was not given back yet. */
   give(companyId: string, userId: string): void {
-    const seats = this.companies.get(companyId)!;
-    const left = seats.byUser.get(userId)! - 1;
+    const seats = present(this.companies.get(companyId));
+    const left = present(seats.byUser.get(userId)) - 1;
     if (left > 0) seats.byUser.set(userId, left);
     else seats.byUser.delete(userId);
     if (--seats.taken === 0) this.companies.delete(companyId);

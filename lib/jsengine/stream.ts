@@ -7,6 +7,7 @@ import type { Filter } from './filter.js';
 import { pack, variantOf, type Chunk, type Message, type Variant } from './frames.js';
 import { jitter } from './jitter.js';
 import { PathUnion } from './path-union.js';
+import { present } from './present.js';
 
 export type EndReason = Extract<EngineNotice, { type: 'closed' }>['reason'];
 
@@ -188,8 +189,8 @@ export class Stream implements SinkHandle {
       sent = chunk.end;
     }
     this.writing = false;
-    if (!this.alive) return;
-    for (let i = sent; i < messages.length; i++) this.enqueue(messages[i]!);
+    if (!this.alive || sent === messages.length) return;
+    for (const message of messages.slice(sent)) this.enqueue(message);
   }
 
   /** A sink that says it is full has taken the bytes all the same, as a Node stream has. */
@@ -213,7 +214,7 @@ export class Stream implements SinkHandle {
 
   private noteSent(messages: readonly Message[], chunk: Chunk): void {
     const { counters } = this.context;
-    const last = messages[chunk.end - 1]!;
+    const last = present(messages[chunk.end - 1]);
     this.written = last.seq;
     counters.deliveries += chunk.actions;
     if (!chunk.special) return;

@@ -185,12 +185,11 @@ describe('sinks that misbehave', () => {
 
   test('ready() within write is not lost', async () => {
     const engine = make();
-    let handle: SinkHandle | undefined;
     const sink = recorder(() => {
-      handle!.ready();
+      handle.ready();
       return false;
     });
-    handle = open(engine, sink);
+    const handle = open(engine, sink);
     await turn();
     for (const encoded of encodeMany(3, 'x')) {
       await engine.publish([encoded]);
@@ -217,18 +216,17 @@ describe('sinks that misbehave', () => {
 
   test.each(['abort', 'disconnect', 'publish', 'close'] as const)('one that calls %s from within write', async (what) => {
     const engine = make();
-    let handle: SinkHandle | undefined;
     let once = false;
     const sink = recorder(() => {
       if (once || sink.chunks.length < 2) return true;
       once = true;
-      if (what === 'abort') handle!.abort();
-      if (what === 'disconnect') void engine.disconnect({ connectionId: handle!.connectionId }, 'revoked');
+      if (what === 'abort') handle.abort();
+      if (what === 'disconnect') void engine.disconnect({ connectionId: handle.connectionId }, 'revoked');
       if (what === 'publish') void engine.publish([encode({ id: 'inner' })]);
       if (what === 'close') void engine.close();
       return true;
     });
-    handle = open(engine, sink);
+    const handle = open(engine, sink);
     const other = recorder();
     open(engine, other);
     await turn();

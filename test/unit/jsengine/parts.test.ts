@@ -145,7 +145,7 @@ describe('pack', () => {
 
   test('a message alone is not copied', () => {
     const [only] = [message(3)];
-    expect(pack([only!], 10)[0]!.bytes).toBe(only!.bytes);
+    expect(pack([only], 10)[0]!.bytes).toBe(only.bytes);
   });
 });
 
