@@ -70,7 +70,11 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
 
   write(chunk: Uint8Array): boolean {
     if (this.#returned || this.#ended) return true;
-    for (const frame of parseFrames(chunk)) this.#take(frame);
+    try {
+      for (const frame of parseFrames(chunk)) this.#take(frame);
+    } catch (cause) {
+      this.#fail(new PathcastError('STREAM_CLOSED', 'the stream could not be read', { cause }));
+    }
     this.#serve();
     // Once full, it stays so until `ready()`: the engine counts every chunk that got `false` as still held here.
     this.#full ||= this.#queuedBytes >= HIGH_WATER;

@@ -6,8 +6,8 @@ import { checkCompanyId } from './check.js';
 import { isGone, watchClient } from './client-gone.js';
 import { endedStream, EventStream, type EventStreamOptions } from './event-stream.js';
 import type { PlainStreamOptions, StreamOptions } from './options.js';
-import { appHeaders, nodeRequest, nodeResponse } from './request-parts.js';
-import { http1Head, streamHeaders } from './response-head.js';
+import { appHeaders, nodeRequest, nodeResponse, type NodeResponse } from './request-parts.js';
+import { headerRecord, http1Head, streamHeaders } from './response-head.js';
 import { streamToResponse } from './response-sink.js';
 import { streamSpec, type ForeignRequest } from './stream-spec.js';
 import { takeableSocket } from './take-over.js';
@@ -40,6 +40,7 @@ export function openStream<T>(host: StreamHost, options: StreamOptions<T>): Asyn
   const response = nodeResponse(options.res);
   if (options.signal?.aborted || isGone(request, response) || takeSocket(host, options, spec)) return endedStream();
 
+  setExtraHeaders(host, options, response);
   const decode = spec.transformed ? host.codec.decode : JSON.parse;
   const toError = options.toError ?? ((error: PathcastError) => error);
   const stream = openGenerator(host, spec, { decode, wrap: wrapper(options, spec), toError }, options.signal);
@@ -49,6 +50,20 @@ export function openStream<T>(host: StreamHost, options: StreamOptions<T>): Asyn
     }),
   );
   return stream;
+}
+
+/** Where tRPC writes the head, the stream's own headers wait on the response for it. Throws INVALID_FIELD. */
+function setExtraHeaders(
+  host: StreamHost,
+  options: Pick<StreamOptions, 'headers'>,
+  response: NodeResponse | undefined,
+): void {
+  if (!options.headers) return;
+  const extra = headerRecord(
+    streamHeaders({}, options.headers, host.warn).filter(([name]) => name in (options.headers ?? {})),
+  );
+  if (!response || response.headersSent) return;
+  for (const [name, value] of Object.entries(extra)) response.setHeader(name, value);
 }
 
 /** The event with its id where `tracked` is given and the stream has ids; else the event itself. */

@@ -98,7 +98,7 @@ export interface StreamOptions<T = SyncEvent> {
   /** More response headers; those already set on `res` are kept. */
   headers?: Record<string, string | readonly string[]>;
   /** The procedure's path, for a refusal's `data.path`; default: from the request's URL. */
-  path?: string;
+  path?: string | undefined;
   /** tRPC's `tracked`; used where the socket cannot be taken, so that events carry their id. */
   tracked?: (id: string, event: SyncEvent) => T;
   /**

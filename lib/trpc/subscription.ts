@@ -14,7 +14,8 @@ interface ResolverOptions<Ctx, Input> {
   ctx: Ctx;
   input: Input;
   signal: AbortSignal | undefined;
-  path: string;
+  /** tRPC before 11.10 does not give it; then it is read from the URL. */
+  path?: string;
 }
 
 type MaybePromise<T> = T | Promise<T>;

@@ -113,6 +113,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN);
       expect(response.headers.get('access-control-allow-credentials')).toBe('true');
       expect(response.headers.get('cache-control')).toMatch(/no-cache, no-transform/);
+      expect(response.headers.get('x-mine')).toBe('yes');
       cut.abort();
     });
 

@@ -49,6 +49,7 @@ export function appRouter(hub: AnyHub, options: { transformer?: TransformerLike;
           hub,
           stream: ({ ctx, input }) => ({
             ...(options.withoutSocket ? {} : { req: ctx.req, res: ctx.res }),
+            headers: { 'X-Mine': 'yes' },
             companyId: ctx.session.companyId,
             userId: ctx.session.userId,
             filter: input?.modules ? { modules: input.modules } : undefined,
