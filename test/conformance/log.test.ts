@@ -30,7 +30,7 @@ conformance('The log', engines, (bench) => {
     const engine = bench().engine();
     await bench().open(engine);
     for (let round = 0; round < 20; round++) {
-      void engine.publish([encode(), encode({ id: `before-${round}` })]);
+      void engine.publish(encodeMany(1 + (round % 3), `before-${round}-`));
       const opening = bench().connect(engine);
       void engine.publish([encode({ id: `after-${round}` })]);
       void engine.publish([encode({ id: `last-${round}` })]);
