@@ -108,7 +108,7 @@ export const createNativeEngine: EngineFactory = (options, notify) => {
 /** What an answer is due to. `closed` is called instead when the hub ends first. */
 interface Pending {
   answer(reply: Reply): void;
-  closed(): void;
+  closed: () => void;
 }
 
 /** A JavaScript sink. The hub thread keeps what is under way to it below 16 KiB and one message. */
