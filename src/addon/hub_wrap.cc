@@ -239,8 +239,11 @@ StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
     request.resume.since_ms = args->Int(since, "lastSyncTimestamp");
   }
   const Napi::Value expires = args->Get(spec, "expiresAt");
-  if (!Arguments::Absent(expires))
-    request.expires_at_ms = args->Int(expires, "expiresAt");
+  if (!Arguments::Absent(expires)) {
+    // 0 would mean never.
+    const int64_t at = args->Int(expires, "expiresAt");
+    request.expires_at_ms = at == 0 ? 1 : at;
+  }
   request.trpc_path = text("trpcPath");
   request.http_head = text("httpHead");
   const Napi::Value filter_value = args->Get(spec, "filter");

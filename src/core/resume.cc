@@ -46,29 +46,29 @@ Verdict JudgeTime(const ActionLog& log, int64_t since_ms, int64_t now_ms) {
 std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
                                const Subscription& subscription,
                                Verdict* verdict) {
-  std::vector<Piece> result;
   const ActionLog& log = channel.log();
-  uint64_t count = 0;
+  std::vector<Piece> result;
   uint64_t bytes = 0;
-  for (uint64_t seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
-    Entry& entry = *log.At(seq);
-    if (!subscription.Passes(entry)) continue;
-    ++count;
-    bytes += subscription.FrameOf(entry, context).size();
-  }
-  if (count <= context.options.compact_after &&
-      bytes <= context.options.connection_cap_bytes) {
-    for (uint64_t seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
-      const EntryRef& entry = log.At(seq);
-      if (!subscription.Passes(*entry)) continue;
-      Piece& piece = result.emplace_back();
-      piece.entry = entry;
-      piece.frame = subscription.FrameOf(*entry, context);
+  uint64_t seq = verdict->next_seq;
+  // Stops at the first that is too much: a long catch-up encodes no frames that
+  // nobody gets.
+  for (; seq <= log.head_seq(); ++seq) {
+    const EntryRef& entry = log.At(seq);
+    if (!subscription.Passes(*entry)) continue;
+    Piece piece;
+    piece.entry = entry;
+    piece.frame = subscription.FrameOf(*entry, context);
+    bytes += piece.frame.size();
+    if (result.size() == context.options.compact_after ||
+        bytes > context.options.connection_cap_bytes) {
+      break;
     }
-    return result;
+    result.push_back(std::move(piece));
   }
+  if (seq > log.head_seq()) return result;
+  result.clear();
   auto stretch = std::make_shared<Stretch>();
-  for (uint64_t seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
+  for (seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
     if (subscription.Passes(*log.At(seq))) Absorb(stretch.get(), *log.At(seq));
   }
   const StretchJson encoded = EncodeStretch(context, *stretch);

@@ -123,12 +123,4 @@ bool DiscardFrom(int fd, uint32_t* discarded) {
   return true;
 }
 
-bool SendOnce(int fd, const char* data, size_t size) {
-  ssize_t sent;
-  do {
-    sent = ::send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-  } while (sent < 0 && errno == EINTR);
-  return sent == static_cast<ssize_t>(size);
-}
-
 }  // namespace pathcast

@@ -64,10 +64,6 @@ class SocketSink final : public Sink {
 // connection.
 bool DiscardFrom(int fd, uint32_t* discarded);
 
-// Best effort, for a socket that gets one message and no subscription. False:
-// not all of it left.
-bool SendOnce(int fd, const char* data, size_t size);
-
 }  // namespace pathcast
 
 #endif  // PATHCAST_ENGINE_SOCKET_SINK_H_

@@ -141,7 +141,7 @@ TEST(HubLife, AStopWithCommandsStillQueuedClosesTheirDescriptors) {
 
 TEST(HubLife, AnyThreadMayPost) {
   constexpr int kThreads = 4;
-  constexpr int kEach = PATHCAST_TEST_SANITIZED ? 500 : 5'000;
+  constexpr int kEach = PATHCAST_TEST_TSAN ? 500 : 5'000;
   TestHub hub;
   Browser browser = hub.Open();
   std::vector<std::thread> threads;
