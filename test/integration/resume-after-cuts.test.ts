@@ -12,7 +12,7 @@ import { createHub, type Hub, type SyncEvent } from '../../lib/index.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { ENGINES } from '../support/engines.js';
 import { makeRandom, runSeed, withSeed, type Random } from '../support/random.js';
-import { CLIENT_VERSIONS, Subscription } from '../support/trpc-clients.js';
+import { CLIENT_VERSIONS, eagerFetch, Subscription } from '../support/trpc-clients.js';
 import { appRouter, startTrpc } from '../support/trpc-servers.js';
 import { waitFor } from '../support/wait.js';
 
@@ -78,22 +78,6 @@ function expectAll(events: readonly SyncEvent[], count: number, dates: boolean):
     expect(data).toEqual({ text: 'x'.repeat(seq % 400), at: dates ? at : at.toJSON() });
   }
   expect(events.filter((event) => event.type === 'resync' || event.type === 'invalidate')).toEqual([]);
-}
-
-/**
- * tRPC's own stream (the way of the JS engine) gives no `retry:`, and the EventSource then waits three seconds each
- * time. This puts one before whatever the server sent.
- */
-async function eagerFetch(url: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init);
-  const body = response.body?.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      start: (controller) => controller.enqueue(Buffer.from('retry: 4\n\n')),
-    }),
-  );
-  const answer = new Response(body ?? null, response);
-  Object.defineProperty(answer, 'url', { value: response.url });
-  return answer;
 }
 
 describe.each(ENGINES)('%s engine', (engine) => {

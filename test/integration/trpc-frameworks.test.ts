@@ -4,7 +4,7 @@
  */
 import { createHub, type Hub } from '../../lib/index.js';
 import { ENGINES } from '../support/engines.js';
-import { CLIENT_VERSIONS, Subscription } from '../support/trpc-clients.js';
+import { CLIENT_VERSIONS, eagerFetch, Subscription } from '../support/trpc-clients.js';
 import { appRouter, FRAMEWORKS, ORIGIN, startTrpc, type TestServer } from '../support/trpc-servers.js';
 import { waitFor } from '../support/wait.js';
 
@@ -126,7 +126,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
 
     test.each(CLIENT_VERSIONS)('a drained client %s keeps coming back, without a word of error', async (version) => {
-      const staying = subscribe({ version, token: 'acme/ann' });
+      const staying = subscribe({ version, token: 'acme/ann', fetch: eagerFetch });
       await staying.untilType('hello');
       await hub.drain({ overMs: 0 });
       await waitFor(() => (hub.metrics().refusals['DRAINING'] ?? 0) >= 2, 'two reconnects');
