@@ -158,6 +158,7 @@ class TestHub final : public Host {
     options.hub_id = "h";
     options.seed = 7;
     options.core.retry_ms = 1'000;
+    options.clock = &still_;  // no heartbeat comes in between
     if (adjust) adjust(options);
     auto hub = Hub::Create(std::move(options), this);
     EXPECT_TRUE(hub.ok());
@@ -323,6 +324,7 @@ class TestHub final : public Host {
   std::condition_variable bell_;
   bool rung_ = false;  // guarded by mu_
   Ticket ticket_ = 0;
+  TestClock still_;
   std::unique_ptr<Hub> hub_;
 };
 

@@ -142,7 +142,7 @@ TEST(HubLife, AStopWithCommandsStillQueuedClosesTheirDescriptors) {
 TEST(HubLife, AnyThreadMayPost) {
   constexpr int kThreads = 4;
   constexpr int kEach = PATHCAST_TEST_TSAN ? 500 : 5'000;
-  TestHub hub;
+  TestHub hub([](HubOptions& o) { o.clock = nullptr; });
   Browser browser = hub.Open();
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {

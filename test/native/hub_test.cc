@@ -15,7 +15,7 @@ namespace pathcast {
 namespace {
 
 TEST(Hub, WhatIsPublishedArrives) {
-  TestHub hub;
+  TestHub hub([](HubOptions& o) { o.clock = nullptr; });  // the machine's
   StreamRequest request = hub.Request();
   request.http_head = "HTTP/1.1 200 OK\r\n\r\n";
   Browser browser = hub.Open(std::move(request));
