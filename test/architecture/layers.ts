@@ -70,11 +70,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   web: { sees: FACADE, packages: [] },
   fastify: { sees: FACADE, packages: [NODE, /^fastify$/, /^fastify-plugin$/] },
   trpc: { sees: FACADE, packages: [NODE, /^@trpc\/server(\/|$)/] },
+  testing: { sees: [...FACADE, 'trpc'], packages: [NODE, /^@trpc\/server(\/|$)/] },
   client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
   react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: [...FACADE, 'http'], packages: [] },
   // Programs: what they are made of is the whole library.
-  cli: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web'], packages: [/./] },
+  cli: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web', 'testing'], packages: [/./] },
   reference: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web', 'index'], packages: [/./] },
 };
 
