@@ -5,7 +5,7 @@ const outside = (...allowed) => {
   const folders = ['cli', 'client', 'fastify', 'http', 'internal', 'jsengine', 'protocol', 'react', 'reference', 'server', 'trpc', 'web'];
   return folders.filter((folder) => !allowed.includes(folder)).map((folder) => `**/${folder}/*`);
 };
-const NATIVE = ['**/native.js', '#binding'];
+const NATIVE = ['**/native/*', '#binding'];
 const PEERS = ['fastify', '@fastify/*', 'fastify-plugin', '@trpc/*', 'react', 'express', 'hono'];
 const rule = (patterns, message) => ({
   'no-restricted-imports': ['error', { patterns: [{ group: patterns, message }] }],
@@ -83,7 +83,11 @@ export default tseslint.config(
     rules: rule([...outside('jsengine', 'protocol', 'internal'), ...NATIVE, ...PEERS], 'An engine sees protocol and internal.'),
   },
   {
-    files: ['lib/native.ts'],
+    files: ['lib/native/**/*.ts'],
+    rules: rule([...outside('protocol', 'internal'), '#binding', ...PEERS], 'An engine sees protocol and internal; binding.ts alone loads the addon.'),
+  },
+  {
+    files: ['lib/native/binding.ts'],
     rules: rule([...outside('protocol', 'internal'), ...PEERS], 'An engine sees protocol and internal.'),
   },
   {

@@ -1,5 +1,5 @@
 /**
- * The seam between the hub's facade (`lib/server`) and an engine (`lib/native.ts`, `lib/jsengine`).
+ * The seam between the hub's facade (`lib/server`) and an engine (`lib/native`, `lib/jsengine`).
  * The facade has validated and normalised everything that crosses it; an engine owns the log, the
  * matching, the limits, the fan-out, the heartbeats and every byte of a stream after its HTTP head.
  */

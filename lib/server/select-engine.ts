@@ -3,7 +3,7 @@ import { PathcastError } from '../protocol/error.js';
 import { messageOf } from '../internal/describe.js';
 import type { Engine, EngineNotice } from '../internal/engine.js';
 import { createJsEngine } from '../jsengine/index.js';
-import { createNativeEngine } from '../native.js';
+import { createNativeEngine } from '../native/index.js';
 import type { Settings } from './validate-options.js';
 
 const WARNED = Symbol.for('pathcast.warned-no-native');

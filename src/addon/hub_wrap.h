@@ -1,6 +1,6 @@
 // The JavaScript class around one engine hub.
 //
-// Owner: its JavaScript object, which native.ts keeps until close(). Thread:
+// Owner: its JavaScript object, which lib/native keeps until close(). Thread:
 // JavaScript thread, except OnReplies. Destruction order (close, finalizer or
 // the environment's end, whichever is first): the hub thread is joined, then
 // the thread-safe function that it rings is released.

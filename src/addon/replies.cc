@@ -9,7 +9,7 @@ namespace pathcast {
 
 namespace {
 
-// The kinds of native.ts, in its order.
+// The kinds of lib/native/binding.ts, in its order.
 enum class ReplyKind : uint8_t {
   kPublished,
   kLease,

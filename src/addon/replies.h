@@ -12,7 +12,7 @@
 namespace pathcast {
 
 // An array of one flat array per reply; its first element is the kind
-// (`ReplyKind` in native.ts).
+// (`Reply` in lib/native/binding.ts).
 Napi::Value RepliesToJs(Napi::Env env, std::vector<Reply>* replies);
 
 // All counters and gauges in the order of `MetricNames`.

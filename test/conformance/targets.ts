@@ -4,7 +4,7 @@
  */
 import type { Engine, EngineFactory, EngineNotice, EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
 import { createJsEngine } from '../../lib/jsengine/index.js';
-import { createNativeEngine } from '../../lib/native.js';
+import { createNativeEngine } from '../../lib/native/index.js';
 import { SinkClient, SocketClient, type EngineClient } from '../support/engine-client.js';
 import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
 import { within } from '../support/wait.js';

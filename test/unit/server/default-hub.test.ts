@@ -72,7 +72,7 @@ describe('where no binary loads', () => {
 
   test('auto runs the JS engine with one warning a process, native throws NO_NATIVE, js asks for nothing', () => {
     jest.isolateModules(() => {
-      jest.doMock('../../../lib/native.js', () => ({
+      jest.doMock('../../../lib/native/index.js', () => ({
         createNativeEngine: () => {
           throw new Error('no prebuild for this platform');
         },

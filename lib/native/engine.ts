@@ -1,11 +1,9 @@
 /**
- * The native engine behind the `Engine` interface: what C++ exports, given types, and the only importer
- * of the binding.
+ * The native engine behind the `Engine` interface.
  *
  * Each call that has an answer carries a ticket; answers come back in batches through one function that
  * the hub thread rings. The process is kept alive exactly while an answer is due.
  */
-import loadBinding from '#binding';
 import type {
   ByteSink,
   DisconnectMatch,
@@ -21,82 +19,14 @@ import type {
   PublishOutcome,
   SinkHandle,
   StreamSpec,
-} from './internal/engine.js';
-import { readMetrics } from './internal/native-metrics.js';
-import { CLOSE_REASONS, REASONS, type CloseReason } from './protocol/events.js';
-
-/** The class that C++ exports. `false` from a call: too much is waiting for the hub thread. */
-interface NativeHub {
-  publish(ticket: number, items: (string | undefined)[]): boolean;
-  ephemeral(companyId: string, json: string, transformedJson: string | undefined): boolean;
-  openSocket(spec: StreamSpec, fd: number): number;
-  openSink(spec: StreamSpec): number;
-  sinkTaken(number: number, bytes: number): boolean;
-  sinkFull(number: number): boolean;
-  sinkAbort(number: number): boolean;
-  acquire(ticket: number, companyId: string, userId: string): boolean;
-  release(ticket: number, leaseId: string): boolean;
-  readLog(ticket: number, companyId: string, sinceMs: number | undefined): boolean;
-  disconnect(
-    ticket: number,
-    reason: CloseReason,
-    companyId: string | undefined,
-    userId: string | undefined,
-    number: number | undefined,
-  ): boolean;
-  drain(ticket: number, overMs: number): boolean;
-  setResyncPaths(json: string): boolean;
-  shutdown(ticket: number): boolean;
-  stop(): void;
-  metrics(): Float64Array;
-  ref(): void;
-  unref(): void;
-}
-
-type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap'> & {
-  evictOldest: boolean;
-  wrapPrefix: string;
-  wrapSuffix: string;
-};
-
-interface Binding {
-  Hub: new (options: NativeOptions, dispatch: (replies: Reply[]) => void) => NativeHub;
-  metricNames: string[];
-  nativeHeapBytes(): number;
-}
-
-/** One flat array per reply; its first element is its kind (`ReplyKind` in src/addon/replies.cc). */
-type Reply =
-  | [kind: 0, ticket: number, ...outcomes: (number | string)[]]
-  | [kind: 1, ticket: number, code: number, leaseId: string, limit: number, current: number]
-  | [kind: 2, ticket: number, value: number]
-  | [kind: 3, ticket: number, epoch: string, headSeq: number, ...actions: string[]]
-  | [kind: 4, number: number, bytes: Uint8Array]
-  | [kind: 5, number: number]
-  | [kind: 6, notice: number, code: number, number: number, value: number, companyId: string, userId: string];
+} from '../internal/engine.js';
+import { readMetrics } from '../internal/native-metrics.js';
+import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
+import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
 
 const ENDS = [...CLOSE_REASONS, 'gone', 'hub_closed'] as const;
 const REFUSALS = ['USER_LIMIT', 'COMPANY_LIMIT', 'DRAINING'] as const;
 const LEASE_CODES = [null, 'USER_LIMIT', 'COMPANY_LIMIT', 'DRAINING', 'HUB_CLOSED'] as const;
-
-/** Loads the addon; the error says why there is none. Later calls return the same. */
-export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {
-  try {
-    const binding = loadBinding() as Partial<Binding>;
-    if (typeof binding.Hub !== 'function' || !Array.isArray(binding.metricNames)) {
-      throw new Error('the native addon is of another version of pathcast: rebuild it (npm rebuild pathcast)');
-    }
-    return { ok: true, binding: binding as Binding };
-  } catch (error) {
-    return { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
-  }
-}
-
-/** Bytes the process holds from the C library's malloc; 0 where it does not say. For benchmarks. */
-export function nativeHeapBytes(): number {
-  const loaded = loadNative();
-  return loaded.ok ? loaded.binding.nativeHeapBytes() : 0;
-}
 
 /** Throws what `loadNative` reports when there is no addon. */
 export const createNativeEngine: EngineFactory = (options, notify) => {

@@ -1,0 +1,73 @@
+/** What C++ exports, given types, and the only importer of the binding. */
+import loadBinding from '#binding';
+import type { EngineOptions, StreamSpec } from '../internal/engine.js';
+import type { CloseReason } from '../protocol/events.js';
+
+/** The class that C++ exports. `false` from a call: too much is waiting for the hub thread. */
+export interface NativeHub {
+  publish(ticket: number, items: (string | undefined)[]): boolean;
+  ephemeral(companyId: string, json: string, transformedJson: string | undefined): boolean;
+  openSocket(spec: StreamSpec, fd: number): number;
+  openSink(spec: StreamSpec): number;
+  sinkTaken(number: number, bytes: number): boolean;
+  sinkFull(number: number): boolean;
+  sinkAbort(number: number): boolean;
+  acquire(ticket: number, companyId: string, userId: string): boolean;
+  release(ticket: number, leaseId: string): boolean;
+  readLog(ticket: number, companyId: string, sinceMs: number | undefined): boolean;
+  disconnect(
+    ticket: number,
+    reason: CloseReason,
+    companyId: string | undefined,
+    userId: string | undefined,
+    number: number | undefined,
+  ): boolean;
+  drain(ticket: number, overMs: number): boolean;
+  setResyncPaths(json: string): boolean;
+  shutdown(ticket: number): boolean;
+  stop(): void;
+  metrics(): Float64Array;
+  ref(): void;
+  unref(): void;
+}
+
+type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap'> & {
+  evictOldest: boolean;
+  wrapPrefix: string;
+  wrapSuffix: string;
+};
+
+export interface Binding {
+  Hub: new (options: NativeOptions, dispatch: (replies: Reply[]) => void) => NativeHub;
+  metricNames: string[];
+  nativeHeapBytes(): number;
+}
+
+/** One flat array per reply; its first element is its kind (`ReplyKind` in src/addon/replies.cc). */
+export type Reply =
+  | [kind: 0, ticket: number, ...outcomes: (number | string)[]]
+  | [kind: 1, ticket: number, code: number, leaseId: string, limit: number, current: number]
+  | [kind: 2, ticket: number, value: number]
+  | [kind: 3, ticket: number, epoch: string, headSeq: number, ...actions: string[]]
+  | [kind: 4, number: number, bytes: Uint8Array]
+  | [kind: 5, number: number]
+  | [kind: 6, notice: number, code: number, number: number, value: number, companyId: string, userId: string];
+
+/** Loads the addon; the error says why there is none. Later calls return the same. */
+export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {
+  try {
+    const binding = loadBinding() as Partial<Binding>;
+    if (typeof binding.Hub !== 'function' || !Array.isArray(binding.metricNames)) {
+      throw new Error('the native addon is of another version of pathcast: rebuild it (npm rebuild pathcast)');
+    }
+    return { ok: true, binding: binding as Binding };
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/** Bytes the process holds from the C library's malloc; 0 where it does not say. For benchmarks. */
+export function nativeHeapBytes(): number {
+  const loaded = loadNative();
+  return loaded.ok ? loaded.binding.nativeHeapBytes() : 0;
+}

@@ -1,0 +1,3 @@
+/** The native half of pathcast, as the facade sees it. */
+export { loadNative, nativeHeapBytes } from './binding.js';
+export { createNativeEngine } from './engine.js';
