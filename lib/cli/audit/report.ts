@@ -145,6 +145,18 @@ export interface Finding extends Place {
   subject?: string;
   /** Stable over edits elsewhere in the file: rule, file, subject and detail, not the line. For the baseline. */
   fingerprint: string;
+  /** With a baseline: whether it holds this one. */
+  known?: boolean;
+}
+
+export interface PhantomReport {
+  path: string;
+  /** Real paths, best first. */
+  nearest: string[];
+  /** Where an alias table repairs it: then it is no finding. */
+  alias?: string;
+  /** `in`: the procedure, tool (`tool add_guest`) or path map (`getQueryPathsForModule budget`). */
+  uses: (Place & { in: string })[];
 }
 
 /** What the audit met and could not follow. */
@@ -154,25 +166,39 @@ export interface Unseen extends Place {
   subject?: string;
 }
 
+/** In this order in the JSON. */
 export interface Totals {
-  routers: number;
-  queries: number;
   mutations: number;
-  subscriptions: number;
   broadcasting: number;
   silent: number;
   declaredSilent: number;
   unknown: number;
   /** Of `silent`, those in which no write was seen. */
   silentWithoutWrites: number;
+  /** Of the mutations, broadcasting or declared silent; 0 to 1; 1 where there is none. */
   coverage: number;
-  /** Distinct phantom paths, and the places that use them. */
+  routers: number;
+  queries: number;
+  subscriptions: number;
+  /** Distinct phantom paths that no alias repairs, and the places that use them. */
   phantomPaths: number;
   phantomUses: number;
+  /** Distinct phantom paths that an alias repairs. */
+  aliasedPaths: number;
   tools: number;
   toolMismatches: number;
   nonAtomic: number;
   files: number;
+}
+
+/** How the findings stand to a baseline. */
+export interface BaselineReport {
+  file: string;
+  /** Findings that it holds, and those that it does not. */
+  known: number;
+  new: number;
+  /** What it holds and the audit no longer finds; `count` of them. */
+  stale: { rule: Rule; file: string; subject?: string; message: string; fingerprint: string; count: number }[];
 }
 
 export interface AuditReport {
@@ -183,7 +209,7 @@ export interface AuditReport {
   routers: RouterReport[];
   mutations: MutationReport[];
   /** Every distinct phantom with its right name and its uses. */
-  phantoms: { path: string; nearest: string[]; uses: (Place & { in: string })[] }[];
+  phantoms: PhantomReport[];
   tools: ToolReport[];
   pathMaps: PathMapReport[];
   helpers: HelperReport[];
@@ -191,4 +217,5 @@ export interface AuditReport {
   otherRoots: { root: string; routers: RouterReport[]; mutations: MutationReport[] }[];
   findings: Finding[];
   unseen: Unseen[];
+  baseline?: BaselineReport;
 }
