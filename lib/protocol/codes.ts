@@ -15,6 +15,14 @@ export const ERROR_CODES = {
   NOT_SERIALIZABLE: 1005,
   /** An option is unknown or has a wrong value. */
   INVALID_OPTION: 1006,
+  /** A query path is no query of the bound router, nor a prefix of one; `phantomPaths` of the result says what went out. */
+  PHANTOM_PATH: 1007,
+  /** The invalidation map does not fit its router; the message lists everything that is wrong. */
+  INVALID_MAP: 1008,
+  /** The invalidation map has no mutation of this name. */
+  UNKNOWN_MUTATION: 1009,
+  /** The invalidation map has no tool of this name. */
+  UNKNOWN_TOOL: 1010,
   /** The hub is closed or closing. */
   HUB_CLOSED: 2001,
   /** The hand-over queue to the hub thread is full. */

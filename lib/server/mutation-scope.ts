@@ -1,0 +1,34 @@
+/**
+ * Which mutation is running: kept over everything that it awaits. `hub.broadcast` and `broadcastMany` note in it what
+ * they hand over, so that a mutation which broadcasts by hand is not broadcast a second time (SPEC §10).
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { SyncAction } from '../protocol/events.js';
+
+/** Of the middleware that opened it. Scopes of an ESM and a CommonJS copy of the package may nest. */
+export interface MutationScope {
+  /**
+   * An action that was checked and handed over while this scope was the innermost one: `queryPaths` are those that go
+   * out, `data` and `tx` are left out. `hub` is the hub that sent it. Called at once, before the outcome is known.
+   */
+  noteBroadcast(action: SyncAction, hub: object): void;
+}
+
+const SLOT = Symbol.for('pathcast.mutation-scope');
+const shared = globalThis as { [SLOT]?: AsyncLocalStorage<MutationScope | undefined> };
+const storage = (shared[SLOT] ??= new AsyncLocalStorage<MutationScope | undefined>());
+
+/** Runs `fn`, and whatever it starts, inside `scope`. What it throws or gives is passed on. */
+export function runInMutation<T>(scope: MutationScope, fn: () => T): T {
+  return storage.run(scope, fn);
+}
+
+/** Runs `fn` outside of any mutation: what it broadcasts is noted nowhere. For the middleware's own broadcasts. */
+export function outsideMutation<T>(fn: () => T): T {
+  return storage.run(undefined, fn);
+}
+
+/** The innermost scope that this code runs in. */
+export function currentMutation(): MutationScope | undefined {
+  return storage.getStore();
+}
