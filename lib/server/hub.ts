@@ -354,6 +354,12 @@ export class Hub<M extends string = string> {
     return this.#events.on(event, listener);
   }
 
+  /** For what is built on the hub: tells the listeners of `warning` what is odd, and counts it. */
+  readonly warn = (warning: HubWarning): void => this.#warn(warning);
+
+  /** For what is built on the hub: tells the listeners of `error` what failed without a caller to tell. */
+  readonly report = (during: HubFailure['during'], thrown: unknown): void => this.#report(during, thrown);
+
   #tell(notice: EngineNotice): void {
     const { type, ...payload } = notice;
     this.#events.emit(type, payload);

@@ -28,7 +28,16 @@ export interface HubWarning {
 
 export interface HubFailure {
   /** Which call, or `listener` for a listener that threw. */
-  during: 'broadcast' | 'ephemeral' | 'acquire' | 'readLog' | 'openSocket' | 'listener' | 'identify';
+  during:
+    | 'broadcast'
+    | 'ephemeral'
+    | 'acquire'
+    | 'readLog'
+    | 'openSocket'
+    | 'listener'
+    | 'identify'
+    | 'middleware'
+    | 'afterCommit';
   error: PathcastError | Error;
 }
 
