@@ -1,0 +1,51 @@
+/** Which writes of a mutation can happen in one call without a transaction around them. */
+import type { Arms, RawWrite } from '../effects/types.js';
+import type { MutationReport } from '../report.js';
+import { placeKey } from './fingerprint.js';
+
+export function transactionOf(writes: readonly { inTransaction: boolean }[]): MutationReport['transaction'] {
+  if (writes.length === 0) return 'no-writes';
+  const inside = writes.filter((write) => write.inTransaction).length;
+  if (inside === writes.length) return 'inside';
+  return inside === 0 ? 'outside' : 'partly';
+}
+
+/** False for two arms of one branch: one call runs one of them. */
+export function canBothRun(a: Arms, b: Arms): boolean {
+  const armOf = new Map(a.map((arm) => split(arm)));
+  return b.every((arm) => {
+    const [branch, taken] = split(arm);
+    const other = armOf.get(branch);
+    return other === undefined || other === taken;
+  });
+}
+
+function split(arm: string): [branch: string, arm: string] {
+  const slash = arm.lastIndexOf('/');
+  return [arm.slice(0, slash), arm.slice(slash + 1)];
+}
+
+export interface NonAtomic {
+  /** Writes outside a transaction of which a failure may leave a part done. */
+  writes: RawWrite[];
+  loop: boolean;
+}
+
+/** Undefined where at most one write can happen outside a transaction. */
+export function nonAtomic(writes: readonly RawWrite[]): NonAtomic | undefined {
+  const bare = writes.filter((write) => !write.inTransaction);
+  const looped = bare.filter((write) => write.inLoop);
+  const together = new Set(looped);
+  for (const [index, a] of bare.entries()) {
+    for (const b of bare.slice(index + 1)) {
+      if (sameStatement(a, b) || !canBothRun(a.arms, b.arms)) continue;
+      together.add(a).add(b);
+    }
+  }
+  if (together.size === 0) return undefined;
+  return { writes: bare.filter((write) => together.has(write)), loop: looped.length > 0 };
+}
+
+function sameStatement(a: RawWrite, b: RawWrite): boolean {
+  return placeKey(a) === placeKey(b) && a.table === b.table && a.via.join() === b.via.join() && a.arms.join() === b.arms.join();
+}
