@@ -12,6 +12,8 @@ export interface MutationScope {
    * out, `data` and `tx` are left out. `hub` is the hub that sent it. Called at once, before the outcome is known.
    */
   noteBroadcast(action: SyncAction, hub: object): void;
+  /** Calls `send`, inside this scope, once the mutation has succeeded; never after it failed. Absent: the scope only notes. */
+  afterSuccess?(send: () => void): void;
 }
 
 const SLOT = Symbol.for('pathcast.mutation-scope');

@@ -1,0 +1,179 @@
+/**
+ * What waits for a commit. A queue belongs to one transaction; its actions go out in order once the transaction has
+ * committed, and never after a rollback. A savepoint hands its own over to the transaction around it.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { currentMutation } from './mutation-scope.js';
+
+type State = 'open' | 'committed' | 'rolledBack';
+
+/** One transaction, or one try of it: a retried one starts with an empty queue. */
+class Queue {
+  state: State = 'open';
+  readonly parent: Queue | undefined;
+  #sends: (() => void)[] = [];
+
+  constructor(parent: Queue | undefined) {
+    this.parent = parent;
+  }
+
+  /** After the commit: at once. After the rollback: dropped; false. */
+  add(send: () => void): boolean {
+    if (this.state === 'open') this.#sends.push(send);
+    else if (this.state === 'rolledBack') return false;
+    else if (this.parent) return this.parent.add(send);
+    else send();
+    return true;
+  }
+
+  settle(state: 'committed' | 'rolledBack'): void {
+    if (this.state !== 'open') return;
+    this.state = state;
+    const sends = this.#sends;
+    this.#sends = [];
+    if (state === 'committed') for (const send of sends) this.add(send);
+  }
+}
+
+export interface AfterCommitHost {
+  /** A transaction that nobody announced, outside of any mutation: the action goes out all the same. */
+  unknownTransaction(): void;
+  /** The transaction was rolled back already: the action is dropped. */
+  tooLate(): void;
+}
+
+type Work<Tx, T> = (tx: Tx) => T;
+
+/** Methods of database clients that take the work of a transaction as a function. */
+const METHODS: ReadonlySet<PropertyKey> = new Set(['transaction', '$transaction', 'transactional']);
+
+export class AfterCommit {
+  readonly #host: AfterCommitHost;
+  readonly #queues = new WeakMap<object, Queue>();
+  readonly #current = new AsyncLocalStorage<Queue | undefined>();
+
+  constructor(host: AfterCommitHost) {
+    this.#host = host;
+  }
+
+  /**
+   * `send` is called after the commit of `tx`. Of a transaction that is not known here: after the mutation that is
+   * running has succeeded; where none is, at once, for early is better than never.
+   */
+  after(tx: object, send: () => void): void {
+    const queue = this.#queues.get(tx);
+    if (queue) {
+      if (!queue.add(send)) this.#host.tooLate();
+      return;
+    }
+    const scope = currentMutation();
+    if (scope?.afterSuccess) {
+      scope.afterSuccess(send);
+      return;
+    }
+    this.#host.unknownTransaction();
+    send();
+  }
+
+  /** Calls `send` after the transaction that this code runs in, if it is one that is known; else at once. */
+  afterCurrent(send: () => void): void {
+    const queue = this.#current.getStore();
+    if (queue?.state === 'open') queue.add(send);
+    else send();
+  }
+
+  /** `run` opens a transaction and calls the body it is given with it; `work` is done inside. */
+  transaction<Tx extends object, T>(run: (body: Work<Tx, T>) => T, work: Work<Tx, T>): T {
+    const around = this.#current.getStore();
+    return this.#enter(run, work, around?.state === 'open' ? around : undefined, (tx) => tx);
+  }
+
+  /**
+   * `db` with its transactions known. What is called on it outside of them is passed on as it is; nested transactions
+   * of the tx that it gives are savepoints; one of `db` itself is a transaction of its own, wherever it is opened.
+   */
+  transactional<Db extends object>(db: Db): Db {
+    return this.#wrap(db, undefined);
+  }
+
+  #enter<Tx extends object, T>(
+    run: (body: Work<Tx, T>) => T,
+    work: Work<Tx, T>,
+    parent: Queue | undefined,
+    given: (tx: Tx, queue: Queue) => Tx,
+  ): T {
+    let queue: Queue | undefined;
+    const body = (tx: Tx, ...rest: unknown[]): T => {
+      queue?.settle('rolledBack');
+      const own = (queue = new Queue(parent));
+      const inside = given(tx, own);
+      this.#queues.set(tx, own);
+      this.#queues.set(inside, own);
+      return this.#current.run(own, () => (work as (...args: unknown[]) => T)(inside, ...rest));
+    };
+    let outcome: T;
+    try {
+      outcome = run(body);
+    } catch (thrown) {
+      queue?.settle('rolledBack');
+      throw thrown;
+    }
+    if (!isThenable(outcome)) {
+      queue?.settle('committed');
+      return outcome;
+    }
+    return outcome.then(
+      (value: unknown) => {
+        queue?.settle('committed');
+        return value;
+      },
+      (thrown: unknown) => {
+        queue?.settle('rolledBack');
+        throw thrown;
+      },
+    ) as T;
+  }
+
+  #wrap<Db extends object>(db: Db, parent: Queue | undefined): Db {
+    // Database clients keep private fields, which a proxy has not: their methods run on the client itself.
+    const bound = new WeakMap<object, unknown>();
+    return new Proxy(db, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== 'function' || key === 'constructor') return value;
+        const known = bound.get(value);
+        if (known !== undefined) return known;
+        const method = METHODS.has(key)
+          ? this.#opener(target, value as AnyFunction, parent)
+          : Object.assign((value as AnyFunction).bind(target), value);
+        bound.set(value, method);
+        return method;
+      },
+    });
+  }
+
+  /** Prisma's array of queries, and any other call without a function, are passed on: there is no `tx` to wait for. */
+  #opener(target: object, open: AnyFunction, parent: Queue | undefined): AnyFunction {
+    return (...args) => {
+      const at = args.findIndex((arg) => typeof arg === 'function');
+      if (at < 0) return open.apply(target, args);
+      return this.#enter(
+        (body) => open.apply(target, [...args.slice(0, at), body, ...args.slice(at + 1)]),
+        args[at] as Work<object, unknown>,
+        parent,
+        (tx, queue) => this.#wrap(tx, queue),
+      );
+    };
+  }
+}
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}
