@@ -18,6 +18,7 @@ export async function lint({ fix = false } = {}) {
   const checks = [
     ['eslint', bin('eslint'), ['--max-warnings=0', '--cache', '--cache-location', '.setup/eslint', ...(fix ? ['--fix'] : []), '.']],
     ['types of the tests', bin('tsc'), ['-p', 'test/tsconfig.json', '--pretty', 'false']],
+    ['types of the audited code base', bin('tsc'), ['-p', 'test/fixtures/weddingflo', '--pretty', 'false']],
   ];
   const sources = ['src', 'test/native', 'bench'].flatMap((folder) => [...sourcesUnder(folder)]);
   if (which('clang-format')) {
