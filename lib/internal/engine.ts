@@ -72,6 +72,8 @@ export interface EngineFilter {
   modules?: string[];
   /** Pass if the action's entityId is `*` or one of these. */
   entities?: string[];
+  /** Pass if one of the action's query paths and one of these are equal, or one is a prefix of the other up to a dot, or `*`. */
+  queryPaths?: string[];
   /** Leave out actions with this sourceId. */
   excludeSourceId?: string;
   /** Leave out actions of this user. */
@@ -192,7 +194,7 @@ export interface EngineMetrics {
 
 export interface Engine {
   readonly kind: 'native' | 'js';
-  /** In order; one hand-over. Never rejects. More than 100 actions of one company count as an import: one `invalidate`. */
+  /** In order; one hand-over. Never rejects. More than `compactAfter` new actions of one company are an import: one `invalidate`. */
   publish(actions: EncodedAction[]): Promise<PublishOutcome[]>;
   ephemeral(event: EncodedEphemeral): void;
   /**

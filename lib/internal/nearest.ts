@@ -81,7 +81,7 @@ export function nearestFinder(queries: readonly string[]): NearestFinder {
       );
     for (const { query, distance, same, edits } of candidates) {
       if (found.length >= max) break;
-      const confident = distance === 0 && module !== '' && (same || edits <= (last.length >= 8 ? 2 : 1));
+      const confident = distance === 0 && (module !== '' || name === '') && (same || edits <= (last.length >= 8 ? 2 : 1));
       found.push({ path: query.path, confident });
     }
     return found.slice(0, max);
@@ -112,29 +112,27 @@ function group(queries: readonly string[]): { modules: Map<string, Module>; pref
 
 /** The nearest modules by name, as many as it takes to have `max` queries; those as near as the last one included. */
 function rankModules(name: string, modules: Map<string, Module>, max: number): { module: Module; distance: number }[] {
-  let found: { module: Module; distance: number }[] = [];
+  const found: { module: Module; distance: number }[] = [];
+  /** Queries by the distance of their module. */
+  const counts: number[] = [];
+  let nearer = 0;
   let limit = Infinity;
   for (const module of modules.values()) {
     const distance = module.name === name ? 0 : Math.max(1, editDistance(name, module.name, limit));
     if (distance > limit) continue;
     found.push({ module, distance });
-    if (found.length < 4 * max) continue;
-    [found, limit] = nearEnough(found, max);
+    counts[distance] = (counts[distance] ?? 0) + module.queries.length;
+    nearer += module.queries.length;
+    if (limit === Infinity && nearer >= max) {
+      limit = counts.length - 1;
+      nearer -= counts[limit] ?? 0;
+    } else if (limit !== Infinity && distance === limit) {
+      nearer -= module.queries.length;
+    }
+    // `nearer` is what lies below the limit: enough of it, and the limit comes down.
+    while (nearer >= max) nearer -= counts[--limit] ?? 0;
   }
-  return nearEnough(found, max)[0];
-}
-
-function nearEnough(
-  found: { module: Module; distance: number }[],
-  max: number,
-): [{ module: Module; distance: number }[], number] {
-  const sorted = [...found].sort((a, b) => a.distance - b.distance);
-  let queries = 0;
-  for (const { module, distance } of sorted) {
-    queries += module.queries.length;
-    if (queries >= max) return [sorted.filter((one) => one.distance <= distance), distance];
-  }
-  return [sorted, Infinity];
+  return found.filter(({ distance }) => distance <= limit);
 }
 
 /** Remembers the answers given last. */

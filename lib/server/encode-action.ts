@@ -35,10 +35,18 @@ interface Payload {
 /** Digits an engine may put between head and tail. */
 const SEQ_DIGITS = 16;
 
-/** Throws a PathcastError, or whatever a hostile input throws when it is read. */
-export function encodeAction(input: unknown, context: EncodeContext): EncodedAction {
+/**
+ * `route` decides which query paths of the checked action go out; by default those that were given. Throws a
+ * PathcastError, or whatever a hostile input throws when it is read.
+ */
+export function encodeAction(
+  input: unknown,
+  context: EncodeContext,
+  route?: (action: SyncAction) => string[],
+): EncodedAction {
   const raw = checkObject('action', input);
   const action = checkAction(raw, context);
+  if (route) action.queryPaths = route(action);
   const payload = encodePayload(raw);
   const head = headOf(action, payload);
   checkSize(Buffer.byteLength(head) + SEQ_DIGITS + 1, MAX_ACTION_BYTES, 'the action', payload.dataJson);

@@ -10,23 +10,19 @@ import type { Http2ServerRequest } from 'node:http2';
 import type { ErrorCode } from '../protocol/codes.js';
 import { isPathcastError, PathcastError } from '../protocol/error.js';
 import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
-import { MAX_BATCH_ACTIONS } from '../protocol/limits.js';
-import { describe, isArray, messageOf } from '../internal/describe.js';
+import { describe, messageOf } from '../internal/describe.js';
 import { Emitter } from '../internal/emitter.js';
-import type {
-  DisconnectMatch,
-  EncodedAction,
-  Engine,
-  EngineNotice,
-  LogSlice,
-  PublishOutcome,
-} from '../internal/engine.js';
+import type { DisconnectMatch, Engine, EngineNotice, LogSlice } from '../internal/engine.js';
 import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
-import { encodeAction, encodeEphemeral, type EncodeContext } from './encode-action.js';
+import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
 import { openObserver, openPlain, openReadable, openStream, type Observed, type StreamHost } from './open-stream.js';
 import { nodeHandler, type HandlerOptions, type NodeHandler } from './node-handler.js';
 import type { HubOptions, PlainStreamOptions, StreamOptions } from './options.js';
+import type { BindRouterOptions, PathBinding, RouterBinding } from './paths/binding.js';
+import { HubPaths } from './paths/hub-paths.js';
+import type { PathUsage } from './paths/path-usage.js';
+import { closedError, Publisher } from './publisher.js';
 import { checkQueryPaths } from './query-paths.js';
 import type {
   BroadcastResult,
@@ -37,9 +33,14 @@ import type {
   HubMetrics,
   HubWarning,
 } from './results.js';
-import { selectEngine } from './select-engine.js';
+import { pathTableOf, selectEngine } from './select-engine.js';
 import type { ForeignRequest } from './stream-spec.js';
 import { validateOptions, type Settings } from './validate-options.js';
+
+/** Any router of tRPC 11. */
+export interface BindableRouter {
+  readonly _def: { readonly router: true };
+}
 
 /** A hub of whatever modules. */
 export type AnyHub = Hub<never>;
@@ -49,7 +50,8 @@ export class Hub<M extends string = string> {
   readonly #settings: Settings;
   readonly #engine: Engine;
   readonly #events: Emitter<HubEvents>;
-  readonly #context: EncodeContext;
+  readonly #paths: HubPaths;
+  readonly #publisher: Publisher;
   readonly #host: StreamHost;
   readonly #failures: Record<string, number> = {};
   #warnings = 0;
@@ -62,7 +64,7 @@ export class Hub<M extends string = string> {
     this.#events = new Emitter((thrown, event) => {
       if (event !== 'error') this.#report('listener', thrown);
     });
-    this.#context = {
+    const context: EncodeContext = {
       modules: this.#settings.modules,
       codec: this.#settings.codec,
       now: Date.now,
@@ -70,6 +72,25 @@ export class Hub<M extends string = string> {
         this.#warn({ field, message, companyId: action.companyId, actionId: action.id, module: action.module }),
     };
     this.#engine = selectEngine(this.#settings, (notice) => this.#tell(notice));
+    this.#paths = new HubPaths({
+      createTable: pathTableOf(this.#engine),
+      onPhantomPath: this.#settings.onPhantomPath,
+      aliases: this.#settings.aliases,
+      connectionCapBytes: this.#settings.engineOptions.connectionCapBytes,
+      setResyncPaths: (paths) => {
+        if (!this.closed) this.#engine.setResyncPaths(paths);
+      },
+      warn: (warning) => this.#warn(warning),
+      tell: (event) => this.#events.emit('phantom', event),
+    });
+    this.#publisher = new Publisher({
+      engine: this.#engine,
+      context,
+      paths: this.#paths,
+      isClosed: () => this.closed,
+      failed: (thrown) => this.#failed('broadcast', thrown),
+      hub: this,
+    });
     this.#host = {
       engine: this.#engine,
       codec: this.#settings.codec,
@@ -102,64 +123,17 @@ export class Hub<M extends string = string> {
    * Announces one change to every stream of its company. Call it after the commit. Resolves once the action has
    * its place in the log, never waits for a client, never rejects. A repeated `id` is a duplicate, not an error.
    */
-  readonly broadcast = (action: SyncActionInput<M>): Promise<BroadcastResult> => {
-    try {
-      if (this.closed) return Promise.resolve(this.#failed('broadcast', closedError()));
-      const encoded = encodeAction(action, this.#context);
-      return this.#publish([encoded]).then(([result]) => result as BroadcastResult);
-    } catch (thrown) {
-      return Promise.resolve(this.#failed('broadcast', thrown));
-    }
-  };
+  readonly broadcast = (action: SyncActionInput<M>): Promise<BroadcastResult> => this.#publisher.send(action);
 
   /** The same as `broadcast`, under the name that moving systems know. */
   readonly broadcastSync = (action: SyncActionInput<M>): Promise<BroadcastResult> => this.broadcast(action);
 
   /**
-   * Many changes, in order: an import. Results by index; what is refused keeps nothing else back. More than 100
-   * of one company reach its streams as one `invalidate`.
+   * Many changes, in order: an import. Results by index; what is refused keeps nothing else back. More than
+   * `log.compactAfter` of one company reach its streams as one `invalidate`.
    */
-  readonly broadcastMany = async (actions: readonly SyncActionInput<M>[]): Promise<BroadcastResult[]> => {
-    if (!isArray(actions)) {
-      return [
-        this.#failed(
-          'broadcast',
-          new PathcastError('INVALID_FIELD', `actions must be an array, got ${describe(actions)}`),
-        ),
-      ];
-    }
-    const results: BroadcastResult[] = [];
-    const waiting: Promise<void>[] = [];
-    let batch: { index: number; encoded: EncodedAction }[] = [];
-    const flush = (): void => {
-      const sent = batch;
-      batch = [];
-      if (sent.length === 0) return;
-      waiting.push(
-        this.#publish(sent.map((item) => item.encoded)).then((outcomes) => {
-          sent.forEach(({ index }, i) => (results[index] = outcomes[i] as BroadcastResult));
-        }),
-      );
-    };
-    let length = 0;
-    try {
-      ({ length } = actions);
-    } catch (thrown) {
-      return [this.#failed('broadcast', thrown)];
-    }
-    for (let index = 0; index < length; index++) {
-      try {
-        if (this.closed) throw closedError();
-        batch.push({ index, encoded: encodeAction(actions[index], this.#context) });
-        if (batch.length === MAX_BATCH_ACTIONS) flush();
-      } catch (thrown) {
-        results[index] = this.#failed('broadcast', thrown);
-      }
-    }
-    flush();
-    await Promise.all(waiting);
-    return results;
-  };
+  readonly broadcastMany = (actions: readonly SyncActionInput<M>[]): Promise<BroadcastResult[]> =>
+    this.#publisher.sendMany(actions);
 
   /** Tells who is there, and keeps nothing: typing, presence, progress. Never throws. */
   readonly ephemeral = (event: { companyId: string; topic: string; data?: unknown }): EphemeralResult => {
@@ -172,27 +146,39 @@ export class Hub<M extends string = string> {
     }
   };
 
-  async #publish(actions: EncodedAction[]): Promise<BroadcastResult[]> {
-    let outcomes: PublishOutcome[];
-    try {
-      outcomes = await this.#engine.publish(actions);
-    } catch (thrown) {
-      const failure = this.#failed(
-        'broadcast',
-        new PathcastError('OVERLOADED', `the engine took no action: ${messageOf(thrown)}`, { cause: thrown }),
-      );
-      return actions.map(() => failure);
-    }
-    return outcomes.map((outcome) => {
-      if (outcome.ok) {
-        const { seq, epoch } = outcome;
-        return outcome.duplicate ? { ok: true, seq, epoch, duplicate: true } : { ok: true, seq, epoch };
-      }
-      return this.#failed(
-        'broadcast',
-        outcome.code === 'HUB_CLOSED' ? closedError() : new PathcastError(outcome.code, ENGINE_REFUSALS[outcome.code]),
-      );
-    });
+  // --- query paths ---
+
+  /**
+   * From now on each path of each broadcast is checked against the queries of a tRPC router: a path that no query has
+   * (a phantom) is told by the `phantom` event, counted, and named in the result, with the nearest real ones.
+   * `onPhantomPath`: it goes out as it stands (`warn`, the default), is left out (`error`), or gives way to the real path
+   * that was meant (`repair`). `aliases` are names that stand for real paths. A `resync` names the router's queries.
+   *
+   * What is loaded is bound when this returns; the promise waits for lazy routers. Rejects with INVALID_OPTION: what was
+   * given is no router, an alias leads nowhere, a lazy router does not load (what is loaded stays bound). A second call
+   * replaces the first.
+   */
+  bindRouter(router: BindableRouter, options?: BindRouterOptions): Promise<RouterBinding> {
+    return this.closed ? Promise.reject(closedError()) : this.#paths.bind(router, options);
+  }
+
+  /** The bound router; undefined without one. For what is built on the hub. */
+  get paths(): PathBinding | undefined {
+    return this.#paths.router;
+  }
+
+  /**
+   * What a client's cache holds, as the client reports it: with it `pathUsage()` and the metric `neverCached` tell
+   * which paths are published for nobody. What is no query of the bound router is passed over. Throws INVALID_FIELD,
+   * INVALID_QUERY_PATH for what is no array of strings.
+   */
+  cached(paths: readonly string[]): void {
+    this.#paths.cached(paths);
+  }
+
+  /** Each query of the bound router: how many actions made it stale, and whether a client ever had it. */
+  pathUsage(): PathUsage[] {
+    return this.#paths.usage();
   }
 
   // --- streams ---
@@ -345,6 +331,8 @@ export class Hub<M extends string = string> {
       hubId: this.id,
       failures: { ...this.#failures },
       warnings: this.#warnings,
+      phantomPaths: this.#paths.phantomPaths,
+      neverCached: this.#paths.neverCached,
       socketsTaken: this.#socketsTaken,
     };
   }
@@ -384,15 +372,6 @@ export class Hub<M extends string = string> {
     this.#events.emit('error', { during, error });
     return { ok: false, code, message: error.message };
   }
-}
-
-const ENGINE_REFUSALS = {
-  OVERLOADED: 'the hub has more actions to hand over than it can hold; try again',
-  NOT_SERIALIZABLE: 'the engine could not read the JSON of the action',
-} as const;
-
-function closedError(): PathcastError {
-  return new PathcastError('HUB_CLOSED', 'the hub is closed');
 }
 
 /** A hub of one's own. Throws PathcastError INVALID_OPTION, NO_NATIVE. */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
+import type { OnPhantomPath } from './paths/binding.js';
 
 /** A tRPC data transformer, or one with an `output` half (superjson fits as it is). */
 export interface TransformerLike {
@@ -48,12 +49,18 @@ export interface HubOptions<M extends string = string> {
   maxCompanies?: number;
   /** The app's tRPC transformer (`superjson`); tRPC streams carry it. */
   transformer?: AnyTransformer;
+  /** What a broadcast does with a path that no query of the bound router has; default `warn`. See `Hub.bindRouter`. */
+  onPhantomPath?: OnPhantomPath;
+  /** Names that stand for real paths: `{ 'guests.list': 'guests.getAll' }`. Checked by `bindRouter`. */
+  aliases?: Readonly<Record<string, string>>;
 }
 
 export interface StreamFilter {
   clientId?: string | readonly string[];
   modules?: readonly string[];
   entities?: readonly string[];
+  /** Query paths: passes what makes one of them stale, by its name, by a prefix of it or below it, or by `*`. */
+  queryPaths?: readonly string[];
   /** Own tab's changes left out. */
   excludeSourceId?: string;
   /** `true`: own user's changes left out; a string: that user's. */

@@ -30,6 +30,11 @@ export function checkQueryPaths(value: unknown): string[] {
   return paths;
 }
 
+/** True for what `checkQueryPath` lets pass. */
+export function isQueryPath(path: string): boolean {
+  return !exceedsBytes(path, MAX_QUERY_PATH_BYTES) && QUERY_PATH.test(path) && isWellFormed(path);
+}
+
 export function checkQueryPath(field: string, path: unknown): string {
   if (typeof path !== 'string') {
     throw new PathcastError('INVALID_QUERY_PATH', `${field} must be a string, got ${describe(path)}`);

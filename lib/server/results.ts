@@ -2,6 +2,8 @@
 import type { ErrorCode } from '../protocol/codes.js';
 import type { PathcastError } from '../protocol/error.js';
 import type { EngineMetrics, EngineNotice } from '../internal/engine.js';
+import type { PhantomEvent } from './paths/hub-paths.js';
+import type { PhantomPath } from './paths/path-check.js';
 
 export interface Failure {
   ok: false;
@@ -10,7 +12,22 @@ export interface Failure {
 }
 
 /** `duplicate`: an action of this id is in the log already; `seq` is that of the first one. */
-export type BroadcastResult = { ok: true; seq: number; epoch: string; duplicate?: true } | Failure;
+export interface BroadcastSuccess {
+  ok: true;
+  seq: number;
+  epoch: string;
+  duplicate?: true;
+  /** Paths that no query of the bound router has, and what became of each; absent where there is none. */
+  phantomPaths?: readonly PhantomPath[];
+}
+
+export interface BroadcastFailure extends Failure {
+  phantomPaths?: readonly PhantomPath[];
+  /** With PHANTOM_PATH: the rest of the action, which went out all the same. Absent where nothing was left of it. */
+  sent?: { queryPaths: readonly string[]; seq: number; epoch: string; duplicate?: true };
+}
+
+export type BroadcastResult = BroadcastSuccess | BroadcastFailure;
 
 export type EphemeralResult = { ok: true } | Failure;
 
@@ -46,6 +63,8 @@ export interface HubEvents {
   warning: HubWarning;
   /** Something failed that by contract throws at nobody. */
   error: HubFailure;
+  /** An action named a path that no query of the bound router has. Once a path, for the first 1,000 of them. */
+  phantom: PhantomEvent;
   /** A stream was not admitted. */
   refused: NoticeOf<'refused'>;
   /** A stream is over. */
@@ -62,6 +81,10 @@ export interface HubMetrics extends EngineMetrics {
   /** Actions and ephemeral events that were not sent, by error code. */
   failures: Record<string, number>;
   warnings: number;
+  /** Phantom paths in actions, each time. */
+  phantomPaths: number;
+  /** Queries that were published but that no client ever reported (`hub.cached`); 0 as long as no client reports. */
+  neverCached: number;
   /** Streams whose socket was taken from Node. */
   socketsTaken: number;
 }

@@ -2,8 +2,9 @@
 import { PathcastError } from '../protocol/error.js';
 import { messageOf } from '../internal/describe.js';
 import type { Engine, EngineNotice } from '../internal/engine.js';
-import { createJsEngine } from '../jsengine/index.js';
-import { createNativeEngine } from '../native/index.js';
+import type { PathTableFactory } from '../internal/path-table.js';
+import { createJsEngine, createJsPathTable } from '../jsengine/index.js';
+import { createNativeEngine, createNativePathTable } from '../native/index.js';
 import type { Settings } from './validate-options.js';
 
 const WARNED = Symbol.for('pathcast.warned-no-native');
@@ -21,6 +22,11 @@ export function selectEngine(settings: Settings, notify: (notice: EngineNotice) 
     warnOnce(why);
     return createJsEngine(settings.engineOptions, notify);
   }
+}
+
+/** The path table of the same half as the engine. */
+export function pathTableOf(engine: Engine): PathTableFactory {
+  return engine.kind === 'native' ? createNativePathTable : createJsPathTable;
 }
 
 function warnOnce(why: string): void {

@@ -4,6 +4,8 @@ import { MAX_ACTION_BYTES, MAX_INVALIDATE_BYTES } from '../protocol/limits.js';
 import { describe, isArray } from '../internal/describe.js';
 import type { EngineOptions } from '../internal/engine.js';
 import { checkIdentifier, checkKeys, checkObject } from './check.js';
+import { checkAliases, type Aliases } from './paths/aliases.js';
+import type { OnPhantomPath } from './paths/binding.js';
 import type { HubOptions } from './options.js';
 import { createCodec, type Codec } from './transformer.js';
 
@@ -11,6 +13,8 @@ export interface Settings {
   engine: 'auto' | 'native' | 'js';
   modules: ReadonlySet<string> | undefined;
   codec: Codec;
+  onPhantomPath: OnPhantomPath;
+  aliases: Aliases;
   engineOptions: EngineOptions;
 }
 
@@ -30,6 +34,8 @@ const TOP = [
   'retryMs',
   'maxCompanies',
   'transformer',
+  'onPhantomPath',
+  'aliases',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
 const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'compactAfter'] as const;
@@ -45,6 +51,8 @@ export function validateOptions(options: unknown, hubId: string): Settings {
     engine: oneOf('engine', top['engine'], ['auto', 'native', 'js'], 'auto'),
     modules: moduleSet(top['modules']),
     codec,
+    onPhantomPath: oneOf('onPhantomPath', top['onPhantomPath'], ['error', 'warn', 'repair'], 'warn'),
+    aliases: checkAliases(top['aliases']),
     engineOptions: {
       hubId,
       maxPerUser: integer('limits.perUser', limits['perUser'], 5, 0, 1_000_000),

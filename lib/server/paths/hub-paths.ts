@@ -1,0 +1,146 @@
+/** The query paths of one hub: the router it is bound to, what is checked against it, and what is counted. */
+import type { SyncAction } from '../../protocol/events.js';
+import { PathcastError } from '../../protocol/error.js';
+import { describe, isArray } from '../../internal/describe.js';
+import type { PathTableFactory } from '../../internal/path-table.js';
+import { checkKeys, checkObject } from '../check.js';
+import type { HubWarning } from '../results.js';
+import { checkAliases, type Aliases } from './aliases.js';
+import type { BindRouterOptions, OnPhantomPath, RouterBinding } from './binding.js';
+import { BoundRouter } from './bound-router.js';
+import { checkPaths, sayPhantom, type CheckedPaths, type PhantomPath } from './path-check.js';
+import { UsageCounts, type PathUsage } from './path-usage.js';
+
+/** Phantom paths told of by event and warning; beyond it they are counted, and listed in the results, alone. */
+const MAX_TOLD = 1_000;
+
+/** Bytes of a resync's message beyond its paths, a transformer's wrapping included; ample. */
+const RESYNC_FRAME_BYTES = 1_024;
+
+export const PHANTOM_MODES = ['error', 'warn', 'repair'] as const satisfies readonly OnPhantomPath[];
+
+/** What the `phantom` event says. */
+export interface PhantomEvent extends PhantomPath {
+  /** Of the first action that named it. */
+  actionId: string;
+  companyId: string;
+  module: string;
+}
+
+export interface HubPathsHost {
+  createTable: PathTableFactory;
+  /** Defaults of `bindRouter`. */
+  onPhantomPath: OnPhantomPath;
+  aliases: Aliases;
+  /** A resync must fit into it. */
+  connectionCapBytes: number;
+  setResyncPaths: (paths: readonly string[]) => void;
+  warn: (warning: HubWarning) => void;
+  tell: (event: PhantomEvent) => void;
+}
+
+export class HubPaths {
+  readonly #host: HubPathsHost;
+  #router: BoundRouter | undefined;
+  #usage: UsageCounts | undefined;
+  #mode: OnPhantomPath;
+  readonly #told = new Set<string>();
+  /** Phantom paths in actions, each time. */
+  phantomPaths = 0;
+
+  constructor(host: HubPathsHost) {
+    this.#host = host;
+    this.#mode = host.onPhantomPath;
+  }
+
+  get router(): BoundRouter | undefined {
+    return this.#router;
+  }
+
+  /** See `Hub.bindRouter`. Rejects with PathcastError INVALID_OPTION. */
+  async bind(given: unknown, options: BindRouterOptions = {}): Promise<RouterBinding> {
+    const raw = checkObject('options', options, 'INVALID_OPTION');
+    checkKeys('bindRouter()', raw, ['onPhantomPath', 'aliases']);
+    const mode = checkMode(raw['onPhantomPath'] ?? this.#host.onPhantomPath);
+    const aliases = new Map([...this.#host.aliases, ...checkAliases(raw['aliases'])]);
+    const { createTable, warn } = this.#host;
+    const router = new BoundRouter(given, aliases, { createTable, warn: (message) => warn({ message }) });
+    this.#mode = mode;
+    this.#router = router;
+    router.onChange(() => {
+      if (this.#router === router) this.#follow(router);
+    });
+    this.#follow(router);
+    await router.ready;
+    return router.summary;
+  }
+
+  /** The action's paths as they go out. REQUIRES: a bound router. */
+  check({ queryPaths, module }: SyncAction, router: BoundRouter): CheckedPaths {
+    return checkPaths(queryPaths, module, router, this.#mode);
+  }
+
+  /** Counts what goes out and what is phantom, and tells the latter. Call it once an action is certain to be sent, or not to be. */
+  settle(action: SyncAction, { nodes, phantoms }: CheckedPaths): void {
+    this.#usage?.publish(nodes);
+    for (const phantom of phantoms) {
+      this.phantomPaths++;
+      this.#tellOnce(phantom, action);
+    }
+  }
+
+  /** See `Hub.cached`. */
+  cached(paths: unknown): void {
+    if (!isArray(paths)) {
+      throw new PathcastError('INVALID_FIELD', `cached() takes an array of query paths, got ${describe(paths)}`);
+    }
+    for (let i = 0; i < paths.length; i++) {
+      const path = paths[i];
+      if (typeof path !== 'string') {
+        throw new PathcastError('INVALID_QUERY_PATH', `cached(): paths[${i}] must be a string, got ${describe(path)}`);
+      }
+      // What a client has of other routers, or of an older release, is none of ours.
+      const node = this.#router?.table.find(path) ?? -1;
+      if (node >= 0) this.#usage?.report(node);
+    }
+  }
+
+  usage(): PathUsage[] {
+    return this.#usage?.list() ?? [];
+  }
+
+  get neverCached(): number {
+    return this.#usage?.neverCached ?? 0;
+  }
+
+  #follow(router: BoundRouter): void {
+    if (this.#usage) this.#usage.moveTo(router.table);
+    else this.#usage = new UsageCounts(router.table);
+    this.#host.setResyncPaths(router.resyncPaths(this.#host.connectionCapBytes - RESYNC_FRAME_BYTES));
+  }
+
+  #tellOnce(phantom: PhantomPath, { id, companyId, module }: SyncAction): void {
+    if (this.#told.has(phantom.path) || this.#told.size > MAX_TOLD) return;
+    this.#told.add(phantom.path);
+    const { warn, tell } = this.#host;
+    const about = { field: 'queryPaths', companyId, actionId: id, module };
+    if (this.#told.size > MAX_TOLD) {
+      warn({
+        message: `more than ${MAX_TOLD} different phantom paths: further ones are counted, but not told. Are they made of ids?`,
+        ...about,
+      });
+      return;
+    }
+    tell({ ...phantom, actionId: id, companyId, module });
+    warn({ message: sayPhantom(phantom), ...about });
+  }
+}
+
+/** Throws INVALID_OPTION. */
+export function checkMode(value: unknown): OnPhantomPath {
+  if (PHANTOM_MODES.includes(value as OnPhantomPath)) return value as OnPhantomPath;
+  throw new PathcastError(
+    'INVALID_OPTION',
+    `onPhantomPath must be one of ${PHANTOM_MODES.join(', ')}, got ${describe(value)}`,
+  );
+}

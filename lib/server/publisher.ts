@@ -1,0 +1,184 @@
+/**
+ * The way of an action to the engine: checked, its query paths held against the bound router, encoded, handed over.
+ * Nothing here throws or rejects; what went wrong is in the result.
+ */
+import { PathcastError } from '../protocol/error.js';
+import { MAX_BATCH_ACTIONS } from '../protocol/limits.js';
+import { describe, isArray, messageOf } from '../internal/describe.js';
+import type { EncodedAction, Engine, PublishOutcome } from '../internal/engine.js';
+import { encodeAction, type EncodeContext } from './encode-action.js';
+import { currentMutation } from './mutation-scope.js';
+import type { HubPaths } from './paths/hub-paths.js';
+import { sayPhantom, type CheckedPaths, type PhantomPath } from './paths/path-check.js';
+import type { BroadcastFailure, BroadcastResult, Failure } from './results.js';
+
+export interface PublisherHost {
+  engine: Engine;
+  context: EncodeContext;
+  paths: HubPaths;
+  isClosed: () => boolean;
+  /** Counts and tells a failure, and makes a result of it. */
+  failed: (thrown: unknown) => Failure;
+  /** The hub, as a mutation's scope knows it. */
+  hub: object;
+}
+
+interface Prepared {
+  encoded: EncodedAction;
+  /** Absent where no router is bound. */
+  checked: CheckedPaths | undefined;
+}
+
+export class Publisher {
+  readonly #host: PublisherHost;
+
+  constructor(host: PublisherHost) {
+    this.#host = host;
+  }
+
+  send(action: unknown): Promise<BroadcastResult> {
+    try {
+      const prepared = this.#prepare(action);
+      return this.#publish([prepared]).then(([result]) => result as BroadcastResult);
+    } catch (thrown) {
+      return Promise.resolve(this.#failed(thrown));
+    }
+  }
+
+  /** Results by index; what is refused keeps nothing else back. */
+  async sendMany(actions: unknown): Promise<BroadcastResult[]> {
+    if (!isArray(actions)) {
+      return [
+        this.#failed(new PathcastError('INVALID_FIELD', `actions must be an array, got ${describe(actions)}`)),
+      ];
+    }
+    const results: BroadcastResult[] = [];
+    const waiting: Promise<void>[] = [];
+    let batch: { index: number; prepared: Prepared }[] = [];
+    const flush = (): void => {
+      const sent = batch;
+      batch = [];
+      if (sent.length === 0) return;
+      waiting.push(
+        this.#publish(sent.map((item) => item.prepared)).then((outcomes) => {
+          sent.forEach(({ index }, i) => (results[index] = outcomes[i] as BroadcastResult));
+        }),
+      );
+    };
+    let length = 0;
+    try {
+      ({ length } = actions);
+    } catch (thrown) {
+      return [this.#failed(thrown)];
+    }
+    for (let index = 0; index < length; index++) {
+      try {
+        batch.push({ index, prepared: this.#prepare(actions[index]) });
+        if (batch.length === MAX_BATCH_ACTIONS) flush();
+      } catch (thrown) {
+        results[index] = this.#failed(thrown);
+      }
+    }
+    flush();
+    await Promise.all(waiting);
+    return results;
+  }
+
+  #prepare(input: unknown): Prepared {
+    const { context, paths, isClosed } = this.#host;
+    if (isClosed()) throw closedError();
+    const { router } = paths;
+    let checked: CheckedPaths | undefined;
+    const encoded = router
+      ? encodeAction(input, context, (action) => {
+          checked = paths.check(action, router);
+          if (checked.paths.length > 0) return checked.paths;
+          paths.settle(action, checked);
+          throw new NothingLeft(checked.phantoms);
+        })
+      : encodeAction(input, context);
+    if (checked) paths.settle(encoded.action, checked);
+    this.#note(encoded);
+    return { encoded, checked };
+  }
+
+  /** Tells the mutation that runs, if one does, that it has broadcast by hand. */
+  #note({ action }: EncodedAction): void {
+    const scope = currentMutation();
+    if (!scope) return;
+    try {
+      scope.noteBroadcast(action, this.#host.hub);
+    } catch {
+      // A scope that cannot note must not keep the action back; at worst the mutation is broadcast twice.
+    }
+  }
+
+  async #publish(actions: Prepared[]): Promise<BroadcastResult[]> {
+    let outcomes: PublishOutcome[];
+    try {
+      outcomes = await this.#host.engine.publish(actions.map(({ encoded }) => encoded));
+    } catch (thrown) {
+      const failure = this.#failed(
+        new PathcastError('OVERLOADED', `the engine took no action: ${messageOf(thrown)}`, { cause: thrown }),
+      );
+      return actions.map(({ checked }) => withPhantoms(failure, checked));
+    }
+    return outcomes.map((outcome, i) => {
+      const { checked } = actions[i] as Prepared;
+      if (!outcome.ok) {
+        const { code } = outcome;
+        const error = code === 'HUB_CLOSED' ? closedError() : new PathcastError(code, ENGINE_REFUSALS[code]);
+        return withPhantoms(this.#failed(error), checked);
+      }
+      const { seq, epoch } = outcome;
+      const place = outcome.duplicate ? { seq, epoch, duplicate: true as const } : { seq, epoch };
+      if (!checked?.refused) return withPhantoms({ ok: true, ...place }, checked);
+      const { paths, phantoms } = checked;
+      return {
+        ok: false,
+        code: 'PHANTOM_PATH',
+        message: `${sayPhantoms(phantoms)}; what went out: ${paths.slice(0, MAX_NAMED).map(describe).join(', ')}${
+          paths.length > MAX_NAMED ? ` and ${paths.length - MAX_NAMED} more` : ''
+        }`,
+        phantomPaths: phantoms,
+        sent: { queryPaths: paths, ...place },
+      };
+    });
+  }
+
+  #failed(thrown: unknown): BroadcastFailure {
+    const failure = this.#host.failed(thrown);
+    return thrown instanceof NothingLeft ? { ...failure, phantomPaths: thrown.phantoms } : failure;
+  }
+}
+
+/** Paths named in one message; the rest is counted. */
+const MAX_NAMED = 5;
+
+/** Every path of the action is phantom, and none has a real one in its place. */
+class NothingLeft extends PathcastError {
+  readonly phantoms: readonly PhantomPath[];
+
+  constructor(phantoms: readonly PhantomPath[]) {
+    super('PHANTOM_PATH', `${sayPhantoms(phantoms)}; nothing is left of the action, it was not sent`);
+    this.phantoms = phantoms;
+  }
+}
+
+function sayPhantoms(phantoms: readonly PhantomPath[]): string {
+  const more = phantoms.length - MAX_NAMED;
+  return phantoms.slice(0, MAX_NAMED).map(sayPhantom).join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+function withPhantoms<T extends BroadcastResult>(result: T, checked: CheckedPaths | undefined): T {
+  return checked && checked.phantoms.length > 0 ? { ...result, phantomPaths: checked.phantoms } : result;
+}
+
+const ENGINE_REFUSALS = {
+  OVERLOADED: 'the hub has more actions to hand over than it can hold; try again',
+  NOT_SERIALIZABLE: 'the engine could not read the JSON of the action',
+} as const;
+
+export function closedError(): PathcastError {
+  return new PathcastError('HUB_CLOSED', 'the hub is closed');
+}
