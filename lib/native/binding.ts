@@ -32,25 +32,27 @@ export interface NativeHub {
 }
 
 /**
- * A path table in C++. `io()` is the block that numbers cross in: arguments are written from its start before a call,
- * results stand there after it. A call takes how many there are and returns how many came out.
+ * A path table in C++: functions that need no `this`. `io` is the block that numbers cross in: arguments are written
+ * from its start before a call, results stand there after it. A call takes how many there are and returns how many came out.
  */
 export interface NativePathTable {
   /** As long as the table has nodes. */
-  io(): Uint32Array;
-  names(): string[];
-  ends(): Uint32Array;
-  exact(): Uint8Array;
-  cover(count: number): number;
-  expand(count: number): number;
+  readonly io: Uint32Array;
+  readonly names: string[];
+  readonly ends: Uint32Array;
+  readonly exact: Uint8Array;
+  readonly cover: (count: number) => number;
+  readonly expand: (count: number) => number;
+  /** `nodes`: those of all modules in a row, `sizes` of them each; `edges`: pairs of modules. */
+  readonly cascades: (sizes: Uint32Array, nodes: Uint32Array, edges: Uint32Array) => NativeCascades;
 }
 
 export interface NativeCascades {
   /** As long as there are nodes and modules. */
-  io(): Uint32Array;
-  close(count: number): number;
+  readonly io: Uint32Array;
+  readonly close: (count: number) => number;
   /** Modules stand behind the nodes in the block. */
-  closeFrom(count: number, fromCount: number): number;
+  readonly closeFrom: (count: number, fromCount: number) => number;
 }
 
 type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap'> & {
@@ -61,9 +63,7 @@ type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap'> & {
 
 export interface Binding {
   Hub: new (options: NativeOptions, dispatch: (replies: Reply[]) => void) => NativeHub;
-  PathTable: new (queries: readonly string[], maxPaths: number) => NativePathTable;
-  /** `nodes`: those of all modules in a row, `sizes` of them each; `edges`: pairs of modules. */
-  Cascades: new (table: NativePathTable, sizes: Uint32Array, nodes: Uint32Array, edges: Uint32Array) => NativeCascades;
+  createPathTable(queries: readonly string[], maxPaths: number): NativePathTable;
   metricNames: string[];
   nativeHeapBytes(): number;
 }
@@ -82,7 +82,7 @@ export type Reply =
 export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {
   try {
     const binding = loadBinding() as Partial<Binding>;
-    if (typeof binding.Hub !== 'function' || typeof binding.PathTable !== 'function' || !Array.isArray(binding.metricNames)) {
+    if (typeof binding.Hub !== 'function' || typeof binding.createPathTable !== 'function' || !Array.isArray(binding.metricNames)) {
       throw new Error('the native addon is of another version of pathcast: rebuild it (npm rebuild pathcast)');
     }
     return { ok: true, binding: binding as Binding };

@@ -1,35 +1,31 @@
 /** The path table behind the seam of `lib/internal/path-table.ts`: C++ does the sets, numbers are all that crosses. */
-import type { Cascades, CascadeSpec, PathTable, PathTableFactory, PathTableSpec } from '../internal/path-table.js';
-import { loadNative, type Binding, type NativeCascades, type NativePathTable } from './binding.js';
+import type { Cascades, CascadeSpec, PathTable, PathTableFactory } from '../internal/path-table.js';
+import { loadNative, type NativeCascades, type NativePathTable } from './binding.js';
 
 /** Throws what `loadNative` reports when there is no addon. */
-export const createNativePathTable: PathTableFactory = (spec) => {
+export const createNativePathTable: PathTableFactory = ({ queries, maxPaths }) => {
   const loaded = loadNative();
   if (!loaded.ok) throw loaded.error;
-  return new TableOfPaths(loaded.binding, spec);
+  if (!Number.isInteger(maxPaths) || maxPaths < 1 || maxPaths >= 0xffffffff) {
+    throw new RangeError(`maxPaths is ${maxPaths}; it must be a whole number above 0`);
+  }
+  return new NativeTable(loaded.binding.createPathTable(queries, maxPaths));
 };
 
-class TableOfPaths implements PathTable {
+class NativeTable implements PathTable {
   readonly kind = 'native';
   readonly names: readonly string[];
   readonly ends: Uint32Array;
   readonly exact: Uint8Array;
-  readonly #binding: Binding;
   readonly #native: NativePathTable;
-  readonly #io: Uint32Array;
   /** The strings are here already, with their hashes: asking C++ would copy each one first. */
   readonly #nodes: ReadonlyMap<string, number>;
 
-  constructor(binding: Binding, { queries, maxPaths }: PathTableSpec) {
-    if (!Number.isInteger(maxPaths) || maxPaths < 1 || maxPaths >= 0xffffffff) {
-      throw new RangeError(`maxPaths is ${maxPaths}; it must be a whole number above 0`);
-    }
-    this.#binding = binding;
-    this.#native = new binding.PathTable(queries, maxPaths);
-    this.#io = this.#native.io();
-    this.names = this.#native.names();
-    this.ends = this.#native.ends();
-    this.exact = this.#native.exact();
+  constructor(native: NativePathTable) {
+    this.#native = native;
+    this.names = native.names;
+    this.ends = native.ends;
+    this.exact = native.exact;
     this.#nodes = new Map(this.names.map((name, node) => [name, node]));
   }
 
@@ -38,13 +34,13 @@ class TableOfPaths implements PathTable {
   }
 
   cover(nodes: readonly number[]): number[] {
-    const count = put(this.#io, 0, distinct(nodes, this.names.length), this.names.length, 'node');
-    return take(this.#io, this.#native.cover(count));
+    const count = put(this.#native.io, 0, distinct(nodes, this.names.length), this.names.length, 'node');
+    return take(this.#native.io, this.#native.cover(count));
   }
 
   expand(nodes: readonly number[]): number[] {
-    const count = put(this.#io, 0, distinct(nodes, this.names.length), this.names.length, 'node');
-    return take(this.#io, this.#native.expand(count));
+    const count = put(this.#native.io, 0, distinct(nodes, this.names.length), this.names.length, 'node');
+    return take(this.#native.io, this.#native.expand(count));
   }
 
   cascades({ modules, edges }: CascadeSpec): Cascades {
@@ -54,29 +50,26 @@ class TableOfPaths implements PathTable {
     for (const { nodes } of modules) at += put(all, at, nodes, this.names.length, 'node');
     const pairs = new Uint32Array(edges.length * 2);
     edges.forEach((edge, i) => put(pairs, i * 2, edge, modules.length, 'module'));
-    const native = new this.#binding.Cascades(this.#native, sizes, all, pairs);
-    return new CascadesOfTable(native, this.names.length, modules.length);
+    return new NativeClosure(this.#native.cascades(sizes, all, pairs), this.names.length, modules.length);
   }
 }
 
-class CascadesOfTable implements Cascades {
+class NativeClosure implements Cascades {
   readonly #native: NativeCascades;
-  readonly #io: Uint32Array;
   readonly #nodes: number;
   readonly #modules: number;
 
   constructor(native: NativeCascades, nodes: number, modules: number) {
     this.#native = native;
-    this.#io = native.io();
     this.#nodes = nodes;
     this.#modules = modules;
   }
 
   close(nodes: readonly number[], from?: readonly number[]): number[] {
-    const count = put(this.#io, 0, distinct(nodes, this.#nodes), this.#nodes, 'node');
-    if (!from) return take(this.#io, this.#native.close(count));
-    const fromCount = put(this.#io, count, distinct(from, this.#modules), this.#modules, 'module');
-    return take(this.#io, this.#native.closeFrom(count, fromCount));
+    const count = put(this.#native.io, 0, distinct(nodes, this.#nodes), this.#nodes, 'node');
+    if (!from) return take(this.#native.io, this.#native.close(count));
+    const fromCount = put(this.#native.io, count, distinct(from, this.#modules), this.#modules, 'module');
+    return take(this.#native.io, this.#native.closeFrom(count, fromCount));
   }
 }
 

@@ -6,7 +6,7 @@
 #endif
 
 #include "addon/hub_wrap.h"
-#include "addon/path_table_wrap.h"
+#include "addon/path_table_calls.h"
 #include "addon/replies.h"
 
 namespace {
@@ -24,8 +24,9 @@ Napi::Value NativeHeapBytes(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Hub", pathcast::HubWrap::Define(env));
-  exports.Set("PathTable", pathcast::PathTableWrap::Define(env));
-  exports.Set("Cascades", pathcast::CascadesWrap::Define(env));
+  exports.Set(
+      "createPathTable",
+      Napi::Function::New<pathcast::CreatePathTable>(env, "createPathTable"));
   exports.Set("metricNames", pathcast::MetricNames(env));
   exports.Set("nativeHeapBytes",
               Napi::Function::New(env, NativeHeapBytes, "nativeHeapBytes"));
