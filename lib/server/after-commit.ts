@@ -140,7 +140,7 @@ export class AfterCommit {
     return new Proxy(db, {
       get: (target, key) => {
         const value: unknown = Reflect.get(target, key, target);
-        if (typeof value !== 'function' || key === 'constructor') return value;
+        if (typeof value !== 'function' || key === 'constructor' || isFixed(target, key)) return value;
         const known = bound.get(value);
         if (known !== undefined) return known;
         const method = METHODS.has(key)
@@ -176,4 +176,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     'then' in value &&
     typeof value.then === 'function'
   );
+}
+
+/** A proxy must give such a property as it is. */
+function isFixed(target: object, key: PropertyKey): boolean {
+  const own = Reflect.getOwnPropertyDescriptor(target, key);
+  return own !== undefined && !own.configurable && !own.writable;
 }

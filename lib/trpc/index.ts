@@ -1,4 +1,24 @@
-/** `pathcast/trpc`: the subscription's resolver, its input, and pathcast's errors as tRPC's. */
+/** `pathcast/trpc`: typed broadcasts, the invalidation map, the middleware; the subscription's resolver and its input. */
 export { syncInput, type SyncInput } from './input.js';
 export { toTRPCError } from './errors.js';
 export { syncStream, syncSubscription, type SyncResolverOptions, type SyncStreamOptions } from './subscription.js';
+export type { MutationPath, QueryPath, RouterPath, StalePath } from './paths.js';
+export type {
+  EntryCall,
+  InvalidationMap,
+  MapEntry,
+  SilentEntry,
+  ToolCall,
+  ToolEntry,
+} from './invalidation-map.js';
+export type { SyncMiddleware } from './middleware.js';
+export type { Handed, MutationEnd, SyncObserver } from './observer.js';
+export type { RuleCall, SyncRules } from './rules.js';
+export {
+  createSync,
+  type Announcement,
+  type AnnounceResult,
+  type RouterAction,
+  type Sync,
+  type SyncOptions,
+} from './sync.js';

@@ -1,0 +1,149 @@
+/** `sync.middleware()`: one action for each successful mutation that a client called (SPEC §10). */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { TRPCMiddlewareFunction } from '@trpc/server';
+import type { SyncActionInput } from '../protocol/events.js';
+import { PathcastError } from '../protocol/error.js';
+import { describe } from '../internal/describe.js';
+import type { PathBinding } from '../server/paths/binding.js';
+import { runInMutation } from '../server/mutation-scope.js';
+import { leftOut, prefixOf, unionOf, type Entry } from './compiled-map.js';
+import { MutationRun, type Bundle, type Offer, type RunHost } from './mutation-run.js';
+import { moduleOfPath, typeOfName } from './naming.js';
+import type { MutationEnd } from './observer.js';
+import type { Rules } from './rules.js';
+
+/** Fits any base procedure. Names no router, so that it can stand inside the one it broadcasts for. */
+export type SyncMiddleware = TRPCMiddlewareFunction<any, any, object, object, unknown>;
+
+export interface MiddlewareHost {
+  readonly rules: Rules;
+  binding(): PathBinding | undefined;
+  /** The mutation's entry; undefined where the map has none, or no map is bound. */
+  entry(path: string): Entry | undefined;
+  /** Why there is no entry. */
+  isBound(): boolean;
+  isOwnHub(hub: object): boolean;
+  /** After the transaction that is running, if one is. */
+  broadcast(action: SyncActionInput, mutation: string): void;
+  warn(warning: { message: string; companyId?: string; module?: string; field?: string }): void;
+  fail(error: unknown): void;
+  ended(end: MutationEnd): void;
+  noted(path: string, queryPaths: readonly string[]): void;
+  /** Work that goes on after the mutation has answered. Never rejects. */
+  track(work: Promise<void>): void;
+}
+
+interface Call {
+  ctx: unknown;
+  path: string;
+  getRawInput?: () => Promise<unknown>;
+  rawInput?: unknown;
+}
+
+interface Outcome {
+  ok: boolean;
+  data?: unknown;
+  /** The context as the innermost middleware left it; tRPC gives it at run time. */
+  ctx?: unknown;
+}
+
+export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
+  const running = new AsyncLocalStorage<MutationRun>();
+  const runHost: RunHost = {
+    isOwnHub: (hub) => host.isOwnHub(hub),
+    noted: (path, queryPaths) => host.noted(path, queryPaths),
+    send: (bundle) => sendBundle(bundle, host),
+  };
+  return async (opts) => {
+    if (opts.type !== 'mutation') return opts.next();
+    const run = new MutationRun(opts.path, running.getStore(), runHost);
+    let result: Awaited<ReturnType<typeof opts.next>>;
+    try {
+      result = await running.run(run, () => runInMutation(run, () => opts.next()));
+    } catch (thrown) {
+      host.track(run.failed());
+      throw thrown;
+    }
+    const outcome: Outcome = result;
+    const call: Call = opts;
+    if (outcome.ok) {
+      host.track(run.succeeded(offerOf(call, outcome, host)));
+    } else {
+      host.ended({ path: call.path, ok: false, said: 'silent', queryPaths: [] });
+      host.track(run.failed());
+    }
+    return result;
+  };
+}
+
+/** Never rejects. */
+async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Promise<Offer | undefined> {
+  const { path } = call;
+  const end: MutationEnd = { path, ok: true, said: 'silent', queryPaths: [] };
+  try {
+    const entry = host.entry(path);
+    if (entry?.silent !== undefined) return undefined;
+    const input = await inputOf(call);
+    const values = { input, result: outcome.data };
+    let paths: string[];
+    if (entry) {
+      paths = entry.pathsOf(values, (error) => host.fail(error));
+    } else {
+      paths = [prefixOf(path, host.binding())];
+      end.said = 'none';
+      const why = host.isBound() ? 'has no entry in the invalidation map' : 'ran before sync.bind() had read the invalidation map';
+      host.fail(new PathcastError('UNKNOWN_MUTATION', `the mutation ${describe(path)} ${why}; '${paths.join()}' goes out in its place`));
+    }
+    if (paths.length === 0) return undefined;
+    const given = entry ?? { module: moduleOfPath(path), type: typeOfName(path) };
+    const ctx = 'ctx' in outcome ? outcome.ctx : call.ctx;
+    const { companyId, data, ...fields } = host.rules.fieldsOf({ ctx, path, ...values }, given, (error) => host.fail(error));
+    if (companyId === undefined) {
+      end.said = 'lost';
+      host.fail(
+        new PathcastError('INVALID_COMPANY_ID', `the mutation ${describe(path)} cannot be broadcast: no companyId was found; give rules.companyId`),
+      );
+      return undefined;
+    }
+    if (end.said === 'silent') end.said = 'map';
+    end.queryPaths = paths;
+    if (host.rules.hasClients && fields.clientId === undefined) {
+      host.warn({ field: 'clientId', message: `the mutation ${describe(path)} does not say which client it is about: clientId is missing`, companyId, module: fields.module });
+    }
+    return { name: path, paths, action: { ...fields, companyId, ...(data === undefined ? undefined : { data }) } };
+  } catch (thrown) {
+    host.fail(thrown);
+    return undefined;
+  } finally {
+    host.ended(end);
+  }
+}
+
+/** tRPC memorises it: after a parser has run it is there. */
+async function inputOf(call: Call): Promise<unknown> {
+  try {
+    return call.getRawInput ? await call.getRawInput() : call.rawInput;
+  } catch {
+    return undefined;
+  }
+}
+
+function sendBundle({ companyId, offers, byHand }: Bundle, host: MiddlewareHost): void {
+  const [lead] = offers;
+  if (!lead) return;
+  const binding = host.binding();
+  const queryPaths = unionOf(offers.flatMap((offer) => offer.paths), binding);
+  if (byHand.size === 0) {
+    host.broadcast({ ...lead.action, queryPaths }, lead.name);
+    return;
+  }
+  const forgotten = leftOut(queryPaths, byHand, binding);
+  if (forgotten.length > 0) {
+    host.warn({
+      field: 'queryPaths',
+      message: `the mutation ${describe(lead.name)} broadcast by hand and left out what the invalidation map names: ${forgotten.join(', ')}`,
+      companyId,
+      module: lead.action.module,
+    });
+  }
+}

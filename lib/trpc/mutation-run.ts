@@ -1,0 +1,121 @@
+/**
+ * One mutation that runs under the middleware, and what it leaves behind: an offer for each company, which the outermost
+ * mutation sends (SPEC §10). No I/O, no time: what is sent goes through `RunHost`.
+ */
+import type { SyncAction, SyncActionInput } from '../protocol/events.js';
+import { currentMutation, outsideMutation, runInMutation, type MutationScope } from '../server/mutation-scope.js';
+
+/** The action of one mutation, before it is known which other paths join it. */
+export interface Offer {
+  /** Of the mutation. */
+  name: string;
+  action: Omit<SyncActionInput, 'queryPaths'>;
+  /** Of the map. */
+  paths: readonly string[];
+}
+
+/** What a successful mutation and those inside it have for one company. */
+export interface Bundle {
+  companyId: string;
+  /** The outermost first. Empty where all that was done was broadcast by hand by a mutation without an offer. */
+  offers: readonly Offer[];
+  /** Paths that were broadcast by hand. */
+  byHand: ReadonlySet<string>;
+}
+
+type Send = () => void;
+
+export interface RunHost {
+  /** Tells by-hand broadcasts of this sync's hub from those of another one. */
+  isOwnHub(hub: object): boolean;
+  /** A broadcast by hand in the mutation of this path. */
+  noted(path: string, queryPaths: readonly string[]): void;
+  send(bundle: Bundle): void;
+}
+
+export class MutationRun implements MutationScope {
+  readonly path: string;
+  readonly #host: RunHost;
+  readonly #parent: MutationRun | undefined;
+  /** The scope of somebody else around this one: it hears what this one hears. */
+  readonly #outer: MutationScope | undefined;
+  readonly #byHand = new Map<string, Set<string>>();
+  /** Of mutations inside this one that succeeded, in the order of their success. */
+  readonly #inside: Promise<readonly Bundle[]>[] = [];
+  #sends: Send[] = [];
+  #ended: 'succeeded' | 'failed' | undefined;
+
+  constructor(path: string, parent: MutationRun | undefined, host: RunHost) {
+    this.path = path;
+    this.#host = host;
+    this.#parent = parent;
+    const around = currentMutation();
+    this.#outer = around === parent ? undefined : around;
+  }
+
+  noteBroadcast(action: SyncAction, hub: object): void {
+    this.#outer?.noteBroadcast(action, hub);
+    if (!this.#host.isOwnHub(hub)) return;
+    this.#host.noted(this.path, action.queryPaths);
+    let paths = this.#byHand.get(action.companyId);
+    if (!paths) this.#byHand.set(action.companyId, (paths = new Set()));
+    for (const path of action.queryPaths) paths.add(path);
+  }
+
+  afterSuccess(send: Send): void {
+    if (this.#ended === undefined) this.#sends.push(send);
+    else if (this.#ended === 'succeeded') send();
+  }
+
+  /** Runs `fn` with what the hub does in it noted by the scope around this mutation alone. */
+  outside<T>(fn: () => T): T {
+    return this.#outer ? runInMutation(this.#outer, fn) : outsideMutation(fn);
+  }
+
+  /** The mutation succeeded. `offer` is worked out without the mutation waiting for it; the end of an outer one does. */
+  succeeded(offer: Promise<Offer | undefined>): Promise<void> {
+    this.#ended = 'succeeded';
+    const sends = this.#sends;
+    this.#sends = [];
+    for (const send of sends) runInMutation(this, send);
+    const bundles = offer.then(async (own) => merge(own, (await Promise.all(this.#inside)).flat(), this.#byHand));
+    if (!this.#parent) return this.#sendAll([bundles]);
+    this.#parent.#inside.push(bundles);
+    return bundles.then(() => undefined);
+  }
+
+  /** The mutation failed: those inside it that succeeded are on their own. */
+  failed(): Promise<void> {
+    this.#ended = 'failed';
+    this.#sends = [];
+    if (!this.#parent) return this.#sendAll(this.#inside);
+    this.#parent.#inside.push(...this.#inside);
+    return Promise.resolve();
+  }
+
+  async #sendAll(lists: readonly Promise<readonly Bundle[]>[]): Promise<void> {
+    for (const bundle of (await Promise.all(lists)).flat()) this.outside(() => this.#host.send(bundle));
+  }
+}
+
+/** One bundle for each company; the mutation's own offer leads the one of its company. */
+function merge(
+  own: Offer | undefined,
+  inside: readonly Bundle[],
+  byHand: ReadonlyMap<string, ReadonlySet<string>>,
+): Bundle[] {
+  const companies = new Map<string, { offers: Offer[]; byHand: Set<string> }>();
+  const of = (companyId: string): { offers: Offer[]; byHand: Set<string> } => {
+    let found = companies.get(companyId);
+    if (!found) companies.set(companyId, (found = { offers: [], byHand: new Set() }));
+    return found;
+  };
+  if (own) of(own.action.companyId).offers.push(own);
+  for (const bundle of inside) {
+    const all = of(bundle.companyId);
+    all.offers.push(...bundle.offers);
+    for (const path of bundle.byHand) all.byHand.add(path);
+  }
+  for (const [companyId, paths] of byHand) for (const path of paths) of(companyId).byHand.add(path);
+  return [...companies].map(([companyId, all]) => ({ companyId, ...all }));
+}

@@ -1,0 +1,175 @@
+/** Where an action's fields come from: rules declared once, with defaults for the usual names (SPEC §10). */
+import { ACTION_TYPES, type ActionType } from '../protocol/events.js';
+import { PathcastError } from '../protocol/error.js';
+import { describe, isArray, messageOf } from '../internal/describe.js';
+import { checkKeys, checkObject } from '../server/check.js';
+import { singular } from './naming.js';
+
+/** What a rule is given. `C`: the context, as the innermost middleware left it. */
+export interface RuleCall<C = unknown> {
+  ctx: C;
+  /** As the client sent it, before any parser ran. */
+  input: unknown;
+  /** What the mutation answered. */
+  result: unknown;
+  /** Of the procedure. */
+  path: string;
+}
+
+type Id = string | number | bigint | null | undefined;
+
+/**
+ * Each replaces a default; one that gives null or undefined says that there is none. Its parameter may be annotated:
+ * `companyId: ({ ctx }: RuleCall<Context>) => ctx.session.companyId`. One that throws is told by the hub's `error` event
+ * and counts as giving none.
+ */
+export interface SyncRules<C = unknown> {
+  /** Default: `companyId` of the context, or of its `session`, `user`, `auth` or `session.user`. */
+  companyId?(call: RuleCall<C>): Id;
+  /** Default: `userId` in the same places; `id` of `user` or `session.user`. */
+  userId?(call: RuleCall<C>): Id;
+  /** Default: `clientId` of the input, the result, the context. `null` in place of a rule: this app has none. */
+  clientId?: { rule(call: RuleCall<C>): Id }['rule'] | null;
+  /** The tab that calls. Default: `sourceId` of the context, else the request's header `x-source-id`. */
+  sourceId?(call: RuleCall<C>): Id;
+  /**
+   * Default: the input's `id`, `entityId` or the one named like the module (`guestId`), or the input itself where it is
+   * a string or number; of an insert, and where the input names none, the result's `id`; else `*`.
+   */
+  entityId?(call: RuleCall<C>): Id;
+  /** Default: the entry's `module`, else the path of the procedure's router. */
+  module?(call: RuleCall<C>): string | null | undefined;
+  /** Default: the entry's `type`, else by the verb of the procedure's name. */
+  type?(call: RuleCall<C>): ActionType | null | undefined;
+  /** Goes out with the action. Default: nothing. */
+  data?(call: RuleCall<C>): unknown;
+}
+
+const RULES = ['companyId', 'userId', 'clientId', 'sourceId', 'entityId', 'module', 'type', 'data'] as const;
+type RuleName = (typeof RULES)[number];
+type AnyRule = (call: RuleCall<never>) => unknown;
+
+export interface ActionFields {
+  companyId: string | undefined;
+  userId: string | undefined;
+  clientId: string | undefined;
+  sourceId: string | undefined;
+  entityId: string;
+  module: string;
+  type: ActionType;
+  data: unknown;
+}
+
+/** What the map says of the action. */
+export interface Given {
+  module: string;
+  type: ActionType;
+}
+
+export interface Rules {
+  /** False: the app said that it has no clients to narrow by. */
+  readonly hasClients: boolean;
+  fieldsOf(call: RuleCall, given: Given, failed: (error: PathcastError) => void): ActionFields;
+}
+
+/** Throws PathcastError INVALID_OPTION. */
+export function compileRules(rules: unknown): Rules {
+  const given = checkObject('rules', rules ?? {}, 'INVALID_OPTION');
+  checkKeys('rules', given, RULES);
+  for (const name of RULES) {
+    const rule = given[name];
+    if (rule !== undefined && typeof rule !== 'function' && !(name === 'clientId' && rule === null))
+      throw new PathcastError('INVALID_OPTION', `rules.${name} must be a function, got ${describe(rule)}`);
+  }
+  const own = given as Partial<Record<RuleName, AnyRule | null>>;
+  const hasClients = own.clientId !== null;
+  return {
+    hasClients,
+    fieldsOf(call, { module, type }, failed) {
+      const ask = <T>(name: RuleName, usual: () => T): unknown => {
+        try {
+          const rule = own[name];
+          return rule ? rule.call(own, call as RuleCall<never>) : usual();
+        } catch (thrown) {
+          failed(
+            new PathcastError('INVALID_FIELD', `the rule ${name} threw for ${describe(call.path)}: ${messageOf(thrown)}`, {
+              cause: thrown,
+            }),
+          );
+          return undefined;
+        }
+      };
+      const id = (name: RuleName, usual: () => unknown): string | undefined => textOf(ask(name, usual));
+      const saidModule = ask('module', () => module);
+      const saidType = ask('type', () => type);
+      const fields = {
+        module: typeof saidModule === 'string' && saidModule !== '' ? saidModule : module,
+        type: ACTION_TYPES.includes(saidType as ActionType) ? (saidType as ActionType) : type,
+      };
+      return {
+        ...fields,
+        companyId: id('companyId', () => firstOf(placesOf(call.ctx), 'companyId')),
+        userId: id('userId', () => userOf(call.ctx)),
+        clientId: hasClients ? id('clientId', () => clientOf(call)) : undefined,
+        sourceId: id('sourceId', () => sourceOf(call.ctx)),
+        entityId: id('entityId', () => entityOf(call, fields.module, fields.type)) ?? '*',
+        data: ask('data', () => undefined),
+      };
+    },
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined;
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function placesOf(ctx: unknown): unknown[] {
+  const session = field(ctx, 'session');
+  return [ctx, session, field(ctx, 'user'), field(ctx, 'auth'), field(session, 'user')];
+}
+
+function firstOf(places: readonly unknown[], ...names: readonly string[]): string | undefined {
+  for (const place of places) {
+    for (const name of names) {
+      const text = textOf(field(place, name));
+      if (text !== undefined) return text;
+    }
+  }
+  return undefined;
+}
+
+function userOf(ctx: unknown): string | undefined {
+  const session = field(ctx, 'session');
+  return firstOf(placesOf(ctx), 'userId') ?? firstOf([field(ctx, 'user'), field(session, 'user')], 'id');
+}
+
+function clientOf({ ctx, input, result }: RuleCall): string | undefined {
+  return firstOf([input, result, ctx], 'clientId');
+}
+
+function entityOf({ input, result }: RuleCall, module: string, type: ActionType): string | undefined {
+  const row = singular(module.slice(module.lastIndexOf('.') + 1));
+  const named = firstOf([input], 'id', 'entityId', `${row}Id`) ?? textOf(input);
+  const made = firstOf([result], 'id');
+  return type === 'insert' ? (made ?? named) : (named ?? made);
+}
+
+const SOURCE_HEADER = 'x-source-id';
+
+function sourceOf(ctx: unknown): string | undefined {
+  const own = textOf(field(ctx, 'sourceId'));
+  if (own !== undefined) return own;
+  for (const request of [field(ctx, 'req'), field(ctx, 'request'), ctx]) {
+    const headers = field(request, 'headers');
+    const get = field(headers, 'get');
+    const value = typeof get === 'function' ? (get.call(headers, SOURCE_HEADER) as unknown) : field(headers, SOURCE_HEADER);
+    const text = textOf(isArray(value) ? value[0] : value);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}

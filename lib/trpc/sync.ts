@@ -1,0 +1,309 @@
+/** `createSync<AppRouter>()`: broadcasts whose query paths the compiler checks, the invalidation map, and the middleware. */
+import type { AnyTRPCRouter } from '@trpc/server';
+import type { ActionType, SyncActionInput } from '../protocol/events.js';
+import { PathcastError } from '../protocol/error.js';
+import { describe } from '../internal/describe.js';
+import { AfterCommit } from '../server/after-commit.js';
+import { checkKeys, checkObject } from '../server/check.js';
+import { defaultHub } from '../server/default-hub.js';
+import type { AnyHub } from '../server/hub.js';
+import type { BindRouterOptions } from '../server/paths/binding.js';
+import type { BroadcastResult, Failure, HubFailure } from '../server/results.js';
+import { compileMap, near } from './compile-map.js';
+import type { CompiledMap, Entry } from './compiled-map.js';
+import type { InvalidationMap } from './invalidation-map.js';
+import { createMiddleware, type SyncMiddleware } from './middleware.js';
+import type { SyncObserver } from './observer.js';
+import type { MutationPath, StalePath } from './paths.js';
+import { compileRules, type SyncRules } from './rules.js';
+
+export interface SyncOptions<C = unknown> {
+  /** Default: the default hub, from the first use on. */
+  hub?: AnyHub;
+  rules?: SyncRules<C>;
+}
+
+/** An action whose query paths are those of the router. */
+export type RouterAction<R> = Omit<SyncActionInput, 'queryPaths'> & { queryPaths: readonly StalePath<R>[] };
+
+/** What is announced by name: the paths, and unless given `module`, `type` and `entityId`, come from the map and the rules. */
+export interface Announcement {
+  companyId: string;
+  userId?: string | null | undefined;
+  clientId?: string | null | undefined;
+  sourceId?: string | null | undefined;
+  /** What the mutation or tool was given: for functions of the map, `clientId` and `entityId`. */
+  input?: unknown;
+  /** What it answered. */
+  result?: unknown;
+  entityId?: string | undefined;
+  module?: string | undefined;
+  type?: ActionType | undefined;
+  data?: unknown;
+  /** Idempotency key of the action. */
+  id?: string | undefined;
+  /** Unix ms. */
+  timestamp?: number | undefined;
+}
+
+/** `silent`: nothing was sent, rightly, and this is why. */
+export type AnnounceResult = BroadcastResult | { ok: true; silent: string };
+
+export interface Sync<R = AnyTRPCRouter> {
+  /** The hub that it broadcasts on. */
+  readonly hub: AnyHub;
+
+  /**
+   * Hands the action to the hub. A statement: it gives nothing, throws nothing, waits for nothing; what goes wrong is in
+   * the hub's events. (A mutation whose answer is made of a call that knows the router would make the router's type
+   * circular; hence no `() => sync.broadcast(…)` in the router itself.)
+   */
+  broadcast(this: void, action: RouterAction<R>): void;
+
+  /**
+   * The same sync for a router: `createSync({ rules })` where the base procedure is made, with its `middleware()`, and
+   * `sync.for<AppRouter>()` wherever paths are to be checked. What has AppRouter in its type cannot stand in a
+   * router's own declaration.
+   */
+  for<Router>(this: void): Sync<Router>;
+
+  /**
+   * Binds the hub to the router and reads the map. Await it before the server listens. Rejects with PathcastError
+   * INVALID_MAP, which lists all that is wrong at once, with the nearest real names; INVALID_OPTION for a bad alias; with
+   * whatever a lazy router was rejected with. A second call replaces the first, once it has succeeded.
+   */
+  bind(this: void, router: R, map: InvalidationMap<R>, options?: BindRouterOptions): Promise<void>;
+
+  /**
+   * What the map calls stale after a mutation or tool, cascades included; `[]` where it is silent. For tests, and tools
+   * that send on their own. Throws PathcastError UNKNOWN_MUTATION with the nearest names; INVALID_MAP before `bind`.
+   */
+  queryPathsOf(
+    this: void,
+    name: MutationPath<R> | (string & {}),
+    call?: { input?: unknown; result?: unknown },
+  ): string[];
+
+  /** Broadcasts for a mutation that was not called: an import, a job. Never rejects; UNKNOWN_MUTATION is a result and an event. */
+  announce(this: void, mutation: MutationPath<R>, call: Announcement): Promise<AnnounceResult>;
+
+  /**
+   * Broadcasts after a tool has done its work, with its name as `toolName`. Never rejects; a tool that the map does not
+   * know is UNKNOWN_TOOL, with the nearest names, as result and as the hub's `error` event. Nothing is guessed for it.
+   */
+  announceTool(this: void, tool: string, call: Announcement): Promise<AnnounceResult>;
+
+  /**
+   * For the base procedure, outermost: `t.procedure.use(sync.middleware())`. After a mutation that succeeded it sends one
+   * action. A middleware around it that holds a transaction of its own commits after that; put it inside, or open
+   * the transaction by `transaction` or `transactional`, which this waits for.
+   */
+  middleware(this: void): SyncMiddleware;
+
+  /**
+   * Broadcasts once `tx` has committed, in order, and never after its rollback. `tx`: what `transaction` or
+   * `transactional` gave. Another one counts as committed when the mutation that is running has succeeded; outside of
+   * any the action goes out at once, and the hub's `error` event tells.
+   */
+  afterCommit(this: void, tx: object, action: RouterAction<R>): void;
+
+  /**
+   * `sync.transaction((body) => db.transaction(body), async (tx) => { …; sync.afterCommit(tx, action); })`: for any
+   * database. Gives and throws what `run` does. Inside another one it is a savepoint: its actions wait for the outer commit.
+   */
+  transaction<Tx extends object, T>(this: void, run: (body: (tx: Tx) => T) => T, work: (tx: Tx) => T): T;
+
+  /**
+   * `const db = sync.transactional(drizzle(…))`, or a Prisma client: each `db.transaction(fn, …)`, `db.$transaction(fn, …)`
+   * is one that `afterCommit` knows; `tx.transaction(fn)` is its savepoint. Everything else is passed on.
+   */
+  transactional<Db extends object>(this: void, db: Db): Db;
+
+  /** Tells of mutations that ended and broadcasts that were handed over; the returned function stops it. For tests. */
+  observe(this: void, observer: SyncObserver): () => void;
+
+  /** When all that mutations have set off so far is in the log, or has failed. Never rejects. For tests, and before `hub.close()`. */
+  settled(this: void): Promise<void>;
+}
+
+/**
+ * `createSync<AppRouter>({ rules: { companyId: ({ ctx }: RuleCall<Context>) => ctx.session.companyId } })`. Without a
+ * router any path fits. Throws PathcastError INVALID_OPTION.
+ */
+export function createSync<R = AnyTRPCRouter, C = unknown>(options: SyncOptions<C> = {}): Sync<R> {
+  checkKeys('createSync()', checkObject('options', options, 'INVALID_OPTION'), ['hub', 'rules']);
+  return new SyncCore(options as SyncOptions).typed as unknown as Sync<R>;
+}
+
+/** What an action cannot be without. */
+type Action = SyncActionInput;
+
+class SyncCore {
+  readonly typed: Sync;
+  readonly #given: AnyHub | undefined;
+  readonly #rules: ReturnType<typeof compileRules>;
+  readonly #afterCommit: AfterCommit;
+  readonly #observers = new Set<SyncObserver>();
+  readonly #pending = new Set<Promise<unknown>>();
+  #map: CompiledMap | undefined;
+  #middleware: SyncMiddleware | undefined;
+
+  constructor(options: SyncOptions) {
+    this.#given = options.hub;
+    this.#rules = compileRules(options.rules);
+    this.#afterCommit = new AfterCommit({
+      unknownTransaction: () =>
+        this.#report(
+          'afterCommit',
+          new Error('afterCommit() was given a transaction that no sync.transaction() or sync.transactional() opened, outside of a mutation; its action was sent at once'),
+        ),
+      tooLate: () =>
+        this.#hub.warn({ message: 'afterCommit() was called after its transaction had been rolled back; the action was dropped' }),
+    });
+    this.typed = this.#facade();
+  }
+
+  get #hub(): AnyHub {
+    return this.#given ?? (defaultHub() as unknown as AnyHub);
+  }
+
+  #facade(): Sync {
+    const hubOf = (): AnyHub => this.#hub;
+    const typed: Sync = {
+      get hub() {
+        return hubOf();
+      },
+      broadcast: (action) => {
+        void this.#send(action);
+      },
+      for: <Router>() => typed as unknown as Sync<Router>,
+      bind: async (router, map, options = {}) => {
+        const hub = this.#hub;
+        await hub.bindRouter(router, options);
+        const binding = hub.paths;
+        if (!binding) throw new PathcastError('HUB_CLOSED', 'the hub has no router bound: it was closed meanwhile');
+        this.#map = compileMap(map, binding, (message) => hub.warn({ message }));
+      },
+      queryPathsOf: (name, { input, result } = {}) => {
+        const map = this.#mapOrThrow();
+        const entry = map.mutations.get(name) ?? map.tools.get(name);
+        if (!entry) {
+          const names = [...map.mutations.keys(), ...map.tools.keys()];
+          throw new PathcastError('UNKNOWN_MUTATION', `the invalidation map has no mutation or tool ${describe(name)}${near(name, names)}`);
+        }
+        return entry.pathsOf({ input, result }, (error) => this.#report('middleware', error));
+      },
+      announce: (name, call) =>
+        this.#announce(call, (map) => map.mutations.get(name) ?? unknown('UNKNOWN_MUTATION', 'mutation', name, map.mutations)),
+      announceTool: (tool, call) =>
+        this.#announce(call, (map) => map.tools.get(tool) ?? unknown('UNKNOWN_TOOL', 'tool', tool, map.tools), tool),
+      middleware: () => (this.#middleware ??= this.#createMiddleware()),
+      afterCommit: (tx, action) => this.#afterCommit.after(tx, () => void this.#send(action)),
+      transaction: (run, work) => this.#afterCommit.transaction(run, work),
+      transactional: (db) => this.#afterCommit.transactional(db),
+      observe: (observer) => {
+        this.#observers.add(observer);
+        return () => void this.#observers.delete(observer);
+      },
+      settled: async () => {
+        while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
+      },
+    };
+    return typed;
+  }
+
+  #mapOrThrow(): CompiledMap {
+    if (this.#map) return this.#map;
+    throw new PathcastError('INVALID_MAP', 'there is no invalidation map yet: await sync.bind(router, map) first');
+  }
+
+  #createMiddleware(): SyncMiddleware {
+    return createMiddleware({
+      rules: this.#rules,
+      binding: () => this.#hub.paths,
+      entry: (path) => this.#map?.mutations.get(path),
+      isBound: () => this.#map !== undefined,
+      isOwnHub: (hub) => hub === this.#hub,
+      broadcast: (action, path) =>
+        this.#afterCommit.afterCurrent(() => {
+          this.#tell((observer) => observer.handed?.({ path, byHand: false, queryPaths: action.queryPaths }));
+          void this.#send(action);
+        }),
+      warn: (warning) => this.#hub.warn(warning),
+      fail: (error) => this.#report('middleware', error),
+      ended: (end) => this.#tell((observer) => observer.mutationEnded?.(end)),
+      noted: (path, queryPaths) => this.#tell((observer) => observer.handed?.({ path, byHand: true, queryPaths })),
+      track: (work) => this.#track(work.catch((thrown: unknown) => this.#report('middleware', thrown))),
+    });
+  }
+
+  async #announce(
+    call: Announcement,
+    find: (map: CompiledMap) => Entry,
+    toolName?: string,
+  ): Promise<AnnounceResult> {
+    try {
+      const entry = find(this.#mapOrThrow());
+      if (entry.silent !== undefined) return { ok: true, silent: entry.silent };
+      const { input, result, companyId, ...given } = checkObject('the announcement', call) as unknown as Announcement;
+      const values = { input, result };
+      const queryPaths = entry.pathsOf(values, (error) => this.#report('broadcast', error));
+      if (queryPaths.length === 0) return { ok: true, silent: 'the function of the map gave no path' };
+      // There is no context: rules that need one give nothing here.
+      const fields = this.#rules.fieldsOf({ ctx: undefined, path: entry.name, ...values }, entry, () => undefined);
+      return await this.#send({
+        id: given.id,
+        timestamp: given.timestamp,
+        type: given.type ?? fields.type,
+        module: given.module ?? fields.module,
+        entityId: given.entityId ?? fields.entityId,
+        companyId,
+        userId: given.userId,
+        clientId: given.clientId ?? fields.clientId,
+        sourceId: given.sourceId,
+        toolName,
+        queryPaths,
+        ...(given.data === undefined ? undefined : { data: given.data }),
+      });
+    } catch (thrown) {
+      const error = thrown instanceof PathcastError ? thrown : new PathcastError('INVALID_FIELD', `the announcement could not be read: ${String(thrown)}`, { cause: thrown });
+      this.#report('broadcast', error);
+      const failure: Failure = { ok: false, code: error.code, message: error.message };
+      return failure;
+    }
+  }
+
+  #send(action: Action): Promise<BroadcastResult> {
+    const sent = this.#hub.broadcast(action as never);
+    this.#track(sent);
+    return sent;
+  }
+
+  #track(work: Promise<unknown>): void {
+    const watched = work.finally(() => this.#pending.delete(watched));
+    this.#pending.add(watched);
+  }
+
+  #report(during: HubFailure['during'], thrown: unknown): void {
+    this.#hub.report(during, thrown);
+  }
+
+  #tell(call: (observer: SyncObserver) => void): void {
+    for (const observer of [...this.#observers]) {
+      try {
+        call(observer);
+      } catch (thrown) {
+        this.#report('listener', thrown);
+      }
+    }
+  }
+}
+
+function unknown(
+  code: 'UNKNOWN_MUTATION' | 'UNKNOWN_TOOL',
+  kind: string,
+  name: string,
+  known: ReadonlyMap<string, Entry>,
+): never {
+  throw new PathcastError(code, `the invalidation map has no ${kind} ${describe(name)}${near(name, known.keys())}`);
+}
