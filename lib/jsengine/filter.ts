@@ -44,7 +44,28 @@ function compile(spec: EngineFilter): Test[] {
     const entities = new Set(spec.entities);
     tests.push((entry) => entry.entityId === '*' || entities.has(entry.entityId));
   }
+  if (spec.queryPaths) {
+    const meets = pathTest(spec.queryPaths);
+    tests.push((entry) => entry.queryPaths.some(meets));
+  }
   return tests;
+}
+
+/** Whether a path is one of `wanted`, a prefix of one, below one, or `*`. */
+function pathTest(wanted: readonly string[]): (path: string) => boolean {
+  if (wanted.includes('*')) return () => true;
+  const exact = new Set(wanted);
+  /** Those and their prefixes. */
+  const above = new Set(wanted.flatMap((path) => [path, ...prefixesOf(path)]));
+  if (above.size > 0) above.add('*');
+  return (path) => above.has(path) || prefixesOf(path).some((prefix) => exact.has(prefix));
+}
+
+/** `a.b.c` → `a.b`, `a`. */
+function prefixesOf(path: string): string[] {
+  const prefixes: string[] = [];
+  for (let dot = path.lastIndexOf('.'); dot > 0; dot = path.lastIndexOf('.', dot - 1)) prefixes.push(path.slice(0, dot));
+  return prefixes;
 }
 
 function keyOf(spec: EngineFilter): string {
@@ -53,6 +74,7 @@ function keyOf(spec: EngineFilter): string {
     sorted(spec.clientIds),
     sorted(spec.modules),
     sorted(spec.entities),
+    sorted(spec.queryPaths),
     spec.excludeSourceId || null,
     spec.excludeUserId ?? null,
   ]);

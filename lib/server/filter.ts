@@ -5,16 +5,18 @@ import { describe, isArray } from '../internal/describe.js';
 import type { EngineFilter } from '../internal/engine.js';
 import { checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
 import type { StreamFilter } from './options.js';
+import { checkQueryPath } from './query-paths.js';
 
 const KNOWN = [
   'clientId',
   'modules',
   'entities',
+  'queryPaths',
   'excludeSourceId',
   'excludeUserId',
 ] as const satisfies readonly (keyof StreamFilter)[];
 
-/** Throws INVALID_FIELD or INVALID_OPTION: a filter that is not understood must not let everything through. */
+/** Throws INVALID_FIELD, INVALID_QUERY_PATH or INVALID_OPTION: a filter that is not understood must not let everything through. */
 export function engineFilter(filter: StreamFilter | null | undefined, userId: string): EngineFilter | undefined {
   if (filter === undefined || filter === null) return undefined;
   const raw = checkObject('filter', filter);
@@ -23,9 +25,11 @@ export function engineFilter(filter: StreamFilter | null | undefined, userId: st
   const clientIds = list('filter.clientId', typeof raw['clientId'] === 'string' ? [raw['clientId']] : raw['clientId']);
   const modules = list('filter.modules', raw['modules']);
   const entities = list('filter.entities', raw['entities']);
+  const queryPaths = list('filter.queryPaths', raw['queryPaths'], checkQueryPath);
   if (clientIds) result.clientIds = clientIds;
   if (modules) result.modules = modules;
   if (entities) result.entities = entities;
+  if (queryPaths) result.queryPaths = queryPaths;
   const source = checkOptionalIdentifier('filter.excludeSourceId', raw['excludeSourceId']);
   if (source !== undefined) result.excludeSourceId = source;
   const user = excludedUser(raw['excludeUserId'], userId);
@@ -38,19 +42,24 @@ function excludedUser(value: unknown, own: string): string | undefined {
   return value === true ? own : checkIdentifier('filter.excludeUserId', value);
 }
 
-function list(field: string, value: unknown): string[] | undefined {
+function list(
+  field: string,
+  value: unknown,
+  check: (field: string, value: unknown) => string = checkIdentifier,
+): string[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!isArray(value))
     throw new PathcastError('INVALID_FIELD', `${field} must be an array of strings, got ${describe(value)}`);
   if (value.length > MAX_FILTER_VALUES) {
     throw new PathcastError('INVALID_FIELD', `${field} has ${value.length} values; at most ${MAX_FILTER_VALUES}`);
   }
-  return [...new Set(value.map((item, i) => checkIdentifier(`${field}[${i}]`, item)))];
+  return [...new Set(value.map((item, i) => check(`${field}[${i}]`, item)))];
 }
 
 /**
- * The app's filter narrowed by a plain client's query: `?modules=a,b`, `?entities=…`, `?clientId=…`,
- * `?excludeSourceId=…`. A part that the app has set is intersected, so a client never sees more than the app allows.
+ * The app's filter narrowed by a plain client's query: `?modules=a,b`, `?entities=…`, `?queryPaths=…`,
+ * `?clientId=…`, `?excludeSourceId=…`. A part that the app has set is intersected, so a client never sees more than the
+ * app allows.
  */
 export function narrowByQuery(filter: StreamFilter | undefined, query: URLSearchParams): StreamFilter | undefined {
   const narrowed: { -readonly [K in keyof StreamFilter]: StreamFilter[K] } = { ...filter };
@@ -61,13 +70,38 @@ export function narrowByQuery(filter: StreamFilter | undefined, query: URLSearch
   if (clientId) narrowed.clientId = clientId;
   if (modules) narrowed.modules = modules;
   if (entities) narrowed.entities = entities;
+  const queryPaths = narrowPaths(filter?.queryPaths, query.getAll('queryPaths'));
+  if (queryPaths) narrowed.queryPaths = queryPaths;
   const source = query.get('excludeSourceId');
   if (source && narrowed.excludeSourceId === undefined) narrowed.excludeSourceId = source;
   return Object.keys(narrowed).length === 0 ? undefined : narrowed;
 }
 
 function intersect(allowed: readonly string[] | undefined, asked: readonly string[]): readonly string[] | undefined {
-  const wished = asked.flatMap((text) => text.split(',')).filter((text) => text !== '');
+  const wished = listed(asked);
   if (wished.length === 0) return allowed;
   return allowed ? wished.filter((text) => allowed.includes(text)) : wished;
+}
+
+/** The same for paths, which hold what is below them: of two that meet the longer one is left. */
+function narrowPaths(allowed: readonly string[] | undefined, asked: readonly string[]): readonly string[] | undefined {
+  const wished = listed(asked);
+  if (wished.length === 0 || !isArray(allowed)) return wished.length === 0 ? allowed : wished;
+  const kept = new Set<string>();
+  for (const path of new Set(wished)) {
+    for (const bound of allowed) {
+      if (holds(bound, path)) kept.add(path);
+      else if (holds(path, bound)) kept.add(bound);
+    }
+  }
+  return [...kept];
+}
+
+function holds(path: string, other: string): boolean {
+  return path === '*' || path === other || other.startsWith(`${path}.`);
+}
+
+/** `?modules=a,b&modules=c` → a, b, c. */
+function listed(given: readonly string[]): string[] {
+  return given.flatMap((text) => text.split(',')).filter((text) => text !== '');
 }

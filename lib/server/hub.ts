@@ -216,8 +216,8 @@ export class Hub<M extends string = string> {
   /**
    * `app.get('/sync/stream', hub.handler({ identify }))` for Node, Express and Connect. Answers GET with a stream, HEAD
    * with its head, anything else with 405; OPTIONS is for the app's CORS middleware to answer before. Query:
-   * `lastEventId`, `lastSyncTimestamp`, `modules`, `entities`, `clientId`, `excludeSourceId` (they narrow, never widen),
-   * `clientInstanceId`. Throws INVALID_OPTION.
+   * `lastEventId`, `lastSyncTimestamp`, `modules`, `entities`, `queryPaths`, `clientId`, `excludeSourceId` (they narrow,
+   * never widen), `clientInstanceId`. Throws INVALID_OPTION.
    */
   handler<Req extends IncomingMessage | Http2ServerRequest = IncomingMessage>(
     options: HandlerOptions<Req>,

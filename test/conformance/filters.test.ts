@@ -11,7 +11,10 @@ const ACTIONS = [
   action({ id: 'all-rows', entityId: '*' }),
   action({ id: 'g2', entityId: 'g2', clientId: 'a', userId: 'u2', sourceId: 'tab-1' }),
   action({ id: 'nobody', userId: '', entityId: '' }),
-  action({ id: 'odd', module: '__proto__', entityId: 'constructor', clientId: '__proto__', userId: 'ü', sourceId: '' }),
+  action({ id: 'deep', queryPaths: ['budget.items.getAll', 'budget.getSummary'] }),
+  action({ id: 'prefix', queryPaths: ['budget'] }),
+  action({ id: 'everything', queryPaths: ['*'] }),
+  action({ id: 'odd', queryPaths: ['__proto__.constructor', 'guestsX.getAll'], module: '__proto__', entityId: 'constructor', clientId: '__proto__', userId: 'ü', sourceId: '' }),
 ];
 const IDS = ACTIONS.map(({ id }) => id);
 const but = (...without: string[]): string[] => IDS.filter((id) => !without.includes(id));
@@ -34,10 +37,30 @@ const CASES: { name: string; filter: EngineFilter; passes: string[] }[] = [
   { name: 'excludeSourceId', filter: { excludeSourceId: 'tab-1' }, passes: but('plain', 'g2') },
   { name: 'excludeUserId', filter: { excludeUserId: 'u2' }, passes: but('client-b', 'budget', 'g2') },
   { name: 'excludeUserId: unicode', filter: { excludeUserId: 'ü' }, passes: but('odd') },
+  { name: 'queryPaths: one', filter: { queryPaths: ['budget.getSummary'] }, passes: ['deep', 'prefix', 'everything'] },
+  { name: 'queryPaths: a sibling', filter: { queryPaths: ['budget.getAll'] }, passes: ['prefix', 'everything'] },
+  { name: 'queryPaths: a prefix', filter: { queryPaths: ['budget'] }, passes: ['deep', 'prefix', 'everything'] },
+  { name: 'queryPaths: a prefix in the middle', filter: { queryPaths: ['budget.items'] }, passes: ['deep', 'prefix', 'everything'] },
+  { name: 'queryPaths: below what is told', filter: { queryPaths: ['budget.items.getAll.x'] }, passes: ['deep', 'prefix', 'everything'] },
+  { name: 'queryPaths: up to a dot', filter: { queryPaths: ['budg', 'guests.getA', 'guest'] }, passes: ['everything'] },
+  { name: 'queryPaths: several, one twice', filter: { queryPaths: ['guests', 'nobody.list', 'guests'] }, passes: but('deep', 'prefix', 'odd') },
+  { name: 'queryPaths: *', filter: { queryPaths: ['*'] }, passes: IDS },
+  { name: 'queryPaths: * among others', filter: { queryPaths: ['nobody', '*'] }, passes: IDS },
+  { name: 'queryPaths: __proto__ is a name', filter: { queryPaths: ['__proto__'] }, passes: ['everything', 'odd'] },
+  { name: 'queryPaths: constructor is a name', filter: { queryPaths: ['constructor', 'toString.x'] }, passes: ['everything'] },
+  { name: 'queryPaths: empty list', filter: { queryPaths: [] }, passes: [] },
+  { name: 'queryPaths: with another part', filter: { queryPaths: ['guests.getAll'], entities: ['g2'] }, passes: ['all-rows', 'g2'] },
   {
     name: 'all at once',
-    filter: { clientIds: ['a'], modules: ['guests'], entities: ['g1', 'g2'], excludeSourceId: 'tab-1', excludeUserId: 'nobody' },
-    passes: ['client-a', 'all-rows'],
+    filter: {
+      clientIds: ['a'],
+      modules: ['guests'],
+      entities: ['g1', 'g2'],
+      queryPaths: ['guests.getAll'],
+      excludeSourceId: 'tab-1',
+      excludeUserId: 'nobody',
+    },
+    passes: ['client-a', 'all-rows', 'everything'],
   },
 ];
 
