@@ -1,0 +1,118 @@
+/** `pathcast audit`: options in, report out, and the exit code. */
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { applyBaseline, writeBaseline } from './baseline.js';
+import { codeOf, readConfig } from './config.js';
+import { AuditError } from './errors.js';
+import { audit } from './index.js';
+import { HELP, parseOptions, type CommandOptions } from './options.js';
+import { toJson, toMarkdown, toSarif, toTerminal, wantsColours } from './output/index.js';
+import { progressOn } from './progress.js';
+import type { AuditReport, Finding, Rule } from './report.js';
+
+/** Where a command prints; a write resolves when it is out, and quietly where nobody reads any more. */
+export interface Output {
+  isTTY?: boolean;
+  columns?: number;
+  print(text: string): Promise<void>;
+}
+
+export interface Streams {
+  stdout: Output;
+  stderr: Output;
+  env: NodeJS.ProcessEnv;
+  version: string;
+}
+
+/** @throws AuditError where it cannot run. */
+export async function auditCommand(argv: readonly string[], streams: Streams): Promise<number> {
+  const options = parseOptions(argv);
+  if (options.help) {
+    await streams.stdout.print(HELP);
+    return 0;
+  }
+  const root = path.resolve(options.folder);
+  if (!existsSync(root)) throw new AuditError(`there is no folder ${options.folder}`);
+  if (!statSync(root).isDirectory()) throw new AuditError(`${options.folder} is no folder`);
+  const config = readConfig(root, options.config);
+  const progress = progressOn(streams.stderr, options.progress);
+  let report: AuditReport;
+  try {
+    const router = options.router === undefined ? undefined : relativeTo(root, options.router);
+    report = audit(root, {
+      config,
+      ...(router === undefined ? {} : { router }),
+      ...(options.tsconfig === undefined ? {} : { tsconfig: path.resolve(relativeTo(root, options.tsconfig) === options.tsconfig ? root : '.', options.tsconfig) }),
+      onProgress: progress.step,
+    });
+  } finally {
+    progress.end();
+  }
+  if (options.baseline !== undefined) report = applyBaseline(report, options.baseline);
+  const text = render(report, options, root, streams);
+  if (options.out === undefined) await streams.stdout.print(text);
+  else write(options.out, text);
+  if (options.writeBaseline !== undefined) {
+    writeBaseline(options.writeBaseline, report);
+    return 0;
+  }
+  return report.findings.some(counts(options.failOn ?? config.failOn)) ? 1 : 0;
+}
+
+/** A path as somebody in a shell types it: from the working directory where such a file is, else from the audited folder. */
+function relativeTo(root: string, given: string): string {
+  const [file = given, ...rest] = given.split('#');
+  const here = path.resolve(file);
+  if (path.isAbsolute(file) || !existsSync(here) || existsSync(path.join(root, file))) return given;
+  return [path.relative(root, here).split(path.sep).join('/'), ...rest].join('#');
+}
+
+/** Which findings make the exit code 1. */
+function counts(failOn: 'none' | 'all' | Rule[] | undefined): (finding: Finding) => boolean {
+  return ({ rule, severity, known }) => {
+    if (known === true || failOn === 'none') return false;
+    if (failOn === undefined) return severity === 'error';
+    return failOn === 'all' || failOn.includes(rule);
+  };
+}
+
+function render(report: AuditReport, { format, verbose, out }: CommandOptions, root: string, streams: Streams): string {
+  switch (format) {
+    case 'json':
+      return toJson(report);
+    case 'markdown':
+      return toMarkdown(report);
+    case 'sarif':
+      return toSarif(report, { version: streams.version, base: wayFromRepository(root) });
+    case 'terminal': {
+      const { stdout, env } = streams;
+      const colours = out === undefined && wantsColours(stdout, env);
+      return toTerminal(report, { width: screenWidth(stdout, env), colours, verbose });
+    }
+  }
+}
+
+function screenWidth({ columns }: Output, env: NodeJS.ProcessEnv): number {
+  const given = Number(env['COLUMNS']);
+  return columns ?? (Number.isSafeInteger(given) && given > 0 ? given : 120);
+}
+
+/** Code scanning counts files from the repository. */
+function wayFromRepository(root: string): string {
+  for (let folder = root; ; folder = path.dirname(folder)) {
+    if (existsSync(path.join(folder, '.git'))) return path.relative(folder, root).split(path.sep).join('/');
+    if (path.dirname(folder) === folder) return '';
+  }
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new AuditError(`cannot write ${file}: ${codeOf(error)}`, { cause: error });
+  }
+}
+
+export function versionOf(manifest: URL): string {
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,124 @@
+/** The command line of `pathcast audit`: read strictly, each mistake one line. */
+import { parseArgs } from 'node:util';
+import { checkRules } from './config.js';
+import { AuditError } from './errors.js';
+import type { Rule } from './report.js';
+
+export type Format = 'terminal' | 'json' | 'markdown' | 'sarif';
+
+export interface CommandOptions {
+  folder: string;
+  format: Format;
+  router?: string;
+  tsconfig?: string;
+  config?: string;
+  out?: string;
+  failOn?: 'none' | 'all' | Rule[];
+  baseline?: string;
+  writeBaseline?: string;
+  progress: boolean;
+  verbose: boolean;
+  help: boolean;
+}
+
+const OPTIONS = {
+  router: { type: 'string' },
+  tsconfig: { type: 'string' },
+  config: { type: 'string' },
+  json: { type: 'boolean' },
+  markdown: { type: 'boolean' },
+  sarif: { type: 'boolean' },
+  out: { type: 'string' },
+  'fail-on': { type: 'string', multiple: true },
+  baseline: { type: 'string' },
+  'write-baseline': { type: 'string' },
+  'no-progress': { type: 'boolean' },
+  verbose: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export const HELP = `Usage: pathcast audit [FOLDER] [options]
+
+Reads a TypeScript tRPC code base, runs none of it, and says which mutations broadcast which query paths,
+which paths no query has, and where broadcasts, writes and transactions disagree. FOLDER is the current one.
+
+  --router FILE[#NAME]    the root router, where it is not found by itself
+  --tsconfig FILE         reads the files of this tsconfig instead of all below FOLDER
+  --config FILE           settings; else pathcast.audit.json, or "pathcast": { "audit": … } in package.json of FOLDER
+
+  --json                  the report for programs; nothing else goes to the standard output
+  --markdown              the report as a comment on a pull request
+  --sarif                 the report for code scanning (SARIF 2.1.0)
+  --out FILE              writes the report there
+  --verbose               lists in full; known findings too
+  --no-progress           no progress on the standard error
+
+  --fail-on RULE,…        exit with 1 if one of these is found; none and all are allowed.
+                          Else findings that are errors do: phantom, silent, broadcast-in-transaction, invalid-map
+  --baseline FILE         findings in it are known; only new ones count
+  --write-baseline FILE   stores what is found as known, and exits with 0
+
+  -h, --help              this text
+
+Rules: phantom, silent, cascade, missing-client-id, missing-user-id, non-atomic, broadcast-in-transaction,
+  conditional-broadcast, tool-mismatch, tool-fallback, blind-helper, tx-helper-without-tx, invalid-map
+
+Exit: 0 nothing that counts was found, 1 something was, 2 the command line is wrong or the audit cannot run.
+`;
+
+/** @throws AuditError with one line. */
+export function parseOptions(argv: readonly string[]): CommandOptions {
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new AuditError(explain(error, argv), { cause: error });
+  }
+  const { values, positionals } = parsed;
+  if (positionals.length > 1) {
+    throw new AuditError(`one FOLDER at most, got ${positionals.map((one) => JSON.stringify(one)).join(' and ')}`);
+  }
+  const formats = (['json', 'markdown', 'sarif'] as const).filter((format) => values[format]);
+  if (formats.length > 1) throw new AuditError(`one format at a time, got --${formats.join(' and --')}; allowed are --json, --markdown, --sarif`);
+  for (const [name, value] of Object.entries(values)) {
+    if (value === '') throw new AuditError(`--${name} needs a value`);
+  }
+  const given = values['fail-on'];
+  return {
+    folder: positionals[0] ?? '.',
+    format: formats[0] ?? 'terminal',
+    ...(values.router === undefined ? {} : { router: values.router }),
+    ...(values.tsconfig === undefined ? {} : { tsconfig: values.tsconfig }),
+    ...(values.config === undefined ? {} : { config: values.config }),
+    ...(values.out === undefined ? {} : { out: values.out }),
+    ...(given === undefined ? {} : { failOn: failOn(given) }),
+    ...(values.baseline === undefined ? {} : { baseline: values.baseline }),
+    ...(values['write-baseline'] === undefined ? {} : { writeBaseline: values['write-baseline'] }),
+    progress: values['no-progress'] !== true,
+    verbose: values.verbose === true,
+    help: values.help === true,
+  };
+}
+
+function failOn(given: readonly string[]): 'none' | 'all' | Rule[] {
+  const names = given.flatMap((list) => list.split(',')).map((name) => name.trim()).filter((name) => name !== '');
+  if (names.length === 1 && (names[0] === 'none' || names[0] === 'all')) return names[0];
+  if (names.length === 0) checkRules([''], '--fail-on');
+  return checkRules(names, '--fail-on');
+}
+
+function explain(error: unknown, argv: readonly string[]): string {
+  const { code, message } = error as { code?: string; message: string };
+  const names = Object.keys(OPTIONS).map((name) => `--${name}`);
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const unknown = argv.find((arg) => arg.startsWith('-') && arg !== '--' && !known(arg)) ?? /'([^']+)'/.exec(message)?.[1] ?? '?';
+    return `unknown option ${unknown.replace(/=.*/s, '')}; allowed are ${names.join(', ')}`;
+  }
+  const [line = message] = message.split('\n');
+  return line;
+}
+
+function known(arg: string): boolean {
+  const name = arg.replace(/=.*/s, '');
+  return name === '-h' || Object.hasOwn(OPTIONS, name.replace(/^--/, ''));
+}
