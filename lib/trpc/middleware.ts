@@ -13,6 +13,7 @@ import type { MutationEnd } from './observer.js';
 import type { Rules } from './rules.js';
 
 /** Fits any base procedure. Names no router, so that it can stand inside the one it broadcasts for. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any context and any meta
 export type SyncMiddleware = TRPCMiddlewareFunction<any, any, object, object, unknown>;
 
 export interface MiddlewareHost {
