@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '@trpc/client';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import { ENGINES } from '../support/engines.js';
-import { actionsOf, listenTo, syncApp, syncMap, type SyncApp, type SyncAppRouter } from '../support/sync-app.js';
+import { actionsOf, listenTo, syncApp, syncMap, type Caller, type SyncApp, type SyncAppRouter } from '../support/sync-app.js';
 
 const ctx = { companyId: 'acme', userId: 'ann', sourceId: 'tab1' };
 const row = { id: 'g1', clientId: 'c1' };
@@ -88,17 +88,71 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(app.heard).toEqual({ errors: [], warnings: [] });
   });
 
-  test('a nested call adds its paths to the outermost one', async () => {
-    app.sync.queryPathsOf('hotels.book');
-    await app.createCaller(ctx).guests.createWithHotel(row);
+  const nest = (name: 'nest' | 'nestAndTell', id: string, calls: (caller: Caller) => Promise<unknown>): Promise<unknown> =>
+    app.createCaller({ ...ctx, calls }).guests[name]({ id, clientId: 'c1' });
+  const sent = async (companyId = 'acme'): Promise<string[]> => {
     await app.sync.settled();
-    const actions = await actionsOf(app.hub);
-    expect(actions).toHaveLength(1);
-    // What createCaller names by its own router is in no map: its prefix, here all there is, goes out in its place.
-    expect(actions[0]).toMatchObject({ module: 'guests', entityId: 'g1', queryPaths: ['*'] });
+    return (await actionsOf(app.hub, companyId)).map((action) => `${action.entityId}: ${action.queryPaths.join()}`);
+  };
+
+  test('nested calls add their paths to the outermost one, in whatever depth and at once', async () => {
+    await nest('nest', 'g1', async (caller) => {
+      await Promise.all([caller().hotels.book!(row), caller().guests.rename!({ id: 'g3' })]);
+      await caller({ calls: (inner) => inner().guests.create!({ id: 'g4' }) }).guests.nest!({ id: 'g2' });
+    });
+    expect(await sent()).toEqual(['g1: guests.getAll,guests.getStats,hotels,budget,timeline']);
+    expect(app.heard.errors).toEqual([]);
+  });
+
+  test('a nested call that fails adds nothing; those inside it that succeeded do', async () => {
+    await nest('nest', 'g1', async (caller) => {
+      await expect(caller().guests.fail!(row)).rejects.toThrow('CONFLICT');
+      await expect(
+        caller({ calls: (inner) => inner().hotels.book!(row) }).guests.nest!({ id: 'fails' }),
+      ).rejects.toThrow('CONFLICT');
+    });
+    expect(await sent()).toEqual(['g1: guests.getAll,hotels.getAll']);
+  });
+
+  test('where the outermost fails, the nested ones that succeeded are broadcast by themselves', async () => {
+    await expect(
+      nest('nest', 'fails', async (caller) => {
+        await caller().hotels.book!({ id: 'h1', clientId: 'c1' });
+        await caller().guests.update!({ id: 'g9', clientId: 'c1' });
+      }),
+    ).rejects.toThrow('CONFLICT');
+    expect(await sent()).toEqual(['h1: hotels.getAll', 'g9: guests.getAll']);
+  });
+
+  test('a nested call for another company is an action of that company', async () => {
+    await nest('nest', 'g1', (caller) => caller({ companyId: 'other' }).hotels.book!({ id: 'h1', clientId: 'c1' }));
+    expect(await sent()).toEqual(['g1: guests.getAll']);
+    expect(await sent('other')).toEqual(['h1: hotels.getAll']);
+  });
+
+  test('by hand in a mutation with nested calls: theirs are in the warning, and not sent; other companies are', async () => {
+    await nest('nestAndTell', 'g1', async (caller) => {
+      await caller().hotels.book!(row);
+      await caller({ companyId: 'other' }).hotels.book!({ id: 'h1', clientId: 'c1' });
+    });
+    expect(await sent()).toEqual(['by-hand: guests']);
+    expect(await sent('other')).toEqual(['h1: hotels.getAll']);
+    expect(app.heard.warnings.map((warning) => warning.message)).toEqual([
+      'the mutation "guests.nestAndTell" broadcast by hand and left out what the invalidation map names: hotels.getAll',
+    ]);
+  });
+
+  test('by hand in a nested call takes the place of the outer one, and is not repeated where that fails', async () => {
+    await nest('nest', 'g1', (caller) => caller().guests.byHand!({ id: 'g7' }));
+    await expect(nest('nest', 'fails', (caller) => caller().guests.byHand!({ id: 'g8' }))).rejects.toThrow('CONFLICT');
+    expect(await sent()).toEqual(['g7: guests.getAll', 'g8: guests.getAll']);
+  });
+
+  test('a caller of a sub-router knows no full path: told, and what goes out is broad', async () => {
+    await app.t.createCallerFactory(app.hotelsRouter)(ctx).book(row);
+    expect(await sent()).toEqual(['g1: *']);
     expect(app.heard.errors.map(({ error }) => error.message)).toEqual([
-      expect.stringContaining('"create" has no entry in the invalidation map'),
-      expect.stringContaining('"book" has no entry in the invalidation map'),
+      expect.stringMatching(/"book" has no entry in the invalidation map.*hotels\.book/),
     ]);
   });
 

@@ -8,7 +8,16 @@ export interface SyncContext {
   companyId?: string;
   userId?: string;
   sourceId?: string;
+  calls?: ((caller: Caller) => Promise<unknown>) | undefined;
 }
+
+/** Calls on the server, as who the context says, or as somebody else. */
+export type Caller = (as?: SyncContext) => Record<'guests' | 'hotels', Record<string, (input: Row) => Promise<unknown>>>;
+
+const who = (ctx: SyncContext): { companyId: string; userId: string | undefined } => ({
+  companyId: ctx.companyId ?? '',
+  userId: ctx.userId,
+});
 
 type Row = { id: string; clientId?: string };
 const rowInput = (value: unknown): Row => {
@@ -23,6 +32,7 @@ export function syncApp(engine: EngineKind, rules: SyncRules<SyncContext> = {}) 
   const base = t.procedure.use(core.middleware());
   const row = base.input(rowInput);
   const sync = core.for<AppRouter>();
+  const hotelsRouter = t.router({ getAll: base.query(() => []), book: row.mutation(({ input }) => input) });
   const appRouter = t.router({
     guests: t.router({
       getAll: base.query(() => []),
@@ -40,33 +50,33 @@ export function syncApp(engine: EngineKind, rules: SyncRules<SyncContext> = {}) 
           type: 'update',
           module: 'guests',
           entityId: input.id,
-          companyId: ctx.companyId ?? '',
-          userId: ctx.userId,
+          ...who(ctx),
           queryPaths: ['guests.getAll'],
         });
         return input;
       }),
-      /** Calls `create`, and `hotels.book` as another company where the input says so. */
-      createWithHotel: row.mutation(async ({ input, ctx }): Promise<{ id: string }> => {
-        const caller = t.createCallerFactory(inner)(ctx);
-        await caller.create(input);
-        await t.createCallerFactory(inner)(input.clientId === 'elsewhere' ? { ...ctx, companyId: 'other' } : ctx).book(input);
+      /** Calls other mutations on the server, `ctx.calls` says which. */
+      nest: row.mutation(async ({ input, ctx }): Promise<{ id: string }> => {
+        await ctx.calls?.(callerOf(ctx));
         if (input.id === 'fails') throw new TRPCError({ code: 'CONFLICT' });
+        return { id: input.id };
+      }),
+      nestAndTell: row.mutation(async ({ input, ctx }): Promise<{ id: string }> => {
+        await ctx.calls?.(callerOf(ctx));
+        sync.broadcast({ type: 'update', module: 'guests', entityId: 'by-hand', ...who(ctx), queryPaths: ['guests'] });
         return { id: input.id };
       }),
       getsNoInput: base.mutation(() => ({ id: 'made-up' })),
     }),
-    hotels: t.router({ getAll: base.query(() => []), book: row.mutation(({ input }) => input) }),
+    hotels: hotelsRouter,
     budget: { getAll: base.query(() => []) },
     timeline: { getAll: base.query(() => []) },
   });
-  // Mutations that others call: what createCaller makes of the same base procedure.
-  const inner = t.router({
-    create: row.mutation(({ input }) => input),
-    book: row.mutation(({ input }) => input),
-  });
   type AppRouter = typeof appRouter;
-  return { hub, sync, t, appRouter, createCaller: t.createCallerFactory(appRouter) };
+  // Behind a function, for the router's type must not depend on its own callers.
+  const createCaller = t.createCallerFactory(appRouter);
+  const callerOf = (ctx: SyncContext): Caller => (next) => createCaller({ ...ctx, calls: undefined, ...next }) as never;
+  return { hub, sync, t, appRouter, hotelsRouter, createCaller };
 }
 
 export type SyncApp = ReturnType<typeof syncApp>;
@@ -82,7 +92,8 @@ export const syncMap = {
     'guests.rename': ({ input, result }) => (result.renamed === input.id ? ['budget.getAll'] : ['*']),
     'guests.seen': { silent: 'a receipt is no change' },
     'guests.byHand': { stale: ['guests'], cascade: false },
-    'guests.createWithHotel': { stale: ['guests.getAll'], cascade: false },
+    'guests.nest': { stale: ['guests.getAll'], cascade: false },
+    'guests.nestAndTell': { stale: ['guests.getAll'], cascade: false },
     'guests.getsNoInput': { stale: ['guests.getAll'], cascade: false },
     'hotels.book': { stale: ['hotels.getAll'], cascade: false },
   },
