@@ -1,6 +1,7 @@
-// Packages that ship ES modules only. Jest runs CommonJS, so these go through the transform as our own sources do.
+// Packages that ship ES modules only, or import dynamically. Jest runs CommonJS, so these go through the transform as our
+// own sources do.
 const esmOnly = [
-  'better-sse', 'copy-anything', 'eventsource', 'eventsource-parser', 'hono', '@hono', 'is-what', 'jose', 'superjson', '@trpc',
+  '@electric-sql', 'better-sse', 'copy-anything', 'eventsource', 'eventsource-parser', 'hono', '@hono', 'is-what', 'jose', 'superjson', '@trpc',
 ];
 
 /** @type {import('jest').Config} */
