@@ -75,8 +75,7 @@ class Finder {
       const candidate = this.candidates.find((one) => declaration && (one.node.parent === declaration || one.node === declaration || this.isReturnOf(one, declaration)));
       if (candidate && (candidate.typeName === undefined || name === 'AppRouter')) candidate.typeName = name;
     }
-    // A factory that is called somewhere is known by its call.
-    return this.candidates.filter((one) => !one.isFactory || !this.candidates.some((other) => other !== one && !other.isFactory && other.made === one.made));
+    return this.candidates;
   }
 
   private consider(name: string, node: ts.Node, expression: ts.Expression): void {

@@ -35,7 +35,7 @@ export function findRoots(given: Project, options: RouterOptions): RouterRoot[] 
   const readable = candidates.filter((one) => !one.isOld);
   const found: Found[] = readable.sort(byPromise).map((candidate) => ({ candidate, collected: collect(project, candidate.value) }));
   const mounted = new Set(found.flatMap(({ collected }) => [...collected.mounted]));
-  const unmounted = found.filter(({ candidate }) => !mounted.has(candidate.value.node) && !(candidate.isFactory && mounted.has(candidate.made)));
+  const unmounted = withoutDoubles(found.filter(({ candidate }) => !mounted.has(candidate.value.node) && !(candidate.isFactory && mounted.has(candidate.made))));
   unmounted.sort((a, b) => byPromise(a.candidate, b.candidate) || b.collected.procedures.length - a.collected.procedures.length);
   const [best, ...rest] = unmounted;
   const old = candidates.filter((one) => one.isOld).map((one) => unseenOf(project, one, 'it is a router of tRPC 9, which the audit does not read; it reads 10 and 11'));
@@ -48,6 +48,32 @@ export function findRoots(given: Project, options: RouterOptions): RouterRoot[] 
       unseenOf(project, candidate, `it is mounted nowhere that could be seen; its procedures (${collected.procedures.length}) are left out. --router ${nameOf(project, candidate)} reads it`),
     );
   return [rootOf(project, best, [...old, ...small, ...project.unseen]), ...roots.map((one) => rootOf(project, one, []))];
+}
+
+/**
+ * A router that a function makes is found there and at each call. Calls that give the same paths are one router, with the
+ * best of the names; a function whose calls are seen is not a router by itself.
+ */
+function withoutDoubles(found: readonly Found[]): Found[] {
+  const groups = new Map<ts.Node, Map<string, Found[]>>();
+  for (const one of found) {
+    const paths = one.collected.procedures.map((procedure) => procedure.path).join(' ');
+    const group = groups.get(one.candidate.made) ?? new Map<string, Found[]>();
+    groups.set(one.candidate.made, group);
+    group.set(paths, [...(group.get(paths) ?? []), one]);
+  }
+  const isCalled = ({ candidate }: Found): boolean => candidate.value.node !== candidate.made;
+  return [...groups.values()].flatMap((group) => {
+    const called = [...group.values()].filter((same) => same.some(isCalled));
+    return (called.length > 0 ? called : [...group.values()]).flatMap((same) => {
+      const [best] = [...same].sort((a, b) => Number(a.candidate.isFactory) - Number(b.candidate.isFactory) || byPromise(a.candidate, b.candidate));
+      if (!best) return [];
+      const { collected } = same.find(isCalled) ?? best;
+      const candidates = same.map(({ candidate }) => candidate);
+      const typeName = best.candidate.typeName ?? candidates.find((one) => one.typeName !== undefined)?.typeName;
+      return [{ candidate: { ...best.candidate, typeName, isServed: candidates.some((one) => one.isServed) }, collected }];
+    });
+  });
 }
 
 /** Named and served like an application's router first. */
