@@ -113,11 +113,13 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
   readonly #env: () => Env;
   readonly #outer: Bindings;
   readonly #own: ReadonlyMap<ts.Node, Bound>;
+  readonly #rest: RestArguments | undefined;
   readonly #busy = new Set<ts.Node>();
 
-  constructor(own: ReadonlyMap<ts.Node, Bound>, outer: Bindings, env: () => Env) {
+  constructor(own: ReadonlyMap<ts.Node, Bound>, rest: RestArguments | undefined, outer: Bindings, env: () => Env) {
     super();
     this.#own = own;
+    this.#rest = rest;
     this.#outer = outer;
     this.#env = env;
   }
@@ -134,6 +136,8 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
     }
     const { ts: compiler } = this.#env().project;
     if (this.#own.has(node)) return this.#keep(node, () => this.#argument(node));
+    const rest = this.#rest;
+    if (rest?.parameter === node) return this.#keep(node, () => restOf(rest));
     if (compiler.isBindingElement(node) && this.#holds(node)) return this.#keep(node, () => this.#element(node));
     return this.#outer.get(node);
   }
@@ -144,7 +148,7 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
 
   override *entries(): MapIterator<[ts.Node, Value]> {
     const own = new Map<ts.Node, Value>(this.#outer);
-    for (const node of this.#own.keys()) {
+    for (const node of [...this.#own.keys(), ...(this.#rest ? [this.#rest.parameter] : [])]) {
       const value = this.get(node);
       if (value !== undefined) own.set(node, value);
     }
@@ -171,7 +175,7 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
     let at: ts.Node = element;
     const { ts: compiler } = this.#env().project;
     while (compiler.isBindingElement(at) || compiler.isObjectBindingPattern(at) || compiler.isArrayBindingPattern(at)) at = at.parent;
-    return this.#own.has(at);
+    return this.#own.has(at) || this.#rest?.parameter === at;
   }
 
   #keep(node: ts.Node, make: () => Value | undefined): Value | undefined {
@@ -212,6 +216,32 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
   }
 }
 
+/** `...names`, and all arguments of the call. */
+interface RestArguments {
+  parameter: ts.ParameterDeclaration;
+  index: number;
+  args: readonly ts.Expression[];
+  caller: Env;
+}
+
+/** What a rest parameter holds: the arguments from its place on, spread ones taken apart. */
+function restOf({ parameter, index, args, caller }: RestArguments): Value {
+  const { project } = caller;
+  const items: Value[] = [];
+  for (const argument of args) {
+    if (!project.ts.isSpreadElement(argument)) {
+      items.push(project.evaluate(argument, caller.scope));
+      continue;
+    }
+    const spread = project.evaluate(argument.expression, caller.scope);
+    if (spread.kind === 'array') items.push(...spread.items);
+    if (spread.kind === 'array' && spread.complete) continue;
+    // How many there are is not known, nor which of them come before the parameter.
+    return { kind: 'array', items: items.length > index ? items.slice(index) : [], complete: false, node: parameter };
+  }
+  return { kind: 'array', items: items.slice(index), complete: true, node: parameter };
+}
+
 /** A property of a value; undefined where nothing tells. */
 export function memberOf(value: Value, name: string): Value | undefined {
   if (value.kind === 'object') {
@@ -235,8 +265,10 @@ export function enter(
 ): Env {
   const { ts: compiler } = caller.project;
   const own = new Map<ts.Node, Bound>();
+  let rest: RestArguments | undefined;
   const spread = args.findIndex((argument) => compiler.isSpreadElement(argument));
   fn.parameters.forEach((parameter, index) => {
+    if (parameter.dotDotDotToken) rest = { parameter, index, args, caller };
     if (parameter.dotDotDotToken || (spread >= 0 && index >= spread)) return;
     own.set(parameter, { expression: args[index], env: caller });
   });
@@ -248,7 +280,7 @@ export function enter(
     outer: made.outer,
     args: own,
     databases: made.databases,
-    scope: new ArgumentBindings(own, outerScope, () => holder.env ?? env),
+    scope: new ArgumentBindings(own, rest, outerScope, () => holder.env ?? env),
     self: made.self ?? made.outer?.self,
     context: made.outer?.context ?? [],
   };
