@@ -16,8 +16,8 @@ export interface CollectOptions {
   /** Functions that broadcast, beside the known names. */
   broadcasts?: readonly string[];
   /** Files that are left out. */
-  ignored?(file: string): boolean;
-  onProgress?(done: number, total: number, what: string): void;
+  ignored?: (file: string) => boolean;
+  onProgress?: (done: number, total: number, what: string) => void;
 }
 
 /** @throws AuditError where no router is found. */
@@ -44,7 +44,8 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
   });
   const rootFacts = roots.map(factsOf);
   onProgress?.(total, total, 'comparing');
-  const pathMaps = findPathMaps(project);
+  const queries = new Set(roots.flatMap((one) => one.procedures.filter(({ kind }) => kind === 'query').map(({ path: name }) => name)));
+  const pathMaps = findPathMaps(project, { queries });
   const executors = findTools(project, options);
   const names = new Set([
     ...pathMaps.filter((map) => map.kind === 'tools').flatMap((map) => map.entries.map((entry) => entry.key)),

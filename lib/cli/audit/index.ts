@@ -17,7 +17,7 @@ export interface AuditOptions {
   tsconfig?: string;
   /** Default: the folder's `pathcast.audit.json`, else `pathcast.audit` in its package.json, else none. */
   config?: AuditConfig;
-  onProgress?(done: number, total: number, what: string): void;
+  onProgress?: (done: number, total: number, what: string) => void;
 }
 
 /**

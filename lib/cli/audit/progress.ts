@@ -3,8 +3,8 @@ import type { Output } from './command.js';
 import { visible } from './output/text.js';
 
 export interface Progress {
-  step(done: number, total: number, what: string): void;
-  end(): void;
+  step: (done: number, total: number, what: string) => void;
+  end: () => void;
 }
 
 /** Shortest time between two writes, in ms. */

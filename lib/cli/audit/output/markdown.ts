@@ -116,10 +116,8 @@ export function text(message: string): string {
   return entities(visible(message));
 }
 
+const SPECIAL = /[&<>|`*[\]{}\\~@$!]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|#(?=\d)|:(?=\/\/)/gu;
+
 function entities(shown: string): string {
-  return shown
-    .replace(/[&<>|`*[\]{}\\~@$!]/g, (char) => `&#${char.charCodeAt(0)};`)
-    .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '&#95;')
-    .replace(/#(?=\d)/g, '&#35;')
-    .replace(/:\/\//g, '&#58;//');
+  return shown.replace(SPECIAL, (char) => `&#${char.charCodeAt(0)};`);
 }

@@ -1,5 +1,6 @@
 /** The report that a person reads in a terminal of 80 columns and more. */
 import { RULES, type AuditReport, type Finding, type MutationReport, type PathUse, type Rule, type Severity } from '../report.js';
+import { plural } from '../findings/words.js';
 import { coloursFor, type Colours, type Style } from './colours.js';
 import { table, type Cell, type Item } from './table.js';
 import { at, percent, visible, wrap } from './text.js';
@@ -35,12 +36,13 @@ class Page {
   report(report: AuditReport): void {
     const { totals } = report;
     this.#title(`pathcast audit  ${visible(report.root)}`);
-    this.#text(
-      `${totals.routers} routers, ${totals.mutations} mutations, ${totals.queries} queries` +
-        `${totals.subscriptions > 0 ? `, ${totals.subscriptions} subscriptions` : ''} in ${totals.files} files`,
-      0,
-      this.c.dim,
-    );
+    const parts = [
+      plural(totals.routers, 'router'),
+      plural(totals.mutations, 'mutation'),
+      plural(totals.queries, 'query', 'queries'),
+      ...(totals.subscriptions > 0 ? [plural(totals.subscriptions, 'subscription')] : []),
+    ];
+    this.#text(`${parts.join(', ')} in ${plural(totals.files, 'file')}`, 0, this.c.dim);
     const rules = rulesBySubject(report.findings);
     for (const router of report.routers) {
       if (router.mutations > 0) this.#router(router.path, at(router), report.mutations.filter((one) => one.router === router.path), rules);
@@ -148,7 +150,7 @@ class Page {
       return [
         [{ text: `${name}`, style: phantom.alias === undefined ? this.c.red : this.c.dim }],
         [{ text: right === undefined ? 'nothing like it' : `→ ${visible(right)}${phantom.alias === undefined ? '' : ' (alias)'}` }],
-        [{ text: `${phantom.uses.length} uses by ${users}`, style: this.c.dim }],
+        [{ text: `${plural(phantom.uses.length, 'use')} by ${users}`, style: this.c.dim }],
         [{ text: at(phantom.uses[0] ?? { file: '', line: 0 }), style: this.c.dim }],
       ];
     });
@@ -182,7 +184,7 @@ class Page {
     for (const map of pathMaps) {
       const bad = map.entries.flatMap((entry) => entry.queryPaths.filter((use) => use.verdict === 'phantom' && use.alias === undefined));
       const names = [...new Set(bad.map((use) => visible(use.path)))];
-      this.#text(`${visible(map.name)}  ${at(map)}: ${map.entries.length} entries${names.length > 0 ? `, phantom: ${names.join(', ')}` : ''}`, 2);
+      this.#text(`${visible(map.name)}  ${at(map)}: ${plural(map.entries.length, 'entry', 'entries')}${names.length > 0 ? `, phantom: ${names.join(', ')}` : ''}`, 2);
     }
   }
 
@@ -194,7 +196,7 @@ class Page {
       [{ text: visible(helper.name), style: this.c.bold }, { text: at(helper), style: this.c.dim }],
       [{ text: helper.broadcasts ? 'broadcasts' : 'blind', style: helper.broadcasts ? this.c.green : this.c.yellow }],
       [{ text: helper.tables.map(visible).join(', ') }],
-      [{ text: `${helper.calledFrom.length} callers`, style: this.c.dim }],
+      [{ text: plural(helper.calledFrom.length, 'caller'), style: this.c.dim }],
     ]);
     const columns = [{ title: 'function', least: 20 }, { title: '' }, { title: 'tables', least: 16 }, { title: 'from' }];
     this.lines.push(...table(columns, rows, this.width, 2, this.c.dim));
@@ -241,10 +243,10 @@ class Page {
     const fresh = findings.filter((finding) => finding.known !== true);
     const count = (severity: Severity): number => fresh.filter((finding) => finding.severity === severity).length;
     const figures = [
-      `${count('error')} errors`,
-      `${count('warning')} warnings`,
-      `${count('note')} notes`,
-      `${totals.phantomPaths} phantom paths`,
+      plural(count('error'), 'error'),
+      plural(count('warning'), 'warning'),
+      plural(count('note'), 'note'),
+      plural(totals.phantomPaths, 'phantom path'),
       `coverage ${percent(totals.coverage)}`,
     ];
     const style = count('error') > 0 ? this.c.red : count('warning') > 0 ? this.c.yellow : this.c.green;

@@ -50,7 +50,7 @@ function headOf(word: string, width: number): string {
     head += char;
   }
   const separator = Math.max(head.lastIndexOf('.'), head.lastIndexOf('/'), head.lastIndexOf(','));
-  return separator > head.length / 2 ? head.slice(0, separator + 1) : head;
+  return separator >= head.length / 2 ? head.slice(0, separator + 1) : head;
 }
 
 export function pad(text: string, width: number): string {
