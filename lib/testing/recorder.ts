@@ -1,0 +1,175 @@
+/** Watches the mutations of a test suite: which ran, which told nobody, and which queries were never made stale. */
+import type { AnyTRPCRouter } from '@trpc/server';
+import type { SyncAction } from '../protocol/events.js';
+import { PathcastError } from '../protocol/error.js';
+import { checkKeys, checkObject } from '../server/check.js';
+import type { AnyHub } from '../server/hub.js';
+import { currentMutation, runInMutation, type MutationScope } from '../server/mutation-scope.js';
+import { readRouter } from '../server/paths/read-router.js';
+import type { MutationEnd, Sync, SyncMiddleware } from '../trpc/index.js';
+import { covers, describeReport, type MutationReport, type RecorderReport } from './report.js';
+
+export interface RecorderOptions {
+  /** The app's router: its mutations and queries are what is expected. */
+  router: AnyTRPCRouter;
+  /** The sync whose `middleware()` stands on the base procedure. Without one, `recorder.middleware()` goes there. */
+  sync?: Pick<Sync, 'observe' | 'settled' | 'hub'>;
+  /** Only broadcasts on this hub count. Default: the sync's; without a sync every hub's. */
+  hub?: AnyHub;
+  /** Mutations that rightly broadcast nothing, and why, beside those that the sync's map calls silent. */
+  silent?: Readonly<Record<string, string>>;
+}
+
+export interface VerifyOptions {
+  /** Default false: mutations that no test runs are listed, and do not fail. */
+  everyMutation?: boolean;
+  /** Default false: queries that nothing made stale are listed, and do not fail. */
+  everyQuery?: boolean;
+}
+
+export interface Recorder {
+  /** For code bases without `sync.middleware()`: on the base procedure, outermost. Throws INVALID_OPTION where a sync is watched. */
+  middleware(this: void): SyncMiddleware;
+  /** What was seen so far. */
+  report(this: void): RecorderReport;
+  /**
+   * Waits for what is under way, then rejects with one readable Error if a mutation succeeded and neither broadcast nor
+   * is declared silent. `afterAll(() => recorder.verify())`, in any test runner.
+   */
+  verify(this: void, options?: VerifyOptions): Promise<void>;
+  /** Forgets what was seen. */
+  reset(this: void): void;
+  /** Stops watching the sync. Idempotent. */
+  stop(this: void): void;
+}
+
+/** One successful run: what it did, which may come after its end. */
+interface Run {
+  broadcasts: number;
+  /** Why it is right, or wrong, although it did not broadcast. */
+  excuse?: 'silent' | undefined;
+  problem?: string | undefined;
+}
+
+interface Seen {
+  runs: Run[];
+  failures: number;
+  queryPaths: Set<string>;
+}
+
+/** Throws PathcastError INVALID_OPTION. */
+export function createRecorder(options: RecorderOptions): Recorder {
+  checkKeys('createRecorder()', checkObject('options', options, 'INVALID_OPTION'), ['router', 'sync', 'hub', 'silent']);
+  const { router, sync, silent = {} } = options;
+  const expected = readRouter(router);
+  for (const name of Object.keys(silent)) {
+    if (!expected.mutations.includes(name) && expected.lazy.length === 0)
+      throw new PathcastError('INVALID_OPTION', `silent names ${JSON.stringify(name)}, which is no mutation of the router`);
+  }
+  const seen = new Map<string, Seen>();
+  const observed = new Set<string>();
+  const of = (path: string): Seen => {
+    let found = seen.get(path);
+    if (!found) seen.set(path, (found = { runs: [], failures: 0, queryPaths: new Set() }));
+    return found;
+  };
+  const note = (path: string | undefined, queryPaths: readonly string[]): void => {
+    for (const queryPath of queryPaths) {
+      observed.add(queryPath);
+      if (path !== undefined) of(path).queryPaths.add(queryPath);
+    }
+  };
+  const stop = sync?.observe({
+    handed: ({ path, queryPaths }) => note(path, queryPaths),
+    mutationEnded: (end) => {
+      const entry = of(end.path);
+      if (!end.ok) entry.failures += 1;
+      else entry.runs.push(runOf(end));
+      note(end.path, end.queryPaths);
+    },
+  });
+
+  const report = (): RecorderReport => {
+    const hub = options.hub ?? sync?.hub;
+    const { queries, mutations } = readRouter(router);
+    const published = new Set((hub?.paths ? hub.pathUsage() : []).filter((use) => use.published > 0).map((use) => use.path));
+    const rows = [...seen].map(([path, entry]) => rowOf(path, entry, silent[path]));
+    return {
+      mutations: rows.sort((a, b) => (a.path < b.path ? -1 : 1)),
+      missing: rows.filter((row) => row.missing > 0).map((row) => row.path),
+      neverRun: mutations.filter((path) => !seen.get(path)?.runs.length),
+      neverObserved: queries.filter((path) => !published.has(path) && !covers(observed, path)),
+    };
+  };
+
+  return {
+    middleware: () => {
+      if (sync)
+        throw new PathcastError('INVALID_OPTION', 'the recorder watches a sync, whose own middleware tells it everything; it needs none of its own');
+      return scopeMiddleware(of, note, options.hub);
+    },
+    report,
+    verify: async ({ everyMutation = false, everyQuery = false } = {}) => {
+      await sync?.settled();
+      const result = report();
+      const failed =
+        result.missing.length > 0 ||
+        (everyMutation && result.neverRun.length > 0) ||
+        (everyQuery && result.neverObserved.length > 0);
+      if (failed) throw new Error(describeReport(result));
+    },
+    reset: () => {
+      seen.clear();
+      observed.clear();
+    },
+    stop: () => stop?.(),
+  };
+}
+
+const PROBLEMS = {
+  none: 'has no entry in the invalidation map',
+  lost: 'could not be broadcast: no companyId was found',
+} as const;
+
+function runOf(end: MutationEnd): Run {
+  if (end.said === 'map') return { broadcasts: 1 };
+  return end.said === 'silent' ? { broadcasts: 0, excuse: 'silent' } : { broadcasts: 0, problem: PROBLEMS[end.said] };
+}
+
+function rowOf(path: string, { runs, failures, queryPaths }: Seen, declared: string | undefined): MutationReport {
+  const missing = declared === undefined ? runs.filter((run) => run.broadcasts === 0 && run.excuse === undefined) : [];
+  return {
+    path,
+    runs: runs.length,
+    failures,
+    missing: missing.length,
+    problem: missing.length === 0 ? undefined : (missing[0]?.problem ?? 'broadcast nothing and is not declared silent'),
+    queryPaths: [...queryPaths].sort(),
+  };
+}
+
+function scopeMiddleware(
+  of: (path: string) => Seen,
+  note: (path: string, queryPaths: readonly string[]) => void,
+  hub: AnyHub | undefined,
+): SyncMiddleware {
+  return async (opts) => {
+    if (opts.type !== 'mutation') return opts.next();
+    const { path } = opts;
+    const run: Run = { broadcasts: 0 };
+    const outer = currentMutation();
+    const scope: MutationScope = {
+      noteBroadcast: (action: SyncAction, from: object) => {
+        // A mutation that calls others has broadcast if they have.
+        outer?.noteBroadcast(action, from);
+        if (hub && from !== hub) return;
+        run.broadcasts += 1;
+        note(path, action.queryPaths);
+      },
+    };
+    const result = await runInMutation(scope, () => opts.next());
+    if (result.ok) of(path).runs.push(run);
+    else of(path).failures += 1;
+    return result;
+  };
+}
