@@ -13,10 +13,13 @@ type Entry = RawPathMap['entries'][number];
 const PATH = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)+$/;
 const TOOL_KEY = /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/;
 
-/** Every object literal, `Map` and function whose values are lists of strings, most of them query paths of known modules. */
-export function findPathMaps(project: Project, known: { queries: ReadonlySet<string> }): RawPathMap[] {
+/**
+ * Every object literal, `Map` and function whose values are lists of strings, most of them query paths of the modules of `queries`
+ * (default: of any module).
+ */
+export function findPathMaps(project: Project, known?: { queries: ReadonlySet<string> }): RawPathMap[] {
   const { ts: compiler } = project;
-  const modules = new Set([...known.queries].map((path) => path.slice(0, path.indexOf('.'))));
+  const modules = known && new Set([...known.queries].map((path) => path.slice(0, path.indexOf('.'))));
   const env = rootEnv(project);
   const found: RawPathMap[] = [];
   const own = ownPlaces(project);
@@ -58,20 +61,21 @@ const placeKey = (path: RawPath): string => `${path.file}:${path.line}:${path.co
 /** A constant inside of a function that gives its entries back goes by the function's name. */
 function nameOf(node: ts.VariableDeclaration, compiler: typeof ts): string {
   const own = node.name.getText();
-  for (let at: ts.Node | undefined = node.parent; at !== undefined; at = at.parent) {
-    if (!isFunctionNode(compiler, at)) continue;
-    const fn = at;
+  const holders: ts.Node[] = [];
+  for (let at: ts.Node = node.parent; !compiler.isSourceFile(at); at = at.parent) holders.push(at);
+  for (const fn of holders) {
+    if (!isFunctionNode(compiler, fn)) continue;
     const asked = returnsOf(compiler, fn).some((result) => new RegExp(`\\b${own.replace(/\$/g, '\\$')}\\b\\s*(\\[|\\.get\\()`).test(result.getText()));
     return asked ? functionName(compiler, fn) : own;
   }
   return own;
 }
 
-function looksLikeMap(entries: readonly Entry[], modules: ReadonlySet<string>): boolean {
+function looksLikeMap(entries: readonly Entry[], modules: ReadonlySet<string> | undefined): boolean {
   const paths = entries.flatMap((entry) => entry.queryPaths.map((path) => path.path));
   if (paths.length === 0 || entries.length === 0) return false;
-  const shaped = paths.filter((path) => path === '*' || PATH.test(path) || modules.has(path));
-  const known = paths.filter((path) => modules.has(path.split('.')[0] ?? ''));
+  const shaped = paths.filter((path) => path === '*' || PATH.test(path) || modules?.has(path) === true);
+  const known = paths.filter((path) => modules === undefined || modules.has(path.split('.')[0] ?? ''));
   return shaped.length * 2 > paths.length && known.length * 2 > paths.length && paths.some((path) => PATH.test(path));
 }
 
@@ -85,12 +89,16 @@ function ofValue(node: ts.Expression, env: Env): Entry[] | undefined {
   const { ts: compiler } = project;
   const inner = unwrap(compiler, node);
   if (compiler.isObjectLiteralExpression(inner)) return ofLiteral(inner, env);
-  if (compiler.isCallExpression(inner) && /^(freeze|fromEntries)$/.test(calleeName(compiler, inner.expression) ?? '') && inner.arguments[0]) {
-    const given = unwrap(compiler, inner.arguments[0]);
+  if (compiler.isCallExpression(inner) && /^(freeze|fromEntries)$/.test(calleeName(compiler, inner.expression) ?? '')) {
+    const [first] = inner.arguments;
+    if (first === undefined) return undefined;
+    const given = unwrap(compiler, first);
     return compiler.isArrayLiteralExpression(given) ? ofPairs(given, env) : ofValue(given, env);
   }
-  if (compiler.isNewExpression(inner) && calleeName(compiler, inner.expression) === 'Map' && inner.arguments?.[0]) {
-    const given = unwrap(compiler, inner.arguments[0]);
+  if (compiler.isNewExpression(inner) && calleeName(compiler, inner.expression) === 'Map') {
+    const [first] = inner.arguments ?? [];
+    if (first === undefined) return undefined;
+    const given = unwrap(compiler, first);
     return compiler.isArrayLiteralExpression(given) ? ofPairs(given, env) : undefined;
   }
   return undefined;
@@ -103,7 +111,7 @@ function ofPairs(list: ts.ArrayLiteralExpression, env: Env): Entry[] | undefined
     const pair = unwrap(compiler, element);
     const [key, value] = compiler.isArrayLiteralExpression(pair) ? pair.elements : [];
     const name = key && stringsOf(env.project.evaluate(key, env.scope))?.[0];
-    const entry = name === undefined || value === undefined ? undefined : ofEntry(name, key, value, env);
+    const entry = name === undefined || key === undefined || value === undefined ? undefined : ofEntry(name, key, value, env);
     if (entry === undefined) return undefined;
     entries.push(entry);
   }

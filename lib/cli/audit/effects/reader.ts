@@ -303,7 +303,9 @@ export class Reader {
     const helper = own || insideAsked || name === '(anonymous)' ? undefined : name;
     pass(inner, out, { env, name: helper, home: closure?.activation, ...(callable.inTransaction === true ? { ambient: true } : {}) });
     this.#noteOuterDatabase(inner, env, out);
-    if (helper !== undefined && (inner.writes.length > 0 || inner.broadcasts.length > 0)) {
+    // What a closure does that was only passed through is not the helper's doing.
+    const acts = [...inner.writes, ...inner.broadcasts].some((item) => item.home === undefined);
+    if (helper !== undefined && acts) {
       out.helpers.push({ name: helper, declaration: fn, place: this.project.placeOf(call), database: given(callee.databases, fn), via: [] });
     }
   }
@@ -359,7 +361,7 @@ export class Reader {
     }
     if (write.note !== undefined) out.notes.push({ ...place, text: write.note });
     const inLoop = env.inLoop;
-    out.writes.push({ ...place, table: write.table, operation: write.operation, by: write.by, database: write.database, shared, inTransaction, inLoop, via: [], arms: env.arms });
+    out.writes.push({ ...place, table: write.table, operation: write.operation, by: write.by, database: write.database, shared, inTransaction, inLoop, via: [], arms: env.arms, ...(write.nested ? { nested: true } : {}) });
   }
 
   #broadcast(found: FoundBroadcast, env: Env, out: Collected): void {

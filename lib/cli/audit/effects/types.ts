@@ -24,6 +24,8 @@ export interface RawBroadcast extends Omit<Broadcast, 'queryPaths'> {
 
 export interface RawWrite extends Write {
   arms: Arms;
+  /** Written by the statement of another write: a relation that is created along. */
+  nested?: true;
 }
 
 export interface RawNote extends Place {

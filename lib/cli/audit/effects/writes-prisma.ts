@@ -59,6 +59,7 @@ function nested(node: ts.Expression, env: Env, owner: string, database: 'tx' | '
         by: 'prisma',
         database,
         node: inner,
+        nested: true,
         note: `${relation} is written as a relation of ${owner}, in the same statement`,
       });
       nested(inner.initializer, env, relation, database, found);

@@ -16,6 +16,8 @@ export interface FoundWrite {
   node: ts.Node;
   /** On a connection that a transaction of the same process always covers (better-sqlite3). */
   shared?: boolean;
+  /** Part of the statement of another write. */
+  nested?: true;
   note?: string;
 }
 
