@@ -1,7 +1,7 @@
 /** The query paths of one hub: the router it is bound to, what is checked against it, and what is counted. */
 import type { SyncAction } from '../../protocol/events.js';
-import { PathcastError } from '../../protocol/error.js';
-import { describe, isArray } from '../../internal/describe.js';
+import { isPathcastError, PathcastError } from '../../protocol/error.js';
+import { describe, isArray, messageOf } from '../../internal/describe.js';
 import type { PathTableFactory } from '../../internal/path-table.js';
 import { checkKeys, checkObject } from '../check.js';
 import type { HubWarning } from '../results.js';
@@ -17,7 +17,7 @@ const MAX_TOLD = 1_000;
 /** Bytes of a resync's message beyond its paths, a transformer's wrapping included; ample. */
 const RESYNC_FRAME_BYTES = 1_024;
 
-export const PHANTOM_MODES = ['error', 'warn', 'repair'] as const satisfies readonly OnPhantomPath[];
+const PHANTOM_MODES = ['error', 'warn', 'repair'] as const satisfies readonly OnPhantomPath[];
 
 /** What the `phantom` event says. */
 export interface PhantomEvent extends PhantomPath {
@@ -59,10 +59,7 @@ export class HubPaths {
 
   /** See `Hub.bindRouter`. Rejects with PathcastError INVALID_OPTION. */
   async bind(given: unknown, options: BindRouterOptions = {}): Promise<RouterBinding> {
-    const raw = checkObject('options', options, 'INVALID_OPTION');
-    checkKeys('bindRouter()', raw, ['onPhantomPath', 'aliases']);
-    const mode = checkMode(raw['onPhantomPath'] ?? this.#host.onPhantomPath);
-    const aliases = new Map([...this.#host.aliases, ...checkAliases(raw['aliases'])]);
+    const { mode, aliases } = this.#read(options);
     const { createTable, warn } = this.#host;
     const router = new BoundRouter(given, aliases, { createTable, warn: (message) => warn({ message }) });
     this.#mode = mode;
@@ -113,6 +110,23 @@ export class HubPaths {
     return this.#usage?.neverCached ?? 0;
   }
 
+  /** Throws INVALID_OPTION. */
+  #read(options: unknown): { mode: OnPhantomPath; aliases: Aliases } {
+    try {
+      const raw = checkObject('options', options, 'INVALID_OPTION');
+      checkKeys('bindRouter()', raw, ['onPhantomPath', 'aliases']);
+      return {
+        mode: checkMode(raw['onPhantomPath'] ?? this.#host.onPhantomPath),
+        aliases: new Map([...this.#host.aliases, ...checkAliases(raw['aliases'])]),
+      };
+    } catch (thrown) {
+      if (isPathcastError(thrown)) throw thrown;
+      throw new PathcastError('INVALID_OPTION', `the options of bindRouter() could not be read: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
+    }
+  }
+
   #follow(router: BoundRouter): void {
     if (this.#usage) this.#usage.moveTo(router.table);
     else this.#usage = new UsageCounts(router.table);
@@ -137,7 +151,7 @@ export class HubPaths {
 }
 
 /** Throws INVALID_OPTION. */
-export function checkMode(value: unknown): OnPhantomPath {
+function checkMode(value: unknown): OnPhantomPath {
   if (PHANTOM_MODES.includes(value as OnPhantomPath)) return value as OnPhantomPath;
   throw new PathcastError(
     'INVALID_OPTION',
