@@ -33,7 +33,7 @@ export interface NonAtomic {
 
 /** Undefined where at most one write can happen outside a transaction. */
 export function nonAtomic(writes: readonly RawWrite[]): NonAtomic | undefined {
-  const bare = writes.filter((write) => !write.inTransaction);
+  const bare = writes.filter((write) => !write.inTransaction && write.nested !== true);
   const looped = bare.filter((write) => write.inLoop);
   const together = new Set(looped);
   for (const [index, a] of bare.entries()) {

@@ -39,7 +39,7 @@ export function judgeMutation({ procedure, effects }: ProcedureFacts, context: C
   const notes = distinct(seen.notes.map((note) => note.text));
   const { broadcasts, declared } = resolve(path, seen, context, notes, more);
   const silent = broadcasts.length > 0 ? undefined : (declared ?? context.hints.silent.get(path));
-  const writes = seen.writes.map(({ arms: _, ...write }) => write);
+  const writes = seen.writes.map(({ arms: _, nested: _nested, ...write }) => write);
   const tables = distinct(writes.map((write) => write.table));
   const reaches = distinct(broadcasts.flatMap((broadcast) => broadcast.queryPaths.map((use) => use.alias ?? use.path)));
   const complete = broadcasts.every((broadcast) => broadcast.complete);
