@@ -10,13 +10,21 @@ test('none', () => {
 test('all parts', () => {
   expect(
     engineFilter(
-      { clientId: 'c', modules: ['a', 'b', 'a'], entities: ['1'], excludeSourceId: 's', excludeUserId: true },
+      {
+        clientId: 'c',
+        modules: ['a', 'b', 'a'],
+        entities: ['1'],
+        queryPaths: ['guests', 'budget.getAll', 'guests'],
+        excludeSourceId: 's',
+        excludeUserId: true,
+      },
       'u',
     ),
   ).toEqual({
     clientIds: ['c'],
     modules: ['a', 'b'],
     entities: ['1'],
+    queryPaths: ['guests', 'budget.getAll'],
     excludeSourceId: 's',
     excludeUserId: 'u',
   });
@@ -28,6 +36,7 @@ test('all parts', () => {
 
 test('an empty list lets nothing through, not everything', () => {
   expect(engineFilter({ modules: [] }, 'u')).toEqual({ modules: [] });
+  expect(engineFilter({ queryPaths: [] }, 'u')).toEqual({ queryPaths: [] });
 });
 
 test.each<[unknown, string]>([
@@ -37,6 +46,12 @@ test.each<[unknown, string]>([
   [{ modules: [''] }, 'INVALID_FIELD'],
   [{ entities: Array.from({ length: 257 }, (_, i) => `e${i}`) }, 'INVALID_FIELD'],
   [{ clientId: 5 }, 'INVALID_FIELD'],
+  [{ queryPaths: 'guests' }, 'INVALID_FIELD'],
+  [{ queryPaths: Array.from({ length: 257 }, (_, i) => `p${i}`) }, 'INVALID_FIELD'],
+  [{ queryPaths: ['guests..getAll'] }, 'INVALID_QUERY_PATH'],
+  [{ queryPaths: ['guests', 5] }, 'INVALID_QUERY_PATH'],
+  [{ queryPaths: ['x'.repeat(257)] }, 'INVALID_QUERY_PATH'],
+  [{ queryPaths: [''] }, 'INVALID_QUERY_PATH'],
   ['guests', 'INVALID_FIELD'],
 ])('%p is refused', (filter, code) => {
   expect(() => engineFilter(filter as never, 'u')).toThrow(expect.objectContaining({ code }) as Error);
@@ -57,4 +72,22 @@ test('a query narrows', () => {
   expect(narrowByQuery({ modules: [] }, query)).toMatchObject({ modules: [] });
   expect(narrowByQuery({ modules: ['b'] }, new URLSearchParams('modules='))).toEqual({ modules: ['b'] });
   expect(narrowByQuery(undefined, new URLSearchParams())).toBeUndefined();
+});
+
+test('a query narrows paths: of two that meet, the longer one is left', () => {
+  const narrow = (allowed: string[] | undefined, asked: string): readonly string[] | undefined =>
+    narrowByQuery(allowed && { queryPaths: allowed }, new URLSearchParams({ queryPaths: asked }))?.queryPaths;
+  expect(narrow(undefined, 'guests,budget.getAll')).toEqual(['guests', 'budget.getAll']);
+  expect(narrow(['guests', 'hotels.getAll', 'budget'], 'guests.getAll,hotels,vendors,budget')).toEqual([
+    'guests.getAll',
+    'hotels.getAll',
+    'budget',
+  ]);
+  expect(narrow(['guests'], '*')).toEqual(['guests']);
+  expect(narrow(['*'], 'guests')).toEqual(['guests']);
+  expect(narrow(['guests'], 'guestsX,guest')).toEqual([]);
+  expect(narrow([], 'guests')).toEqual([]);
+  expect(narrow(['guests'], '')).toEqual(['guests']);
+  // What only looks like a path is refused by the check that follows.
+  expect(() => engineFilter({ queryPaths: narrow(['guests'], 'guests..x') ?? [] }, 'u')).toThrow('guests..x');
 });
