@@ -8,11 +8,11 @@ import { judgeHelpers } from './helpers.js';
 import { TableOwners } from './modules.js';
 import { judgeMutation, type Context, type Judged } from './mutations.js';
 import { OriginFields } from './origins.js';
-import { PathJudge, type PhantomUse } from './paths.js';
+import { PathJudge } from './paths.js';
 import { coverageOf, routerReports } from './routers.js';
 import { readAliases, SyncMap } from './sync-map.js';
 import { judgeTools } from './tools.js';
-import { distinct, listed } from './words.js';
+import { distinct } from './words.js';
 
 export { NO_HINTS, type Facts, type Hints, type ProcedureFacts, type RootFacts } from './facts.js';
 
@@ -112,27 +112,16 @@ function pathMapsOf(facts: Facts, paths: PathJudge): PathMapReport[] {
   }));
 }
 
-/** One for each place, however many procedures reach it. */
+/** One for each place and who uses it. */
 function phantomFindings(paths: PathJudge): Found[] {
-  const byPlace = new Map<string, PhantomUse[]>();
-  for (const use of paths.uses()) {
-    if (use.as !== 'phantom' || paths.effective(use.path) !== use.path) continue;
-    const key = `${placeKey(use.place)} ${use.path}`;
-    const uses = byPlace.get(key);
-    if (uses) uses.push(use);
-    else byPlace.set(key, [use]);
-  }
-  return [...byPlace.values()].flatMap((uses): Found[] => {
-    const [first] = uses;
-    if (!first) return [];
-    const nearest = paths.nearest(first.path);
-    const users = distinct(uses.map((use) => use.within));
-    const message =
-      `${first.path} is no query${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''}` +
-      ` (in ${listed(users)})`;
-    const subject = users.length === 1 ? first.within.replace(/^tool /, '') : undefined;
-    return [{ rule: 'phantom', place: first.place, message, subject, detail: first.path }];
-  });
+  return paths
+    .uses()
+    .filter((use) => use.as === 'phantom' && paths.effective(use.path) === use.path)
+    .map(({ path, place, within }): Found => {
+      const nearest = paths.nearest(path);
+      const message = `${path} is no query${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''} (in ${within})`;
+      return { rule: 'phantom', place, message, subject: within.replace(/^tool /, ''), detail: path };
+    });
 }
 
 function unseenOf(facts: Facts, mutations: readonly Judged[]): Unseen[] {
