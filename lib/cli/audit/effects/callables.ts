@@ -50,7 +50,18 @@ function both(first: Resolution, second: Resolution): Resolution {
 }
 
 function made(fn: FunctionNode, env: Env): Resolution {
-  return { found: [{ fn, outer: homeOf(env, fn) }] };
+  return { found: [closure(fn, env)] };
+}
+
+/** A function where it was made: in one that is being read, or in a factory whose parameters the procedure has bound. */
+function closure(fn: FunctionNode, env: Env): Callable {
+  const outer = homeOf(env, fn);
+  return { fn, outer, ...(outer === undefined && isLocal(fn, env.project.ts) && env.scope.size > 0 ? { scope: env.scope } : {}) };
+}
+
+function isLocal(node: ts.Node, compiler: typeof ts): boolean {
+  for (let at: ts.Node | undefined = node.parent; at !== undefined; at = at.parent) if (compiler.isFunctionLike(at)) return true;
+  return false;
 }
 
 function ofName(name: ts.Identifier, env: Env, steps: number): Resolution {
@@ -75,9 +86,9 @@ function ofDeclaration(declaration: ts.Declaration, env: Env, steps: number): Re
     compiler.isVariableDeclaration(declaration) || compiler.isPropertyAssignment(declaration) || compiler.isPropertyDeclaration(declaration);
   if (holds && declaration.initializer) {
     const home = homeOf(env, declaration);
-    const at = home ?? { ...env, outer: undefined, args: new Map(), databases: new Map(), scope: new Map() };
+    const at = home ?? { ...env, outer: undefined, args: new Map(), databases: new Map(), scope: isLocal(declaration, compiler) ? env.scope : new Map() };
     const initializer = unwrap(compiler, declaration.initializer);
-    if (isInlineFunction(compiler, initializer)) return { found: [{ fn: initializer, outer: home }] };
+    if (isInlineFunction(compiler, initializer)) return made(initializer, env);
     return callablesOf(initializer, at, steps - 1);
   }
   if (compiler.isShorthandPropertyAssignment(declaration)) return callablesOf(declaration.name, env, steps - 1);

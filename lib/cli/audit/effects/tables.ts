@@ -31,6 +31,9 @@ export function tablesOf(node: ts.Expression, env: Env, steps = 8): TableName[] 
   if (compiler.isCallExpression(inner)) {
     const made = calleeName(compiler, inner.expression);
     if (made === 'alias' && inner.arguments[0]) return tablesOf(inner.arguments[0], env, steps - 1);
+    // What makes a table has the name that it was given where it stands.
+    const given = nameGivenTo(inner, compiler);
+    if (given !== undefined) return ofInitializer(inner, given, env, steps - 1);
     return [{ name: '?', isTable: 'maybe', by: 'drizzle' }];
   }
   return [{ name: '?', isTable: 'no', by: 'drizzle' }];
@@ -59,6 +62,13 @@ function ofDeclaration(declaration: ts.Declaration, used: string, env: Env, step
   }
   const value = compiler.isFunctionDeclaration(declaration) || compiler.isEnumDeclaration(declaration);
   return [{ name: used, isTable: value ? 'no' : 'maybe', by: 'drizzle' }];
+}
+
+function nameGivenTo(made: ts.CallExpression, compiler: typeof ts): string | undefined {
+  let holder: ts.Node = made.parent;
+  while (compiler.isAsExpression(holder) || compiler.isSatisfiesExpression(holder) || compiler.isParenthesizedExpression(holder)) holder = holder.parent;
+  const names = compiler.isVariableDeclaration(holder) || compiler.isPropertyAssignment(holder);
+  return names ? propertyName(compiler, holder.name) : undefined;
 }
 
 function ofInitializer(made: ts.Expression, name: string, env: Env, steps: number): TableName[] {
