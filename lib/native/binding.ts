@@ -23,7 +23,8 @@ export interface NativeHub {
     number: number | undefined,
   ): boolean;
   drain(ticket: number, overMs: number): boolean;
-  setResyncPaths(json: string): boolean;
+  /** `json`: what a `resync` says; `paths`: the names in it. */
+  setResyncPaths(json: string, paths: readonly string[]): boolean;
   shutdown(ticket: number): boolean;
   stop(): void;
   metrics(): Float64Array;

@@ -177,7 +177,7 @@ class NativeEngine implements Engine {
   }
 
   setResyncPaths(paths: readonly string[]): void {
-    if (!this.#closing) this.#hub.setResyncPaths(JSON.stringify(paths));
+    if (!this.#closing) this.#hub.setResyncPaths(JSON.stringify(paths), paths);
   }
 
   async #shutDown(): Promise<void> {

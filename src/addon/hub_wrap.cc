@@ -256,6 +256,8 @@ StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
         args->OptionalStrings(args->Get(object, "modules"), "modules");
     filter.entities =
         args->OptionalStrings(args->Get(object, "entities"), "entities");
+    filter.query_paths =
+        args->OptionalStrings(args->Get(object, "queryPaths"), "queryPaths");
     filter.exclude_source_id = args->OptionalString(
         args->Get(object, "excludeSourceId"), "excludeSourceId");
     filter.exclude_user_id = args->OptionalString(
@@ -396,7 +398,10 @@ Napi::Value HubWrap::Drain(const Napi::CallbackInfo& info) {
 Napi::Value HubWrap::SetResyncPaths(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
-  ResyncPathsCommand command{args.String(info[0], "json")};
+  ResyncPathsCommand command;
+  command.json = args.String(info[0], "json");
+  command.paths = args.OptionalStrings(info[1], "paths")
+                      .value_or(std::vector<std::string>());
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
 }

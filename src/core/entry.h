@@ -8,12 +8,14 @@
 #define PATHCAST_CORE_ENTRY_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/filter.h"
+#include "core/path_filter.h"
 #include "core/wire.h"
 
 namespace pathcast {
@@ -31,6 +33,13 @@ class Entry {
 
   // The JSON alone, untransformed.
   std::string_view Json() const;
+
+  // What filters make of `paths`. Like a transformed frame, it comes to be when
+  // the first stream asks for it, and the log does not count it.
+  ActionPaths& PathsForFilters() const {
+    if (for_filters_ == nullptr) for_filters_ = std::make_unique<ActionPaths>();
+    return *for_filters_;
+  }
 
   size_t Bytes() const {
     return raw_.size() + transformed_.size() + fields_.size() + sizeof(Entry);
@@ -62,6 +71,7 @@ class Entry {
   std::string
       transformed_;  // empty until asked for, or given by the app's transformer
   std::string fields_;
+  mutable std::unique_ptr<ActionPaths> for_filters_;
 };
 
 class EntryRef {

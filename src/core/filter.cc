@@ -4,6 +4,9 @@
 #include <functional>
 #include <utility>
 
+#include "core/entry.h"
+#include "core/path_filter.h"
+
 namespace pathcast {
 namespace {
 
@@ -37,6 +40,12 @@ size_t ListBytes(const List& list) {
 
 }  // namespace
 
+struct Filter::Rules {
+  // Lists sorted, without doubles; `query_paths` moved out.
+  const FilterSpec spec;
+  std::optional<PathFilter> paths;
+};
+
 Filter::Filter() = default;
 Filter::~Filter() = default;
 Filter::Filter(Filter&&) noexcept = default;
@@ -45,17 +54,20 @@ Filter& Filter::operator=(Filter&&) noexcept = default;
 Filter::Filter(FilterSpec spec) {
   if (spec.exclude_source_id == "") spec.exclude_source_id.reset();
   if (!spec.client_ids && !spec.modules && !spec.entities &&
-      !spec.exclude_source_id && !spec.exclude_user_id) {
+      !spec.query_paths && !spec.exclude_source_id && !spec.exclude_user_id) {
     return;
   }
   Normalise(&spec.client_ids);
   Normalise(&spec.modules);
   Normalise(&spec.entities);
-  rules_ = std::make_unique<const FilterSpec>(std::move(spec));
+  Normalise(&spec.query_paths);
+  std::optional<PathFilter> paths;
+  if (spec.query_paths) paths.emplace(*std::exchange(spec.query_paths, {}));
+  rules_.reset(new Rules{std::move(spec), std::move(paths)});
 }
 
 bool Filter::PassesRules(const ActionView& action) const {
-  const FilterSpec& rules = *rules_;
+  const FilterSpec& rules = rules_->spec;
   if (rules.client_ids && !action.client_id.empty() &&
       !Has(*rules.client_ids, action.client_id)) {
     return false;
@@ -71,12 +83,19 @@ bool Filter::PassesRules(const ActionView& action) const {
   return !rules.exclude_user_id || action.user_id != *rules.exclude_user_id;
 }
 
+bool Filter::PassesRules(const Entry& entry, NameTable* names) const {
+  if (!PassesRules(entry.view)) return false;
+  return !rules_->paths ||
+         rules_->paths->Meets(entry.paths, &entry.PathsForFilters(), names);
+}
+
 size_t Filter::Bytes() const {
   if (rules_ == nullptr) return 0;
-  size_t bytes = sizeof(FilterSpec) + ListBytes(rules_->client_ids) +
-                 ListBytes(rules_->modules) + ListBytes(rules_->entities);
-  for (const auto& text :
-       {&rules_->exclude_source_id, &rules_->exclude_user_id}) {
+  const FilterSpec& spec = rules_->spec;
+  size_t bytes = sizeof(Rules) + ListBytes(spec.client_ids) +
+                 ListBytes(spec.modules) + ListBytes(spec.entities);
+  if (rules_->paths) bytes += rules_->paths->Bytes();
+  for (const auto& text : {&spec.exclude_source_id, &spec.exclude_user_id}) {
     if (text->has_value()) bytes += TextBytes(**text);
   }
   return bytes;

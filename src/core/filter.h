@@ -1,6 +1,6 @@
 // What one stream lets through: EngineFilter of lib/internal/engine.ts.
 //
-// Immutable after construction; hub thread only. A filter that lets everything
+// Its rules never change; hub thread only. A filter that lets everything
 // through, the usual one, costs one null pointer.
 #ifndef PATHCAST_CORE_FILTER_H_
 #define PATHCAST_CORE_FILTER_H_
@@ -12,7 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/name_table.h"
+
 namespace pathcast {
+
+class Entry;
 
 // The parts of an action that filters look at; views into the log's entry.
 struct ActionView {
@@ -31,6 +35,8 @@ struct FilterSpec {
   std::optional<std::vector<std::string>> modules = {};
   // Pass if the action's entity is `*` or one of these.
   std::optional<std::vector<std::string>> entities = {};
+  // Pass if the action's paths and these meet: see PathFilter.
+  std::optional<std::vector<std::string>> query_paths = {};
   // Leave out actions from here. An empty one leaves nothing out.
   std::optional<std::string> exclude_source_id = {};
   // Leave out actions of this user; "" leaves out those of nobody known.
@@ -46,7 +52,13 @@ class Filter {
   Filter(Filter&&) noexcept;
   Filter& operator=(Filter&&) noexcept;
 
-  // Allocates nothing.
+  // Allocates nothing, but where a filter with query paths sees an entry or a
+  // new name for the first time. REQUIRES: entry.is_action(); its paths are of
+  // `names`.
+  bool Passes(const Entry& entry, NameTable* names) const {
+    return rules_ == nullptr || PassesRules(entry, names);
+  }
+  // All rules but that of the query paths.
   bool Passes(const ActionView& action) const {
     return rules_ == nullptr || PassesRules(action);
   }
@@ -55,9 +67,12 @@ class Filter {
   size_t Bytes() const;
 
  private:
-  bool PassesRules(const ActionView& action) const;
+  struct Rules;
 
-  std::unique_ptr<const FilterSpec> rules_;  // Lists sorted, without doubles.
+  bool PassesRules(const ActionView& action) const;
+  bool PassesRules(const Entry& entry, NameTable* names) const;
+
+  std::unique_ptr<Rules> rules_;
 };
 
 }  // namespace pathcast

@@ -5,12 +5,23 @@
 namespace pathcast {
 
 NameTable::NameTable(uint32_t max_names) : max_names_(max_names) {
-  assert(max_names < kOverflow);
+  assert(max_names < kOverflow / 2);
 }
 
 uint32_t NameTable::Intern(std::string_view name) {
   const uint32_t known = Find(name);
-  if (known != kOverflow || size() >= max_names_) return known;
+  if (known != kOverflow || size() - declared_ >= max_names_) return known;
+  return Make(name);
+}
+
+uint32_t NameTable::Declare(std::string_view name) {
+  const uint32_t known = Find(name);
+  if (known != kOverflow || declared_ >= max_names_) return known;
+  ++declared_;
+  return Make(name);
+}
+
+uint32_t NameTable::Make(std::string_view name) {
   const uint32_t id = size();
   names_.emplace_back(name);
   ids_.emplace(names_.back(), id);

@@ -20,8 +20,9 @@ class NameTable {
   // Stands for every name that found no place.
   static constexpr uint32_t kOverflow = UINT32_MAX;
 
-  // `max_names` bounds the table; beyond it Intern() returns kOverflow for
-  // names it does not know yet. REQUIRES: max_names < kOverflow.
+  // `max_names` bounds the names that Intern() makes, and as many again those
+  // that Declare() makes; beyond it they return kOverflow for names that the
+  // table does not know yet. REQUIRES: max_names < kOverflow / 2.
   explicit NameTable(uint32_t max_names);
   NameTable(const NameTable&) = delete;
   NameTable& operator=(const NameTable&) = delete;
@@ -29,6 +30,9 @@ class NameTable {
   // The id of `name`, which is copied when new. Ids count from 0 in the order
   // of first use.
   uint32_t Intern(std::string_view name);
+  // The same for a name that the app declares before it is used: it has a place
+  // of its own, however many others came with actions.
+  uint32_t Declare(std::string_view name);
   // The id of `name` if it has one, else kOverflow.
   uint32_t Find(std::string_view name) const;
   // REQUIRES: id < size().
@@ -39,7 +43,10 @@ class NameTable {
   size_t Bytes() const;
 
  private:
+  uint32_t Make(std::string_view name);
+
   const uint32_t max_names_;
+  uint32_t declared_ = 0;  // Made by Declare().
   // A deque never moves its strings, so the keys of `ids_` may point into them.
   std::deque<std::string> names_;
   std::unordered_map<std::string_view, uint32_t> ids_;

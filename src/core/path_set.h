@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/name_table.h"
+#include "core/sparse_bits.h"
 
 namespace pathcast {
 
@@ -35,6 +36,15 @@ class PathSet {
     if (overflow_) return true;
     const size_t word = id / kBits;
     return word < words_.size() && (words_[word] >> (id % kBits) & 1) != 0;
+  }
+
+  // True if they have a member in common, or overflow() is set.
+  bool Meets(const SparseBits& other) const {
+    for (const SparseBits::Word& word : other.words()) {
+      if (word.index >= words_.size()) break;
+      if ((words_[word.index] & word.mask) != 0) return true;
+    }
+    return overflow_;
   }
 
   // A member was NameTable::kOverflow, so the set means everything.

@@ -48,7 +48,7 @@ class PathTable::Builder {
   explicit Builder(PathTable* table) : table_(table) {
     table_->nodes_.push_back(Node{kNone, 1, 0, 0, 0});
     links_.emplace_back();
-    table_->text_ = kStar;
+    table_->text_.append(kStar);
     table_->nodes_[kRoot].size = 1;
     table_->slots_.resize(kMinSlots, Slot{0, kNone});
   }

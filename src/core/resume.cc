@@ -54,7 +54,7 @@ std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
   // nobody gets.
   for (; seq <= log.head_seq(); ++seq) {
     const EntryRef& entry = log.At(seq);
-    if (!subscription.Passes(*entry)) continue;
+    if (!subscription.Passes(context, *entry)) continue;
     Piece piece;
     piece.entry = entry;
     piece.frame = subscription.FrameOf(*entry, context);
@@ -69,7 +69,8 @@ std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
   result.clear();
   auto stretch = std::make_shared<Stretch>();
   for (seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
-    if (subscription.Passes(*log.At(seq))) Absorb(stretch.get(), *log.At(seq));
+    if (subscription.Passes(context, *log.At(seq)))
+      Absorb(stretch.get(), *log.At(seq));
   }
   const StretchJson encoded = EncodeStretch(context, *stretch);
   if (encoded.is_resync) {

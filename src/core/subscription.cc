@@ -85,7 +85,7 @@ void Subscription::OfferEntries(Context& context, Channel& channel,
     size_t count = 0;
     while (pos_ < end && count < Sink::kMaxSlices) {
       const EntryRef& entry = channel.WindowAt(pos_);
-      if (Passes(*entry)) {
+      if (Passes(context, *entry)) {
         const std::string_view frame = FrameOf(*entry, context);
         slices[count] = {frame.data(), frame.size()};
         at[count++] = pos_;
@@ -150,7 +150,7 @@ void Subscription::OfferImport(Context& context, Channel& channel,
     auto passing = std::make_shared<Stretch>();
     for (uint64_t pos = import.from; pos < import.to; ++pos) {
       const Entry& entry = *channel.WindowAt(pos);
-      if (Passes(entry)) Absorb(passing.get(), entry);
+      if (Passes(context, entry)) Absorb(passing.get(), entry);
     }
     if (passing->empty()) return;
     const StretchJson encoded = EncodeStretch(context, *passing);
@@ -241,7 +241,7 @@ void Subscription::Enqueue(Context& context, const EntryRef& entry) {
     context.metrics->ephemerals_dropped.Add(1);
     return;
   }
-  if (!Passes(*entry)) return;
+  if (!Passes(context, *entry)) return;
   if (backlog_->stretch != nullptr) {
     Absorb(backlog_->stretch.get(), *entry);
     return;

@@ -80,9 +80,9 @@ class Subscription {
   // Gives its share of the gauges back. Call before destruction.
   void Retire(Context& context);
 
-  bool Passes(const Entry& entry) const {
+  bool Passes(Context& context, const Entry& entry) const {
     return filter_ == nullptr || !entry.is_action() ||
-           filter_->Passes(entry.view);
+           filter_->Passes(entry, &context.paths);
   }
   std::string_view FrameOf(Entry& entry, const Context& context) const {
     return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc),

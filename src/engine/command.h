@@ -103,8 +103,11 @@ struct DrainCommand {
   Ticket ticket = 0;
   int64_t over_ms = 0;
 };
+// The query paths of a bound router.
 struct ResyncPathsCommand {
-  std::string json;
+  std::string json;  // Of a `resync`.
+  // The same, to be known before actions bring other names.
+  std::vector<std::string> paths = {};
 };
 // Ends every stream and refuses what comes later; the thread itself goes on
 // until Hub::Stop.

@@ -228,6 +228,16 @@ void HubThread::Run(ReadLogCommand& command) {
 
 void HubThread::Run(ResyncPathsCommand& command) {
   context_.resync_paths_json = std::move(command.json);
+  // In the router's order, each behind its prefixes: the bits of a module stand
+  // together.
+  if (!command.paths.empty()) (void)context_.paths.Declare("*");
+  for (const std::string_view path : command.paths) {
+    for (size_t dot = path.find('.'); dot != std::string_view::npos;
+         dot = path.find('.', dot + 1)) {
+      (void)context_.paths.Declare(path.substr(0, dot));
+    }
+    (void)context_.paths.Declare(path);
+  }
 }
 
 void HubThread::OnGone(Subscription* subscription) {

@@ -39,7 +39,7 @@ struct History {
   uint64_t ephemerals = 0;
 };
 
-enum class FilterKind { kNone, kModule, kNotSource };
+enum class FilterKind { kNone, kModule, kNotSource, kPaths };
 
 // A client over all its connections.
 struct Reader {
@@ -198,7 +198,7 @@ class Simulation {
       reader = readers_.back().get();
       reader->channel = AnyChannel();
       reader->dialect = {OneIn(2), !OneIn(4), OneIn(2)};
-      reader->filter = static_cast<FilterKind>(random_.Between(0, 2));
+      reader->filter = static_cast<FilterKind>(random_.Between(0, 3));
     }
     Connect(*reader);
   }
@@ -212,6 +212,9 @@ class Simulation {
     } else if (reader.filter == FilterKind::kNotSource) {
       filter =
           std::make_unique<Filter>(FilterSpec{.exclude_source_id = "tab1"});
+    } else if (reader.filter == FilterKind::kPaths) {
+      filter = std::make_unique<Filter>(
+          FilterSpec{.query_paths = {{"seg4", "seg5.p7", "seg6.p1.x"}}});
     }
     reader.sink = std::make_unique<FakeSink>();
     if (OneIn(3)) reader.sink->room = random_.Between(0, 3'000);
@@ -339,6 +342,15 @@ class Simulation {
     if (reader.filter == FilterKind::kModule) {
       return action.module == "seg1" || action.module == "seg2" ||
              action.module == "seg3";
+    }
+    if (reader.filter == FilterKind::kPaths) {
+      return std::any_of(action.paths.begin(), action.paths.end(),
+                         [](const std::string& path) {
+                           return path == "*" || path == "seg4" ||
+                                  path.starts_with("seg4.") || path == "seg5" ||
+                                  path == "seg5.p7" || path == "seg6" ||
+                                  path == "seg6.p1";
+                         });
     }
     return reader.filter != FilterKind::kNotSource || action.source != "tab1";
   }

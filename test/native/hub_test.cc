@@ -141,6 +141,43 @@ TEST(Hub, ASlowReaderGetsAnInvalidateAndIsUpToDate) {
   EXPECT_EQ(hub.metrics().backlog_bytes.Get(), 0u);
 }
 
+TEST(Hub, BoundPathsAreToldApartHoweverManyOthersCame) {
+  TestHub hub;
+  const auto import_of = [&](const std::string& path, const std::string& id) {
+    std::vector<PublishItem> items;
+    for (int i = 0; i < 101; ++i) {
+      items.push_back(TestHub::Item("acme", id + std::to_string(i), path));
+    }
+    hub.Publish(std::move(items));
+  };
+  // More names than the hub tells apart, 256 an action.
+  uint32_t junk = 0;
+  std::vector<PublishItem> flood;
+  while (junk < kMaxQueryPaths) {
+    std::string paths = "junk" + std::to_string(junk++);
+    while (junk % 256 != 0) paths += "\",\"junk" + std::to_string(junk++);
+    flood.push_back(TestHub::Item("other", "f" + std::to_string(junk), paths));
+  }
+  hub.Publish(std::move(flood));
+
+  Browser browser = hub.Open();
+  import_of("guests.getAll", "a");
+  ASSERT_TRUE(browser.ReadMessages(2));
+  EXPECT_EQ(browser.stream().messages[1].type(), "resync");
+
+  hub.Post(ResyncPathsCommand{"[\"guests.getAll\"]", {"guests.getAll"}});
+  import_of("guests.getAll", "b");
+  import_of("guests", "c");
+  import_of("guests.list", "d");
+  ASSERT_TRUE(browser.ReadMessages(5));
+  const SseStream stream = browser.stream();
+  EXPECT_EQ(stream.messages[2].type(), "invalidate");
+  EXPECT_EQ(stream.messages[3].type(), "invalidate");
+  EXPECT_EQ(stream.messages[4].type(), "resync");
+  EXPECT_NE(stream.messages[4].data.find("[\"guests.getAll\"]"),
+            std::string::npos);
+}
+
 TEST(Hub, AReaderThatTakesNothingIsClosedAsSlow) {
   TestClock clock;
   TestHub hub([&](HubOptions& o) {

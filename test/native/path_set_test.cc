@@ -43,6 +43,24 @@ TEST(NameTableTest, IsFullAtItsBoundButKnowsWhatItKnew) {
   EXPECT_EQ(none.Intern("a"), NameTable::kOverflow);
 }
 
+TEST(NameTableTest, WhatIsDeclaredHasAPlaceOfItsOwn) {
+  NameTable names(2);
+  EXPECT_EQ(names.Intern("junk1"), 0u);
+  EXPECT_EQ(names.Intern("junk2"), 1u);
+  EXPECT_EQ(names.Intern("junk3"), NameTable::kOverflow);
+  EXPECT_EQ(names.Declare("real"), 2u);
+  EXPECT_EQ(names.Declare("junk1"), 0u);
+  EXPECT_EQ(names.Declare("real too"), 3u);
+  EXPECT_EQ(names.Declare("one too many"), NameTable::kOverflow);
+  EXPECT_EQ(names.Intern("real"), 2u);
+  EXPECT_EQ(names.Intern("junk3"), NameTable::kOverflow);
+
+  NameTable first(1);
+  EXPECT_EQ(first.Declare("real"), 0u);
+  EXPECT_EQ(first.Intern("junk1"), 1u);
+  EXPECT_EQ(first.Intern("junk2"), NameTable::kOverflow);
+}
+
 TEST(NameTableTest, ViewsHoldWhileItGrows) {
   NameTable names(5000);
   const std::string_view first = names.Name(names.Intern("short"));
