@@ -7,9 +7,9 @@ import type { Hints, ProcedureFacts } from './facts.js';
 import { placeOf, type Found } from './fingerprint.js';
 import type { OriginFields } from './origins.js';
 import type { TableOwners } from './modules.js';
-import { routerOf, tellsOf, type PathJudge } from './paths.js';
+import { lastSegment, moduleOf, routerOf, tellsOf, type PathJudge } from './paths.js';
 import type { SyncMap } from './sync-map.js';
-import { distinct, listed, plural } from './words.js';
+import { distinct, keyOf, listed, plural } from './words.js';
 
 export interface Context {
   judge: PathJudge;
@@ -30,6 +30,13 @@ export interface Judged {
   complete: boolean;
 }
 
+/** What a path tells of. A phantom of a module that is only spelt otherwise is reported as such, and tells of that module. */
+function meantBy({ path, alias, nearest = [] }: PathUse): string[] {
+  if (alias !== undefined) return [alias];
+  const module = moduleOf(nearest[0] ?? '');
+  return module !== '' && keyOf(lastSegment(module)) === keyOf(lastSegment(moduleOf(path))) ? [path, module] : [path];
+}
+
 const NO_EFFECTS: RawEffects = { broadcasts: [], writes: [], helpers: [], unseen: [], notes: [] };
 
 /** @param more Queries of the router it is on, where that is not the root. */
@@ -41,7 +48,7 @@ export function judgeMutation({ procedure, effects }: ProcedureFacts, context: C
   const silent = broadcasts.length > 0 ? undefined : (declared ?? context.hints.silent.get(path));
   const writes = seen.writes.map(({ arms: _, nested: _nested, ...write }) => write);
   const tables = distinct(writes.map((write) => write.table));
-  const reaches = distinct(broadcasts.flatMap((broadcast) => broadcast.queryPaths.map((use) => use.alias ?? use.path)));
+  const reaches = distinct(broadcasts.flatMap((broadcast) => broadcast.queryPaths.flatMap(meantBy)));
   const complete = broadcasts.every((broadcast) => broadcast.complete);
   const blind = effects === undefined || procedure.resolver === undefined || seen.unseen.length > 0;
   const report: MutationReport = {
