@@ -2,7 +2,7 @@ import { quiet, told, type Truth } from './truth.js';
 
 /** Resolvers by name, as methods and members; computed keys; routers made at start with what they need. */
 export const truth: Truth = {
-  root: 'src/app.ts#createAppRouter',
+  root: 'src/main.ts#appRouter',
   queries: 4,
   mutations: {
     'courses.create': told(['course'], 'courses.upcoming'),

@@ -6,15 +6,13 @@ export const truth: Truth = {
   queries: 3,
   mutations: {
     'rooms.create': told(['rooms'], 'rooms.list'),
-    'rooms.update': {
-      broadcast: 'yes',
-      paths: { rooms: 'prefix', 'rooms.byId': 'exact' },
-      tables: ['rooms'],
-    },
+    // One of two, and the one covers the other.
+    'rooms.update': { broadcast: 'yes', paths: { rooms: 'prefix' }, tables: ['rooms'] },
     'rooms.ping': { broadcast: 'silent' },
     'guests.checkIn': { broadcast: 'yes', paths: { 'guests.list': 'exact', rooms: 'prefix' }, tables: ['guests'] },
-    'guests.checkOut': { broadcast: 'yes', paths: { 'guests.lst': 'phantom' }, tables: ['guests'] },
+    'guests.checkOut': { broadcast: 'yes', tables: ['guests'] },
     'guests.audit': quiet('audits'),
+    'guests.swap': { ...told(['guests'], 'guests.list'), transaction: 'inside' },
   },
   findings: [
     'invalid-map guests.checkOut',
@@ -22,6 +20,6 @@ export const truth: Truth = {
     'invalid-map check_out',
     'silent guests.audit',
   ],
-  debatable: ['phantom guests.checkOut'],
+  debatable: ['phantom guests.checkOut', 'cascade guests.checkOut'],
   nearest: { 'guests.lst': 'guests.list' },
 };
