@@ -140,7 +140,8 @@ function createProgram(
       progress(false);
       const how: ts.CreateSourceFileOptions =
         typeof languageVersion === 'object' ? languageVersion : { languageVersion };
-      return compiler.createSourceFile(file, text, { ...how, jsDocParsingMode: compiler.JSDocParsingMode.ParseNone }, true);
+      // The binder sets the parents of all nodes.
+      return compiler.createSourceFile(file, text, { ...how, jsDocParsingMode: compiler.JSDocParsingMode.ParseNone });
     },
     resolveModuleNameLiterals: (literals, from) =>
       literals.map(({ text }) => {
