@@ -35,15 +35,7 @@ describe('the program', () => {
 
   test.each([
     [['adit'], 'pathcast: unknown command "adit"; allowed are audit, --help, --version'],
-    [['audit', '--jsn'], 'pathcast audit: unknown option --jsn; allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --no-progress, --verbose, --help'],
-    [['audit', '-x'], 'pathcast audit: unknown option -x; allowed are '],
     [['audit', '--fail-on', 'phantom,ghost'], 'pathcast audit: --fail-on: unknown rule "ghost"; allowed are phantom, silent, '],
-    [['audit', '--fail-on', 'none,silent'], 'pathcast audit: --fail-on: unknown rule "none"'],
-    [['audit', '--fail-on='], 'pathcast audit: --fail-on: unknown rule ""'],
-    [['audit', '--json', '--sarif'], 'pathcast audit: one format at a time, got --json and --sarif'],
-    [['audit', 'a', 'b'], 'pathcast audit: one FOLDER at most, got "a" and "b"'],
-    [['audit', '--out'], "pathcast audit: Option '--out <value>' argument missing"],
-    [['audit', '--json=yes'], "pathcast audit: Option '--json' does not take an argument"],
     [['audit', 'no/such/folder'], 'pathcast audit: there is no folder no/such/folder'],
     [['audit', 'package.json'], 'pathcast audit: package.json is no folder'],
     [['audit', '--config', 'no.json', 'test/unit'], 'pathcast audit: cannot read no.json: ENOENT'],
@@ -182,23 +174,11 @@ describe('settings', () => {
     expect(await findings({ ignore: ['src/*.ts'] }).catch(() => 'refused')).toBe('refused');
   });
 
-  test.each([
-    [{ silnt: {} }, 'unknown key "silnt"; allowed are broadcasts, tools, modules, silent, ignore, failOn, router, tsconfig'],
-    [{ silent: { 'guests.remove': '' } }, 'silent.guests.remove must be a non-empty string, got ""'],
-    [{ silent: [] }, 'silent must be an object, got an array'],
-    [{ modules: { guests: 'guests' } }, 'modules.guests must be a list of strings, got "guests"'],
-    [{ failOn: ['ghost'] }, 'failOn: unknown rule "ghost"; allowed are phantom'],
-    [{ ignore: [3] }, 'ignore[0] must be a non-empty string, got 3'],
-    [[], 'must be an object, got an array'],
-    [{ silent: { 'guests.remov': 'x' } }, 'config: silent: there is no mutation "guests.remov"; nearest: guests.remove'],
-    [{ tools: { add: 'guests.create' } }, 'config: tools: there is no tool "add"'],
-    [{ modules: { guest: ['x'] } }, 'config: modules: there is no module "guest"; nearest: guests'],
-  ])('%j are refused', async (settings, text) => {
-    app.write('pathcast.audit.json', JSON.stringify(settings));
+  test('that are wrong are refused in one line', async () => {
+    app.write('pathcast.audit.json', JSON.stringify({ silent: { 'guests.remov': 'x' } }));
     const { code, stdout, stderr } = await audit();
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain(text);
-    expect(stderr).toMatch(/^[^\n]*\n$/);
+    expect(stderr).toMatch(/^pathcast audit: config: silent: there is no mutation "guests\.remov"; nearest: guests\.remove[^\n]*\n$/);
   });
 });
 
@@ -236,7 +216,8 @@ describe('baseline', () => {
   });
 
   test('two findings alike are counted, so that a third is new', async () => {
-    const twice = (count: number) => router({ create: `${WRITE} ${`await stale(['guests.list']);`.repeat(count)}` });
+    const tell = `await broadcastSync({ type: 'update', module: 'guests', entityId: '1', companyId: 'c', userId: 'u', queryPaths: ['guests.list'] });`;
+    const twice = (count: number) => router({ create: `${WRITE} ${tell.repeat(count)}` });
     app.write('src/app.ts', twice(2));
     await audit('--write-baseline', file());
     expect(JSON.parse(readFileSync(file(), 'utf8')).findings).toEqual([expect.objectContaining({ rule: 'phantom', count: 2 })]);
@@ -244,20 +225,6 @@ describe('baseline', () => {
     expect((await json('--baseline', file())).baseline).toMatchObject({ known: 2, new: 1 });
     app.write('src/app.ts', twice(1));
     expect((await json('--baseline', file())).baseline).toMatchObject({ known: 1, new: 0, stale: [{ count: 1 }] });
-  });
-
-  test.each([
-    ['{', 'is no JSON'],
-    ['{"version":2,"findings":[]}', 'has version 2; allowed is 1'],
-    ['{"version":1}', 'findings must be a list, got undefined'],
-    ['{"version":1,"findings":[{"fingerprint":"x","count":0,"rule":"silent"}]}', 'findings[0].count must be a whole number from 1, got 0'],
-    ['{"version":1,"findings":[{"fingerprint":"x","count":1,"rule":"toString"}]}', 'findings[0].rule is "toString"; allowed are phantom'],
-    ['null', 'has version undefined'],
-  ])('%s is refused', async (text, message) => {
-    app.write('baseline.json', text);
-    const { code, stderr } = await audit('--baseline', file());
-    expect(code).toBe(2);
-    expect(stderr).toContain(message);
   });
 });
 

@@ -33,6 +33,17 @@ test('cascade: false and a list of modules take the place of what the paths touc
   expect(one.mutations.map((each) => each.queryPaths)).toEqual([['guests.getAll'], ['guests.getAll', 'timeline']]);
 });
 
+test('the own paths are listed as they are written, phantoms and prefixes too', () => {
+  const sync = map({ mutations: [entry('guests.a', ['guests', 'guests.getAll', 'guests.list'])] });
+  const one = report([...QUERIES, guarded('guests.a', 'guests')], { sync });
+  expect(one.mutations[0]!.broadcasts[0]!.queryPaths.map((use) => [use.path, use.verdict])).toEqual([
+    ['guests', 'prefix'],
+    ['guests.getAll', 'exact'],
+    ['guests.list', 'phantom'],
+  ]);
+  expect(subjects(one, 'invalid-map')).toEqual(['guests.a']);
+});
+
 test('a declared silence counts as covered, with its reason', () => {
   const sync = map({ mutations: [entry('guests.log', [], { silent: 'nobody looks' })] });
   const one = report([...QUERIES, mutation('guests.log', { writes: [write('log')] })], { sync });

@@ -4,12 +4,12 @@ import type { PathTable, PathTableFactory } from '../../../internal/path-table.j
 import type { RawEntry, RawInvalidationMap, RawPath, RawSyncConfig } from '../effects/types.js';
 import type { Place } from '../report.js';
 import { placeOf, type Found } from './fingerprint.js';
-import type { PathJudge } from './paths.js';
+import { covers, type PathJudge } from './paths.js';
 import { listed } from './words.js';
 
 export interface Entry {
   place: Place;
-  /** What is broadcast: the entry's own paths and what follows from them. Empty where it is silent. */
+  /** The entry's own paths, then what follows from them. Empty where it is silent. */
   paths: RawPath[];
   /** False where a function computes them and could not be followed. */
   complete: boolean;
@@ -166,11 +166,12 @@ class Closure {
               nodes,
               raw.cascade.map((target) => this.#index.get(target.path)).filter((index) => index !== undefined),
             );
-    const own = new Map(raw.queryPaths.map((path) => [this.judge.effective(path.path), path]));
-    const paths = closed.map((node) => {
-      const path = this.table.names[node] ?? '*';
-      return { path, ...placeOf(own.get(path) ?? raw) };
-    });
+    const own = raw.queryPaths.map((path) => this.judge.effective(path.path));
+    const more = closed
+      .map((node) => this.table.names[node] ?? '*')
+      .filter((path) => !own.some((one) => covers(one, path)))
+      .map((path): RawPath => ({ path, ...place }));
+    const paths = [...raw.queryPaths, ...more];
     return { place, paths, complete: raw.complete, ...(raw.module === undefined ? {} : { module: raw.module }) };
   }
 
