@@ -5,6 +5,7 @@ import { fanout, fanout2000 } from './fanout.mjs';
 import { latency } from './latency.mjs';
 import { loopDelay } from './loop-delay.mjs';
 import { memory } from './memory.mjs';
+import { paths } from './paths.mjs';
 import { reconnectStorm } from './reconnect-storm.mjs';
 import { slowReaders } from './slow-readers.mjs';
 
@@ -12,4 +13,4 @@ import { slowReaders } from './slow-readers.mjs';
  * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
  * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
  */
-export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency];
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency, paths];

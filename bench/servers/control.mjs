@@ -106,9 +106,10 @@ async function publish({ count = 1, gapMs = 0, companies = 1, kinds = 1 }, send)
 /**
  * Answers the harness until it goes away.
  *
- * `send(companyId, action)` publishes one event; `metrics()` is the subject's own account, if it keeps one.
+ * `send(companyId, action)` publishes one event; `metrics()` is the subject's own account, if it keeps one; `commands` are
+ * more of them, of its own.
  */
-export function serve({ port, send, metrics = () => ({}) }) {
+export function serve({ port, send, metrics = () => ({}), commands: more = {} }) {
   const commands = {
     usage,
     memory,
@@ -128,6 +129,7 @@ export function serve({ port, send, metrics = () => ({}) }) {
     },
     metrics: () => ({ metrics: metrics() }),
     quit: () => process.exit(0),
+    ...more,
   };
 
   const answer = (body) => process.stdout.write(`${JSON.stringify(body)}\n`);
