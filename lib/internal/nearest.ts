@@ -163,10 +163,7 @@ function rankQueries(module: string, last: string, near: readonly NearModule[], 
 
 function compare(a: Candidate, b: Candidate): number {
   return (
-    a.distance - b.distance ||
-    Number(b.same) - Number(a.same) ||
-    a.edits - b.edits ||
-    a.query.order - b.query.order
+    a.distance - b.distance || Number(b.same) - Number(a.same) || a.edits - b.edits || a.query.order - b.query.order
   );
 }
 

@@ -33,7 +33,10 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
     NOUNS[meaning].flatMap((noun) => ['', ...VERBS].map((verb): [string, Meaning] => [verb + noun, meaning])),
   ),
   // A verb alone, and what no noun makes.
-  ...['get', 'find', 'fetch', 'load', 'read', 'retrieve', 'show', 'view'].map((verb): [string, Meaning] => [verb, 'one']),
+  ...['get', 'find', 'fetch', 'load', 'read', 'retrieve', 'show', 'view'].map((verb): [string, Meaning] => [
+    verb,
+    'one',
+  ]),
   ['index', 'many'],
   ['browse', 'many'],
 ]);

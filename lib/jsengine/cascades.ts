@@ -52,13 +52,12 @@ export class JsCascades implements Cascades {
     const sources = from
       ? from.map((module) => checkIndex('module', module, this.#own.length))
       : this.#touchedBy(cover);
-    if (sources.length === 0) return this.#bounded(cover);
-    const all = [...cover];
+    let all = cover;
     for (const module of sources) {
-      if (from) push(all, this.#own[module] as readonly number[]);
-      push(all, this.#followsFrom(module));
+      if (from) all = merged(all, this.#own[module] as readonly number[]);
+      all = merged(all, this.#followsFrom(module));
     }
-    return this.#bounded(coverOf(all.sort((a, b) => a - b), this.#ends));
+    return this.#bounded(all === cover ? cover : coverOf(all, this.#ends));
   }
 
   /** Modules that share a query with the cover. */
@@ -76,10 +75,12 @@ export class JsCascades implements Cascades {
       // A router without a query has a root that holds none.
       if (this.#before[node] === this.#before[end]) continue;
       const first = this.#firstAt(node);
-      for (let entry = first; entry < this.#atNodes.length && (this.#atNodes[entry] as number) < end; entry++) add(entry);
+      for (let entry = first; entry < this.#atNodes.length && (this.#atNodes[entry] as number) < end; entry++)
+        add(entry);
       // Above: the entry before is the one above, or it leads there.
       let above = first - 1;
-      while (above >= 0 && (this.#ends[this.#atNodes[above] as number] as number) < end) above = this.#outer[above] as number;
+      while (above >= 0 && (this.#ends[this.#atNodes[above] as number] as number) < end)
+        above = this.#outer[above] as number;
       for (; above >= 0; above = this.#outer[above] as number) {
         const holder = this.#atNodes[above];
         for (let entry = this.#firstAt(holder as number); this.#atNodes[entry] === holder; entry++) add(entry);
@@ -104,7 +105,10 @@ export class JsCascades implements Cascades {
     const all: number[] = [];
     // The module itself comes first, and once more where a cycle leads back to it.
     for (const next of reached.slice(1)) push(all, this.#own[next] as readonly number[]);
-    const cover = coverOf(all.sort((a, b) => a - b), this.#ends);
+    const cover = coverOf(
+      all.sort((a, b) => a - b),
+      this.#ends,
+    );
     if (this.#remembered + cover.length <= MAX_REMEMBERED) {
       this.#follows[module] = cover;
       this.#remembered += cover.length;
@@ -156,4 +160,24 @@ export class JsCascades implements Cascades {
 /** Without the bound that spreading into `push` has. */
 function push(list: number[], more: readonly number[]): void {
   for (const item of more) list.push(item);
+}
+
+/** Both in node order, and so is the result; the first itself where the second is empty. */
+function merged(a: number[], b: readonly number[]): number[] {
+  if (b.length === 0) return a;
+  const all = new Array<number>(a.length + b.length);
+  let i = 0;
+  let j = 0;
+  for (let at = 0; at < all.length; at++) {
+    const first = i < a.length ? (a[i] as number) : Infinity;
+    const second = j < b.length ? (b[j] as number) : Infinity;
+    if (first <= second) {
+      all[at] = first;
+      i++;
+    } else {
+      all[at] = second;
+      j++;
+    }
+  }
+  return all;
 }

@@ -48,9 +48,7 @@ export class Publisher {
   /** Results by index; what is refused keeps nothing else back. */
   async sendMany(actions: unknown): Promise<BroadcastResult[]> {
     if (!isArray(actions)) {
-      return [
-        this.#failed(new PathcastError('INVALID_FIELD', `actions must be an array, got ${describe(actions)}`)),
-      ];
+      return [this.#failed(new PathcastError('INVALID_FIELD', `actions must be an array, got ${describe(actions)}`))];
     }
     const results: BroadcastResult[] = [];
     const waiting: Promise<void>[] = [];

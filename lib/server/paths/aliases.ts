@@ -58,8 +58,5 @@ export function aliasProblems(aliases: Aliases, known: KnownPaths): Map<string, 
 export function aliasError(problems: ReadonlyMap<string, string>): PathcastError {
   const named = [...problems.values()].slice(0, MAX_NAMED);
   const more = problems.size - named.length;
-  return new PathcastError(
-    'INVALID_OPTION',
-    `aliases: ${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
-  );
+  return new PathcastError('INVALID_OPTION', `aliases: ${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`);
 }

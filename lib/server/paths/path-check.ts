@@ -26,12 +26,7 @@ export interface CheckedPaths {
 
 const NONE: readonly PhantomPath[] = [];
 
-export function checkPaths(
-  given: string[],
-  module: string,
-  router: BoundRouter,
-  mode: OnPhantomPath,
-): CheckedPaths {
+export function checkPaths(given: string[], module: string, router: BoundRouter, mode: OnPhantomPath): CheckedPaths {
   const nodes: number[] = [];
   for (const path of given) {
     const node = router.table.find(path);
@@ -91,6 +86,11 @@ function prefixOf(module: string, router: BoundRouter): string | null {
 /** For people: one sentence a phantom. */
 export function sayPhantom({ path, nearest, sent }: PhantomPath): string {
   const near = nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : '';
-  const fate = sent === null ? 'it was left out' : sent === path ? 'it went out as it stands' : `${describe(sent)} went out in its place`;
+  const fate =
+    sent === null
+      ? 'it was left out'
+      : sent === path
+        ? 'it went out as it stands'
+        : `${describe(sent)} went out in its place`;
   return `query path ${describe(path)} is no query of the router, nor a prefix of one${near}; ${fate}`;
 }
