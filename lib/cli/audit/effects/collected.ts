@@ -14,6 +14,8 @@ export interface CollectedWrite extends RawWrite {
   database: 'tx' | 'bare';
   /** On a connection that every transaction of the process covers. */
   shared: boolean;
+  /** The calls that led to it, outermost first. */
+  sites: string;
 }
 export interface CollectedBroadcast extends RawBroadcast {
   conditions: readonly string[];
@@ -44,6 +46,8 @@ export interface Passage {
   /** The whole of it runs inside one transaction. */
   ambient?: boolean;
   inLoop?: boolean;
+  /** Of the call. */
+  site?: string;
 }
 
 export function pass(from: Collected, into: Collected, passage: Passage): void {
@@ -64,6 +68,7 @@ export function pass(from: Collected, into: Collected, passage: Passage): void {
       inLoop: rest.inLoop || env.inLoop || passage.inLoop === true,
       via: way(write, rest.via),
       arms: [...env.arms, ...rest.arms],
+      sites: `${passage.site ?? ''}>${rest.sites}`,
       ...home(write),
     });
   }
@@ -93,15 +98,19 @@ const key = (place: Place): string => `${place.file}:${place.line}:${place.colum
 
 /** The effects as they are handed out: doubles left out, in the order of their discovery. */
 export function finish(collected: Collected): RawEffects {
-  const writes = new Map<string, RawWrite>();
-  for (const { home: _home, database: _database, shared: _shared, ...write } of collected.writes) {
-    const id = [key(write), write.table, write.operation, write.via.join('>'), write.arms.join()].join('|');
-    const known = writes.get(id);
-    if (known === undefined) writes.set(id, write);
-    else {
-      known.inLoop ||= write.inLoop;
-      known.inTransaction &&= write.inTransaction;
+  const writes = new Map<string, { write: RawWrite; sites: string }>();
+  for (const { home: _home, database: _database, shared: _shared, sites, ...write } of collected.writes) {
+    const id = [key(write), write.table, write.operation, write.via.join('>')].join('|');
+    const known = writes.get(id)?.write;
+    if (known === undefined) {
+      writes.set(id, { write, sites });
+      continue;
     }
+    // Reached by two calls that can both happen: as good as a loop. After an error it is another try.
+    const again = writes.get(id)?.sites !== sites && !excludeEachOther(known.arms, write.arms) && ![...known.arms, ...write.arms].some((arm) => arm.endsWith('/catch'));
+    known.inLoop ||= write.inLoop || again;
+    known.inTransaction &&= write.inTransaction;
+    known.arms = known.arms.filter((arm, index) => write.arms[index] === arm);
   }
   const broadcasts = new Map<string, RawBroadcast>();
   for (const { home: _home, conditions, afterCommit: _after, ...broadcast } of collected.broadcasts) {
@@ -114,11 +123,16 @@ export function finish(collected: Collected): RawEffects {
   for (const { home: _, ...helper } of collected.helpers) helpers.set(`${key(helper.place)}|${helper.name}|${helper.database}|${helper.via.join('>')}`, helper);
   return {
     broadcasts: [...broadcasts.values()],
-    writes: [...writes.values()],
+    writes: [...writes.values()].map(({ write }) => write),
     helpers: [...helpers.values()],
     unseen: distinct(collected.unseen, (one) => `${key(one)}|${one.what}`),
     notes: distinct(collected.notes, (one) => `${key(one)}|${one.text}`),
   };
+}
+
+function excludeEachOther(a: readonly string[], b: readonly string[]): boolean {
+  const branch = (arm: string): string => arm.slice(0, arm.lastIndexOf('/'));
+  return a.some((arm) => b.some((other) => other !== arm && branch(other) === branch(arm)));
 }
 
 function distinct<T>(items: readonly T[], id: (item: T) => string): T[] {

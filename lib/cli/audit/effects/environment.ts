@@ -71,7 +71,17 @@ export function homeOf(env: Env, node: ts.Node): Env | undefined {
   for (let at: Env | undefined = env; at !== undefined; at = at.outer) {
     if (at.activation.fn !== undefined && holders.has(at.activation.fn)) return at;
   }
+  if (holders.size === 0) return undefined;
+  // A factory around the procedure: nobody entered it, but its parameters are bound.
+  for (let at: Env | undefined = env; at !== undefined; at = at.outer) {
+    if (at.activation.fn === undefined && at.scope.size > 0) return at;
+  }
   return undefined;
+}
+
+/** The environment of code that stands in no function. */
+export function outOfFunctions(env: Env): Env {
+  return rootEnv(env.project);
 }
 
 /** The bound argument of a parameter, looked up through closures; marks the activation as dependent on it. */

@@ -63,7 +63,7 @@ function resolverEnv(project: Project, fn: FunctionNode, outer: Env | undefined,
   return {
     ...outside,
     activation: { fn, consulted: true },
-    outer,
+    outer: outer ?? outside,
     databases,
     scope: outer?.scope ?? outside.scope,
     transaction: around.transaction,

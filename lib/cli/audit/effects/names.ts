@@ -52,3 +52,7 @@ export const LOOPING = new Set(['forEach', 'map', 'flatMap', 'filter', 'reduce',
 
 /** Names of functions whose code, where it cannot be found, may well have written or broadcast. */
 export const ACTING = /^(create|update|delete|remove|insert|save|upsert|sync|broadcast|notify|publish|announce|change|mutate|dispatch|process|perform|apply|execute|record|store|import|trigger|recalc|recalculate|assign|unassign|cascade|persist|commit)([A-Z_]|$)/;
+
+/** Methods that hand something to whoever listens, and what they are called on. */
+export const EMITS = /^(emit|emitAsync|publish|dispatch|enqueue|add|addBulk|send|trigger|push|fire)$/;
+export const BUS = /(bus|emitter|events?|queue|jobs?|inngest|pubsub|broker|outbox)$/i;

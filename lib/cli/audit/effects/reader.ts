@@ -6,7 +6,7 @@ import { callablesOf, inside, type Callable } from './callables.js';
 import { nothing, pass, type Collected } from './collected.js';
 import { databaseOf, plainDatabase, signatureOf } from './database.js';
 import type { Database, Env } from './environment.js';
-import { ACTING, LOOPING } from './names.js';
+import { ACTING, BUS, EMITS, LOOPING } from './names.js';
 import { calleeName, functionName, isInlineFunction, leavesBy, rootOf, shortText, unwrap } from './syntax.js';
 import { markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from './types.js';
@@ -172,7 +172,7 @@ export class Reader {
     this.#visit(node.tryBlock, env, out, question);
     if (node.catchClause) {
       const at: Env = { ...env, transaction: markOf(node.tryBlock, this.project.ts) === 'end' && env.transaction === 'ambient' ? undefined : env.transaction };
-      this.#visit(node.catchClause.block, { ...at, conditions: [...env.conditions, 'an error was thrown'] }, out, question);
+      this.#visit(node.catchClause.block, { ...at, conditions: [...env.conditions, 'an error was thrown'], arms: [...env.arms, `${node.getSourceFile().fileName}:${node.pos}/catch`] }, out, question);
     }
     if (node.finallyBlock) this.#visit(node.finallyBlock, env, out, question);
   }
@@ -222,8 +222,10 @@ export class Reader {
     if (writes.length > 0) return this.#parts(call, env, out, question, this.#functionsAmong(call, env));
     const found = callables();
     for (const callable of found.found) this.#enter(callable, call, env, out, question);
-    if (found.unseen !== undefined) this.#unseen(call, found.unseen, out);
-    else if (found.found.length === 0) this.#outOfSight(call, env, out);
+    if (found.unseen !== undefined) {
+      // knex('guests') by another name is no function of the project.
+      if (plainDatabase(call.expression, env) === undefined) this.#unseen(call, found.unseen, out);
+    } else if (found.found.length === 0) this.#outOfSight(call, env, out);
     // Of functions out of sight the callbacks are taken to be called; those that are read call them or do not.
     this.#parts(call, env, out, question, found.found.length === 0 ? this.#functionsAmong(call, env) : []);
   }
@@ -301,7 +303,7 @@ export class Reader {
     const own = isInlineFunction(compiler, fn) && (as.args !== undefined || closure !== undefined) && compiler.isCallExpression(skipWrappers(fn, compiler));
     const insideAsked = question.asked !== undefined && isWithin(fn, question.asked);
     const helper = own || insideAsked || name === '(anonymous)' ? undefined : name;
-    pass(inner, out, { env, name: helper, home: closure?.activation, ...(callable.inTransaction === true ? { ambient: true } : {}) });
+    pass(inner, out, { env, name: helper, site: `${call.getSourceFile().fileName}:${call.pos}`, home: closure?.activation, ...(callable.inTransaction === true ? { ambient: true } : {}) });
     this.#noteOuterDatabase(inner, env, out);
     // What a closure does that was only passed through is not the helper's doing.
     const acts = [...inner.writes, ...inner.broadcasts].some((item) => item.home === undefined);
@@ -361,7 +363,7 @@ export class Reader {
     }
     if (write.note !== undefined) out.notes.push({ ...place, text: write.note });
     const inLoop = env.inLoop;
-    out.writes.push({ ...place, table: write.table, operation: write.operation, by: write.by, database: write.database, shared, inTransaction, inLoop, via: [], arms: env.arms, ...(write.nested ? { nested: true } : {}) });
+    out.writes.push({ ...place, table: write.table, operation: write.operation, by: write.by, database: write.database, shared, inTransaction, inLoop, via: [], arms: env.arms, sites: '', ...(write.nested ? { nested: true } : {}) });
   }
 
   #broadcast(found: FoundBroadcast, env: Env, out: Collected): void {
@@ -401,7 +403,9 @@ export class Reader {
       if (compiler.isElementAccessExpression(callee)) this.#unseen(call, 'it is chosen at run time', out);
       return;
     }
-    if (!ACTING.test(name) || !compiler.isPropertyAccessExpression(callee)) return;
+    if (!compiler.isPropertyAccessExpression(callee)) return;
+    if (EMITS.test(name) && BUS.test(calleeName(compiler, callee.expression) ?? '')) return this.#unseen(call, 'who listens, and what is done then, is decided at run time', out);
+    if (!ACTING.test(name)) return;
     const root = rootOf(compiler, callee);
     const own = root.kind === compiler.SyntaxKind.ThisKeyword || (compiler.isIdentifier(root) && /^(ctx|context|opts|services?|c)$/.test(root.text));
     if (!own || plainDatabase(callee.expression, env) !== undefined) return;

@@ -56,8 +56,8 @@ function ofDeclaration(declaration: ts.Declaration, used: string, env: Env, step
   }
   if (compiler.isClassDeclaration(declaration)) return [{ name: declaration.name?.text ?? used, isTable: 'yes', by: 'other' }];
   if (compiler.isBindingElement(declaration)) {
-    const value = env.scope.get(declaration);
-    if (value?.kind === 'expression') return tablesOf(value.expression, { ...env, scope: value.scope }, steps - 1);
+    const bound = boundArgument(env, declaration);
+    if (bound?.expression && bound.env) return tablesOf(bound.expression, bound.env, steps - 1);
     return [{ name: propertyName(compiler, declaration.propertyName ?? declaration.name) ?? used, isTable: 'maybe', by: 'drizzle' }];
   }
   const value = compiler.isFunctionDeclaration(declaration) || compiler.isEnumDeclaration(declaration);
@@ -67,8 +67,7 @@ function ofDeclaration(declaration: ts.Declaration, used: string, env: Env, step
 function nameGivenTo(made: ts.CallExpression, compiler: typeof ts): string | undefined {
   let holder: ts.Node = made.parent;
   while (compiler.isAsExpression(holder) || compiler.isSatisfiesExpression(holder) || compiler.isParenthesizedExpression(holder)) holder = holder.parent;
-  const names = compiler.isVariableDeclaration(holder) || compiler.isPropertyAssignment(holder);
-  return names ? propertyName(compiler, holder.name) : undefined;
+  return compiler.isVariableDeclaration(holder) || compiler.isPropertyAssignment(holder) ? propertyName(compiler, holder.name) : undefined;
 }
 
 function ofInitializer(made: ts.Expression, name: string, env: Env, steps: number): TableName[] {
