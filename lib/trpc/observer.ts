@@ -1,4 +1,6 @@
-/** What a sync tells those who watch it: the recorder of `pathcast/testing`. */
+/** What a sync tells those who watch it: the recorder of `pathcast/testing`, a dashboard. */
+import type { SyncActionInput } from '../protocol/events.js';
+import type { BroadcastResult } from '../server/results.js';
 
 /** One mutation that ran to its end under `sync.middleware()`. */
 export interface MutationEnd {
@@ -19,6 +21,9 @@ export interface Handed {
   path: string | undefined;
   byHand: boolean;
   queryPaths: readonly string[];
+  action: SyncActionInput;
+  /** What became of it; undefined for one made by hand, whose caller has it. Never rejects. */
+  outcome: Promise<BroadcastResult> | undefined;
 }
 
 export interface SyncObserver {
