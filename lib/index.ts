@@ -11,12 +11,18 @@ export * from './protocol/events.js';
 export { handler } from './http/index.js';
 export { configure, defaultHub } from './server/default-hub.js';
 export { createDropIn, type DropIn } from './server/drop-in.js';
-export { createHub, Hub, type AnyHub } from './server/hub.js';
+export { createHub, Hub, type AnyHub, type BindableRouter } from './server/hub.js';
 export { SSEConnectionLimitError, type ConnectionGuard } from './server/lease.js';
 export type { HandlerOptions, NodeHandler } from './server/node-handler.js';
 export type * from './server/options.js';
+export type { BindRouterOptions, OnPhantomPath, RouterBinding } from './server/paths/binding.js';
+export type { PhantomEvent } from './server/paths/hub-paths.js';
+export type { PhantomPath } from './server/paths/path-check.js';
+export type { PathUsage } from './server/paths/path-usage.js';
 export type {
+  BroadcastFailure,
   BroadcastResult,
+  BroadcastSuccess,
   EphemeralResult,
   Failure,
   HubEvents,
@@ -30,6 +36,7 @@ export type {
 export const broadcast = (action: SyncActionInput): Promise<BroadcastResult> => defaultHub().broadcast(action);
 export const broadcastSync = broadcast;
 export const broadcastMany: Hub['broadcastMany'] = (actions) => defaultHub().broadcastMany(actions);
+export const bindRouter: Hub['bindRouter'] = (router, options) => defaultHub().bindRouter(router, options);
 export const ephemeral: Hub['ephemeral'] = (event) => defaultHub().ephemeral(event);
 export const stream: Hub['stream'] = (options) => defaultHub().stream(options);
 export const disconnect: Hub['disconnect'] = (match, reason) => defaultHub().disconnect(match, reason);

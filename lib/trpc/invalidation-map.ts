@@ -14,9 +14,12 @@ export interface EntryCall<R, M extends string> {
   result: ResultOf<R, M>;
 }
 
+/** What tools take and give is known to nobody but them. */
 export interface ToolCall {
-  input: unknown;
-  result: unknown;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- so that a function may annotate what it takes
+  input: any;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  result: any;
 }
 
 interface FullEntry<P, Stale> {
@@ -45,7 +48,7 @@ export type MapEntry<R, M extends string> =
   | SilentEntry;
 
 /** Its parameter may be annotated with what the tool takes: `({ input }: { input: { id: string } }) => …`. */
-type ToolFunction<R> = { call(call: ToolCall): Paths<R> }['call'];
+type ToolFunction<R> = (call: ToolCall) => Paths<R>;
 
 /** One tool's entry: a mutation's name (the tool does the same), or an entry of its own. */
 export type ToolEntry<R> =

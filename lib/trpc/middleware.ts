@@ -13,6 +13,7 @@ import type { MutationEnd } from './observer.js';
 import type { Rules } from './rules.js';
 
 /** Fits any base procedure. Names no router, so that it can stand inside the one it broadcasts for. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any context and any meta
 export type SyncMiddleware = TRPCMiddlewareFunction<any, any, object, object, unknown>;
 
 export interface MiddlewareHost {
@@ -91,8 +92,7 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
     } else {
       paths = [prefixOf(path, host.binding())];
       end.said = 'none';
-      const why = host.isBound() ? 'has no entry in the invalidation map' : 'ran before sync.bind() had read the invalidation map';
-      host.fail(new PathcastError('UNKNOWN_MUTATION', `the mutation ${describe(path)} ${why}; '${paths.join()}' goes out in its place`));
+      host.fail(noEntry(path, paths, host));
     }
     if (paths.length === 0) return undefined;
     const given = entry ?? { module: moduleOfPath(path), type: typeOfName(path) };
@@ -117,6 +117,18 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
   } finally {
     host.ended(end);
   }
+}
+
+function noEntry(path: string, paths: readonly string[], host: MiddlewareHost): PathcastError {
+  const why = host.isBound()
+    ? 'has no entry in the invalidation map'
+    : 'ran before sync.bind() had read the invalidation map';
+  const full = [...(host.binding()?.mutations ?? [])].filter((name) => name.endsWith(`.${path}`));
+  const hint = full.length === 0 ? '' : `; a caller of a sub-router leaves the rest of the path out (${full.join(', ')})`;
+  return new PathcastError(
+    'UNKNOWN_MUTATION',
+    `the mutation ${describe(path)} ${why}; '${paths.join()}' goes out in its place${hint}`,
+  );
 }
 
 /** tRPC memorises it: after a parser has run it is there. */

@@ -67,8 +67,7 @@ export class SyncMap {
     const known = new Set(mutations);
     const table = pathTable({ queries, maxPaths: MAX_QUERY_PATHS });
     for (const map of sync.maps) {
-      const closure = new Closure(map, table, judge);
-      this.found.push(...closure.found);
+      const closure = new Closure(map, table, judge, this.found);
       for (const entry of map.mutations) {
         if (known.has(entry.name)) this.#mutations.set(entry.name, closure.entry(entry, `map ${entry.name}`));
         else this.#unknown(entry, `${map.name} has an entry for ${entry.name}, which no router has`);
@@ -117,7 +116,6 @@ export class SyncMap {
 
 /** Closes entries over the cascades of one map. */
 class Closure {
-  readonly found: Found[] = [];
   readonly #index = new Map<string, number>();
   readonly #cascades: ReturnType<PathTable['cascades']>;
 
@@ -125,6 +123,7 @@ class Closure {
     map: RawInvalidationMap,
     readonly table: PathTable,
     readonly judge: PathJudge,
+    readonly found: Found[],
   ) {
     const given = new Map(map.modules.map((module) => [module.name, module.queryPaths]));
     const sources = new Set(map.cascades.map((cascade) => cascade.from));

@@ -1,0 +1,73 @@
+/** Runs the parts over a code base and brings together what they saw. */
+import path from 'node:path';
+import { effectsOf, findPathMaps, findSyncConfig, findToolFallbacks, findTools, type EffectsOptions } from './effects/index.js';
+import { AuditError } from './errors.js';
+import type { Facts, ProcedureFacts, RootFacts } from './findings/index.js';
+import { Reads } from './findings/reads.js';
+import type { Project, RouterRoot } from './model.js';
+import { openProject } from './project/index.js';
+import { findRoots } from './routers/index.js';
+
+export interface CollectOptions {
+  /** `FILE` or `FILE#name`, relative to the root. */
+  router?: string;
+  /** Relative to the root or absolute. */
+  tsconfig?: string;
+  /** Functions that broadcast, beside the known names. */
+  broadcasts?: readonly string[];
+  /** Files that are left out. */
+  ignored?(file: string): boolean;
+  onProgress?(done: number, total: number, what: string): void;
+}
+
+/** @throws AuditError where no router is found. */
+export function collect(root: string, { router, tsconfig, broadcasts, ignored, onProgress }: CollectOptions): Facts {
+  const opened = openProject(root, { ...(tsconfig === undefined ? {} : { tsconfig }), ...(onProgress ? { onProgress } : {}) });
+  const kept = opened.files.filter((file) => !ignored?.(relative(opened, file.fileName)));
+  const project = kept.length === opened.files.length ? opened : { ...opened, files: kept };
+  const roots = findRoots(project, router === undefined ? {} : { router });
+  if (roots.length === 0 || roots.every((one) => one.procedures.length === 0)) throw new AuditError(nothingFound(root, project, router));
+
+  const options: EffectsOptions = { broadcastNames: broadcasts ?? [] };
+  const reads = new Reads(project);
+  const total = roots.reduce((sum, one) => sum + one.procedures.length, 0);
+  let done = 0;
+  const factsOf = (one: RouterRoot): RootFacts => ({
+    name: one.name,
+    place: one.place,
+    unseen: one.unseen,
+    procedures: one.procedures.map((procedure): ProcedureFacts => {
+      onProgress?.(++done, total, 'following procedures');
+      if (procedure.kind === 'mutation') return { procedure, effects: effectsOf(project, procedure, options) };
+      return procedure.kind === 'query' ? { procedure, reads: [...reads.of(procedure.resolver)] } : { procedure };
+    }),
+  });
+  const rootFacts = roots.map(factsOf);
+  onProgress?.(total, total, 'comparing');
+  const pathMaps = findPathMaps(project);
+  const executors = findTools(project, options);
+  const names = new Set([
+    ...pathMaps.filter((map) => map.kind === 'tools').flatMap((map) => map.entries.map((entry) => entry.key)),
+    ...executors.flatMap((executor) => executor.tools.map((tool) => tool.tool)),
+  ]);
+  return {
+    roots: rootFacts,
+    pathMaps,
+    executors,
+    fallbacks: findToolFallbacks(project, [...names]),
+    sync: findSyncConfig(project),
+    unseen: [],
+    files: project.files.length,
+    placeOf: (node) => project.placeOf(node),
+  };
+}
+
+const relative = (project: Project, file: string): string => path.relative(project.root, file).split(path.sep).join('/');
+
+function nothingFound(root: string, project: Project, router: string | undefined): string {
+  if (router !== undefined) return `--router: ${router} is no router with procedures`;
+  return (
+    `no tRPC router found in ${project.files.length} files below ${root}; looked for the result of router(), t.router(), ` +
+    'createTRPCRouter() or mergeRouters() that is served or exported. Name it: --router FILE#NAME'
+  );
+}

@@ -1,0 +1,122 @@
+/** Calls every mutation from a first client and looks at what a second client's cache makes of it. */
+import { createTRPCUntypedClient, httpLink } from '@trpc/client';
+import { FIRST, SECOND, type RunningApp } from './app.js';
+import { LOOK_UPS, prepare, steps, type Row, type World } from './calls.js';
+import { entriesOf, type Entry } from './entries.js';
+import { fenceAction, SecondClient, type FenceAction } from './second-client.js';
+import { differs, readTruth, watchTables, type Truth } from './tables.js';
+
+export interface Outcome {
+  mutation: string;
+  /** Tables that its SQL wrote. */
+  wrote: string[];
+  /** Actions that arrived at the second client. */
+  actions: number;
+  /** Query paths that those carried. */
+  queryPaths: string[];
+  /** Entries of the cache whose value in the database changed. */
+  changed: string[];
+  /** Entries that read a table which was written. */
+  readers: string[];
+  /** Entries that were invalidated. */
+  invalidated: string[];
+  /** Entries of `changed` that equal the database afterwards. */
+  current: string[];
+  /** Entries of the whole cache that do not. */
+  stale: string[];
+}
+
+export interface Transport {
+  /** Where the second client subscribes. */
+  streamUrl: string;
+  /** Sends an action to the second client's stream, behind all that was sent before. */
+  send(action: FenceAction): Promise<unknown>;
+}
+
+export interface Watched {
+  world: World;
+  entries: Entry[];
+  outcomes: Outcome[];
+}
+
+export async function runAll(app: RunningApp, transport: Transport): Promise<Watched> {
+  const apiUrl = `${app.url}/api/trpc`;
+  const first = createTRPCUntypedClient({
+    links: [httpLink({ url: apiUrl, headers: { authorization: `Bearer ${FIRST.token}` } })],
+  });
+  const mutate = async (path: string, input: unknown): Promise<Row> => ((await first.mutation(path, input)) ?? {}) as Row;
+
+  const world = await prepare(mutate);
+  const entries = entriesOf(world);
+  const second = new SecondClient(entries);
+  await second.open(apiUrl, transport.streamUrl, SECOND.token);
+  const outcomes: Outcome[] = [];
+  try {
+    const rows: Record<string, Row> = {};
+    for (const { path, input, as } of steps(world)) {
+      const lookUp = LOOK_UPS[path];
+      if (lookUp) rows[lookUp.as] = await rowOfGuest(app, lookUp.query, world);
+      await second.reload();
+      second.takeSeen();
+      const before = await readTruth(app, entries);
+      const seen = await watchTables(app, async () => {
+        const answer = await mutate(path, input(rows));
+        if (as !== undefined) rows[as] = answer;
+      });
+      await passFence(second, transport, path);
+      await second.settled();
+      const after = await readTruth(app, entries);
+      outcomes.push(judge(path, seen.writes, before, after, second));
+    }
+  } finally {
+    second.close();
+  }
+  return { world, entries, outcomes };
+}
+
+async function passFence(second: SecondClient, transport: Transport, name: string): Promise<void> {
+  const arrived = second.fence(name);
+  await transport.send(fenceAction(name));
+  await arrived;
+}
+
+async function rowOfGuest(app: RunningApp, query: string, { clientId }: World): Promise<Row> {
+  const rows = (await app.call(query, { clientId })) as Row[];
+  const row = rows.find(({ guestId }) => typeof guestId === 'string');
+  if (!row) throw new Error(`${query} has no row of a guest`);
+  return row;
+}
+
+function judge(
+  mutation: string,
+  writes: ReadonlySet<string>,
+  before: readonly Truth[],
+  after: readonly Truth[],
+  second: SecondClient,
+): Outcome {
+  const { invalidated, actions } = second.takeSeen();
+  const named = (truths: readonly Truth[]): string[] => truths.map(({ entry }) => entry.path);
+  const isCurrent = ({ entry, value }: Truth): boolean => !differs(second.read(entry), value);
+  const changed = after.filter(({ value }, index) => differs(value, before[index]?.value));
+  return {
+    mutation,
+    wrote: [...writes],
+    actions: actions.length,
+    queryPaths: [...new Set(actions.flatMap(({ queryPaths }) => queryPaths))],
+    changed: named(changed),
+    readers: named(after.filter(({ reads }) => [...reads].some((table) => writes.has(table)))),
+    invalidated: invalidated.map(({ path }) => path),
+    current: named(changed.filter(isCurrent)),
+    stale: named(after.filter((truth) => !isCurrent(truth))),
+  };
+}
+
+/** Everything that the mutation changed, or may have changed, was invalidated, and the cache says what the database says. */
+export function isComplete({ changed, readers, invalidated, stale }: Outcome): boolean {
+  return stale.length === 0 && [...changed, ...readers].every((path) => invalidated.includes(path));
+}
+
+/** Nothing was sent, and there was nothing to tell. */
+export function isRightlySilent({ actions, changed, readers, stale }: Outcome): boolean {
+  return actions === 0 && changed.length === 0 && readers.length === 0 && stale.length === 0;
+}
