@@ -29,7 +29,7 @@ export interface MiddlewareHost {
   warn(warning: { message: string; companyId?: string; module?: string; field?: string }): void;
   fail(error: unknown): void;
   ended(end: MutationEnd): void;
-  noted(path: string, queryPaths: readonly string[]): void;
+  noted(path: string, action: SyncActionInput): void;
   /** Work that goes on after the mutation has answered. Never rejects. */
   track(work: Promise<void>): void;
 }
@@ -52,7 +52,7 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
   const running = new AsyncLocalStorage<MutationRun>();
   const runHost: RunHost = {
     isOwnHub: (hub) => host.isOwnHub(hub),
-    noted: (path, queryPaths) => host.noted(path, queryPaths),
+    noted: (path, action) => host.noted(path, action),
     send: (bundle) => sendBundle(bundle, host),
   };
   return async (opts) => {

@@ -29,7 +29,7 @@ export interface RunHost {
   /** Tells by-hand broadcasts of this sync's hub from those of another one. */
   isOwnHub(hub: object): boolean;
   /** A broadcast by hand in the mutation of this path. */
-  noted(path: string, queryPaths: readonly string[]): void;
+  noted(path: string, action: SyncAction): void;
   send(bundle: Bundle): void;
 }
 
@@ -56,7 +56,7 @@ export class MutationRun implements MutationScope {
   noteBroadcast(action: SyncAction, hub: object): void {
     this.#outer?.noteBroadcast(action, hub);
     if (!this.#host.isOwnHub(hub)) return;
-    this.#host.noted(this.path, action.queryPaths);
+    this.#host.noted(this.path, action);
     let paths = this.#byHand.get(action.companyId);
     if (!paths) this.#byHand.set(action.companyId, (paths = new Set()));
     for (const path of action.queryPaths) paths.add(path);

@@ -28,7 +28,10 @@ export interface SyncRules<C = unknown> {
   companyId?(call: RuleCall<C>): Id;
   /** Default: `userId` in the same places; `id` of `user` or `session.user`. */
   userId?(call: RuleCall<C>): Id;
-  /** Default: `clientId` of the input, the result, the context. `null` in place of a rule: this app has none. */
+  /**
+   * Default: `clientId` of the input, the result, the context. A rule that gives null says that the action is rightly
+   * about no client in particular; undefined is a missing one, and a warning. `null` in place of a rule: this app has none.
+   */
   clientId?: { rule(call: RuleCall<C>): Id }['rule'] | null;
   /** The tab that calls. Default: `sourceId` of the context, else the request's header `x-source-id`. */
   sourceId?(call: RuleCall<C>): Id;
@@ -52,7 +55,8 @@ type AnyRule = (call: RuleCall<never>) => unknown;
 export interface ActionFields {
   companyId: string | undefined;
   userId: string | undefined;
-  clientId: string | undefined;
+  /** Null: the rule says that the action is about no client in particular. */
+  clientId: string | null | undefined;
   sourceId: string | undefined;
   entityId: string;
   module: string;
@@ -110,7 +114,7 @@ export function compileRules(rules: unknown): Rules {
         ...fields,
         companyId: id('companyId', () => firstOf(placesOf(call.ctx), 'companyId')),
         userId: id('userId', () => userOf(call.ctx)),
-        clientId: hasClients ? id('clientId', () => clientOf(call)) : undefined,
+        clientId: hasClients ? textOrNull(ask('clientId', () => clientOf(call))) : undefined,
         sourceId: id('sourceId', () => sourceOf(call.ctx)),
         entityId: id('entityId', () => entityOf(call, fields.module, fields.type)) ?? '*',
         data: ask('data', () => undefined),
@@ -118,6 +122,8 @@ export function compileRules(rules: unknown): Rules {
     },
   };
 }
+
+const textOrNull = (value: unknown): string | null | undefined => (value === null ? null : textOf(value));
 
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;

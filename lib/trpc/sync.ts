@@ -226,13 +226,18 @@ class SyncCore {
       isOwnHub: (hub) => hub === this.#hub,
       broadcast: (action, path) =>
         this.#afterCommit.afterCurrent(() => {
-          this.#tell((observer) => observer.handed?.({ path, byHand: false, queryPaths: action.queryPaths }));
-          void this.#send(action);
+          const outcome = this.#send(action);
+          const { queryPaths } = action;
+          this.#tell((observer) => observer.handed?.({ path, byHand: false, queryPaths, action, outcome }));
         }),
       warn: (warning) => this.#hub.warn(warning),
       fail: (error) => this.#report('middleware', error),
       ended: (end) => this.#tell((observer) => observer.mutationEnded?.(end)),
-      noted: (path, queryPaths) => this.#tell((observer) => observer.handed?.({ path, byHand: true, queryPaths })),
+      noted: (path, action) =>
+        this.#tell((observer) => {
+          const { queryPaths } = action;
+          observer.handed?.({ path, byHand: true, queryPaths, action, outcome: undefined });
+        }),
       track: (work) => this.#track(work.catch((thrown: unknown) => this.#report('middleware', thrown))),
     });
   }

@@ -17,7 +17,7 @@ export interface RawBroadcast extends Omit<Broadcast, 'queryPaths'> {
   inLoop: boolean;
   /** The mutation whose entry of the invalidation map it announces: `sync.announce('guests.create', …)`, `sync.middleware()`. */
   mutation?: string;
-  /** The tool that it tells of: `sync.toolDone('add_guest', …)`. */
+  /** The tool that it tells of: `sync.announceTool('add_guest', …)`. */
   tool?: string;
   type?: string;
 }

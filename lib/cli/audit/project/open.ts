@@ -1,18 +1,166 @@
-import type { Project } from '../model.js';
-import type { Unseen } from '../report.js';
+import path from 'node:path';
+import type ts from 'typescript';
+import type { Bindings, FunctionNode, Project, Value } from '../model.js';
+import type { Place, Unseen } from '../report.js';
+import { loadCompiler } from './compiler.js';
+import { Configs } from './configs.js';
+import { Disk, join, slash } from './disk.js';
+import { Evaluator } from './evaluate.js';
+import { MAX_FILE_SIZE, scan } from './files.js';
+import { Names } from './names.js';
+import { Packages } from './packages.js';
+import { Modules, isSource } from './resolve.js';
+import { AuditError } from '../errors.js';
 
 export interface ProjectOptions {
-  /** A tsconfig file, relative to the root or absolute; default: the root's own `tsconfig.json` or `jsconfig.json`, if any. */
+  /** A tsconfig file, relative to the root or absolute; its files are read. Default: every source below the root. */
   tsconfig?: string;
   onProgress?(done: number, total: number, what: string): void;
 }
 
 export interface OpenedProject extends Project {
-  /** What could not be read or resolved: broken files, a broken tsconfig, a package of the workspace without sources. */
+  /** What could not be read: broken files, a broken tsconfig. `findRoots` hands it on with the best root. */
   readonly unseen: readonly Unseen[];
+  readonly names: Names;
+  readonly evaluator: Evaluator;
 }
 
-/** Parses and binds the sources below `root` (absolute or relative to the working directory). Throws where there are none. */
-export function openProject(root: string, _options: ProjectOptions): OpenedProject {
-  throw new Error(`Not readable: ${root}`);
+/** How many files are read between two reports of progress. */
+const PROGRESS_STEP = 25;
+
+/**
+ * Parses and binds the sources below `root` (absolute or relative to the working directory). Throws where there are none, where
+ * `tsconfig` cannot be read, and where no compiler fits.
+ */
+export function openProject(root: string, options: ProjectOptions = {}): OpenedProject {
+  const top = slash(path.resolve(root));
+  const disk = new Disk();
+  if (!disk.isFolder(top) && disk.list(top).size === 0) throw new AuditError(`root: ${root} is no folder with sources in it`);
+  const compiler = loadCompiler(top);
+  const packages = new Packages(disk, top);
+  const configs = new Configs(compiler, disk, packages);
+  const unseen: Unseen[] = [];
+  const note = (file: string, what: string, why: string, line = 1, column = 1): void => {
+    unseen.push({ file: relative(top, file), line, column, what, why });
+  };
+
+  const tsconfig = options.tsconfig === undefined ? undefined : slash(path.resolve(top, options.tsconfig));
+  if (tsconfig !== undefined && !disk.isFile(tsconfig)) throw new AuditError(`tsconfig: there is no file ${options.tsconfig} (looked for ${tsconfig})`);
+  const chosen = tsconfig === undefined ? [] : configs.withReferences(tsconfig);
+  let files: string[];
+  if (tsconfig !== undefined) {
+    files = [...new Set(chosen.flatMap(({ file }) => configs.filesOf(file)))].filter(isSource);
+    if (files.length === 0) throw new AuditError(`tsconfig: ${options.tsconfig} includes no source file`);
+  } else {
+    const outputs = configs.governingOf(top).flatMap((config) => config.outputs);
+    const found = scan(disk, top, outputs);
+    files = found.files;
+    for (const folder of found.packages) packages.add(folder);
+    for (const file of found.tooLarge) note(file, 'a file', `it is larger than ${MAX_FILE_SIZE / 1024 / 1024} MB and was not read`);
+    if (files.length === 0) throw new AuditError(`root: no TypeScript or JavaScript source below ${root}`);
+  }
+
+  const modules = new Modules(disk, configs, packages, top, chosen);
+  const program = createProgram(compiler, disk, modules, files, top, options.onProgress);
+  const checker = program.getTypeChecker();
+  const sources = program.getSourceFiles().filter((file) => isSource(file.fileName) && !file.fileName.includes('/node_modules/'));
+  for (const source of sources) {
+    const [error] = program.getSyntacticDiagnostics(source).filter(({ code }) => code < 8000);
+    if (!error) continue;
+    const at = compiler.getLineAndCharacterOfPosition(source, error.start ?? 0);
+    const text = compiler.flattenDiagnosticMessageText(error.messageText, ' ');
+    note(source.fileName, 'a file with a syntax error', `${text} What follows it in the file may be missed.`, at.line + 1, at.character + 1);
+  }
+  for (const [file, why] of configs.broken) note(file, 'a tsconfig', `it could not be read: ${why}`);
+
+  const names = new Names(compiler, checker, (request, from) => {
+    const file = modules.resolve(request, from);
+    return file === undefined ? undefined : program.getSourceFile(file);
+  });
+  const placeOf = (node: ts.Node): Place => placeIn(compiler, top, node);
+  const evaluator = new Evaluator(compiler, names);
+  return {
+    ts: compiler,
+    root: top,
+    checker,
+    files: sources,
+    unseen,
+    names,
+    evaluator,
+    placeOf,
+    declarationOf: (node) => evaluator.declarationOf(node),
+    evaluate: (node: ts.Expression, scope?: Bindings): Value => evaluator.evaluate(node, scope),
+    functionOf: (node: ts.Expression, scope?: Bindings): FunctionNode | undefined => evaluator.functionOf(node, scope),
+  };
 }
+
+const relative = (root: string, file: string): string => slash(path.relative(root, file));
+
+function placeIn(compiler: typeof ts, root: string, node: ts.Node): Place {
+  // A node that stands for a destructured member has the place of the pattern's element, and may begin before it.
+  const source = node.getSourceFile();
+  const start = node.pos < 0 ? 0 : node.getStart(source);
+  const { line, character } = compiler.getLineAndCharacterOfPosition(source, start);
+  return { file: relative(root, source.fileName), line: line + 1, column: character + 1 };
+}
+
+function createProgram(
+  compiler: typeof ts,
+  disk: Disk,
+  modules: Modules,
+  files: readonly string[],
+  root: string,
+  onProgress: ProjectOptions['onProgress'],
+): ts.Program {
+  const settings: ts.CompilerOptions = {
+    allowJs: true,
+    checkJs: false,
+    noLib: true,
+    types: [],
+    skipLibCheck: true,
+    jsx: compiler.JsxEmit.Preserve,
+    target: compiler.ScriptTarget.ESNext,
+    module: compiler.ModuleKind.ESNext,
+    moduleResolution: compiler.ModuleResolutionKind.Bundler,
+    moduleDetection: compiler.ModuleDetectionKind.Force,
+    maxNodeModuleJsDepth: 0,
+    disableSourceOfProjectReferenceRedirect: true,
+    noEmit: true,
+  };
+  let done = 0;
+  const progress = (last: boolean): void => {
+    if (last || done % PROGRESS_STEP === 0) onProgress?.(done, Math.max(done, files.length), 'reading');
+  };
+  const host: ts.CompilerHost = {
+    getSourceFile(file, languageVersion) {
+      if (!isSource(file)) return undefined;
+      const text = disk.read(file);
+      if (text === undefined) return undefined;
+      done += 1;
+      progress(false);
+      const how: ts.CreateSourceFileOptions =
+        typeof languageVersion === 'object' ? languageVersion : { languageVersion };
+      return compiler.createSourceFile(file, text, { ...how, jsDocParsingMode: compiler.JSDocParsingMode.ParseNone }, true);
+    },
+    resolveModuleNameLiterals: (literals, from) =>
+      literals.map(({ text }) => {
+        const file = modules.resolve(text, from);
+        return { resolvedModule: file === undefined ? undefined : { resolvedFileName: file, extension: extensionOf(file), isExternalLibraryImport: false } };
+      }),
+    resolveTypeReferenceDirectiveReferences: (references) => references.map(() => ({ resolvedTypeReferenceDirective: undefined })),
+    fileExists: (file) => isSource(file) && disk.isFile(slash(file)),
+    readFile: (file) => disk.read(file),
+    getDefaultLibFileName: () => join(root, 'lib.d.ts'),
+    getCurrentDirectory: () => root,
+    getCanonicalFileName: (file) => file,
+    useCaseSensitiveFileNames: () => true,
+    getNewLine: () => '\n',
+    writeFile: () => undefined,
+  };
+  const program = compiler.createProgram({ rootNames: files, options: settings, host });
+  progress(true);
+  return program;
+}
+
+const extensionOf = (file: string): string => /\.[cm]?[jt]sx?$/.exec(file)?.[0] ?? '.ts';
+
