@@ -12,19 +12,19 @@ const FOLLOWED = [
 
 export const invalidation = {
   modules: {
-    // Queries of other routers that read guests, events, budget items.
-    guests: ['guests', 'hotels.getAllWithGuests', 'guestTransport.getAllWithGuests', 'floorPlans.getById'],
-    events: ['events', 'timeline.getGroupedByEvent'],
-    budget: ['budget', 'vendors.getById'],
+    // Queries of other routers that show guests, events, budget items.
+    guestViews: ['hotels.getAllWithGuests', 'guestTransport.getAllWithGuests', 'floorPlans.getById'],
+    eventViews: ['timeline.getGroupedByEvent'],
+    budgetViews: ['vendors.getById'],
     /** Guest count and budget on the client's row. */
     stats: [],
   },
   cascades: {
-    guests: ['hotels', 'guestTransport', 'budget', 'timeline', 'stats'],
+    guests: ['guestViews', 'hotels', 'guestTransport', 'budget', 'timeline', 'stats'],
     hotels: ['timeline'],
     guestTransport: ['timeline'],
-    budget: ['timeline', 'stats'],
-    events: ['timeline'],
+    budget: ['budgetViews', 'timeline', 'stats'],
+    events: ['eventViews', 'timeline'],
     vendors: ['budget', 'timeline'],
     stats: ['clients'],
   },
@@ -46,10 +46,7 @@ export const invalidation = {
     'guests.delete': { stale: ['guests', 'gifts', 'floorPlans'] },
     'guests.bulkImport': ['guests'],
     'guests.updateRSVP': ['guests'],
-    'guests.checkIn': {
-      stale: ['guests', 'hotels.getAllWithGuests', 'guestTransport.getAllWithGuests', 'floorPlans.getById'],
-      cascade: false,
-    },
+    'guests.checkIn': { stale: ['guests'], cascade: ['guestViews'] },
 
     'budget.create': ['budget'],
     'budget.update': ['budget'],
