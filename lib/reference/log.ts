@@ -1,7 +1,7 @@
 /** What is logged, and what never is: no query strings (they carry tokens), no cookies, no bodies. */
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
 import type { Hub } from '../server/hub.js';
-import type { Module } from './announcer.js';
+import type { Module } from './modules.js';
 import type { Settings } from './settings.js';
 
 export function loggerOptions(settings: Settings): NonNullable<FastifyServerOptions['logger']> {

@@ -7,7 +7,7 @@ import Fastify, { LogController, type FastifyInstance } from 'fastify';
 import { fileURLToPath } from 'node:url';
 import { pathcastPlugin } from '../fastify/index.js';
 import { createHub, type AnyHub, type Hub } from '../server/hub.js';
-import { Announcer, MODULES, type Module } from './announcer.js';
+import type { Sync } from '../trpc/index.js';
 import { Sessions } from './auth/session.js';
 import { checkSession, contextFactory } from './context.js';
 import { openDatabase, type Database } from './db/database.js';
@@ -22,10 +22,13 @@ import { installMetrics } from './http/metrics.js';
 import { installPages } from './http/pages.js';
 import { installRefusals, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_HEAD_BYTES } from './http/refusals.js';
 import { logHubEvents, loggerOptions, logRequests } from './log.js';
-import { pathsOfKind } from './query-path.js';
-import { queryPathsOf } from './reads.js';
+import { invalidation } from './invalidation.js';
+import { MODULES, type Module } from './modules.js';
+import { RecentActions } from './recent-actions.js';
 import { createAppRouter, type AppRouter } from './routers/index.js';
 import type { Settings } from './settings.js';
+import { createReferenceSync } from './sync.js';
+import { createKit } from './trpc.js';
 
 /**
  * Connections that the kernel holds until they are accepted. Node's default of 511 makes a
@@ -39,6 +42,8 @@ const REQUEST_GRACE_MS = 5_000;
 export interface ReferenceServer {
   app: FastifyInstance;
   hub: Hub<Module>;
+  /** What broadcasts after each mutation. */
+  sync: Sync<AppRouter>;
   router: AppRouter;
   database: Database;
   /** Listens as the settings say; resolves to the address, `http://127.0.0.1:3000`. */
@@ -72,11 +77,12 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     throw error;
   }
   const loop = new LoopDelay();
-  const announcer = new Announcer(hub, queryPathsOf);
-  const feed = new DashboardFeed(hub.engine, () => hub.metrics(), announcer, loop);
+  const sync = createReferenceSync(hub);
+  const recent = new RecentActions();
+  sync.observe(recent.observer);
+  const feed = new DashboardFeed(hub.engine, () => hub.metrics(), recent, loop);
   const sessions = new Sessions(settings.sessionSecret, settings.sessionTtlSeconds);
-  const router = createAppRouter(hub, settings.heartbeatMs);
-  hub.setResyncPaths(pathsOfKind(router, 'query'));
+  const router = createAppRouter(createKit(sync), hub, settings.heartbeatMs);
 
   const app = Fastify({
     logger: loggerOptions(settings),
@@ -113,6 +119,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   }
 
   try {
+    await sync.for<AppRouter>().bind(router, invalidation);
     installRefusals(app);
     await installLogin(app, sessions, settings);
     installHealth(app, hub.engine, readiness);
@@ -130,7 +137,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       prefix: '/trpc',
       trpcOptions: {
         router,
-        createContext: contextFactory(sessions, { store, announcer }),
+        createContext: contextFactory(sessions, { store }),
         maxBatchSize: MAX_BATCH_CALLS,
         onError: ({ error, path }) => {
           if (error.code === 'INTERNAL_SERVER_ERROR') app.log.error({ err: error.cause ?? error, path }, 'procedure failed');
@@ -154,6 +161,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   return {
     app,
     hub,
+    sync: sync.for<AppRouter>(),
     router,
     database,
     listen: () => app.listen({ port: settings.port, host: settings.host, backlog: LISTEN_BACKLOG }),

@@ -1,19 +1,16 @@
 /**
- * The tRPC instance: context, sessions, and `change`, the one way in which a mutation writes.
- * `change` runs the work in a transaction, and once that is committed announces which queries are
- * stale: exactly those that read a table the transaction changed. No mutation can forget it.
+ * The tRPC instance: context, sessions, and the two base procedures. Every mutation runs under the sync's middleware,
+ * which broadcasts what the invalidation map calls stale once the mutation has succeeded.
  */
 import { initTRPC, TRPCError } from '@trpc/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ActionType } from '../protocol/events.js';
-import type { Session, SessionCheck } from './auth/session.js';
-import type { Announcer, Module } from './announcer.js';
+import type { Sync } from '../trpc/index.js';
+import type { SessionCheck } from './auth/session.js';
 import { RowExists, RowNotFound, type Store, type Tx } from './db/store.js';
 
 export interface Services {
   /** The company's rows; its demo rows are made on its first visit. */
   store(companyId: string): Store;
-  announcer: Announcer;
 }
 
 export interface Context {
@@ -26,11 +23,9 @@ export interface Context {
 }
 
 const t = initTRPC.context<Context>().create({ isDev: false });
-export const router = t.router;
-export const mergeRouters = t.mergeRouters;
 
-/** Any call with a valid session. */
-export const query = t.procedure.use(async ({ ctx, next }) => {
+/** Lets in who has a valid session. */
+const withSession = t.middleware(async ({ ctx, next }) => {
   if (!ctx.check.ok) throw new TRPCError({ code: 'UNAUTHORIZED', message: ctx.check.message });
   const { session } = ctx.check;
   const result = await next({ ctx: { session, store: ctx.services.store(session.companyId) } });
@@ -42,52 +37,23 @@ export const query = t.procedure.use(async ({ ctx, next }) => {
   return result;
 });
 
-/** What an announcement says beside the tables: the row, and the client it belongs to. */
-export interface Subject {
-  /** `*` for many rows. */
-  entityId: string;
-  clientId?: string | null | undefined;
-}
-
-/** A call that writes: with a valid session whose role may. */
-export const mutation = query.use(({ ctx, next }) => {
+/** Lets in who may write. `ctx.write` is the one way to do it: all of it in one transaction. */
+const mayWrite = withSession.unstable_pipe(({ ctx, next }) => {
   if (ctx.session.role === 'viewer') {
     throw new TRPCError({ code: 'FORBIDDEN', message: 'The role viewer may only read' });
   }
-  return next({ ctx: { change: changer(ctx.session, ctx.store, ctx.services.announcer, ctx.sourceId) } });
+  const write = <R>(work: (tx: Tx) => R): R => ctx.store.transaction(work);
+  return next({ ctx: { write } });
 });
 
-export type Change = ReturnType<typeof changer>;
-
-function changer(session: Session, store: Store, announcer: Announcer, sourceId: string | undefined) {
-  /**
-   * Runs `work` in one transaction; after its commit announces what it made stale. The subject is
-   * the row that `work` returns unless `subject` says otherwise. Nothing is announced when nothing
-   * was written. The announcement is never waited for, and cannot fail the mutation.
-   */
-  function change<R extends { id: string; clientId?: string | null }>(
-    type: ActionType,
-    module: Module,
-    work: (tx: Tx) => R,
-  ): R;
-  function change<R>(type: ActionType, module: Module, work: (tx: Tx) => R, subject: (result: R) => Subject): R;
-  function change<R>(
-    type: ActionType,
-    module: Module,
-    work: (tx: Tx) => R,
-    subject: (result: R) => Subject = rowSubject,
-  ): R {
-    const { result, touched } = store.transaction(work);
-    if (touched.size > 0) {
-      const { companyId, userId } = session;
-      announcer.announce({ type, module, companyId, userId, sourceId, touched, ...subject(result) });
-    }
-    return result;
-  }
-  return change;
+/** What the routers are made of. The sync is a server's own, so the procedures that broadcast through it are too. */
+export function createKit(sync: Pick<Sync, 'middleware'>) {
+  return {
+    router: t.router,
+    mergeRouters: t.mergeRouters,
+    query: t.procedure.use(withSession),
+    mutation: t.procedure.use(sync.middleware()).use(mayWrite),
+  };
 }
 
-function rowSubject(result: unknown): Subject {
-  const row = result as { id: string; clientId?: string | null };
-  return { entityId: row.id, clientId: row.clientId };
-}
+export type Kit = ReturnType<typeof createKit>;

@@ -1,11 +1,11 @@
 /**
  * Every mutation of the router, over HTTP: another user of the company hears of it, with query
- * paths that exist, and with every query whose answer the mutation changed. A mutation that
- * forgets to announce, or announces too little, fails here; so does a new one that the story lacks.
+ * paths that exist, with every query that reads a table it wrote, and with every query whose answer it changed. A
+ * mutation that is declared to make too little stale fails here; so does a new one that the story lacks.
  */
-import { pathsOfKind } from '../../lib/reference/query-path.js';
-import { READS } from '../../lib/reference/reads.js';
 import { apiOf, onlooker, type StreamClient } from './support/clients.js';
+import { pathsOfKind } from './support/procedures.js';
+import { READS, readersOf } from './support/reads.js';
 import { login, post, startServer, type TestServer } from './support/server.js';
 import { CLIENT, queryInputs, SILENT, STORY, type Ids } from './support/story.js';
 
@@ -44,6 +44,10 @@ async function answers(ids: Ids): Promise<Map<string, string>> {
   return new Map(read.map((path, index) => [path, JSON.stringify(results[index])]));
 }
 
+/** The queries that a path of an action stands for. */
+const queriesOf = (path: string): string[] =>
+  path === '*' ? queries : queries.filter((query) => query === path || query.startsWith(`${path}.`));
+
 test('the story runs every mutation, and there are the 68 of the audited system', () => {
   const mutations = pathsOfKind(server.router, 'mutation');
   expect([...new Set(STORY.map((step) => step.path))].sort()).toEqual([...mutations].sort());
@@ -55,13 +59,18 @@ test('each mutation is announced once, with every query that it made stale', asy
   let heard = 0;
   for (const step of STORY) {
     const before = await answers(ids);
+    const written = new Set<string>();
+    server.database.onStatement = (sql) => {
+      for (const [, table] of sql.matchAll(/\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+"(\w+)"/g)) written.add(String(table));
+    };
     const result = await mutate(step.path, step.input(ids));
+    server.database.onStatement = undefined;
     const after = await answers(ids);
     if (step.keep !== undefined) ids[step.keep] = String(result['id']);
     const changed = queries.filter((path) => before.get(path) !== after.get(path));
 
     if (SILENT.has(step.path)) {
-      expect([step.path, changed]).toEqual([step.path, []]);
+      expect([step.path, changed, [...written]]).toEqual([step.path, [], []]);
       continue;
     }
     heard += 1;
@@ -73,8 +82,11 @@ test('each mutation is announced once, with every query that it made stale', asy
     });
     const clientId = step.clientId === undefined ? CLIENT : step.clientId;
     expect([step.path, action.clientId ?? null]).toEqual([step.path, clientId]);
-    expect([step.path, action.queryPaths.filter((path) => !queries.includes(path))]).toEqual([step.path, []]);
-    expect([step.path, changed.filter((path) => !action.queryPaths.includes(path))]).toEqual([step.path, []]);
+    expect([step.path, action.queryPaths.filter((path) => queriesOf(path).length === 0)]).toEqual([step.path, []]);
+    const stale = new Set(action.queryPaths.flatMap(queriesOf));
+    expect(written.size).toBeGreaterThan(0);
+    expect([step.path, readersOf(written).filter((path) => !stale.has(path))]).toEqual([step.path, []]);
+    expect([step.path, changed.filter((path) => !stale.has(path))]).toEqual([step.path, []]);
     expect(changed.length).toBeGreaterThan(0);
   }
   expect(stream.actions).toHaveLength(heard);

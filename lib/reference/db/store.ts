@@ -82,11 +82,10 @@ export class Store {
     return this.db.all(sql, [this.companyId, ...parameters]) as R[];
   }
 
-  /** Runs `work` in one transaction and tells which tables it changed. */
-  transaction<R>(work: (tx: Tx) => R): { result: R; touched: ReadonlySet<TableName> } {
+  /** Runs `work` in one transaction. */
+  transaction<R>(work: (tx: Tx) => R): R {
     const tx = new Tx(this.db, this.companyId);
-    const result = this.db.transaction(() => work(tx));
-    return { result, touched: tx.touched };
+    return this.db.transaction(() => work(tx));
   }
 
   #where<T extends AppTable>(table: T, where: Where<T>): { clause: string; parameters: SqlValue[] } {

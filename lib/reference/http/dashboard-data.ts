@@ -1,6 +1,6 @@
 /** What the dashboard draws: one sample a second, five minutes of them, made while the server runs. */
 import type { EngineMetrics } from '../../internal/engine.js';
-import type { AnnouncedAction, Announcer } from '../announcer.js';
+import type { RecentAction, RecentActions } from '../recent-actions.js';
 import type { LoopDelay } from './loop-delay.js';
 
 /** One second of the hub's life. Rates are per second; latencies and delays are ms. */
@@ -30,7 +30,7 @@ export interface DashboardData {
     EngineMetrics,
     'connections' | 'companies' | 'publishes' | 'deliveries' | 'conflations' | 'compactions' | 'slowSinks' | 'evictions' | 'refusals' | 'resyncs'
   >;
-  actions: readonly AnnouncedAction[];
+  actions: readonly RecentAction[];
 }
 
 const SAMPLE_MS = 1_000;
@@ -59,7 +59,7 @@ export function quantileBetween(before: Histogram, after: Histogram, q: number):
 
 export class DashboardFeed {
   readonly #read: () => EngineMetrics;
-  readonly #announcer: Announcer;
+  readonly #recent: RecentActions;
   readonly #loop: LoopDelay;
   readonly #engine: string;
   readonly #startedAt = Date.now();
@@ -68,10 +68,10 @@ export class DashboardFeed {
   #last: EngineMetrics;
   #lastAt = performance.now();
 
-  constructor(engine: string, read: () => EngineMetrics, announcer: Announcer, loop: LoopDelay) {
+  constructor(engine: string, read: () => EngineMetrics, recent: RecentActions, loop: LoopDelay) {
     this.#engine = engine;
     this.#read = read;
-    this.#announcer = announcer;
+    this.#recent = recent;
     this.#loop = loop;
     this.#last = read();
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS).unref();
@@ -86,7 +86,7 @@ export class DashboardFeed {
       startedAt: this.#startedAt,
       samples: this.#samples.filter((sample) => sample.at > since),
       totals: { connections, companies, publishes, deliveries, conflations, compactions, slowSinks, evictions, refusals, resyncs },
-      actions: this.#announcer.recent(),
+      actions: this.#recent.list(),
     };
   }
 

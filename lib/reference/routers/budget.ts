@@ -6,7 +6,7 @@ import { ensureClient, recalcClientStats } from '../domain/client-stats.js';
 import { addPayment, changePayment, removePayment } from '../domain/payments.js';
 import { syncTimeline } from '../domain/timeline-sync.js';
 import { byClient, byId, cents, identifier, line, moment, note, optionalLine } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const details = z.object({
   item: line,
@@ -43,103 +43,89 @@ function grouped(items: readonly Item[], key: 'category' | 'segment'): [name: st
   return [...groups].sort(([a], [b]) => a.localeCompare(b));
 }
 
-export const budgetRouter = router({
-  getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(budget, { clientId: input?.clientId })),
+export const createBudgetRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(budget, { clientId: input?.clientId })),
 
-  /** The item with its advance payments. */
-  getById: query.input(byId).query(({ ctx, input }) => ({
-    ...ctx.store.need(budget, input.id),
-    advancePayments: ctx.store.list(advancePayments, { budgetId: input.id }),
-  })),
-
-  getSummary: query.input(byClient).query(({ ctx, input }) => {
-    const sums = totals(ctx.store.list(budget, { clientId: input?.clientId }));
-    return { ...sums, outstanding: Math.max(0, sums.estimated - sums.paid) };
-  }),
-
-  getByCategory: query
-    .input(z.object({ clientId: identifier.optional(), category: line }))
-    .query(({ ctx, input }) => ctx.store.list(budget, { clientId: input.clientId, category: input.category })),
-
-  getCategorySummary: query.input(byClient).query(({ ctx, input }) =>
-    grouped(ctx.store.list(budget, { clientId: input?.clientId }), 'category').map(([category, items]) => ({
-      category,
-      ...totals(items),
+    /** The item with its advance payments. */
+    getById: query.input(byId).query(({ ctx, input }) => ({
+      ...ctx.store.need(budget, input.id),
+      advancePayments: ctx.store.list(advancePayments, { budgetId: input.id }),
     })),
-  ),
 
-  getSegmentSummary: query.input(byClient).query(({ ctx, input }) =>
-    grouped(ctx.store.list(budget, { clientId: input?.clientId }), 'segment').map(([segment, items]) => ({
-      segment,
-      ...totals(items),
-    })),
-  ),
-
-  getBySegment: query
-    .input(z.object({ clientId: identifier.optional(), segment: line }))
-    .query(({ ctx, input }) => ctx.store.list(budget, { clientId: input.clientId, segment: input.segment })),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'budget', (tx) => {
-      ensureClient(tx, input.clientId);
-      const { id, clientId } = tx.insert(budget, input);
-      syncTimeline(tx, clientId, 'budget');
-      recalcClientStats(tx, clientId);
-      return tx.need(budget, id);
+    getSummary: query.input(byClient).query(({ ctx, input }) => {
+      const sums = totals(ctx.store.list(budget, { clientId: input?.clientId }));
+      return { ...sums, outstanding: Math.max(0, sums.estimated - sums.paid) };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'budget', (tx) => {
-      const { id, ...patch } = input;
-      const { clientId } = tx.patch(budget, id, patch);
-      syncTimeline(tx, clientId, 'budget');
-      recalcClientStats(tx, clientId);
-      return tx.need(budget, id);
-    }),
-  ),
+    getByCategory: query
+      .input(z.object({ clientId: identifier.optional(), category: line }))
+      .query(({ ctx, input }) => ctx.store.list(budget, { clientId: input.clientId, category: input.category })),
 
-  delete: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('delete', 'budget', (tx) => {
-      const item = tx.remove(budget, input.id);
-      tx.removeWhere(advancePayments, { budgetId: item.id });
-      syncTimeline(tx, item.clientId, 'budget');
-      recalcClientStats(tx, item.clientId);
-      return item;
-    }),
-  ),
-
-  addAdvancePayment: mutation
-    .input(z.object({ budgetId: identifier, amount: cents, paidAt: moment, paidBy: optionalLine, note }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'budget',
-        (tx) => addPayment(tx, input.budgetId, { ...input, paidAt: input.paidAt ?? undefined }),
-        (payment) => ({ entityId: payment.budgetId, clientId: payment.clientId }),
-      ),
+    getCategorySummary: query.input(byClient).query(({ ctx, input }) =>
+      grouped(ctx.store.list(budget, { clientId: input?.clientId }), 'category').map(([category, items]) => ({
+        category,
+        ...totals(items),
+      })),
     ),
 
-  updateAdvancePayment: mutation
-    .input(byId.extend({ amount: cents.optional(), paidAt: moment, paidBy: optionalLine, note }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'budget',
-        (tx) => {
+    getSegmentSummary: query.input(byClient).query(({ ctx, input }) =>
+      grouped(ctx.store.list(budget, { clientId: input?.clientId }), 'segment').map(([segment, items]) => ({
+        segment,
+        ...totals(items),
+      })),
+    ),
+
+    getBySegment: query
+      .input(z.object({ clientId: identifier.optional(), segment: line }))
+      .query(({ ctx, input }) => ctx.store.list(budget, { clientId: input.clientId, segment: input.segment })),
+
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        const { id, clientId } = tx.insert(budget, input);
+        syncTimeline(tx, clientId, 'budget');
+        recalcClientStats(tx, clientId);
+        return tx.need(budget, id);
+      }),
+    ),
+
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        const { clientId } = tx.patch(budget, id, patch);
+        syncTimeline(tx, clientId, 'budget');
+        recalcClientStats(tx, clientId);
+        return tx.need(budget, id);
+      }),
+    ),
+
+    delete: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const item = tx.remove(budget, input.id);
+        tx.removeWhere(advancePayments, { budgetId: item.id });
+        syncTimeline(tx, item.clientId, 'budget');
+        recalcClientStats(tx, item.clientId);
+        return item;
+      }),
+    ),
+
+    addAdvancePayment: mutation
+      .input(z.object({ budgetId: identifier, amount: cents, paidAt: moment, paidBy: optionalLine, note }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => addPayment(tx, input.budgetId, { ...input, paidAt: input.paidAt ?? undefined })),
+      ),
+
+    updateAdvancePayment: mutation
+      .input(byId.extend({ amount: cents.optional(), paidAt: moment, paidBy: optionalLine, note }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const { id, paidAt, ...patch } = input;
           return changePayment(tx, id, { ...patch, paidAt: paidAt ?? undefined });
-        },
-        (payment) => ({ entityId: payment.budgetId, clientId: payment.clientId }),
+        }),
       ),
-    ),
 
-  deleteAdvancePayment: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'budget',
-      (tx) => removePayment(tx, input.id),
-      (payment) => ({ entityId: payment.budgetId, clientId: payment.clientId }),
-    ),
-  ),
-});
+    deleteAdvancePayment: mutation
+      .input(byId)
+      .mutation(({ ctx, input }) => ctx.write((tx) => removePayment(tx, input.id))),
+  });

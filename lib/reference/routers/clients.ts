@@ -23,7 +23,7 @@ import {
 } from '../db/schema.js';
 import type { Tx } from '../db/store.js';
 import { byId, day, identifier, line, note, optionalLine } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const details = z.object({
   name: line,
@@ -37,8 +37,19 @@ const details = z.object({
 
 /** Tables whose rows belong to one client. */
 const OWNED = [
-  advancePayments, budget, clientVendors, events, floorPlans, gifts, guestConflicts, guestPreferences, guests,
-  guestTransport, hotels, timeline, vendorComments,
+  advancePayments,
+  budget,
+  clientVendors,
+  events,
+  floorPlans,
+  gifts,
+  guestConflicts,
+  guestPreferences,
+  guests,
+  guestTransport,
+  hotels,
+  timeline,
+  vendorComments,
 ] as const;
 /** Tables whose rows belong to a client's floor plan. */
 const OWNED_BY_PLAN = [floorPlanGuests, floorPlanTables, seatingChangeLog, seatingVersions] as const;
@@ -52,46 +63,37 @@ function removeClient(tx: Tx, clientId: string) {
   return client;
 }
 
-/** A client's own id is the scope of the action. */
-const ownScope = (client: { id: string }) => ({ entityId: client.id, clientId: client.id });
+export const createClientsRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    /** The short form for pickers and cards. */
+    list: query.query(({ ctx }) =>
+      ctx.store.list(clients).map(({ id, name, weddingDate, status, guestCount, budget: total }) => ({
+        id,
+        name,
+        weddingDate,
+        status,
+        guestCount,
+        budget: total,
+      })),
+    ),
 
-export const clientsRouter = router({
-  /** The short form for pickers and cards. */
-  list: query.query(({ ctx }) =>
-    ctx.store.list(clients).map(({ id, name, weddingDate, status, guestCount, budget: total }) => ({
-      id,
-      name,
-      weddingDate,
-      status,
-      guestCount,
-      budget: total,
-    })),
-  ),
+    getAll: query
+      .input(z.object({ status: z.enum(CLIENT_STATUS).optional() }).optional())
+      .query(({ ctx, input }) => ctx.store.list(clients, { status: input?.status })),
 
-  getAll: query
-    .input(z.object({ status: z.enum(CLIENT_STATUS).optional() }).optional())
-    .query(({ ctx, input }) => ctx.store.list(clients, { status: input?.status })),
+    getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(clients, input.id)),
 
-  getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(clients, input.id)),
+    create: mutation
+      .input(details.extend({ id: identifier.optional() }))
+      .mutation(({ ctx, input }) => ctx.write((tx) => tx.insert(clients, input))),
 
-  create: mutation
-    .input(details.extend({ id: identifier.optional() }))
-    .mutation(({ ctx, input }) => ctx.change('insert', 'clients', (tx) => tx.insert(clients, input), ownScope)),
-
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'clients',
-      (tx) => {
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const { id, ...patch } = input;
         return tx.patch(clients, id, patch);
-      },
-      ownScope,
+      }),
     ),
-  ),
 
-  /** The client and everything that was planned for it. Vendors stay: they are the company's. */
-  delete: mutation
-    .input(byId)
-    .mutation(({ ctx, input }) => ctx.change('delete', 'clients', (tx) => removeClient(tx, input.id), ownScope)),
-});
+    /** The client and everything that was planned for it. Vendors stay: they are the company's. */
+    delete: mutation.input(byId).mutation(({ ctx, input }) => ctx.write((tx) => removeClient(tx, input.id))),
+  });

@@ -4,7 +4,7 @@ import { EVENT_STATUS, events, floorPlans, timeline } from '../db/schema.js';
 import { ensureClient } from '../domain/client-stats.js';
 import { syncTimeline } from '../domain/timeline-sync.js';
 import { byClient, byId, identifier, line, moment, optionalLine } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const details = z.object({
   name: line,
@@ -15,58 +15,59 @@ const details = z.object({
   status: z.enum(EVENT_STATUS).optional(),
 });
 
-export const eventsRouter = router({
-  getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(events, { clientId: input?.clientId })),
+export const createEventsRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(events, { clientId: input?.clientId })),
 
-  getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(events, input.id)),
+    getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(events, input.id)),
 
-  getStats: query.input(byClient).query(({ ctx, input }) => {
-    const rows = ctx.store.list(events, { clientId: input?.clientId });
-    const now = Date.now();
-    return {
-      total: rows.length,
-      upcoming: rows.filter((event) => event.startsAt !== null && event.startsAt > now).length,
-      byStatus: Object.fromEntries(
-        EVENT_STATUS.map((status) => [status, rows.filter((event) => event.status === status).length]),
-      ),
-    };
-  }),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'events', (tx) => {
-      ensureClient(tx, input.clientId);
-      const event = tx.insert(events, input);
-      syncTimeline(tx, event.clientId, 'events');
-      return event;
+    getStats: query.input(byClient).query(({ ctx, input }) => {
+      const rows = ctx.store.list(events, { clientId: input?.clientId });
+      const now = Date.now();
+      return {
+        total: rows.length,
+        upcoming: rows.filter((event) => event.startsAt !== null && event.startsAt > now).length,
+        byStatus: Object.fromEntries(
+          EVENT_STATUS.map((status) => [status, rows.filter((event) => event.status === status).length]),
+        ),
+      };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'events', (tx) => {
-      const { id, ...patch } = input;
-      const event = tx.patch(events, id, patch);
-      syncTimeline(tx, event.clientId, 'events');
-      return event;
-    }),
-  ),
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        const event = tx.insert(events, input);
+        syncTimeline(tx, event.clientId, 'events');
+        return event;
+      }),
+    ),
 
-  /** The event's timeline entries go with it; its floor plans stay, without the link. */
-  delete: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('delete', 'events', (tx) => {
-      const event = tx.remove(events, input.id);
-      tx.removeWhere(timeline, { eventId: event.id });
-      for (const plan of tx.list(floorPlans, { clientId: event.clientId, eventId: event.id })) {
-        tx.patch(floorPlans, plan.id, { eventId: null });
-      }
-      return event;
-    }),
-  ),
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        const event = tx.patch(events, id, patch);
+        syncTimeline(tx, event.clientId, 'events');
+        return event;
+      }),
+    ),
 
-  updateStatus: mutation.input(byId.extend({ status: z.enum(EVENT_STATUS) })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'events', (tx) => {
-      const event = tx.patch(events, input.id, { status: input.status });
-      syncTimeline(tx, event.clientId, 'events');
-      return event;
-    }),
-  ),
-});
+    /** The event's timeline entries go with it; its floor plans stay, without the link. */
+    delete: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const event = tx.remove(events, input.id);
+        tx.removeWhere(timeline, { eventId: event.id });
+        for (const plan of tx.list(floorPlans, { clientId: event.clientId, eventId: event.id })) {
+          tx.patch(floorPlans, plan.id, { eventId: null });
+        }
+        return event;
+      }),
+    ),
+
+    updateStatus: mutation.input(byId.extend({ status: z.enum(EVENT_STATUS) })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const event = tx.patch(events, input.id, { status: input.status });
+        syncTimeline(tx, event.clientId, 'events');
+        return event;
+      }),
+    ),
+  });

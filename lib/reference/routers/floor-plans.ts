@@ -14,8 +14,8 @@ import {
 import { ensureClient } from '../domain/client-stats.js';
 import { assignSeat } from '../domain/seating.js';
 import { byClient, byId, identifier, line } from '../inputs.js';
-import { mergeRouters, mutation, query, router } from '../trpc.js';
-import { seatingRouter } from './seating.js';
+import type { Kit } from '../trpc.js';
+import { createSeatingRouter } from './seating.js';
 
 const size = z.number().int().min(1).max(100_000);
 const place = z.number().int().min(-100_000).max(100_000);
@@ -34,141 +34,116 @@ const tableDetails = z.object({
 });
 const seat = z.object({ floorPlanId: identifier, tableId: identifier, guestId: identifier });
 
-const base = router({
-  list: query.input(byClient).query(({ ctx, input }) =>
-    ctx.store.list(floorPlans, { clientId: input?.clientId }).map((plan) => ({
-      ...plan,
-      tables: ctx.store.list(floorPlanTables, { floorPlanId: plan.id }).length,
-      seated: ctx.store.list(floorPlanGuests, { floorPlanId: plan.id }).length,
-    })),
-  ),
+const createBase = ({ router, query, mutation }: Kit) =>
+  router({
+    list: query.input(byClient).query(({ ctx, input }) =>
+      ctx.store.list(floorPlans, { clientId: input?.clientId }).map((plan) => ({
+        ...plan,
+        tables: ctx.store.list(floorPlanTables, { floorPlanId: plan.id }).length,
+        seated: ctx.store.list(floorPlanGuests, { floorPlanId: plan.id }).length,
+      })),
+    ),
 
-  /** The plan with everything in it. */
-  getById: query.input(byId).query(({ ctx, input }) => {
-    const plan = ctx.store.need(floorPlans, input.id);
-    const ofPlan = { floorPlanId: plan.id };
-    const names = new Map(ctx.store.list(guests, { clientId: plan.clientId }).map((guest) => [guest.id, guest.name]));
-    return {
-      ...plan,
-      tables: ctx.store.list(floorPlanTables, ofPlan),
-      seats: ctx.store
-        .list(floorPlanGuests, ofPlan)
-        .map((row) => ({ ...row, guestName: names.get(row.guestId) ?? '' })),
-      versions: ctx.store.list(seatingVersions, ofPlan).map(({ id, name, createdAt }) => ({ id, name, createdAt })),
-      changes: ctx.store.list(seatingChangeLog, ofPlan).slice(0, 100),
-      conflicts: ctx.store.list(guestConflicts, { clientId: plan.clientId }),
-      preferences: ctx.store.list(guestPreferences, { clientId: plan.clientId }),
-    };
-  }),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'floorPlans', (tx) => {
-      ensureClient(tx, input.clientId);
-      return tx.insert(floorPlans, input);
+    /** The plan with everything in it. */
+    getById: query.input(byId).query(({ ctx, input }) => {
+      const plan = ctx.store.need(floorPlans, input.id);
+      const ofPlan = { floorPlanId: plan.id };
+      const names = new Map(ctx.store.list(guests, { clientId: plan.clientId }).map((guest) => [guest.id, guest.name]));
+      return {
+        ...plan,
+        tables: ctx.store.list(floorPlanTables, ofPlan),
+        seats: ctx.store
+          .list(floorPlanGuests, ofPlan)
+          .map((row) => ({ ...row, guestName: names.get(row.guestId) ?? '' })),
+        versions: ctx.store.list(seatingVersions, ofPlan).map(({ id, name, createdAt }) => ({ id, name, createdAt })),
+        changes: ctx.store.list(seatingChangeLog, ofPlan).slice(0, 100),
+        conflicts: ctx.store.list(guestConflicts, { clientId: plan.clientId }),
+        preferences: ctx.store.list(guestPreferences, { clientId: plan.clientId }),
+      };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'floorPlans', (tx) => {
-      const { id, ...patch } = input;
-      return tx.patch(floorPlans, id, patch);
-    }),
-  ),
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        return tx.insert(floorPlans, input);
+      }),
+    ),
 
-  delete: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('delete', 'floorPlans', (tx) => {
-      const plan = tx.remove(floorPlans, input.id);
-      for (const table of [floorPlanGuests, floorPlanTables, seatingVersions, seatingChangeLog] as const) {
-        tx.removeWhere(table, { floorPlanId: plan.id });
-      }
-      return plan;
-    }),
-  ),
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        return tx.patch(floorPlans, id, patch);
+      }),
+    ),
 
-  addTable: mutation.input(tableDetails.extend({ floorPlanId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'floorPlans',
-      (tx) => {
+    delete: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const plan = tx.remove(floorPlans, input.id);
+        for (const table of [floorPlanGuests, floorPlanTables, seatingVersions, seatingChangeLog] as const) {
+          tx.removeWhere(table, { floorPlanId: plan.id });
+        }
+        return plan;
+      }),
+    ),
+
+    addTable: mutation.input(tableDetails.extend({ floorPlanId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const plan = tx.need(floorPlans, input.floorPlanId);
-        return { clientId: plan.clientId, table: tx.insert(floorPlanTables, input) };
-      },
-      ({ clientId }) => ({ entityId: input.floorPlanId, clientId }),
-    ).table,
-  ),
+        return { ...tx.insert(floorPlanTables, input), clientId: plan.clientId };
+      }),
+    ),
 
-  updateTable: mutation.input(tableDetails.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'floorPlans',
-      (tx) => {
+    updateTable: mutation.input(tableDetails.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const { id, ...patch } = input;
         const table = tx.patch(floorPlanTables, id, patch);
-        return { table, plan: tx.need(floorPlans, table.floorPlanId) };
-      },
-      ({ plan }) => ({ entityId: plan.id, clientId: plan.clientId }),
-    ).table,
-  ),
+        return { ...table, clientId: tx.need(floorPlans, table.floorPlanId).clientId };
+      }),
+    ),
 
-  deleteTable: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'floorPlans',
-      (tx) => {
+    deleteTable: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const table = tx.remove(floorPlanTables, input.id);
         tx.removeWhere(floorPlanGuests, { floorPlanId: table.floorPlanId, tableId: table.id });
-        return { table, plan: tx.need(floorPlans, table.floorPlanId) };
-      },
-      ({ plan }) => ({ entityId: plan.id, clientId: plan.clientId }),
-    ).table,
-  ),
-
-  assignGuest: mutation.input(seat).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'floorPlans',
-      (tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        return { plan, seat: assignSeat(tx, plan, input.tableId, input.guestId) };
-      },
-      ({ plan }) => ({ entityId: plan.id, clientId: plan.clientId }),
-    ).seat,
-  ),
-
-  unassignGuest: mutation.input(seat.omit({ tableId: true })).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'floorPlans',
-      (tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        return { plan, removed: tx.removeWhere(floorPlanGuests, input).length };
-      },
-      ({ plan }) => ({ entityId: plan.id, clientId: plan.clientId }),
-    ),
-  ),
-
-  /** Seats all of them or, if one finds no place, none. */
-  batchAssignGuests: mutation
-    .input(
-      z.object({
-        floorPlanId: identifier,
-        assignments: z.array(seat.omit({ floorPlanId: true })).min(1).max(1_000),
+        return { ...table, clientId: tx.need(floorPlans, table.floorPlanId).clientId };
       }),
-    )
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'floorPlans',
-        (tx) => {
+    ),
+
+    assignGuest: mutation.input(seat).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const plan = tx.need(floorPlans, input.floorPlanId);
+        return { ...assignSeat(tx, plan, input.tableId, input.guestId), clientId: plan.clientId };
+      }),
+    ),
+
+    unassignGuest: mutation.input(seat.omit({ tableId: true })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const plan = tx.need(floorPlans, input.floorPlanId);
+        return { clientId: plan.clientId, removed: tx.removeWhere(floorPlanGuests, input).length };
+      }),
+    ),
+
+    /** Seats all of them or, if one finds no place, none. */
+    batchAssignGuests: mutation
+      .input(
+        z.object({
+          floorPlanId: identifier,
+          assignments: z
+            .array(seat.omit({ floorPlanId: true }))
+            .min(1)
+            .max(1_000),
+        }),
+      )
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const plan = tx.need(floorPlans, input.floorPlanId);
           // Everyone named gets up first, so that two parties can swap full tables.
-          for (const { guestId } of input.assignments) tx.removeWhere(floorPlanGuests, { floorPlanId: plan.id, guestId });
+          for (const { guestId } of input.assignments)
+            tx.removeWhere(floorPlanGuests, { floorPlanId: plan.id, guestId });
           for (const { tableId, guestId } of input.assignments) assignSeat(tx, plan, tableId, guestId);
-          return { plan, seated: input.assignments.length };
-        },
-        ({ plan }) => ({ entityId: plan.id, clientId: plan.clientId }),
+          return { clientId: plan.clientId, seated: input.assignments.length };
+        }),
       ),
-    ),
-});
+  });
 
-export const floorPlansRouter = mergeRouters(base, seatingRouter);
+export const createFloorPlansRouter = (kit: Kit) => kit.mergeRouters(createBase(kit), createSeatingRouter(kit));

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { gifts, guests } from '../db/schema.js';
 import { ensureClient } from '../domain/client-stats.js';
 import { byClient, byId, cents, identifier, line, optionalLine } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const details = z.object({
   name: line,
@@ -14,38 +14,37 @@ const details = z.object({
   thankYouSent: z.boolean().optional(),
 });
 
-export const giftsRouter = router({
-  getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(gifts, { clientId: input?.clientId })),
+export const createGiftsRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(gifts, { clientId: input?.clientId })),
 
-  getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(gifts, input.id)),
+    getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(gifts, input.id)),
 
-  getStats: query.input(byClient).query(({ ctx, input }) => {
-    const rows = ctx.store.list(gifts, { clientId: input?.clientId });
-    return {
-      total: rows.length,
-      received: rows.filter((gift) => gift.received).length,
-      thanked: rows.filter((gift) => gift.thankYouSent).length,
-      value: rows.reduce((sum, gift) => sum + gift.value, 0),
-    };
-  }),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'gifts', (tx) => {
-      ensureClient(tx, input.clientId);
-      if (input.guestId != null) tx.need(guests, input.guestId);
-      return tx.insert(gifts, input);
+    getStats: query.input(byClient).query(({ ctx, input }) => {
+      const rows = ctx.store.list(gifts, { clientId: input?.clientId });
+      return {
+        total: rows.length,
+        received: rows.filter((gift) => gift.received).length,
+        thanked: rows.filter((gift) => gift.thankYouSent).length,
+        value: rows.reduce((sum, gift) => sum + gift.value, 0),
+      };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'gifts', (tx) => {
-      const { id, ...patch } = input;
-      if (input.guestId != null) tx.need(guests, input.guestId);
-      return tx.patch(gifts, id, patch);
-    }),
-  ),
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        if (input.guestId != null) tx.need(guests, input.guestId);
+        return tx.insert(gifts, input);
+      }),
+    ),
 
-  delete: mutation
-    .input(byId)
-    .mutation(({ ctx, input }) => ctx.change('delete', 'gifts', (tx) => tx.remove(gifts, input.id))),
-});
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        if (input.guestId != null) tx.need(guests, input.guestId);
+        return tx.patch(gifts, id, patch);
+      }),
+    ),
+
+    delete: mutation.input(byId).mutation(({ ctx, input }) => ctx.write((tx) => tx.remove(gifts, input.id))),
+  });

@@ -5,7 +5,7 @@ import { ensureClient } from '../domain/client-stats.js';
 import { syncGuestRide } from '../domain/guest-cascade.js';
 import { syncTimeline } from '../domain/timeline-sync.js';
 import { byClient, byId, identifier, line, moment, ofClient, optionalLine } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const details = z.object({
   guestName: line,
@@ -16,72 +16,78 @@ const details = z.object({
   vehicle: optionalLine,
 });
 
-export const guestTransportRouter = router({
-  getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(guestTransport, { clientId: input?.clientId })),
+export const createGuestTransportRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    getAll: query
+      .input(byClient)
+      .query(({ ctx, input }) => ctx.store.list(guestTransport, { clientId: input?.clientId })),
 
-  /** The short form for pickers. */
-  list: query.input(byClient).query(({ ctx, input }) =>
-    ctx.store
-      .list(guestTransport, { clientId: input?.clientId })
-      .map(({ id, guestName, pickupLocation, pickupAt, seats }) => ({ id, guestName, pickupLocation, pickupAt, seats })),
-  ),
+    /** The short form for pickers. */
+    list: query
+      .input(byClient)
+      .query(({ ctx, input }) =>
+        ctx.store
+          .list(guestTransport, { clientId: input?.clientId })
+          .map(({ id, guestName, pickupLocation, pickupAt, seats }) => ({
+            id,
+            guestName,
+            pickupLocation,
+            pickupAt,
+            seats,
+          })),
+      ),
 
-  getStats: query.input(byClient).query(({ ctx, input }) => {
-    const rows = ctx.store.list(guestTransport, { clientId: input?.clientId });
-    return {
-      rides: rows.length,
-      seats: rows.reduce((sum, ride) => sum + ride.seats, 0),
-      withoutVehicle: rows.filter((ride) => ride.vehicle === null).length,
-      followGuests: rows.filter((ride) => ride.guestId !== null).length,
-    };
-  }),
-
-  /** Rides with the guest they follow. */
-  getAllWithGuests: query.input(byClient).query(({ ctx, input }) => {
-    const narrow = { clientId: input?.clientId };
-    const byGuest = new Map(ctx.store.list(guests, narrow).map((guest) => [guest.id, guest]));
-    return ctx.store
-      .list(guestTransport, narrow)
-      .map((ride) => ({ ...ride, guest: byGuest.get(ride.guestId ?? '') ?? null }));
-  }),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'transport', (tx) => {
-      ensureClient(tx, input.clientId);
-      const ride = tx.insert(guestTransport, input);
-      syncTimeline(tx, ride.clientId, 'transport');
-      return ride;
+    getStats: query.input(byClient).query(({ ctx, input }) => {
+      const rows = ctx.store.list(guestTransport, { clientId: input?.clientId });
+      return {
+        rides: rows.length,
+        seats: rows.reduce((sum, ride) => sum + ride.seats, 0),
+        withoutVehicle: rows.filter((ride) => ride.vehicle === null).length,
+        followGuests: rows.filter((ride) => ride.guestId !== null).length,
+      };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'transport', (tx) => {
-      const { id, ...patch } = input;
-      const ride = tx.patch(guestTransport, id, patch);
-      syncTimeline(tx, ride.clientId, 'transport');
-      return ride;
+    /** Rides with the guest they follow. */
+    getAllWithGuests: query.input(byClient).query(({ ctx, input }) => {
+      const narrow = { clientId: input?.clientId };
+      const byGuest = new Map(ctx.store.list(guests, narrow).map((guest) => [guest.id, guest]));
+      return ctx.store
+        .list(guestTransport, narrow)
+        .map((ride) => ({ ...ride, guest: byGuest.get(ride.guestId ?? '') ?? null }));
     }),
-  ),
 
-  delete: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('delete', 'transport', (tx) => {
-      const ride = tx.remove(guestTransport, input.id);
-      syncTimeline(tx, ride.clientId, 'transport');
-      return ride;
-    }),
-  ),
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        const ride = tx.insert(guestTransport, input);
+        syncTimeline(tx, ride.clientId, 'transport');
+        return ride;
+      }),
+    ),
 
-  /** Brings the rides of a client in line with its guests; announced only if something was out of line. */
-  syncWithGuests: mutation.input(ofClient).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'transport',
-      (tx) => {
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        const ride = tx.patch(guestTransport, id, patch);
+        syncTimeline(tx, ride.clientId, 'transport');
+        return ride;
+      }),
+    ),
+
+    delete: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const ride = tx.remove(guestTransport, input.id);
+        syncTimeline(tx, ride.clientId, 'transport');
+        return ride;
+      }),
+    ),
+
+    /** Brings the rides of a client in line with its guests; announced only if something was out of line. */
+    syncWithGuests: mutation.input(ofClient).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         for (const guest of tx.list(guests, { clientId: input.clientId })) syncGuestRide(tx, guest);
         syncTimeline(tx, input.clientId, 'transport');
-        return { rides: tx.list(guestTransport, { clientId: input.clientId }).length };
-      },
-      () => ({ entityId: '*', clientId: input.clientId }),
+        return { rides: tx.list(guestTransport, { clientId: input.clientId }).length, changed: tx.touched.size > 0 };
+      }),
     ),
-  ),
-});
+  });

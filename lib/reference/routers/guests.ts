@@ -4,7 +4,7 @@ import { guests, RSVP } from '../db/schema.js';
 import { ensureClient } from '../domain/client-stats.js';
 import { afterGuestsSaved, removeGuest } from '../domain/guest-cascade.js';
 import { byClient, byId, day, identifier, line, MAX_IMPORT_ROWS, moment, note, optionalLine } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const optional = {
   email: optionalLine,
@@ -23,90 +23,84 @@ const optional = {
 };
 const details = z.object({ name: line, ...optional });
 
-export const guestsRouter = router({
-  getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(guests, { clientId: input?.clientId })),
+export const createGuestsRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(guests, { clientId: input?.clientId })),
 
-  getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(guests, input.id)),
+    getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(guests, input.id)),
 
-  getStats: query.input(byClient).query(({ ctx, input }) => {
-    const rows = ctx.store.list(guests, { clientId: input?.clientId });
-    const heads = (status: (typeof RSVP)[number]) =>
-      rows.filter((guest) => guest.rsvpStatus === status).reduce((sum, guest) => sum + guest.partySize, 0);
-    return {
-      invitations: rows.length,
-      confirmed: heads('confirmed'),
-      pending: heads('pending'),
-      declined: heads('declined'),
-      checkedIn: rows.filter((guest) => guest.checkedIn).length,
-      needHotel: rows.filter((guest) => guest.needsHotel).length,
-      needTransport: rows.filter((guest) => guest.needsTransport).length,
-    };
-  }),
-
-  /** Heads per diet, most first; guests who said nothing are left out. */
-  getDietaryStats: query.input(byClient).query(({ ctx, input }) => {
-    const heads = new Map<string, number>();
-    for (const { dietary, partySize } of ctx.store.list(guests, { clientId: input?.clientId })) {
-      if (dietary !== null) heads.set(dietary, (heads.get(dietary) ?? 0) + partySize);
-    }
-    return [...heads].map(([dietary, count]) => ({ dietary, count })).sort((a, b) => b.count - a.count);
-  }),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'guests', (tx) => {
-      ensureClient(tx, input.clientId);
-      const guest = tx.insert(guests, input);
-      afterGuestsSaved(tx, guest.clientId, [guest]);
-      return guest;
+    getStats: query.input(byClient).query(({ ctx, input }) => {
+      const rows = ctx.store.list(guests, { clientId: input?.clientId });
+      const heads = (status: (typeof RSVP)[number]) =>
+        rows.filter((guest) => guest.rsvpStatus === status).reduce((sum, guest) => sum + guest.partySize, 0);
+      return {
+        invitations: rows.length,
+        confirmed: heads('confirmed'),
+        pending: heads('pending'),
+        declined: heads('declined'),
+        checkedIn: rows.filter((guest) => guest.checkedIn).length,
+        needHotel: rows.filter((guest) => guest.needsHotel).length,
+        needTransport: rows.filter((guest) => guest.needsTransport).length,
+      };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'guests', (tx) => {
-      const { id, ...patch } = input;
-      const guest = tx.patch(guests, id, patch);
-      afterGuestsSaved(tx, guest.clientId, [guest]);
-      return guest;
+    /** Heads per diet, most first; guests who said nothing are left out. */
+    getDietaryStats: query.input(byClient).query(({ ctx, input }) => {
+      const heads = new Map<string, number>();
+      for (const { dietary, partySize } of ctx.store.list(guests, { clientId: input?.clientId })) {
+        if (dietary !== null) heads.set(dietary, (heads.get(dietary) ?? 0) + partySize);
+      }
+      return [...heads].map(([dietary, count]) => ({ dietary, count })).sort((a, b) => b.count - a.count);
     }),
-  ),
 
-  delete: mutation
-    .input(byId)
-    .mutation(({ ctx, input }) => ctx.change('delete', 'guests', (tx) => removeGuest(tx, input.id))),
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        const guest = tx.insert(guests, input);
+        afterGuestsSaved(tx, guest.clientId, [guest]);
+        return guest;
+      }),
+    ),
 
-  /** All rows or, if one is refused, none; announced once. */
-  bulkImport: mutation
-    .input(z.object({ clientId: identifier, guests: z.array(details).min(1).max(MAX_IMPORT_ROWS) }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'insert',
-        'guests',
-        (tx) => {
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        const guest = tx.patch(guests, id, patch);
+        afterGuestsSaved(tx, guest.clientId, [guest]);
+        return guest;
+      }),
+    ),
+
+    delete: mutation.input(byId).mutation(({ ctx, input }) => ctx.write((tx) => removeGuest(tx, input.id))),
+
+    /** All rows or, if one is refused, none; announced once. */
+    bulkImport: mutation
+      .input(z.object({ clientId: identifier, guests: z.array(details).min(1).max(MAX_IMPORT_ROWS) }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           ensureClient(tx, input.clientId);
           const rows = input.guests.map((guest) => tx.insert(guests, { ...guest, clientId: input.clientId }));
           afterGuestsSaved(tx, input.clientId, rows);
           return { imported: rows.length, ids: rows.map((guest) => guest.id) };
-        },
-        () => ({ entityId: '*', clientId: input.clientId }),
+        }),
       ),
+
+    updateRSVP: mutation.input(byId.extend({ rsvpStatus: z.enum(RSVP) })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const guest = tx.patch(guests, input.id, { rsvpStatus: input.rsvpStatus });
+        afterGuestsSaved(tx, guest.clientId, [guest]);
+        return guest;
+      }),
     ),
 
-  updateRSVP: mutation.input(byId.extend({ rsvpStatus: z.enum(RSVP) })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'guests', (tx) => {
-      const guest = tx.patch(guests, input.id, { rsvpStatus: input.rsvpStatus });
-      afterGuestsSaved(tx, guest.clientId, [guest]);
-      return guest;
-    }),
-  ),
-
-  checkIn: mutation.input(byId.extend({ checkedIn: z.boolean().default(true) })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'guests', (tx) => {
-      const { checkedIn } = tx.need(guests, input.id);
-      if (checkedIn === input.checkedIn) return tx.need(guests, input.id);
-      return tx.patch(guests, input.id, {
-        checkedIn: input.checkedIn,
-        checkedInAt: input.checkedIn ? tx.now : null,
-      });
-    }),
-  ),
-});
+    checkIn: mutation.input(byId.extend({ checkedIn: z.boolean().default(true) })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { checkedIn } = tx.need(guests, input.id);
+        if (checkedIn === input.checkedIn) return tx.need(guests, input.id);
+        return tx.patch(guests, input.id, {
+          checkedIn: input.checkedIn,
+          checkedInAt: input.checkedIn ? tx.now : null,
+        });
+      }),
+    ),
+  });

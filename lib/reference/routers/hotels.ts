@@ -5,7 +5,7 @@ import { ensureClient } from '../domain/client-stats.js';
 import { syncGuestHotel } from '../domain/guest-cascade.js';
 import { syncTimeline } from '../domain/timeline-sync.js';
 import { byClient, byId, count, day, identifier, line, ofClient } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const details = z.object({
   guestName: line,
@@ -17,86 +17,80 @@ const details = z.object({
   checkOutDate: day,
 });
 
-export const hotelsRouter = router({
-  getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(hotels, { clientId: input?.clientId })),
+export const createHotelsRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(hotels, { clientId: input?.clientId })),
 
-  getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(hotels, input.id)),
+    getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(hotels, input.id)),
 
-  getStats: query.input(byClient).query(({ ctx, input }) => {
-    const rows = ctx.store.list(hotels, { clientId: input?.clientId });
-    return {
-      bookings: rows.length,
-      rooms: rows.reduce((sum, booking) => sum + booking.rooms, 0),
-      people: rows.reduce((sum, booking) => sum + booking.partySize, 0),
-      checkedIn: rows.filter((booking) => booking.checkedIn).length,
-      followGuests: rows.filter((booking) => booking.guestId !== null).length,
-    };
-  }),
-
-  /** Rooms and people per hotel. */
-  getCapacitySummary: query.input(byClient).query(({ ctx, input }) => {
-    const byHotel = new Map<string, { hotelName: string; rooms: number; people: number }>();
-    for (const booking of ctx.store.list(hotels, { clientId: input?.clientId })) {
-      const entry = byHotel.get(booking.hotelName) ?? { hotelName: booking.hotelName, rooms: 0, people: 0 };
-      entry.rooms += booking.rooms;
-      entry.people += booking.partySize;
-      byHotel.set(booking.hotelName, entry);
-    }
-    return [...byHotel.values()];
-  }),
-
-  /** Bookings with the guest they follow. */
-  getAllWithGuests: query.input(byClient).query(({ ctx, input }) => {
-    const narrow = { clientId: input?.clientId };
-    const byGuest = new Map(ctx.store.list(guests, narrow).map((guest) => [guest.id, guest]));
-    return ctx.store
-      .list(hotels, narrow)
-      .map((booking) => ({ ...booking, guest: byGuest.get(booking.guestId ?? '') ?? null }));
-  }),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'hotels', (tx) => {
-      ensureClient(tx, input.clientId);
-      const booking = tx.insert(hotels, input);
-      syncTimeline(tx, booking.clientId, 'hotels');
-      return booking;
+    getStats: query.input(byClient).query(({ ctx, input }) => {
+      const rows = ctx.store.list(hotels, { clientId: input?.clientId });
+      return {
+        bookings: rows.length,
+        rooms: rows.reduce((sum, booking) => sum + booking.rooms, 0),
+        people: rows.reduce((sum, booking) => sum + booking.partySize, 0),
+        checkedIn: rows.filter((booking) => booking.checkedIn).length,
+        followGuests: rows.filter((booking) => booking.guestId !== null).length,
+      };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'hotels', (tx) => {
-      const { id, ...patch } = input;
-      const booking = tx.patch(hotels, id, patch);
-      syncTimeline(tx, booking.clientId, 'hotels');
-      return booking;
+    /** Rooms and people per hotel. */
+    getCapacitySummary: query.input(byClient).query(({ ctx, input }) => {
+      const byHotel = new Map<string, { hotelName: string; rooms: number; people: number }>();
+      for (const booking of ctx.store.list(hotels, { clientId: input?.clientId })) {
+        const entry = byHotel.get(booking.hotelName) ?? { hotelName: booking.hotelName, rooms: 0, people: 0 };
+        entry.rooms += booking.rooms;
+        entry.people += booking.partySize;
+        byHotel.set(booking.hotelName, entry);
+      }
+      return [...byHotel.values()];
     }),
-  ),
 
-  delete: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('delete', 'hotels', (tx) => {
-      const booking = tx.remove(hotels, input.id);
-      syncTimeline(tx, booking.clientId, 'hotels');
-      return booking;
+    /** Bookings with the guest they follow. */
+    getAllWithGuests: query.input(byClient).query(({ ctx, input }) => {
+      const narrow = { clientId: input?.clientId };
+      const byGuest = new Map(ctx.store.list(guests, narrow).map((guest) => [guest.id, guest]));
+      return ctx.store
+        .list(hotels, narrow)
+        .map((booking) => ({ ...booking, guest: byGuest.get(booking.guestId ?? '') ?? null }));
     }),
-  ),
 
-  checkIn: mutation
-    .input(byId.extend({ checkedIn: z.boolean().default(true) }))
-    .mutation(({ ctx, input }) =>
-      ctx.change('update', 'hotels', (tx) => tx.patch(hotels, input.id, { checkedIn: input.checkedIn })),
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        const booking = tx.insert(hotels, input);
+        syncTimeline(tx, booking.clientId, 'hotels');
+        return booking;
+      }),
     ),
 
-  /** Brings the bookings of a client in line with its guests; announced only if something was out of line. */
-  syncWithGuests: mutation.input(ofClient).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'hotels',
-      (tx) => {
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        const booking = tx.patch(hotels, id, patch);
+        syncTimeline(tx, booking.clientId, 'hotels');
+        return booking;
+      }),
+    ),
+
+    delete: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const booking = tx.remove(hotels, input.id);
+        syncTimeline(tx, booking.clientId, 'hotels');
+        return booking;
+      }),
+    ),
+
+    checkIn: mutation
+      .input(byId.extend({ checkedIn: z.boolean().default(true) }))
+      .mutation(({ ctx, input }) => ctx.write((tx) => tx.patch(hotels, input.id, { checkedIn: input.checkedIn }))),
+
+    /** Brings the bookings of a client in line with its guests; announced only if something was out of line. */
+    syncWithGuests: mutation.input(ofClient).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         for (const guest of tx.list(guests, { clientId: input.clientId })) syncGuestHotel(tx, guest);
         syncTimeline(tx, input.clientId, 'hotels');
-        return { bookings: tx.list(hotels, { clientId: input.clientId }).length };
-      },
-      () => ({ entityId: '*', clientId: input.clientId }),
+        return { bookings: tx.list(hotels, { clientId: input.clientId }).length, changed: tx.touched.size > 0 };
+      }),
     ),
-  ),
-});
+  });

@@ -1,32 +1,32 @@
 /** The app's router: ten modules and the stream. */
 import type { Hub } from '../../server/hub.js';
-import type { Module } from '../announcer.js';
-import { router } from '../trpc.js';
-import { budgetRouter } from './budget.js';
-import { clientsRouter } from './clients.js';
-import { eventsRouter } from './events.js';
-import { floorPlansRouter } from './floor-plans.js';
-import { giftsRouter } from './gifts.js';
-import { guestTransportRouter } from './guest-transport.js';
-import { guestsRouter } from './guests.js';
-import { hotelsRouter } from './hotels.js';
+import type { Module } from '../modules.js';
+import type { Kit } from '../trpc.js';
+import { createBudgetRouter } from './budget.js';
+import { createClientsRouter } from './clients.js';
+import { createEventsRouter } from './events.js';
+import { createFloorPlansRouter } from './floor-plans.js';
+import { createGiftsRouter } from './gifts.js';
+import { createGuestTransportRouter } from './guest-transport.js';
+import { createGuestsRouter } from './guests.js';
+import { createHotelsRouter } from './hotels.js';
 import { createSyncRouter } from './sync.js';
-import { timelineRouter } from './timeline.js';
-import { vendorsRouter } from './vendors.js';
+import { createTimelineRouter } from './timeline.js';
+import { createVendorsRouter } from './vendors.js';
 
-export function createAppRouter(hub: Hub<Module>, heartbeatMs: number) {
-  return router({
-    clients: clientsRouter,
-    guests: guestsRouter,
-    budget: budgetRouter,
-    events: eventsRouter,
-    timeline: timelineRouter,
-    vendors: vendorsRouter,
-    hotels: hotelsRouter,
-    guestTransport: guestTransportRouter,
-    gifts: giftsRouter,
-    floorPlans: floorPlansRouter,
-    sync: createSyncRouter(hub, heartbeatMs),
+export function createAppRouter(kit: Kit, hub: Hub<Module>, heartbeatMs: number) {
+  return kit.router({
+    clients: createClientsRouter(kit),
+    guests: createGuestsRouter(kit),
+    budget: createBudgetRouter(kit),
+    events: createEventsRouter(kit),
+    timeline: createTimelineRouter(kit),
+    vendors: createVendorsRouter(kit),
+    hotels: createHotelsRouter(kit),
+    guestTransport: createGuestTransportRouter(kit),
+    gifts: createGiftsRouter(kit),
+    floorPlans: createFloorPlansRouter(kit),
+    sync: createSyncRouter(kit, hub, heartbeatMs),
   });
 }
 

@@ -12,7 +12,7 @@ import {
 import type { Tx } from '../db/store.js';
 import { restoreVersion, snapshotOf } from '../domain/seating.js';
 import { byId, identifier, line, ofClient, optionalLine } from '../inputs.js';
-import { mutation, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const pair = ofClient.extend({ guestId: identifier, otherGuestId: identifier });
 
@@ -24,81 +24,73 @@ function needPair(tx: Tx, { clientId, guestId, otherGuestId }: z.infer<typeof pa
   }
 }
 
-export const seatingRouter = router({
-  updateGuestSeatingRules: mutation
-    .input(
-      byId.extend({
-        keepGroupsTogether: z.boolean(),
-        maxPerTable: z.number().int().min(1).max(200).nullable().default(null),
-      }),
-    )
-    .mutation(({ ctx, input }) =>
-      ctx.change('update', 'floorPlans', (tx) => {
-        const { id, ...rules } = input;
-        return tx.patch(floorPlans, id, { rules });
+export const createSeatingRouter = ({ router, mutation }: Kit) =>
+  router({
+    updateGuestSeatingRules: mutation
+      .input(
+        byId.extend({
+          keepGroupsTogether: z.boolean(),
+          maxPerTable: z.number().int().min(1).max(200).nullable().default(null),
+        }),
+      )
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
+          const { id, ...rules } = input;
+          return tx.patch(floorPlans, id, { rules });
+        }),
+      ),
+
+    saveVersion: mutation.input(z.object({ floorPlanId: identifier, name: line })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const plan = tx.need(floorPlans, input.floorPlanId);
+        const { id, name, createdAt } = tx.insert(seatingVersions, { ...input, snapshot: snapshotOf(tx, plan.id) });
+        return { id, name, createdAt, clientId: plan.clientId };
       }),
     ),
 
-  saveVersion: mutation.input(z.object({ floorPlanId: identifier, name: line })).mutation(({ ctx, input }) =>
-    ctx.change(
-      'insert',
-      'floorPlans',
-      (tx) => {
+    loadVersion: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const version = tx.need(seatingVersions, input.id);
+        const plan = tx.need(floorPlans, version.floorPlanId);
+        restoreVersion(tx, version);
+        return plan;
+      }),
+    ),
+
+    deleteVersion: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const version = tx.remove(seatingVersions, input.id);
+        return tx.need(floorPlans, version.floorPlanId);
+      }),
+    ),
+
+    logChange: mutation.input(z.object({ floorPlanId: identifier, message: line })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const plan = tx.need(floorPlans, input.floorPlanId);
-        const { id, name, createdAt } = tx.insert(seatingVersions, { ...input, snapshot: snapshotOf(tx, plan.id) });
-        return { plan, version: { id, name, createdAt } };
-      },
-      ({ plan }) => ({ entityId: plan.id, clientId: plan.clientId }),
-    ).version,
-  ),
+        const entry = tx.insert(seatingChangeLog, { ...input, userId: ctx.session.userId });
+        return { ...entry, clientId: plan.clientId };
+      }),
+    ),
 
-  loadVersion: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('update', 'floorPlans', (tx) => {
-      const version = tx.need(seatingVersions, input.id);
-      const plan = tx.need(floorPlans, version.floorPlanId);
-      restoreVersion(tx, version);
-      return plan;
-    }),
-  ),
+    addGuestConflict: mutation.input(pair.extend({ reason: optionalLine })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        needPair(tx, input);
+        return tx.insert(guestConflicts, input);
+      }),
+    ),
 
-  deleteVersion: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('delete', 'floorPlans', (tx) => {
-      const version = tx.remove(seatingVersions, input.id);
-      return tx.need(floorPlans, version.floorPlanId);
-    }),
-  ),
+    removeGuestConflict: mutation
+      .input(byId)
+      .mutation(({ ctx, input }) => ctx.write((tx) => tx.remove(guestConflicts, input.id))),
 
-  logChange: mutation.input(z.object({ floorPlanId: identifier, message: line })).mutation(({ ctx, input }) =>
-    ctx.change(
-      'insert',
-      'floorPlans',
-      (tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        return { plan, entry: tx.insert(seatingChangeLog, { ...input, userId: ctx.session.userId }) };
-      },
-      ({ plan }) => ({ entityId: plan.id, clientId: plan.clientId }),
-    ).entry,
-  ),
+    addGuestPreference: mutation.input(pair).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        needPair(tx, input);
+        return tx.insert(guestPreferences, input);
+      }),
+    ),
 
-  addGuestConflict: mutation.input(pair.extend({ reason: optionalLine })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'floorPlans', (tx) => {
-      needPair(tx, input);
-      return tx.insert(guestConflicts, input);
-    }),
-  ),
-
-  removeGuestConflict: mutation
-    .input(byId)
-    .mutation(({ ctx, input }) => ctx.change('delete', 'floorPlans', (tx) => tx.remove(guestConflicts, input.id))),
-
-  addGuestPreference: mutation.input(pair).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'floorPlans', (tx) => {
-      needPair(tx, input);
-      return tx.insert(guestPreferences, input);
-    }),
-  ),
-
-  removeGuestPreference: mutation
-    .input(byId)
-    .mutation(({ ctx, input }) => ctx.change('delete', 'floorPlans', (tx) => tx.remove(guestPreferences, input.id))),
-});
+    removeGuestPreference: mutation
+      .input(byId)
+      .mutation(({ ctx, input }) => ctx.write((tx) => tx.remove(guestPreferences, input.id))),
+  });

@@ -1,10 +1,10 @@
 /** The stream of what has gone stale, and what a client may know about it. */
 import type { Hub } from '../../server/hub.js';
 import { syncInput, syncSubscription } from '../../trpc/index.js';
-import type { Module } from '../announcer.js';
-import { query, router } from '../trpc.js';
+import type { Module } from '../modules.js';
+import type { Kit } from '../trpc.js';
 
-export function createSyncRouter(hub: Hub<Module>, heartbeatMs: number) {
+export function createSyncRouter({ router, query }: Kit, hub: Hub<Module>, heartbeatMs: number) {
   return router({
     /**
      * Input, all optional: `lastEventId`, `lastSyncTimestamp`, `clientId`, `modules`, `entities`,

@@ -5,7 +5,7 @@ import { events, timeline } from '../db/schema.js';
 import { ensureClient } from '../domain/client-stats.js';
 import { nextSortOrder } from '../domain/timeline-sync.js';
 import { byClient, byId, identifier, line, MAX_IMPORT_ROWS, moment, ofClient, optionalLine } from '../inputs.js';
-import { mutation, query, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const details = z.object({
   title: line,
@@ -15,60 +15,56 @@ const details = z.object({
   location: optionalLine,
 });
 
-export const timelineRouter = router({
-  getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(timeline, { clientId: input?.clientId })),
+export const createTimelineRouter = ({ router, query, mutation }: Kit) =>
+  router({
+    getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(timeline, { clientId: input?.clientId })),
 
-  getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(timeline, input.id)),
+    getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(timeline, input.id)),
 
-  getStats: query.input(byClient).query(({ ctx, input }) => {
-    const rows = ctx.store.list(timeline, { clientId: input?.clientId });
-    return {
-      total: rows.length,
-      completed: rows.filter((entry) => entry.completed).length,
-      byHand: rows.filter((entry) => entry.source === null).length,
-    };
-  }),
-
-  /** Entries under their event, in the events' order; those without one come last. */
-  getGroupedByEvent: query.input(byClient).query(({ ctx, input }) => {
-    const narrow = { clientId: input?.clientId };
-    const rows = ctx.store.list(timeline, narrow);
-    const groups = ctx.store.list(events, narrow).map((event) => ({
-      event: { id: event.id, name: event.name, startsAt: event.startsAt },
-      entries: rows.filter((entry) => entry.eventId === event.id),
-    }));
-    const loose = rows.filter((entry) => !groups.some((group) => group.event.id === entry.eventId));
-    return loose.length > 0 ? [...groups, { event: null, entries: loose }] : groups;
-  }),
-
-  create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('insert', 'timeline', (tx) => {
-      ensureClient(tx, input.clientId);
-      if (input.eventId != null) tx.need(events, input.eventId);
-      return tx.insert(timeline, { ...input, sortOrder: nextSortOrder(tx, input.clientId) });
+    getStats: query.input(byClient).query(({ ctx, input }) => {
+      const rows = ctx.store.list(timeline, { clientId: input?.clientId });
+      return {
+        total: rows.length,
+        completed: rows.filter((entry) => entry.completed).length,
+        byHand: rows.filter((entry) => entry.source === null).length,
+      };
     }),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-    ctx.change('update', 'timeline', (tx) => {
-      const { id, ...patch } = input;
-      if (input.eventId != null) tx.need(events, input.eventId);
-      return tx.patch(timeline, id, patch);
+    /** Entries under their event, in the events' order; those without one come last. */
+    getGroupedByEvent: query.input(byClient).query(({ ctx, input }) => {
+      const narrow = { clientId: input?.clientId };
+      const rows = ctx.store.list(timeline, narrow);
+      const groups = ctx.store.list(events, narrow).map((event) => ({
+        event: { id: event.id, name: event.name, startsAt: event.startsAt },
+        entries: rows.filter((entry) => entry.eventId === event.id),
+      }));
+      const loose = rows.filter((entry) => !groups.some((group) => group.event.id === entry.eventId));
+      return loose.length > 0 ? [...groups, { event: null, entries: loose }] : groups;
     }),
-  ),
 
-  delete: mutation
-    .input(byId)
-    .mutation(({ ctx, input }) => ctx.change('delete', 'timeline', (tx) => tx.remove(timeline, input.id))),
+    create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        ensureClient(tx, input.clientId);
+        if (input.eventId != null) tx.need(events, input.eventId);
+        return tx.insert(timeline, { ...input, sortOrder: nextSortOrder(tx, input.clientId) });
+      }),
+    ),
 
-  /** All entries or, if one is refused, none; announced once. */
-  bulkImport: mutation
-    .input(ofClient.extend({ entries: z.array(details).min(1).max(MAX_IMPORT_ROWS) }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'insert',
-        'timeline',
-        (tx) => {
+    update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
+        const { id, ...patch } = input;
+        if (input.eventId != null) tx.need(events, input.eventId);
+        return tx.patch(timeline, id, patch);
+      }),
+    ),
+
+    delete: mutation.input(byId).mutation(({ ctx, input }) => ctx.write((tx) => tx.remove(timeline, input.id))),
+
+    /** All entries or, if one is refused, none; announced once. */
+    bulkImport: mutation
+      .input(ofClient.extend({ entries: z.array(details).min(1).max(MAX_IMPORT_ROWS) }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           ensureClient(tx, input.clientId);
           let sortOrder = nextSortOrder(tx, input.clientId);
           for (const entry of input.entries) {
@@ -77,19 +73,14 @@ export const timelineRouter = router({
             if (sortOrder > 0) sortOrder += 1;
           }
           return { imported: input.entries.length };
-        },
-        () => ({ entityId: '*', clientId: input.clientId }),
+        }),
       ),
-    ),
 
-  /** Puts a client's entries into the given order; entries that are not named come after them, as they were. */
-  reorder: mutation
-    .input(ofClient.extend({ ids: z.array(identifier).min(1).max(MAX_IMPORT_ROWS) }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'timeline',
-        (tx) => {
+    /** Puts a client's entries into the given order; entries that are not named come after them, as they were. */
+    reorder: mutation
+      .input(ofClient.extend({ ids: z.array(identifier).min(1).max(MAX_IMPORT_ROWS) }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const rows = tx.list(timeline, { clientId: input.clientId });
           const known = new Set(rows.map((entry) => entry.id));
           const stranger = input.ids.find((id) => !known.has(id));
@@ -102,14 +93,10 @@ export const timelineRouter = router({
           const order = new Set([...input.ids, ...rows.map((entry) => entry.id)]);
           [...order].forEach((id, index) => tx.patch(timeline, id, { sortOrder: index + 1 }));
           return tx.list(timeline, { clientId: input.clientId });
-        },
-        () => ({ entityId: '*', clientId: input.clientId }),
+        }),
       ),
-    ),
 
-  markComplete: mutation
-    .input(byId.extend({ completed: z.boolean().default(true) }))
-    .mutation(({ ctx, input }) =>
-      ctx.change('update', 'timeline', (tx) => tx.patch(timeline, input.id, { completed: input.completed })),
-    ),
-});
+    markComplete: mutation
+      .input(byId.extend({ completed: z.boolean().default(true) }))
+      .mutation(({ ctx, input }) => ctx.write((tx) => tx.patch(timeline, input.id, { completed: input.completed }))),
+  });

@@ -1,13 +1,13 @@
 /** Advance payments to vendors: they are paid on the budget item of the vendor's contract. */
 import * as z from 'zod';
-import type { advancePayments} from '../db/schema.js';
+import type { advancePayments } from '../db/schema.js';
 import { budget, vendors } from '../db/schema.js';
 import { addPayment, changePayment, removePayment } from '../domain/payments.js';
 import { putContract } from '../domain/vendor-contracts.js';
-import type { Store, Tx } from '../db/store.js';
+import type { Tx } from '../db/store.js';
 import type { RowOf } from '../db/table.js';
 import { byId, cents, identifier, moment, note, optionalLine } from '../inputs.js';
-import { mutation, router } from '../trpc.js';
+import type { Kit } from '../trpc.js';
 
 const terms = { paidAt: moment, paidBy: optionalLine, note };
 
@@ -20,46 +20,33 @@ function itemOf(tx: Tx, vendorId: string, clientId: string): RowOf<typeof budget
   return tx.list(budget, { clientId, vendorId })[0] as RowOf<typeof budget>;
 }
 
-/** Actions about a payment name the vendor it went to. */
-function subjectOf(store: Store) {
-  return (payment: RowOf<typeof advancePayments>) => ({
-    entityId: store.find(budget, payment.budgetId)?.vendorId ?? payment.budgetId,
-    clientId: payment.clientId,
-  });
+/** The payment with the vendor that it went to: what the action about it names. */
+function withVendor(tx: Tx, payment: RowOf<typeof advancePayments>) {
+  return { ...payment, vendorId: tx.find(budget, payment.budgetId)?.vendorId ?? null };
 }
 
-export const vendorAdvancesRouter = router({
-  addVendorAdvance: mutation
-    .input(z.object({ vendorId: identifier, clientId: identifier, amount: cents, ...terms }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'vendors',
-        (tx) => {
+export const createVendorAdvancesRouter = ({ router, mutation }: Kit) =>
+  router({
+    addVendorAdvance: mutation
+      .input(z.object({ vendorId: identifier, clientId: identifier, amount: cents, ...terms }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const { vendorId, clientId, paidAt, ...payment } = input;
-          return addPayment(tx, itemOf(tx, vendorId, clientId).id, { ...payment, paidAt: paidAt ?? undefined });
-        },
-        subjectOf(ctx.store),
+          const item = itemOf(tx, vendorId, clientId);
+          return withVendor(tx, addPayment(tx, item.id, { ...payment, paidAt: paidAt ?? undefined }));
+        }),
       ),
-    ),
 
-  updateVendorAdvance: mutation
-    .input(byId.extend({ amount: cents.optional(), ...terms }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'vendors',
-        (tx) => {
+    updateVendorAdvance: mutation
+      .input(byId.extend({ amount: cents.optional(), ...terms }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const { id, paidAt, ...patch } = input;
-          return changePayment(tx, id, { ...patch, paidAt: paidAt ?? undefined });
-        },
-        subjectOf(ctx.store),
+          return withVendor(tx, changePayment(tx, id, { ...patch, paidAt: paidAt ?? undefined }));
+        }),
       ),
-    ),
 
-  deleteVendorAdvance: mutation
-    .input(byId)
-    .mutation(({ ctx, input }) =>
-      ctx.change('update', 'vendors', (tx) => removePayment(tx, input.id), subjectOf(ctx.store)),
-    ),
-});
+    deleteVendorAdvance: mutation
+      .input(byId)
+      .mutation(({ ctx, input }) => ctx.write((tx) => withVendor(tx, removePayment(tx, input.id)))),
+  });

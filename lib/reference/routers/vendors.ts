@@ -13,8 +13,8 @@ import {
 import { afterVendorChanged, putContract, recalcRating, removeVendor } from '../domain/vendor-contracts.js';
 import { RowNotFound, type Tx } from '../db/store.js';
 import { byClient, byId, cents, identifier, line, moment, note, optionalLine } from '../inputs.js';
-import { mergeRouters, mutation, query, router } from '../trpc.js';
-import { vendorAdvancesRouter } from './vendor-advances.js';
+import type { Kit } from '../trpc.js';
+import { createVendorAdvancesRouter } from './vendor-advances.js';
 
 const details = z.object({ name: line, category: line.optional(), email: optionalLine, phone: optionalLine });
 /** With a `clientId` the vendor also gets, or changes, a contract with that client. */
@@ -25,7 +25,14 @@ const ofContract = z.object({ vendorId: identifier, clientId: identifier });
 const commaList = z
   .string()
   .max(10_000)
-  .transform((text) => [...new Set(text.split(',').map((name) => name.trim()).filter((name) => name !== ''))])
+  .transform((text) => [
+    ...new Set(
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    ),
+  ])
   .pipe(z.array(line).min(1, 'must name at least one vendor').max(200));
 
 function contractOf(tx: Tx, vendorId: string, clientId: string) {
@@ -34,170 +41,125 @@ function contractOf(tx: Tx, vendorId: string, clientId: string) {
   return contract;
 }
 
-const base = router({
-  /** All vendors; with a `clientId` those under contract with it. */
-  getAll: query.input(byClient).query(({ ctx, input }) => {
-    const rows = ctx.store.list(vendors);
-    if (input?.clientId === undefined) return rows;
-    const booked = new Set(ctx.store.list(clientVendors, { clientId: input.clientId }).map((row) => row.vendorId));
-    return rows.filter((vendor) => booked.has(vendor.id));
-  }),
+const createBase = ({ router, query, mutation }: Kit) =>
+  router({
+    /** All vendors; with a `clientId` those under contract with it. */
+    getAll: query.input(byClient).query(({ ctx, input }) => {
+      const rows = ctx.store.list(vendors);
+      if (input?.clientId === undefined) return rows;
+      const booked = new Set(ctx.store.list(clientVendors, { clientId: input.clientId }).map((row) => row.vendorId));
+      return rows.filter((vendor) => booked.has(vendor.id));
+    }),
 
-  /** The vendor with its contracts, payments, comments and reviews. */
-  getById: query.input(byId).query(({ ctx, input }) => {
-    const vendor = ctx.store.need(vendors, input.id);
-    const items = ctx.store.list(budget, { vendorId: vendor.id });
-    return {
-      ...vendor,
-      contracts: ctx.store.list(clientVendors, { vendorId: vendor.id }),
-      advances: items.flatMap((item) => ctx.store.list(advancePayments, { budgetId: item.id })),
-      comments: ctx.store.list(vendorComments, { vendorId: vendor.id }),
-      reviews: ctx.store.list(vendorReviews, { vendorId: vendor.id }),
-    };
-  }),
+    /** The vendor with its contracts, payments, comments and reviews. */
+    getById: query.input(byId).query(({ ctx, input }) => {
+      const vendor = ctx.store.need(vendors, input.id);
+      const items = ctx.store.list(budget, { vendorId: vendor.id });
+      return {
+        ...vendor,
+        contracts: ctx.store.list(clientVendors, { vendorId: vendor.id }),
+        advances: items.flatMap((item) => ctx.store.list(advancePayments, { budgetId: item.id })),
+        comments: ctx.store.list(vendorComments, { vendorId: vendor.id }),
+        reviews: ctx.store.list(vendorReviews, { vendorId: vendor.id }),
+      };
+    }),
 
-  getStats: query.input(byClient).query(({ ctx, input }) => {
-    const contracts = ctx.store.list(clientVendors, { clientId: input?.clientId });
-    return {
-      vendors: ctx.store.list(vendors).length,
-      contracts: contracts.length,
-      approved: contracts.filter((contract) => contract.approvalStatus === 'approved').length,
-      paid: contracts.filter((contract) => contract.paymentStatus === 'paid').length,
-      contractTotal: contracts.reduce((sum, contract) => sum + contract.contractAmount, 0),
-    };
-  }),
+    getStats: query.input(byClient).query(({ ctx, input }) => {
+      const contracts = ctx.store.list(clientVendors, { clientId: input?.clientId });
+      return {
+        vendors: ctx.store.list(vendors).length,
+        contracts: contracts.length,
+        approved: contracts.filter((contract) => contract.approvalStatus === 'approved').length,
+        paid: contracts.filter((contract) => contract.paymentStatus === 'paid').length,
+        contractTotal: contracts.reduce((sum, contract) => sum + contract.contractAmount, 0),
+      };
+    }),
 
-  getByCategory: query
-    .input(z.object({ category: line }))
-    .query(({ ctx, input }) => ctx.store.list(vendors, { category: input.category })),
+    getByCategory: query
+      .input(z.object({ category: line }))
+      .query(({ ctx, input }) => ctx.store.list(vendors, { category: input.category })),
 
-  create: mutation.input(details.extend(terms)).mutation(({ ctx, input }) =>
-    ctx.change(
-      'insert',
-      'vendors',
-      (tx) => {
+    create: mutation.input(details.extend(terms)).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const { clientId, contractAmount, arrivesAt, ...row } = input;
         const vendor = tx.insert(vendors, row);
         if (clientId !== undefined) putContract(tx, vendor, clientId, { contractAmount, arrivesAt });
         return vendor;
-      },
-      (vendor) => ({ entityId: vendor.id, clientId: input.clientId }),
+      }),
     ),
-  ),
 
-  update: mutation.input(details.partial().extend({ id: identifier, ...terms })).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'vendors',
-      (tx) => {
+    update: mutation.input(details.partial().extend({ id: identifier, ...terms })).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const { id, clientId, contractAmount, arrivesAt, ...patch } = input;
         const vendor = tx.patch(vendors, id, patch);
         if (clientId !== undefined) putContract(tx, vendor, clientId, { contractAmount, arrivesAt });
         afterVendorChanged(tx, vendor);
         return vendor;
-      },
-      // A vendor may work for many clients: its change concerns all of them.
-      (vendor) => ({ entityId: vendor.id }),
+      }),
     ),
-  ),
 
-  delete: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('delete', 'vendors', (tx) => removeVendor(tx, input.id).vendor, (vendor) => ({ entityId: vendor.id })),
-  ),
+    delete: mutation.input(byId).mutation(({ ctx, input }) => ctx.write((tx) => removeVendor(tx, input.id).vendor)),
 
-  updateApprovalStatus: mutation
-    .input(ofContract.extend({ approvalStatus: z.enum(APPROVAL) }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'vendors',
-        (tx) => {
+    updateApprovalStatus: mutation
+      .input(ofContract.extend({ approvalStatus: z.enum(APPROVAL) }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const contract = contractOf(tx, input.vendorId, input.clientId);
           return tx.patch(clientVendors, contract.id, { approvalStatus: input.approvalStatus });
-        },
-        () => ({ entityId: input.vendorId, clientId: input.clientId }),
+        }),
       ),
-    ),
 
-  updatePaymentStatus: mutation
-    .input(ofContract.extend({ paymentStatus: z.enum(PAYMENT) }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'vendors',
-        (tx) => {
+    updatePaymentStatus: mutation
+      .input(ofContract.extend({ paymentStatus: z.enum(PAYMENT) }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const contract = contractOf(tx, input.vendorId, input.clientId);
           return tx.patch(clientVendors, contract.id, { paymentStatus: input.paymentStatus });
-        },
-        () => ({ entityId: input.vendorId, clientId: input.clientId }),
+        }),
       ),
-    ),
 
-  addComment: mutation
-    .input(z.object({ vendorId: identifier, clientId: identifier.nullish(), body: line }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'vendors',
-        (tx) => {
+    addComment: mutation
+      .input(z.object({ vendorId: identifier, clientId: identifier.nullish(), body: line }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           tx.need(vendors, input.vendorId);
           return tx.insert(vendorComments, { ...input, userId: ctx.session.userId });
-        },
-        (comment) => ({ entityId: comment.vendorId, clientId: comment.clientId }),
+        }),
       ),
-    ),
 
-  deleteComment: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change('update', 'vendors', (tx) => tx.remove(vendorComments, input.id), (comment) => ({
-      entityId: comment.vendorId,
-      clientId: comment.clientId,
-    })),
-  ),
+    deleteComment: mutation
+      .input(byId)
+      .mutation(({ ctx, input }) => ctx.write((tx) => tx.remove(vendorComments, input.id))),
 
-  /** One vendor, one contract and one budget item per name: all of them or, if one is refused, none. */
-  bulkCreateFromCommaList: mutation
-    .input(z.object({ clientId: identifier, names: commaList, category: line.optional() }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'insert',
-        'vendors',
-        (tx) => {
+    /** One vendor, one contract and one budget item per name: all of them or, if one is refused, none. */
+    bulkCreateFromCommaList: mutation
+      .input(z.object({ clientId: identifier, names: commaList, category: line.optional() }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           const made = input.names.map((name) => tx.insert(vendors, { name, category: input.category }));
           for (const vendor of made) putContract(tx, vendor, input.clientId, {});
           return { created: made.length, ids: made.map((vendor) => vendor.id) };
-        },
-        () => ({ entityId: '*', clientId: input.clientId }),
+        }),
       ),
-    ),
 
-  addReview: mutation
-    .input(z.object({ vendorId: identifier, rating: z.number().int().min(1).max(5), body: note }))
-    .mutation(({ ctx, input }) =>
-      ctx.change(
-        'update',
-        'vendors',
-        (tx) => {
+    addReview: mutation
+      .input(z.object({ vendorId: identifier, rating: z.number().int().min(1).max(5), body: note }))
+      .mutation(({ ctx, input }) =>
+        ctx.write((tx) => {
           tx.need(vendors, input.vendorId);
           const review = tx.insert(vendorReviews, { ...input, userId: ctx.session.userId });
           recalcRating(tx, input.vendorId);
           return review;
-        },
-        (review) => ({ entityId: review.vendorId }),
+        }),
       ),
-    ),
 
-  deleteReview: mutation.input(byId).mutation(({ ctx, input }) =>
-    ctx.change(
-      'update',
-      'vendors',
-      (tx) => {
+    deleteReview: mutation.input(byId).mutation(({ ctx, input }) =>
+      ctx.write((tx) => {
         const review = tx.remove(vendorReviews, input.id);
         recalcRating(tx, review.vendorId);
         return review;
-      },
-      (review) => ({ entityId: review.vendorId }),
+      }),
     ),
-  ),
-});
+  });
 
-export const vendorsRouter = mergeRouters(base, vendorAdvancesRouter);
+export const createVendorsRouter = (kit: Kit) => kit.mergeRouters(createBase(kit), createVendorAdvancesRouter(kit));

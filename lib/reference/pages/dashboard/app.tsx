@@ -1,5 +1,5 @@
 /** `/dashboard`: what the hub does, second by second. */
-import type { AnnouncedAction } from '../../announcer.js';
+import type { RecentAction } from '../../recent-actions.js';
 import type { DashboardData, Sample } from '../../http/dashboard-data.js';
 import { bytes, milliseconds, number, short, timeOfDay } from '../shared/format.js';
 import { Chart } from './chart.js';
@@ -90,7 +90,7 @@ function Paths({ paths }: { paths: readonly string[] }) {
   );
 }
 
-function Actions({ actions }: { actions: readonly AnnouncedAction[] }) {
+function Actions({ actions }: { actions: readonly RecentAction[] }) {
   return (
     <section class="actions" aria-label="Last actions">
       <h2>Last actions</h2>

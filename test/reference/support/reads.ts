@@ -1,11 +1,10 @@
 /**
- * Which tables each query reads. An action's query paths are the queries whose tables the
- * transaction changed, so this is the one place that says what goes stale when. It is complete by
- * type: a query that is missing here, or a name that no query has, does not compile.
+ * Which tables each query reads: what the declared invalidation is held against. Complete by type, and compared with the
+ * statements that the queries really run.
  */
-import type { TableName } from './db/schema.js';
-import type { AppRouter } from './routers/index.js';
-import type { QueryPath } from './query-path.js';
+import type { TableName } from '../../../lib/reference/db/schema.js';
+import type { AppRouter } from '../../../lib/reference/routers/index.js';
+import type { QueryPath } from '../../../lib/trpc/index.js';
 
 export const READS = {
   'clients.list': ['clients'],
@@ -63,8 +62,8 @@ export const READS = {
   'sync.getStatus': [],
 } as const satisfies Record<QueryPath<AppRouter>, readonly TableName[]>;
 
-/** Queries that read at least one of the tables, in the order above. */
-export function queryPathsOf(tables: ReadonlySet<TableName>): string[] {
+/** Queries that read at least one of the tables. */
+export function readersOf(tables: ReadonlySet<string>): string[] {
   return Object.entries<readonly TableName[]>(READS)
     .filter(([, reads]) => reads.some((table) => tables.has(table)))
     .map(([path]) => path);
