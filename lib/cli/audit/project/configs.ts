@@ -59,7 +59,7 @@ export class Configs {
   /** The files that a configuration lists or includes. Throws where it cannot be read. */
   filesOf(file: string): string[] {
     const { config, error } = this.compiler.readConfigFile(file, (name) => this.disk.read(name)) as { config?: unknown; error?: ts.Diagnostic };
-    if (error) throw new AuditError(`${file}: ${this.textOf(error)}`);
+    if (error) throw new AuditError(`tsconfig: ${file}: ${this.textOf(error)}`);
     const parsed = this.compiler.parseJsonConfigFileContent(config, this.host(true), dirname(file), { allowJs: true }, file);
     return parsed.fileNames.map(slash);
   }
@@ -82,7 +82,7 @@ export class Configs {
       baseUrl: options.baseUrl === undefined ? undefined : slash(options.baseUrl),
       paths: Object.entries(options.paths ?? {}).map(([pattern, targets]) => {
         const [before = '', after = ''] = pattern.split('*');
-        return { before, after, exact: !pattern.includes('*'), targets: targets.map((target) => this.absolute(base, target)) };
+        return { before, after, exact: !pattern.includes('*'), targets: textsOf(targets).map((target) => this.absolute(base, target)) };
       }),
       outputs: [options.outDir, options.declarationDir].filter((output) => output !== undefined).map(slash),
       references: (parsed.projectReferences ?? []).map(({ path }) => (/\.json$/.test(path) ? slash(path) : join(path, 'tsconfig.json'))),
@@ -96,7 +96,7 @@ export class Configs {
   }
 
   /** A package of the workspace may be extended by name although nothing is installed. */
-  private host(listing: boolean): ts.ParseConfigHost {
+  private host(listing: boolean): ts.ParseConfigHost & Pick<ts.ModuleResolutionHost, 'realpath'> {
     const located = (file: string): string => {
       const [, name, rest] = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(.*)$/.exec(slash(file)) ?? [];
       const home = name === undefined ? undefined : this.packages.byName.get(name);
@@ -107,6 +107,8 @@ export class Configs {
       useCaseSensitiveFileNames: true,
       readDirectory: (folder, ...rest) => (listing ? system.readDirectory(folder, ...rest) : []),
       fileExists: (file) => this.disk.isFile(located(file)),
+      // What an extended file says is relative to where it really is.
+      realpath: located,
       readFile: (file) => this.disk.read(located(file)),
     };
   }
@@ -115,3 +117,6 @@ export class Configs {
     return this.compiler.flattenDiagnosticMessageText(diagnostic.messageText, ' ');
   }
 }
+
+/** The compiler hands `paths` on as the file has them. */
+const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync, type Stats } from 'node:fs';
 import path from 'node:path';
 
 /** Paths of the audit are written with `/` on every platform, as the compiler writes them. */
@@ -10,6 +10,22 @@ export const dirname = (file: string): string => slash(path.dirname(file));
 /** Whether `file` is `folder` or lies below it. */
 export const isBelow = (file: string, folder: string): boolean =>
   file === folder || file.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+
+/** What a link leads to; undefined where that is nothing, or the link itself. */
+function behindLink(link: string): Stats | undefined {
+  try {
+    return statSync(link, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Text of a file in UTF-8, or in UTF-16 with a byte order mark. */
+function textOf(bytes: Buffer): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2).toString('utf16le');
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2))).swap16().toString('utf16le');
+  return bytes.toString('utf8').replace(/^\uFEFF/, '');
+}
 
 /** A file system that is read once: folders are listed on the first question about them. */
 export class Disk {
@@ -26,7 +42,7 @@ export class Disk {
         if (entry.isFile()) listing.set(entry.name, 'file');
         else if (entry.isDirectory()) listing.set(entry.name, 'folder');
         else if (entry.isSymbolicLink()) {
-          const target = statSync(path.join(folder, entry.name), { throwIfNoEntry: false });
+          const target = behindLink(path.join(folder, entry.name));
           if (target) listing.set(entry.name, target.isDirectory() ? 'link' : 'file');
         }
       }
@@ -49,7 +65,7 @@ export class Disk {
   /** Undefined where it cannot be read. */
   read(file: string): string | undefined {
     try {
-      return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+      return textOf(readFileSync(file));
     } catch {
       return undefined;
     }

@@ -25,6 +25,8 @@ export interface OpenedProject extends Project {
   readonly evaluator: Evaluator;
 }
 
+/** Levels of the syntax tree. Hand-written code stays below a hundred; a sum of as many texts is as deep as it is long. */
+const MAX_NESTING = 1_000;
 /** How many files are read between two reports of progress. */
 const PROGRESS_STEP = 25;
 
@@ -61,7 +63,7 @@ export function openProject(root: string, options: ProjectOptions = {}): OpenedP
   }
 
   const modules = new Modules(disk, configs, packages, top, chosen);
-  const program = createProgram(compiler, disk, modules, files, top, options.onProgress);
+  const program = createProgram(compiler, disk, modules, files, top, options.onProgress, note);
   const checker = program.getTypeChecker();
   const sources = program.getSourceFiles().filter((file) => isSource(file.fileName) && !file.fileName.includes('/node_modules/'));
   for (const source of sources) {
@@ -111,6 +113,7 @@ function createProgram(
   files: readonly string[],
   root: string,
   onProgress: ProjectOptions['onProgress'],
+  note: (file: string, what: string, why: string) => void,
 ): ts.Program {
   const settings: ts.CompilerOptions = {
     allowJs: true,
@@ -141,7 +144,12 @@ function createProgram(
       const how: ts.CreateSourceFileOptions =
         typeof languageVersion === 'object' ? languageVersion : { languageVersion };
       // The binder sets the parents of all nodes.
-      return compiler.createSourceFile(file, text, { ...how, jsDocParsingMode: compiler.JSDocParsingMode.ParseNone });
+      const parse = (content: string): ts.SourceFile =>
+        compiler.createSourceFile(file, content, { ...how, jsDocParsingMode: compiler.JSDocParsingMode.ParseNone });
+      const parsed = shallow(() => parse(text), compiler);
+      if (parsed) return parsed;
+      note(file, 'a file', `its code is nested more than ${MAX_NESTING} levels deep; it was not read`);
+      return parse('');
     },
     resolveModuleNameLiterals: (literals, from) =>
       literals.map(({ text }) => {
@@ -161,6 +169,25 @@ function createProgram(
   const program = compiler.createProgram({ rootNames: files, options: settings, host });
   progress(true);
   return program;
+}
+
+/** The parsed file, unless it is nested so deeply that the compiler, or whoever walks over it, runs out of stack. */
+function shallow(parse: () => ts.SourceFile, compiler: typeof ts): ts.SourceFile | undefined {
+  let source: ts.SourceFile;
+  try {
+    source = parse();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+  let level: ts.Node[] = [source];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_NESTING) return undefined;
+    const next: ts.Node[] = [];
+    for (const node of level) compiler.forEachChild(node, (child) => void next.push(child));
+    level = next;
+  }
+  return source;
 }
 
 const extensionOf = (file: string): string => /\.[cm]?[jt]sx?$/.exec(file)?.[0] ?? '.ts';
