@@ -1,5 +1,5 @@
 /** The command line of pathcast. */
-import { auditCommand, versionOf, type Output } from './audit/command.js';
+import { auditCommand, versionOf, type Output, type Streams } from './audit/command.js';
 import { AuditError } from './audit/errors.js';
 import { visible } from './audit/output/text.js';
 
@@ -12,13 +12,21 @@ const HELP = `Usage: pathcast COMMAND [options]
 
 `;
 
-/** Runs one command. Resolves to the exit code: 0 fine, 1 something was found, 2 it could not be done. */
-export async function main(argv: string[]): Promise<number> {
-  const stdout = outputOn(process.stdout);
-  const stderr = outputOn(process.stderr);
+/** Runs one command in this process. Resolves to the exit code: 0 fine, 1 something was found, 2 it could not be done. */
+export function main(argv: string[]): Promise<number> {
+  return run(argv, {
+    stdout: outputOn(process.stdout),
+    stderr: outputOn(process.stderr),
+    env: process.env,
+    // In the package: dist/esm/cli/main.js.
+    version: versionOf(new URL('../../../package.json', import.meta.url)),
+  });
+}
+
+/** As `main`, with streams of one's own. Never rejects. */
+export async function run(argv: readonly string[], streams: Streams): Promise<number> {
+  const { stdout, stderr, version } = streams;
   const [command, ...rest] = argv;
-  // In the package: dist/esm/cli/main.js.
-  const version = versionOf(new URL('../../../package.json', import.meta.url));
   try {
     switch (command) {
       case undefined:
@@ -34,7 +42,7 @@ export async function main(argv: string[]): Promise<number> {
         await stdout.print(`${version}\n`);
         return 0;
       case 'audit':
-        return await auditCommand(rest, { stdout, stderr, env: process.env, version });
+        return await auditCommand(rest, streams);
       default:
         throw new AuditError(`unknown command ${JSON.stringify(command)}; allowed are audit, --help, --version`);
     }

@@ -1,9 +1,12 @@
-/** `pathcast audit` as a person or a CI runs it: options, streams, exit codes. */
+/**
+ * `pathcast audit` as a person or a CI runs it: options, streams, exit codes. What depends on a process is tried as one
+ * (`cli.run`), the rest with streams of its own (`audit`).
+ */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { RULES } from '../../lib/cli/audit/report.js';
 import { checkSarif } from '../unit/cli/audit-output-sarif-shape.js';
-import { Cli, CodeBase, REALTIME, router, TELL, WRITE } from './support/cli.js';
+import { Cli, CodeBase, REALTIME, router, runHere, TELL, WRITE } from './support/cli.js';
 
 let cli: Cli;
 let app: CodeBase;
@@ -19,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => app.remove());
 
-const audit = (...args: string[]) => cli.run(['audit', app.folder, ...args]);
+const audit = (...args: string[]) => runHere(['audit', app.folder, ...args]);
 const json = async (...args: string[]) => JSON.parse((await audit('--json', ...args)).stdout);
 
 describe('the program', () => {
@@ -91,8 +94,8 @@ describe('exit codes', () => {
 
 describe('streams', () => {
   test('--json prints JSON alone; nobody watches, so there is no progress', async () => {
-    const { stdout, stderr } = await audit('--json');
-    expect(stderr).toBe('');
+    const { code, stdout, stderr } = await cli.run(['audit', app.folder, '--json']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     const report = JSON.parse(stdout);
     expect(report.totals).toMatchObject({ mutations: 4, broadcasting: 3, silent: 1, phantomPaths: 1, nonAtomic: 1 });
     expect(report.findings.map(({ rule, subject }: { rule: string; subject: string }) => `${rule} ${subject}`).sort()).toEqual([
@@ -115,7 +118,7 @@ describe('streams', () => {
 
   test('files of SARIF count from the repository', async () => {
     app.write('.git/HEAD', 'ref: refs/heads/main\n');
-    const { stdout } = await cli.run(['audit', app.at('src'), '--sarif']);
+    const { stdout } = await runHere(['audit', app.at('src'), '--sarif']);
     const [run] = JSON.parse(stdout).runs;
     expect(run.results[0].locations[0].physicalLocation.artifactLocation.uri).toBe('src/app.ts');
   });
@@ -159,8 +162,8 @@ describe('settings', () => {
       'package.json': JSON.stringify({ name: 'x', pathcast: { audit: { failOn: 'none' } } }),
     });
     try {
-      expect((await cli.run(['audit', packaged.folder])).code).toBe(0);
-      expect((await cli.run(['audit', packaged.folder, '--fail-on', 'silent'])).code).toBe(1);
+      expect((await runHere(['audit', packaged.folder])).code).toBe(0);
+      expect((await runHere(['audit', packaged.folder, '--fail-on', 'silent'])).code).toBe(1);
     } finally {
       packaged.remove();
     }

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { run } from '../../../lib/cli/main.js';
 
 const root = path.resolve(__dirname, '../../..');
 
@@ -62,6 +63,15 @@ export class Cli {
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The command in this process, in a pipe that nobody watches. */
+export async function runHere(argv: readonly string[]): Promise<Ran> {
+  const ran: Ran = { code: null, stdout: '', stderr: '' };
+  const stdout = { print: async (text: string) => void (ran.stdout += text) };
+  const stderr = { print: async (text: string) => void (ran.stderr += text) };
+  ran.code = await run(argv, { stdout, stderr, env: {}, version: '1.2.3' });
+  return ran;
 }
 
 /** A code base in a folder of its own. */
