@@ -66,7 +66,7 @@ function memberBehind(e: Evaluator, at: ts.Node, left: ts.Expression, name: stri
   const member = literal?.properties.find((one) => one.name && e.namesOf(one.name, EMPTY)?.[0] === name);
   if (member) return follow(e, member, hops + 1);
   const access = ts.isExpression(at) ? e.value(at, EMPTY) : e.value(left, EMPTY);
-  const value = ts.isExpression(at) || access.kind !== 'object' ? access : access.properties.get(name);
+  const value = ts.isExpression(at) ? access : access.kind === 'object' ? access.properties.get(name) : undefined;
   return value && value.node !== at ? declaring(e, value) : undefined;
 }
 
