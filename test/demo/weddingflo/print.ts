@@ -1,6 +1,6 @@
 /** The demonstration's results as a person reads them. */
 import type { AuditReport } from '../../../lib/cli/audit/report.js';
-import { isComplete, isRightlySilent, type Outcome } from './run.js';
+import { hasReached, isRightlySilent, type Outcome } from './run.js';
 
 export type Print = (line: string) => void;
 
@@ -27,7 +27,7 @@ export function printAudit(report: AuditReport, print: Print): void {
 
 const verdictOf = (outcome: Outcome): string => {
   if (isRightlySilent(outcome)) return 'silent, nothing to tell';
-  if (isComplete(outcome) && outcome.actions > 0) return 'reached';
+  if (hasReached(outcome)) return 'reached';
   const { changed, current } = outcome;
   if (changed.length === 0) return 'nothing changed';
   return current.length === 0 ? 'NOT reached' : `${changed.length - current.length} of ${changed.length} STALE`;
@@ -45,7 +45,7 @@ export interface Tally {
   mutations: number;
   /** An action arrived. */
   sent: number;
-  /** All that changed was invalidated, and the whole cache equals the database. */
+  /** All that changed is current. */
   complete: number;
   /** Some of what changed is current, some is stale. */
   partly: number;
@@ -64,7 +64,7 @@ export function tallyOf(outcomes: readonly Outcome[]): Tally {
   return {
     mutations: outcomes.length,
     sent: count(({ actions }) => actions > 0),
-    complete: count((outcome) => outcome.actions > 0 && isComplete(outcome)),
+    complete: count(hasReached),
     partly: count(({ changed, current }) => current.length > 0 && current.length < changed.length),
     notReached: count(({ changed, current }) => changed.length > 0 && current.length === 0),
     silent: count(isRightlySilent),

@@ -2,7 +2,7 @@
 import { createTRPCUntypedClient, httpLink } from '@trpc/client';
 import { FIRST, SECOND, type RunningApp } from './app.js';
 import { LOOK_UPS, prepare, steps, type Row, type World } from './calls.js';
-import { entriesOf, type Entry } from './entries.js';
+import { entriesOf } from './entries.js';
 import { fenceAction, SecondClient, type FenceAction } from './second-client.js';
 import { differs, readTruth, watchTables, type Truth } from './tables.js';
 
@@ -33,13 +33,7 @@ export interface Transport {
   send(action: FenceAction): Promise<unknown>;
 }
 
-export interface Watched {
-  world: World;
-  entries: Entry[];
-  outcomes: Outcome[];
-}
-
-export async function runAll(app: RunningApp, transport: Transport): Promise<Watched> {
+export async function runAll(app: RunningApp, transport: Transport): Promise<Outcome[]> {
   const apiUrl = `${app.url}/api/trpc`;
   const first = createTRPCUntypedClient({
     links: [httpLink({ url: apiUrl, headers: { authorization: `Bearer ${FIRST.token}` } })],
@@ -71,7 +65,7 @@ export async function runAll(app: RunningApp, transport: Transport): Promise<Wat
   } finally {
     second.close();
   }
-  return { world, entries, outcomes };
+  return outcomes;
 }
 
 async function passFence(second: SecondClient, transport: Transport, name: string): Promise<void> {
@@ -111,7 +105,12 @@ function judge(
   };
 }
 
-/** Everything that the mutation changed, or may have changed, was invalidated, and the cache says what the database says. */
+/** All that the mutation changed is current in the second client's cache. */
+export function hasReached({ changed, current }: Outcome): boolean {
+  return changed.length > 0 && current.length === changed.length;
+}
+
+/** Also, what it may have changed was invalidated: each entry that reads a table which was written. */
 export function isComplete({ changed, readers, invalidated, stale }: Outcome): boolean {
   return stale.length === 0 && [...changed, ...readers].every((path) => invalidated.includes(path));
 }
