@@ -6,9 +6,8 @@ import { AuditError } from '../errors.js';
 const OLDEST_MAJOR = 5;
 
 /** Where a compiler may be, in the order of trust: the audited project's, pathcast's own, the alias for TypeScript 7. */
-function* places(root: string): Generator<[require: NodeJS.Require, name: string]> {
+function* places(root: string, own: NodeJS.Require): Generator<[require: NodeJS.Require, name: string]> {
   const audited = createRequire(path.join(path.resolve(root), 'package.json'));
-  const own = createRequire(import.meta.url);
   yield [audited, 'typescript'];
   yield [own, 'typescript'];
   yield [audited, 'typescript-5'];
@@ -17,11 +16,11 @@ function* places(root: string): Generator<[require: NodeJS.Require, name: string
 
 /**
  * The TypeScript compiler that reads the code below `root`: the project's own, else the one beside pathcast, else the package
- * `typescript-5`. Throws where none has the compiler API: there is none, or TypeScript 7, which has no such API, stands alone.
+ * `typescript-5`. `own` is where pathcast looks for what is beside it. Throws where none has the compiler API: there is none, or TypeScript 7, which has no such API, stands alone.
  */
-export function loadCompiler(root: string): typeof ts {
+export function loadCompiler(root: string, own: NodeJS.Require = createRequire(import.meta.url)): typeof ts {
   const unfit = new Set<string>();
-  for (const [require, name] of places(root)) {
+  for (const [require, name] of places(root, own)) {
     let loaded: Partial<typeof ts>;
     try {
       loaded = require(name) as Partial<typeof ts>;

@@ -144,12 +144,12 @@ export class Evaluator {
 
   private readName(name: ts.Identifier, scope: Bindings): Value {
     const symbol = this.names.symbolOf(name);
-    if (name.text === 'undefined' && !symbol?.declarations) return constant(name, undefined);
+    if (name.text === 'undefined' && !symbol?.declarations?.length) return constant(name, undefined);
     const declaration = this.names.declarationOf(symbol);
     if (declaration) return valueOfDeclaration(this, declaration, scope, name);
     const from = this.names.importOf(name);
     if (from) return unknown(name, `\`${name.text}\` is imported from '${from.module}', which is not among the sources`);
-    return unknown(name, symbol?.declarations ? `what \`${name.text}\` is imported from does not export it` : `\`${name.text}\` is declared nowhere in the sources`);
+    return unknown(name, symbol?.declarations?.length ? `what \`${name.text}\` is imported from does not export it` : `\`${name.text}\` is declared nowhere in the sources`);
   }
 
   private readArray(node: ts.ArrayLiteralExpression, scope: Bindings): Value {

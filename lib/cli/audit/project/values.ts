@@ -10,10 +10,22 @@ export type FunctionValue = Extract<Value, { kind: 'function' }>;
 export const EMPTY: Bindings = new Map();
 /** More possibilities than these are no answer: the value is unknown. */
 const MAX_OPTIONS = 64;
+const MAX_MEMBERS = 4096;
+/** Characters; a longer text is unknown. */
+const MAX_TEXT = 65_536;
+/** Longer arrays are not compared. */
+const MAX_COMPARED = 64;
 
 export const text = (node: ts.Node, value: string): StringValue => ({ kind: 'string', text: value, node });
 export const constant = (node: ts.Node, value: ConstantValue['value']): ConstantValue => ({ kind: 'constant', value, node });
-export const array = (node: ts.Node, items: Value[], complete = true): ArrayValue => ({ kind: 'array', items, complete, node });
+
+/** Beyond MAX_MEMBERS the rest is one unknown member. */
+export function array(node: ts.Node, items: readonly Value[], complete = true): ArrayValue {
+  if (items.length <= MAX_MEMBERS) return { kind: 'array', items: [...items], complete, node };
+  const rest = unknown(node, `only ${MAX_MEMBERS} of its members are read`);
+  return { kind: 'array', items: [...items.slice(0, MAX_MEMBERS), rest], complete: false, node };
+}
+
 export const object = (node: ts.Node, properties: Map<string, Value>, complete = true): ObjectValue => ({ kind: 'object', properties, complete, node });
 export const opaque = (expression: ts.Expression, scope: Bindings, node: ts.Node = expression): Value => ({ kind: 'expression', expression, scope, node });
 export const unknown = (node: ts.Node, why: string): Value => ({ kind: 'unknown', why, node });
@@ -23,6 +35,12 @@ const isSame = (a: Value, b: Value): boolean =>
   a === b ||
   (a.kind === 'string' && b.kind === 'string' && a.text === b.text) ||
   (a.kind === 'constant' && b.kind === 'constant' && a.value === b.value) ||
+  (a.kind === 'array' &&
+    b.kind === 'array' &&
+    a.complete === b.complete &&
+    a.items.length === b.items.length &&
+    a.items.length <= MAX_COMPARED &&
+    a.items.every((item, index) => isSame(item, b.items[index] ?? item))) ||
   (a.kind === b.kind && a.node === b.node && (a.kind === 'unknown' || (a.kind === 'expression' && b.kind === 'expression' && a.scope === b.scope)));
 
 /** One of several; equal ones count once, and one alone is no choice. */
@@ -103,6 +121,8 @@ export function whyOf(value: Value): string {
   return `it is a ${value.kind}, which is not what belongs here`;
 }
 
+const PART = 'a part of the text is not known: ';
+
 /** Joins known texts; possible texts multiply. Undefined parts of the text make it unknown. */
 export function concatenate(node: ts.Node, parts: readonly Value[]): Value {
   let texts: string[] = [''];
@@ -110,10 +130,11 @@ export function concatenate(node: ts.Node, parts: readonly Value[]): Value {
     const known: string[] = [];
     for (const option of optionsOf(part)) {
       const one = textOf(option);
-      if (one === undefined) return unknown(node, `a part of the text is not known: ${whyOf(option)}`);
+      if (one === undefined) return unknown(node, `${PART}${whyOf(option).replace(PART, '')}`);
       known.push(one);
     }
     texts = texts.flatMap((before) => known.map((after) => before + after));
+    if (texts.some((one) => one.length > MAX_TEXT)) return unknown(node, `the text is longer than ${MAX_TEXT} characters`);
     if (texts.length > MAX_OPTIONS) return unknown(node, `it has more than ${MAX_OPTIONS} possible values`);
   }
   return choice(node, texts.map((one) => text(node, one)));

@@ -16,6 +16,8 @@ export type Made =
 
 const KINDS: ReadonlySet<string> = new Set<ProcedureKind>(['query', 'mutation', 'subscription']);
 const isTrpc = (module: string | undefined): boolean => module !== undefined && /^@trpc\/server(\/|$)/.test(module);
+/** Functions that are given a router, and make none. */
+const ADAPTER = /handler|middleware|server|plugin|adapter|caller|client/i;
 /** How deep members of members are looked at to tell a router by its shape. */
 const MAX_SHAPE_DEPTH = 6;
 
@@ -49,7 +51,7 @@ export function whatIsMade(project: OpenedProject, value: Extract<Value, { kind:
   if (first && /^(experimental_)?lazy$/.test(name) && isTrpc(chain.from?.module)) return { kind: 'lazy', loader: first, scope: tip.scope, node };
   if (own) return { kind: 'other', chain };
   if (/mergeRouters?$/i.test(name) && tip.args.length > 0) return { kind: 'merge', routers: tip.args, scope: tip.scope, node };
-  if (first && tip.args.length <= 2 && isRecord(project, first, tip.scope, /router/i.test(name), depth)) {
+  if (first && tip.args.length <= 2 && isRecord(project, first, tip.scope, /router/i.test(name) && !ADAPTER.test(name), depth)) {
     const why = chain.from
       ? `\`${chain.from.name}\` comes from '${chain.from.module}', which is not among the sources`
       : 'what makes it could not be followed to `initTRPC`';
@@ -68,6 +70,8 @@ function isRecord(project: OpenedProject, record: ts.Expression, scope: Bindings
   if (depth > MAX_SHAPE_DEPTH) return false;
   const value = project.evaluator.evaluate(record, scope);
   if (value.kind !== 'object' || value.properties.size === 0) return false;
+  // `{ router: appRouter }` are an adapter's options.
+  if (!named && value.properties.has('router')) return false;
   let fitting = 0;
   for (const member of value.properties.values()) {
     if (member.kind !== 'expression') {

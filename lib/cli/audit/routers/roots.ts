@@ -20,6 +20,8 @@ const BIG = 5;
 
 interface Found {
   candidate: Candidate;
+  /** Of one that is exported under a name that it has not where it is made. */
+  name?: string;
   collected: Collected;
 }
 
@@ -87,9 +89,9 @@ function promise({ name, typeName, isServed, isFactory }: Candidate): number {
   return typed + called + (isServed ? 2 : 0) - (isFactory ? 2 : 0);
 }
 
-function rootOf(project: OpenedProject, { candidate, collected }: Found, more: readonly Unseen[]): RouterRoot {
+function rootOf(project: OpenedProject, { candidate, collected, name }: Found, more: readonly Unseen[]): RouterRoot {
   return {
-    name: nameOf(project, candidate),
+    name: name ?? nameOf(project, candidate),
     place: project.placeOf(candidate.node),
     procedures: collected.procedures,
     unseen: [...collected.unseen, ...more],
@@ -158,7 +160,7 @@ function exported(project: OpenedProject, file: ts.SourceFile, name: string | un
     if (value.kind !== 'expression' && value.kind !== 'object') return [];
     const collected = collect(project, value);
     const candidate = { name: key, node, value, made: value.node, isFactory: false, isServed: false, typeName: undefined, isOld: false } as Candidate;
-    return collected.procedures.length > 0 ? [{ candidate, collected }] : [];
+    return collected.procedures.length > 0 ? [{ candidate, collected, name: `${project.placeOf(file).file}#${key}` }] : [];
   });
   return found.sort((a, b) => b.collected.procedures.length - a.collected.procedures.length)[0];
 }
