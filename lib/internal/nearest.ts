@@ -77,6 +77,8 @@ export function nearestFinder(queries: readonly string[]): NearestFinder {
     const prefix = prefixes.get(spelling(phantom));
     const found: Nearest[] = prefix === undefined ? [] : [{ path: prefix, confident: true }];
     for (const { query, distance, same, edits } of rankQueries(module, last, near, max)) {
+      // A query that is a router's prefix too is there already.
+      if (query.path === prefix) continue;
       const confident = distance === 0 && (module !== '' || name === '') && (same || edits <= allowedEdits(last));
       found.push({ path: query.path, confident });
     }

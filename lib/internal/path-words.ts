@@ -49,7 +49,7 @@ export function meaningOf(module: string, last: string): Meaning | undefined {
   const plain = MEANINGS.get(joined(last));
   if (plain) return plain;
   const own = module.slice(module.lastIndexOf('.') + 1);
-  if (own === '') return undefined;
+  if (own.length < MIN_MODULE) return undefined;
   const text = joined(last);
   const singular = spelling(own);
   const at = text.indexOf(singular);
@@ -67,6 +67,9 @@ export function meaningOf(module: string, last: string): Meaning | undefined {
   }
   return undefined;
 }
+
+/** Characters of a module's name that is looked for in the names of its procedures; shorter ones are in any word. */
+const MIN_MODULE = 3;
 
 function joined(segment: string): string {
   return segment.toLowerCase().replace(/[-_]/g, '');

@@ -58,7 +58,13 @@ function pathTest(wanted: readonly string[]): (path: string) => boolean {
   /** Those and their prefixes. */
   const above = new Set(wanted.flatMap((path) => [path, ...prefixesOf(path)]));
   if (above.size > 0) above.add('*');
-  return (path) => above.has(path) || prefixesOf(path).some((prefix) => exact.has(prefix));
+  return (path) => {
+    if (above.has(path)) return true;
+    for (let dot = path.lastIndexOf('.'); dot > 0; dot = path.lastIndexOf('.', dot - 1)) {
+      if (exact.has(path.slice(0, dot))) return true;
+    }
+    return false;
+  };
 }
 
 /** `a.b.c` → `a.b`, `a`. */
