@@ -11,6 +11,10 @@ import type { RawPath, RawPathMap } from './types.js';
 type Entry = RawPathMap['entries'][number];
 
 const PATH = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)+$/;
+/** Properties of a tool's definition that list what it makes stale. */
+const LISTING = /path|invalidat|stale|quer(y|ies)|refresh|refetch|affects|sync/i;
+/** Names and spreads followed to an object; one that spreads itself ends here. */
+const MAX_STEPS = 8;
 const TOOL_KEY = /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/;
 
 /**
@@ -19,16 +23,17 @@ const TOOL_KEY = /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/;
  */
 export function findPathMaps(project: Project, known?: { queries: ReadonlySet<string> }): RawPathMap[] {
   const { ts: compiler } = project;
-  const modules = known && new Set([...known.queries].map((path) => path.slice(0, path.indexOf('.'))));
+  const modules = known && new Set([...known.queries].map((path) => path.split('.')[0] ?? ''));
+  const flat = new Set([...(known?.queries ?? [])].filter((path) => !path.includes('.')));
   const env = rootEnv(project);
   const found: RawPathMap[] = [];
   const own = ownPlaces(project);
   const add = (name: string, node: ts.Node, entries: Entry[]): void => {
-    if (!looksLikeMap(entries, modules) || entries.some((entry) => entry.queryPaths.some((path) => own.has(placeKey(path))))) return;
+    if (!looksLikeMap(entries, modules, flat) || entries.some((entry) => entry.queryPaths.some((path) => own.has(placeKey(path))))) return;
     found.push({ ...project.placeOf(node), name, kind: kindOf(name, entries), entries });
   };
   for (const file of project.files) {
-    if (!/['"`][\w$]+\.[\w$]/.test(file.text)) continue;
+    if (flat.size === 0 && !/['"`][\w$]+\.[\w$]/.test(file.text)) continue;
     visitAll(compiler, file, (node) => {
       if (compiler.isVariableDeclaration(node) && node.initializer) {
         const entries = ofValue(node.initializer, env);
@@ -71,12 +76,13 @@ function nameOf(node: ts.VariableDeclaration, compiler: typeof ts): string {
   return own;
 }
 
-function looksLikeMap(entries: readonly Entry[], modules: ReadonlySet<string> | undefined): boolean {
+/** `flat`: queries at the root of the router, whose paths have no dot. */
+function looksLikeMap(entries: readonly Entry[], modules: ReadonlySet<string> | undefined, flat: ReadonlySet<string>): boolean {
   const paths = entries.flatMap((entry) => entry.queryPaths.map((path) => path.path));
   if (paths.length === 0 || entries.length === 0) return false;
   const shaped = paths.filter((path) => path === '*' || PATH.test(path) || modules?.has(path) === true);
   const known = paths.filter((path) => modules === undefined || modules.has(path.split('.')[0] ?? ''));
-  return shaped.length * 2 > paths.length && known.length * 2 > paths.length && paths.some((path) => PATH.test(path));
+  return shaped.length * 2 > paths.length && known.length * 2 > paths.length && paths.some((path) => PATH.test(path) || flat.has(path));
 }
 
 function kindOf(name: string, entries: readonly Entry[]): RawPathMap['kind'] {
@@ -84,16 +90,18 @@ function kindOf(name: string, entries: readonly Entry[]): RawPathMap['kind'] {
   return /tool/i.test(name) || snake * 2 > entries.length ? 'tools' : 'modules';
 }
 
-function ofValue(node: ts.Expression, env: Env): Entry[] | undefined {
+function ofValue(node: ts.Expression, env: Env, steps = MAX_STEPS): Entry[] | undefined {
   const { project } = env;
   const { ts: compiler } = project;
   const inner = unwrap(compiler, node);
-  if (compiler.isObjectLiteralExpression(inner)) return ofLiteral(inner, env);
+  if (steps === 0) return undefined;
+  if (compiler.isObjectLiteralExpression(inner)) return ofLiteral(inner, env, steps);
+  if (compiler.isArrayLiteralExpression(inner)) return ofDefinitions(inner, env);
   if (compiler.isCallExpression(inner) && /^(freeze|fromEntries)$/.test(calleeName(compiler, inner.expression) ?? '')) {
     const [first] = inner.arguments;
     if (first === undefined) return undefined;
     const given = unwrap(compiler, first);
-    return compiler.isArrayLiteralExpression(given) ? ofPairs(given, env) : ofValue(given, env);
+    return compiler.isArrayLiteralExpression(given) ? ofPairs(given, env) : ofValue(given, env, steps - 1);
   }
   if (compiler.isNewExpression(inner) && calleeName(compiler, inner.expression) === 'Map') {
     const [first] = inner.arguments ?? [];
@@ -102,6 +110,32 @@ function ofValue(node: ts.Expression, env: Env): Entry[] | undefined {
     return compiler.isArrayLiteralExpression(given) ? ofPairs(given, env) : undefined;
   }
   return undefined;
+}
+
+/** `[{ name: 'add_guest', invalidates: [...] }, …]`: tool definitions as a model is given them. */
+function ofDefinitions(list: ts.ArrayLiteralExpression, env: Env): Entry[] | undefined {
+  const { ts: compiler } = env.project;
+  const entries: Entry[] = [];
+  for (const element of list.elements) {
+    const definition = definitionOf(element, compiler);
+    if (definition === undefined) return undefined;
+    let key: { key: string; node: ts.Node } | undefined;
+    const lists: ts.Expression[] = [];
+    for (const part of definition.properties) {
+      if (!compiler.isPropertyAssignment(part)) continue;
+      const name = propertyName(compiler, part.name) ?? '';
+      if (/^(name|tool|toolName|id|key|module)$/.test(name)) {
+        const [text] = stringsOf(env.project.evaluate(part.initializer, env.scope)) ?? [];
+        if (text !== undefined) key ??= { key: text, node: part.initializer };
+      } else if (compiler.isArrayLiteralExpression(unwrap(compiler, part.initializer))) lists.push(part.initializer);
+    }
+    if (key === undefined) return undefined;
+    for (const given of lists) {
+      const entry = ofEntry(key.key, key.node, given, env);
+      if (entry !== undefined && entry.queryPaths.some((path) => PATH.test(path.path))) entries.push(entry);
+    }
+  }
+  return entries.length > 0 ? entries : undefined;
 }
 
 function ofPairs(list: ts.ArrayLiteralExpression, env: Env): Entry[] | undefined {
@@ -118,7 +152,27 @@ function ofPairs(list: ts.ArrayLiteralExpression, env: Env): Entry[] | undefined
   return entries.length > 0 ? entries : undefined;
 }
 
-function ofLiteral(literal: ts.ObjectLiteralExpression, env: Env): Entry[] | undefined {
+/** `{ … }`, or what `tool({ … })` is given. */
+function definitionOf(node: ts.Expression, compiler: typeof ts): ts.ObjectLiteralExpression | undefined {
+  const inner = unwrap(compiler, node);
+  if (compiler.isObjectLiteralExpression(inner)) return inner;
+  const [only, another] = compiler.isCallExpression(inner) ? inner.arguments : [];
+  const given = only && another === undefined ? unwrap(compiler, only) : undefined;
+  return given && compiler.isObjectLiteralExpression(given) ? given : undefined;
+}
+
+/** An entry whose paths are one property among others. */
+function ofDefinition(key: string, node: ts.Node, definition: ts.ObjectLiteralExpression, env: Env): Entry | undefined {
+  const { ts: compiler } = env.project;
+  for (const part of definition.properties) {
+    if (!compiler.isPropertyAssignment(part) || !LISTING.test(propertyName(compiler, part.name) ?? '')) continue;
+    const entry = ofEntry(key, node, part.initializer, env);
+    if (entry !== undefined) return entry;
+  }
+  return undefined;
+}
+
+function ofLiteral(literal: ts.ObjectLiteralExpression, env: Env, steps: number): Entry[] | undefined {
   const { project } = env;
   const { ts: compiler } = project;
   const entries: Entry[] = [];
@@ -127,7 +181,7 @@ function ofLiteral(literal: ts.ObjectLiteralExpression, env: Env): Entry[] | und
       const named = unwrap(compiler, part.expression);
       const declaration = compiler.isIdentifier(named) ? project.declarationOf(named) : undefined;
       const value = declaration && compiler.isVariableDeclaration(declaration) ? declaration.initializer : undefined;
-      entries.push(...((value && ofValue(value, env)) ?? []));
+      entries.push(...((value && ofValue(value, env, steps - 1)) ?? []));
       continue;
     }
     if (!compiler.isPropertyAssignment(part)) {
@@ -139,9 +193,10 @@ function ofLiteral(literal: ts.ObjectLiteralExpression, env: Env): Entry[] | und
     }
     const key = propertyName(compiler, part.name) ?? (compiler.isComputedPropertyName(part.name) ? stringsOf(project.evaluate(part.name.expression, env.scope))?.[0] : undefined);
     if (key === undefined) continue;
-    const entry = ofEntry(key, part.name, part.initializer, env);
-    if (entry === undefined) return undefined;
-    entries.push(entry);
+    const definition = definitionOf(part.initializer, compiler);
+    const entry = definition ? ofDefinition(key, part.name, definition, env) : ofEntry(key, part.name, part.initializer, env);
+    if (entry !== undefined) entries.push(entry);
+    else if (definition === undefined) return undefined;
   }
   return entries.length > 0 ? entries : undefined;
 }
