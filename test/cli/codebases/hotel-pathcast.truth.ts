@@ -6,11 +6,10 @@ export const truth: Truth = {
   queries: 3,
   mutations: {
     'rooms.create': told(['rooms'], 'rooms.list'),
-    // One of two, and the one covers the other.
-    'rooms.update': { broadcast: 'yes', paths: { rooms: 'prefix' }, tables: ['rooms'] },
+    'rooms.update': { broadcast: 'yes', paths: { rooms: 'prefix', 'rooms.byId': 'exact' }, tables: ['rooms'] },
     'rooms.ping': { broadcast: 'silent' },
     'guests.checkIn': { broadcast: 'yes', paths: { 'guests.list': 'exact', rooms: 'prefix' }, tables: ['guests'] },
-    'guests.checkOut': { broadcast: 'yes', tables: ['guests'] },
+    'guests.checkOut': { broadcast: 'yes', paths: { 'guests.lst': 'phantom' }, tables: ['guests'] },
     'guests.audit': quiet('audits'),
     'guests.swap': { ...told(['guests'], 'guests.list'), transaction: 'inside' },
   },
