@@ -25,6 +25,6 @@ export const weddingRouter = router({
   sync: router({ onSync: subscription }),
   health: query,
 });
-export const WEDDING_QUERIES = Object.entries(weddingRouter._def.procedures as Record<string, { _def: { type: string } }>)
+export const WEDDING_QUERIES = Object.entries(weddingRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>)
   .filter(([, procedure]) => procedure._def.type === 'query')
   .map(([path]) => path);
