@@ -24,9 +24,8 @@ Napi::Value NativeHeapBytes(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Hub", pathcast::HubWrap::Define(env));
-  exports.Set(
-      "createPathTable",
-      Napi::Function::New<pathcast::CreatePathTable>(env, "createPathTable"));
+  exports.Set("createPathTable", Napi::Function::New<pathcast::CreatePathTable>(
+                                     env, "createPathTable"));
   exports.Set("metricNames", pathcast::MetricNames(env));
   exports.Set("nativeHeapBytes",
               Napi::Function::New(env, NativeHeapBytes, "nativeHeapBytes"));

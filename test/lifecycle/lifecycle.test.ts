@@ -21,6 +21,7 @@ const stages: Record<string, string | undefined> = {
   'exit with open streams, busy': undefined,
   'close with open streams, busy': 'answered 2000 odd 0 after HUB_CLOSED',
   'forgotten and collected': undefined,
+  'path tables forgotten and collected': 'odd 0',
   'drained, then closed twice': 'connections 0',
   'a generator left open': 'hello',
 };

@@ -89,6 +89,22 @@ const stages = {
     await new Promise((resolve) => setImmediate(resolve));
     globalThis.gc?.();
   },
+  /** Of a table and its cascades, now the one is kept, now the other. */
+  async 'path tables forgotten and collected'() {
+    const { createNativePathTable } = require('../../dist/cjs/native/index.js');
+    const { createJsPathTable } = require('../../dist/cjs/jsengine/index.js');
+    const create = engine === 'native' ? createNativePathTable : createJsPathTable;
+    const kept = [];
+    for (let n = 0; n < 300; n++) {
+      const table = create({ queries: ['guests.getAll', `m${n}.list`], maxPaths: 256 });
+      const cascades = table.cascades({ modules: [{ name: 'guests', nodes: [1] }, { name: 'm', nodes: [3] }], edges: [[0, 1]] });
+      kept.push(n % 2 ? () => table.expand([0]) : () => cascades.close([2]));
+    }
+    globalThis.gc?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    globalThis.gc?.();
+    say(`odd ${kept.filter((use) => String(use()) !== '2,3' && String(use()) !== '2,4').length}`);
+  },
   async 'drained, then closed twice'() {
     const h = hub();
     const { server, clients } = await serve(h, 10);
