@@ -1,12 +1,11 @@
 /** Calls that broadcast. */
 import type ts from 'typescript';
 import type { Unseen } from '../report.js';
-import { readAction } from './action.js';
+import { pathsOfValue, readAction } from './action.js';
 import type { Env } from './environment.js';
 import { BROADCAST_LIKE, BROADCAST_METHODS, BROADCASTS, HALVES, SYNC_METHODS, SYNC_RECEIVER } from './names.js';
 import type { RawBroadcast } from './types.js';
 import { calleeName, isInlineFunction, rootOf, unwrap } from './syntax.js';
-import { stringsOf } from './tables.js';
 
 export type FoundBroadcast = Pick<RawBroadcast, 'by' | 'queryPaths' | 'complete' | 'module' | 'type' | 'clientId' | 'userId' | 'mutation' | 'tool'> & {
   node: ts.Node;
@@ -109,21 +108,17 @@ function ofSync(call: ts.CallExpression, method: ts.PropertyAccessExpression, na
     });
     return { broadcasts, read: 'nothing' };
   }
-  const names = stringsOf(env.project.evaluate(first, env.scope));
-  // An `announce` of something else: its argument is no path.
-  if (names === undefined) return undefined;
+  const { paths, complete, why } = pathsOfValue(env.project.evaluate(first, env.scope), env);
+  const names = [...new Set(paths.map((one) => one.path))];
   const key = name === 'announce' ? 'mutation' : 'tool';
-  if (key === 'mutation' && !names.every((one) => one.includes('.'))) return undefined;
-  const said = second === undefined ? undefined : readAction(second, env);
-  const broadcasts = names.map((one): FoundBroadcast => ({
-    by,
-    node: call,
-    queryPaths: [],
-    complete: true,
-    unseen: [],
-    clientId: said?.clientId ?? 'unknown',
-    userId: said?.userId ?? 'unknown',
-    [key]: one,
-  }));
+  // An `announce` of something else: its argument is no path.
+  if (key === 'mutation' && !(complete && names.length > 0 && names.every((one) => one.includes('.')))) return undefined;
+  const base = { by, node: call, queryPaths: [], clientId: 'unknown', userId: 'unknown' } as const;
+  const broadcasts = names.map((one): FoundBroadcast => ({ ...base, queryPaths: [], complete: true, unseen: [], [key]: one }));
+  if (!complete) {
+    const what = `the name given to ${by}()`;
+    const unseen = [{ ...env.project.placeOf(first), what, why: why ?? 'it is computed when the program runs' }];
+    broadcasts.push({ ...base, queryPaths: [], complete: false, unseen });
+  }
   return { broadcasts, read: 'nothing' };
 }

@@ -56,3 +56,6 @@ export const ACTING = /^(create|update|delete|remove|insert|save|upsert|sync|bro
 /** Methods that hand something to whoever listens, and what they are called on. */
 export const EMITS = /^(emit|emitAsync|publish|dispatch|enqueue|add|addBulk|send|trigger|push|fire)$/;
 export const BUS = /(bus|emitter|events?|queue|jobs?|inngest|pubsub|broker|outbox)$/i;
+
+/** Parameters that are functions with effects, by their names. */
+export const CALLBACK = /^(cb|callback|fn|func|handler|work|task|job|action|operation|run|effect|after|before|then|done|on[A-Z]\w*)$|(Handler|Callback|Fn)$/;

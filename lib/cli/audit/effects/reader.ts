@@ -303,8 +303,8 @@ export class Reader {
     const own = isInlineFunction(compiler, fn) && (as.args !== undefined || closure !== undefined) && compiler.isCallExpression(skipWrappers(fn, compiler));
     const insideAsked = question.asked !== undefined && isWithin(fn, question.asked);
     const helper = own || insideAsked || name === '(anonymous)' ? undefined : name;
-    pass(inner, out, { env, name: helper, site: `${call.getSourceFile().fileName}:${call.pos}`, home: closure?.activation, ...(callable.inTransaction === true ? { ambient: true } : {}) });
-    this.#noteOuterDatabase(inner, env, out);
+    pass(inner, out, { env, name: helper, site: `${call.getSourceFile().fileName}:${call.pos}`, home: closure?.activation, ...(callable.inTransaction === true || onTransaction(call, env, compiler) ? { ambient: true } : {}) });
+    if (!onTransaction(call, env, compiler)) this.#noteOuterDatabase(inner, env, out);
     // What a closure does that was only passed through is not the helper's doing.
     const acts = [...inner.writes, ...inner.broadcasts].some((item) => item.home === undefined);
     if (helper !== undefined && acts) {
@@ -424,6 +424,12 @@ function rootDatabase(node: ts.Expression, env: Env, compiler: typeof ts): boole
     if (compiler.isPropertyAccessExpression(at) || compiler.isCallExpression(at)) at = unwrap(compiler, at.expression);
     else return false;
   }
+}
+
+/** A method of the transaction's own object: whatever it writes is inside. */
+function onTransaction(call: ts.CallExpression, env: Env, compiler: typeof ts): boolean {
+  const callee = unwrap(compiler, call.expression);
+  return compiler.isPropertyAccessExpression(callee) && plainDatabase(callee.expression, env)?.kind === 'tx';
 }
 
 function negated(node: ts.Expression, compiler: typeof ts): string {

@@ -178,6 +178,11 @@ function templateSql(template: ts.TemplateLiteral, env: Env): SqlText {
       const part = template.templateSpans[Number(match[1])]?.expression;
       if (part === undefined) return '?';
       const inner = unwrap(compiler, part);
+      // `"${table.name}"`: the table's own name.
+      if (compiler.isPropertyAccessExpression(inner) && /^(_?name|tableName)$/.test(inner.name.text)) {
+        const [owner] = tablesOf(inner.expression, env);
+        return owner?.isTable === 'yes' ? owner.name : (textOf(env.project.evaluate(inner, env.scope)) ?? '?');
+      }
       if (compiler.isCallExpression(inner)) {
         const [first] = inner.arguments;
         return (first && textOf(env.project.evaluate(first, env.scope))) ?? '?';
