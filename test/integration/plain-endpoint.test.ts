@@ -221,6 +221,19 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await client.until('"id":"budget"')).not.toMatch(/"id":"(guests|secrets|own)"/);
   });
 
+  test('query paths: a client asks for what it shows, within what the app allows', async () => {
+    const port = await serve(() => ({ ...ann(), filter: { queryPaths: ['guests', 'budget.getAll'] } }));
+    const client = await request(port, GET('/?queryPaths=guests.getAll,budget,secrets'));
+    await client.until('hello');
+    for (const path of ['guests.getById', 'secrets.list', 'budget.getSummary', 'guests', 'budget.getAll', '*']) {
+      await hub.broadcast(change({ id: `[${path}]`, queryPaths: [path] }));
+    }
+    const text = await client.until('"id":"[*]"');
+    expect([...text.matchAll(/"id":"\[(.*?)\]"/g)].map(([, path]) => path)).toEqual(['guests', 'budget.getAll', '*']);
+    const bad = await request(await serve(ann), GET('/?queryPaths=guests..getAll'));
+    expect(await bad.until('}}')).toMatch(/^HTTP\/1.1 400 [^]*INVALID_QUERY_PATH[^]*filter.queryPaths\[0\]/);
+  });
+
   test('no event can be forged, whatever an action holds', async () => {
     const client = await request(await serve(ann), GET('/'));
     await client.until('hello');
