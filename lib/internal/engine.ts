@@ -72,7 +72,7 @@ export interface EngineFilter {
   modules?: string[];
   /** Pass if the action's entityId is `*` or one of these. */
   entities?: string[];
-  /** Pass if one of the action's query paths and one of these are equal, or one is a prefix of the other up to a dot, or `*`. */
+  /** Pass if one of the action's query paths meets one of these: equal, one a prefix of the other up to a dot, or `*`. */
   queryPaths?: string[];
   /** Leave out actions with this sourceId. */
   excludeSourceId?: string;
