@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { applyBaseline, writeBaseline } from '../../lib/cli/audit/baseline.js';
 import { checkConfig, ignores, readConfig } from '../../lib/cli/audit/config.js';
-import { audit, AuditError } from '../../lib/cli/audit/index.js';
+import { audit, AuditError, type AuditConfig } from '../../lib/cli/audit/index.js';
 import { parseOptions } from '../../lib/cli/audit/options.js';
 import { progressOn } from '../../lib/cli/audit/progress.js';
 import { mutation, report, write } from '../unit/cli/audit-findings-model.js';
@@ -85,11 +85,12 @@ describe('settings', () => {
   test('that name what is not there', () => {
     const app = new CodeBase({ 'src/app.ts': router({ create: `${WRITE} ${TELL}` }), 'src/realtime.ts': REALTIME });
     try {
-      for (const [config, message] of [
+      const cases: [AuditConfig, string][] = [
         [{ silent: { 'guests.creat': 'x' } }, 'config: silent: there is no mutation "guests.creat"; nearest: guests.create'],
         [{ tools: { add: 'guests.create' } }, 'config: tools: there is no tool "add"'],
         [{ modules: { guest: ['x'] } }, 'config: modules: there is no module "guest"; nearest: guests'],
-      ] as const) {
+      ];
+      for (const [config, message] of cases) {
         expect(refusal(() => audit(app.folder, { config })).startsWith(message)).toBe(true);
       }
       expect(audit(app.folder).totals).toMatchObject({ mutations: 1, broadcasting: 1, coverage: 1, files: 2 });
@@ -135,7 +136,7 @@ describe('a baseline', () => {
     const held = applyBaseline(found(), file());
     expect(held.findings.map((finding) => finding.known)).toEqual([true]);
     expect(held.baseline).toEqual({ file: file(), known: 1, new: 0, stale: [] });
-    const [{ fingerprint }] = found().findings as [{ fingerprint: string }];
+    const fingerprint = found().findings[0]!.fingerprint;
     const entry = { fingerprint, count: 1, rule: 'silent', file: 'a.ts', message: 'm' };
     writeFileSync(file(), JSON.stringify({ version: 1, findings: [entry, entry] }));
     expect(applyBaseline(found(), file()).baseline).toMatchObject({ known: 1, stale: [] });

@@ -87,9 +87,19 @@ describe('its paths', () => {
   });
 
   test('a tool that writes and that no map has is a mismatch', () => {
-    const one = run({}, [tool('update_guest', { writes: [write('guests')] }), tool('read_guests')]);
-    expect(one.tools.map(({ tool: name, verdict }) => [name, verdict])).toEqual([['update_guest', 'mismatch']]);
-    expect(of(one, 'tool-mismatch')).toHaveLength(1);
+    const one = run({}, [tool('update_guest', { writes: [write('guests')] }), tool('sweep', { writes: [write('hotels', { operation: 'delete' })] }), tool('read_guests')]);
+    expect(one.tools.map(({ tool: name, verdict }) => [name, verdict])).toEqual([
+      ['update_guest', 'mismatch'],
+      ['sweep', 'unmatched'],
+    ]);
+    expect(subjects(one, 'tool-mismatch')).toEqual(['update_guest', 'sweep']);
+  });
+
+  test('a tool that writes what no query shows is not missed in a map', () => {
+    const one = run({}, [tool('send_message', { writes: [write('outbox', { operation: 'insert' })] })]);
+    expect(one.tools.map(({ tool: name, verdict }) => [name, verdict])).toEqual([['send_message', 'unmatched']]);
+    expect(of(one, 'tool-mismatch')).toEqual([]);
+    expect(one.unseen).toEqual([]);
   });
 });
 

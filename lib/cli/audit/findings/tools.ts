@@ -28,7 +28,7 @@ export function judgeTools(facts: Facts, mutations: readonly Judged[], context: 
     const match: Match | undefined = named ? { mutation: named, by: 'config' } : matcher.find(tool.name, tool.runs);
     const report = compare(tool, match, context);
     reports.push(report);
-    if (match === undefined && (tool.queryPaths.length > 0 || !tool.complete || tool.unmapped)) {
+    if (match === undefined && (tool.queryPaths.length > 0 || !tool.complete || (tool.unmapped && ownTables(tool, context).length > 0))) {
       const why = `no mutation is known to do the same; name it under "tools" in the configuration`;
       unseen.push({ ...placeOf(tool.place), what: `tool ${tool.name}`, why, subject: tool.name });
     }
@@ -94,7 +94,12 @@ function compare(tool: Tool, match: Match | undefined, { judge }: Context): Tool
 const told = (path: string, by: readonly string[], judge: Context['judge']): boolean =>
   by.some((other) => covers(judge.effective(other), judge.effective(path)));
 
-function judgeReport(tool: Tool, report: ToolReport, { found }: Context): void {
+/** Tables that it writes and that some query shows. */
+const ownTables = (tool: Tool, { owners }: Context): string[] =>
+  distinct(tool.runs.flatMap((run) => run.effects.writes.map((write) => write.table))).filter((table) => owners.ownerOf(table));
+
+function judgeReport(tool: Tool, report: ToolReport, context: Context): void {
+  const { found } = context;
   const { mutation, matchedBy, missing, extra } = report;
   if (report.verdict === 'mismatch') {
     const parts = [
@@ -104,7 +109,8 @@ function judgeReport(tool: Tool, report: ToolReport, { found }: Context): void {
     const message = `tool ${tool.name} ${parts.join(' and ')}, compared with ${mutation} (matched by ${MATCHED[matchedBy ?? 'name']})`;
     found.push({ rule: 'tool-mismatch', place: tool.place, subject: tool.name, message, detail: [...missing, '|', ...extra].join(' ') });
   } else if (tool.unmapped && tool.complete && tool.queryPaths.length === 0 && report.verdict !== 'match') {
-    const tables = distinct(tool.runs.flatMap((run) => run.effects.writes.map((write) => write.table)));
+    const tables = ownTables(tool, context);
+    if (tables.length === 0) return;
     const message = `tool ${tool.name} writes ${listed(tables)}, and no map says what it makes stale`;
     found.push({ rule: 'tool-mismatch', place: tool.place, subject: tool.name, message, detail: 'unmapped' });
   }

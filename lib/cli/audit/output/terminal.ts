@@ -203,7 +203,7 @@ class Page {
     this.#more(writing.length);
   }
 
-  #findings({ findings }: AuditReport): void {
+  #findings({ findings, phantoms }: AuditReport): void {
     const shown = findings.filter((finding) => finding.known !== true || this.verbose);
     if (shown.length === 0) return;
     this.#section('Findings');
@@ -211,10 +211,9 @@ class Page {
       const own = shown.filter((finding) => finding.rule === rule);
       if (own.length === 0) continue;
       this.lines.push('', `  ${this.#severity(RULES[rule])(`${rule} (${own.length})`)}`);
-      for (const finding of own) {
-        const known = finding.known === true ? ' [known]' : '';
-        this.#text(`${visible(finding.message)}${known}`, 4);
-        this.#text(at(finding), 6, this.c.dim);
+      for (const { text, place } of rule === 'phantom' ? phantomLines(own, phantoms) : own.map(lineOf)) {
+        this.#text(visible(text), 4);
+        this.#text(place, 6, this.c.dim);
       }
     }
   }
@@ -279,6 +278,30 @@ class Page {
 }
 
 const lastOf = (path: string, router: string): string => (router !== '' && path.startsWith(`${router}.`) ? path.slice(router.length + 1) : path);
+
+interface Line {
+  text: string;
+  place: string;
+}
+
+const marked = (finding: Finding): string => (finding.known === true ? ' [known]' : '');
+const lineOf = (finding: Finding): Line => ({ text: `${finding.message}${marked(finding)}`, place: at(finding) });
+
+/** All phantoms of a line of code in one: their right names are said with each. */
+function phantomLines(findings: readonly Finding[], phantoms: AuditReport['phantoms']): Line[] {
+  const right = new Map(phantoms.map((phantom) => [phantom.path, phantom.nearest[0]]));
+  const lines = new Map<string, Line>();
+  for (const finding of findings) {
+    const path = finding.message.split(' is no query')[0] ?? finding.message;
+    const nearest = right.get(path);
+    const text = `${path}${nearest === undefined ? '' : ` → ${nearest}`}${marked(finding)}`;
+    const key = `${at(finding)} ${finding.subject ?? ''}`;
+    const line = lines.get(key);
+    if (line) line.text += `, ${text}`;
+    else lines.set(key, { text: `${finding.subject ?? 'phantom'}: ${text}`, place: at(finding) });
+  }
+  return [...lines.values()];
+}
 
 /** What the row does not show by itself. */
 function rulesBySubject(findings: readonly Finding[]): Map<string, Rule[]> {
