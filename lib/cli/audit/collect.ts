@@ -26,7 +26,7 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
   const kept = opened.files.filter((file) => !ignored?.(relative(opened, file.fileName)));
   const project = kept.length === opened.files.length ? opened : { ...opened, files: kept };
   const roots = findRoots(project, router === undefined ? {} : { router });
-  if (roots.length === 0 || roots.every((one) => one.procedures.length === 0)) throw new AuditError(nothingFound(root, project, router));
+  if (roots.length === 0 || roots.every((one) => one.procedures.length === 0)) throw new AuditError(nothingFound(root, project, router) + notesOf(roots));
 
   const options: EffectsOptions = { broadcastNames: broadcasts ?? [] };
   const reads = new Reads(project);
@@ -64,6 +64,12 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
 }
 
 const relative = (project: Project, file: string): string => path.relative(project.root, file).split(path.sep).join('/');
+
+/** Why nothing is on the routers that were found. */
+function notesOf(roots: readonly RouterRoot[]): string {
+  const notes = roots.flatMap((one) => one.unseen).slice(0, 3);
+  return notes.map((note) => `\n  ${note.file}:${note.line} ${note.what}: ${note.why}`).join('');
+}
 
 function nothingFound(root: string, project: Project, router: string | undefined): string {
   if (router !== undefined) return `--router: ${router} is no router with procedures`;

@@ -1,5 +1,6 @@
 /** What an action that is broadcast says, as far as its text tells. */
 import type ts from 'typescript';
+import { MAX_QUERY_PATH_BYTES } from '../../../protocol/limits.js';
 import type { Value } from '../model.js';
 import type { Unseen } from '../report.js';
 import { boundArgument, homeOf, type Env } from './environment.js';
@@ -21,6 +22,8 @@ export interface Action {
 export function pathsOfValue(value: Value, env: Env, into: RawPath[] = []): { paths: RawPath[]; complete: boolean; why?: string } {
   const { project } = env;
   if (value.kind === 'string') {
+    const { length } = value.text;
+    if (length > MAX_QUERY_PATH_BYTES) return { paths: into, complete: false, why: `a text of ${length} characters is no query path` };
     const place = project.placeOf(value.node);
     const known = into.some((path) => path.path === value.text && path.file === place.file && path.line === place.line && path.column === place.column);
     if (!known) into.push({ path: value.text, ...place });
