@@ -16,6 +16,12 @@ export interface Config {
   references: string[];
 }
 
+/** What the compiler gives for a JSON file with comments. */
+interface JsonFile {
+  config?: unknown;
+  error?: ts.Diagnostic;
+}
+
 /** Reads tsconfig and jsconfig files, with what they extend, and finds the one that governs a folder. */
 export class Configs {
   /** Those that could not be read, and why. */
@@ -58,7 +64,7 @@ export class Configs {
 
   /** The files that a configuration lists or includes. Throws where it cannot be read. */
   filesOf(file: string): string[] {
-    const { config, error } = this.compiler.readConfigFile(file, (name) => this.disk.read(name)) as { config?: unknown; error?: ts.Diagnostic };
+    const { config, error } = this.json(file);
     if (error) throw new AuditError(`tsconfig: ${file}: ${this.textOf(error)}`);
     const parsed = this.compiler.parseJsonConfigFileContent(config, this.host(true), dirname(file), { allowJs: true }, file);
     return parsed.fileNames.map(slash);
@@ -71,7 +77,7 @@ export class Configs {
       this.broken.set(file, 'the file is not there');
       return undefined;
     }
-    const { config, error } = this.compiler.readConfigFile(file, (name) => this.disk.read(name)) as { config?: unknown; error?: ts.Diagnostic };
+    const { config, error } = this.json(file);
     if (error) this.broken.set(file, this.textOf(error));
     const folder = dirname(file);
     const parsed = this.compiler.parseJsonConfigFileContent(config ?? {}, this.host(false), folder, undefined, file);
@@ -89,6 +95,10 @@ export class Configs {
     };
     this.read.set(file, result);
     return result;
+  }
+
+  private json(file: string): JsonFile {
+    return this.compiler.readConfigFile(file, (name) => this.disk.read(name));
   }
 
   private absolute(folder: string, file: string): string {

@@ -191,7 +191,7 @@ function opaqueMember(e: Evaluator, element: ts.BindingElement, source: Value, k
 
 function accessAt(e: Evaluator, place: ts.Node, left: ts.Expression, key: string): ts.Expression {
   const { ts } = e;
-  const access = ts.factory.createPropertyAccessExpression(left as ts.LeftHandSideExpression, key);
+  const access = ts.factory.createPropertyAccessExpression(left, key);
   ts.setTextRange(access, place);
   (access as { parent: ts.Node }).parent = place;
   (access.name as { parent: ts.Node }).parent = access;

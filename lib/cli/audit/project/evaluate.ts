@@ -1,5 +1,6 @@
 import type ts from 'typescript';
 import type { Bindings, FunctionNode, Value } from '../model.js';
+import type { Compiler } from './compiler.js';
 import { valueOfCall, valueOfNew } from './calls.js';
 import { valueOfDeclaration } from './declared.js';
 import { elementOf, memberOf, thisClass, valueOfLeft } from './members.js';
@@ -32,7 +33,7 @@ export class Evaluator {
   cuts = 0;
 
   constructor(
-    readonly ts: typeof import('typescript'),
+    readonly ts: Compiler,
     readonly names: Names,
   ) {
     this.mutations = new Mutations(ts, names);

@@ -119,7 +119,7 @@ function memberOfExpression(e: Evaluator, base: Extract<Value, { kind: 'expressi
 function memberOfOwnObject(e: Evaluator, self: ts.Node, name: string, scope: Bindings): Value | undefined {
   const { ts } = e;
   let at: ts.Node | undefined = self;
-  while (at && !(ts.isMethodDeclaration(at) && ts.isObjectLiteralExpression(at.parent))) at = at.parent as ts.Node | undefined;
+  while (at && !(ts.isMethodDeclaration(at) && ts.isObjectLiteralExpression(at.parent))) at = at.parent;
   const literal = at?.parent;
   if (!literal || !ts.isObjectLiteralExpression(literal)) return undefined;
   const member = literal.properties.find((one) => one.name && !ts.isComputedPropertyName(one.name) && one.name.text === name);

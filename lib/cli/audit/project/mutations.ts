@@ -1,4 +1,5 @@
 import type ts from 'typescript';
+import type { Compiler } from './compiler.js';
 import type { Names } from './names.js';
 
 /** A statement that changes what a variable holds after its declaration. */
@@ -18,7 +19,7 @@ export class Mutations {
   private readonly files = new Map<ts.SourceFile, ReadonlyMap<string, readonly { name: ts.Identifier; mutation: Mutation }[]>>();
 
   constructor(
-    private readonly ts: typeof import('typescript'),
+    private readonly ts: Compiler,
     private readonly names: Names,
   ) {}
 

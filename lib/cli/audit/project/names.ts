@@ -1,4 +1,5 @@
 import type ts from 'typescript';
+import type { Compiler } from './compiler.js';
 
 /** How many re-exports are followed to the package that a name comes from. */
 const MAX_HOPS = 20;
@@ -14,7 +15,7 @@ export class Names {
   private readonly exported = new Map<ts.Node, ReadonlyMap<string, ts.Symbol>>();
 
   constructor(
-    private readonly ts: typeof import('typescript'),
+    private readonly ts: Compiler,
     private readonly checker: ts.TypeChecker,
     private readonly find: (request: string, from: string) => ts.SourceFile | undefined,
   ) {}

@@ -59,11 +59,11 @@ export function openProject(root: string, options: ProjectOptions = {}): OpenedP
     files = found.files;
     for (const folder of found.packages) packages.add(folder);
     for (const file of found.tooLarge) note(file, 'a file', `it is larger than ${MAX_FILE_SIZE / 1024 / 1024} MB and was not read`);
-    if (files.length === 0) throw new AuditError(`root: no TypeScript or JavaScript source below ${root}`);
+    if (files.length === 0) throw new AuditError(`root: no TypeScript or JavaScript source below ${root}${unseen.map((one) => `; ${one.file}: ${one.why}`).slice(0, 3).join('')}`);
   }
 
   const modules = new Modules(disk, configs, packages, top, chosen);
-  const program = createProgram(compiler, disk, modules, files, top, options.onProgress, note);
+  const program = createProgram(compiler, disk, modules, files, top, (done, total, what) => options.onProgress?.(done, total, what), note);
   const checker = program.getTypeChecker();
   const sources = program.getSourceFiles().filter((file) => isSource(file.fileName) && !file.fileName.includes('/node_modules/'));
   for (const source of sources) {
@@ -112,7 +112,7 @@ function createProgram(
   modules: Modules,
   files: readonly string[],
   root: string,
-  onProgress: ProjectOptions['onProgress'],
+  onProgress: NonNullable<ProjectOptions['onProgress']>,
   note: (file: string, what: string, why: string) => void,
 ): ts.Program {
   const settings: ts.CompilerOptions = {
@@ -132,7 +132,7 @@ function createProgram(
   };
   let done = 0;
   const progress = (last: boolean): void => {
-    if (last || done % PROGRESS_STEP === 0) onProgress?.(done, Math.max(done, files.length), 'reading');
+    if (last || done % PROGRESS_STEP === 0) onProgress(done, Math.max(done, files.length), 'reading');
   };
   const host: ts.CompilerHost = {
     getSourceFile(file, languageVersion) {

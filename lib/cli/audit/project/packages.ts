@@ -74,7 +74,7 @@ export class Packages {
   private workspaceGlobs(folder: string): string[] | undefined {
     const manifest = this.disk.readJson(join(folder, 'package.json'));
     const declared = manifest?.workspaces;
-    const list = Array.isArray(declared) ? declared : (declared as { packages?: unknown } | undefined)?.packages;
+    const list: unknown = Array.isArray(declared) ? declared : (declared as { packages?: unknown } | undefined)?.packages;
     if (Array.isArray(list)) return list.filter((glob): glob is string => typeof glob === 'string');
     for (const name of ['pnpm-workspace.yaml', 'pnpm-workspace.yml']) {
       if (this.disk.isFile(join(folder, name))) return yamlPackages(this.disk.read(join(folder, name)) ?? '');
@@ -119,7 +119,7 @@ const isSubpaths = (exports: unknown): exports is Record<string, unknown> =>
 /** The targets of a name in `exports` or `imports`: the exact key, else the pattern with the longest beginning. */
 function lookUp(table: unknown, request: string): string[] {
   if (typeof table !== 'object' || table === null) return [];
-  const entries = Object.entries(table);
+  const entries: [string, unknown][] = Object.entries(table);
   const exact = entries.find(([key]) => key === request);
   if (exact) return leaves(exact[1]);
   const patterns = entries
