@@ -62,8 +62,8 @@ export interface Sync<R = AnyTRPCRouter> {
 
   /**
    * The same sync for a router: `createSync({ rules })` where the base procedure is made, with its `middleware()`, and
-   * `sync.for<AppRouter>()` wherever paths are to be checked. What has AppRouter in its type cannot stand in a
-   * router's own declaration.
+   * `export const sync = core.for<AppRouter>()`, without an annotation, wherever paths are to be checked. What has
+   * AppRouter in its type cannot stand in a router's own declaration, which its middleware does.
    */
   for<Router>(this: void): Sync<Router>;
 

@@ -1,0 +1,214 @@
+/**
+ * Programs and what a compiler must say of them. A line that ends in `// refused` must have an error, no other may.
+ * `circular`: the declaration of the router must be refused as circular: what the documentation warns of.
+ */
+
+const HEAD = `import { initTRPC, lazy } from '@trpc/server';
+import { createSync, type InvalidationMap, type MutationPath, type QueryPath, type RouterPath, type RuleCall, type StalePath, type Sync } from 'PATHCAST';
+
+interface Context { companyId: string; userId: string }
+const t = initTRPC.context<Context>().create();
+const p = t.procedure;
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const holds = <T extends true>(proof?: T) => proof;
+const rest = { type: 'insert', module: 'guests', entityId: '1', companyId: 'acme', userId: 'u' } as const;
+holds<Equal<1, 1>>();
+`;
+
+const ROUTER = `
+const slow = t.router({ report: p.query(() => 1), rebuild: p.mutation(() => 1), deep: { list: p.query(() => 1) } });
+const appRouter = t.router({
+  guests: t.router({
+    getAll: p.query(() => [1]),
+    getStats: p.query(() => ({})),
+    create: p.input((value: unknown) => value as { id: string; vip?: boolean }).mutation(({ input }) => ({ id: input.id, at: 5 })),
+    delete: p.input((value: unknown) => value as { id: string }).mutation(() => true),
+  }),
+  admin: { users: { list: p.query(() => []), ban: p.mutation(() => 1) }, jobs: { run: p.mutation(() => 1) } },
+  slow: lazy(async () => slow),
+  ping: p.query(() => 'pong'),
+  onSync: p.subscription(async function* () { yield 1; }),
+});
+type AppRouter = typeof appRouter;
+`;
+
+const MAP_REST = `'guests.delete': ['guests'], 'admin.users.ban': ['admin'], 'admin.jobs.run': { silent: 'nothing is read' }, 'slow.rebuild': ['slow.deep.list']`;
+
+export const PROGRAMS: Record<string, string> = {
+  paths: `${HEAD}${ROUTER}
+holds<Equal<QueryPath<AppRouter>, 'guests.getAll' | 'guests.getStats' | 'admin.users.list' | 'slow.report' | 'slow.deep.list' | 'ping'>>();
+holds<Equal<MutationPath<AppRouter>, 'guests.create' | 'guests.delete' | 'admin.users.ban' | 'admin.jobs.run' | 'slow.rebuild'>>();
+// A prefix without a query below it is no query path.
+holds<Equal<RouterPath<AppRouter>, 'guests' | 'admin' | 'admin.users' | 'slow' | 'slow.deep'>>();
+holds<Equal<StalePath<AppRouter>, QueryPath<AppRouter> | RouterPath<AppRouter> | '*'>>();
+const any: StalePath<import('@trpc/server').AnyTRPCRouter> = 'whatever';
+export { any };
+`,
+  broadcast: `${HEAD}${ROUTER}
+const sync = createSync<AppRouter>();
+sync.broadcast({ ...rest, queryPaths: ['guests.getAll', 'guests.getStats', 'admin.users.list', 'slow.report', 'slow.deep.list', 'ping'] });
+sync.broadcast({ ...rest, queryPaths: ['guests', 'admin', 'admin.users', 'slow', 'slow.deep', '*'] });
+const nothing: void = sync.broadcast({ ...rest, queryPaths: ['*'] });
+sync.broadcast({ ...rest, queryPaths: ['guests.list'] }); // refused
+sync.broadcast({ ...rest, queryPaths: ['guests.create'] }); // refused
+sync.broadcast({ ...rest, queryPaths: ['onSync'] }); // refused
+sync.broadcast({ ...rest, queryPaths: ['admin.jobs'] }); // refused
+sync.broadcast({ ...rest, queryPaths: ['guests.*'] }); // refused
+sync.broadcast({ ...rest, queryPaths: ['guests.getAll', 'budget'] }); // refused
+sync.broadcast({ ...rest, type: 'upsert', queryPaths: ['guests'] }); // refused
+sync.broadcast({ ...rest }); // refused
+const list: string[] = ['guests'];
+sync.broadcast({ ...rest, queryPaths: list }); // refused
+sync.afterCommit({}, { ...rest, queryPaths: ['guests.list'] }); // refused
+export const untyped = createSync().broadcast({ ...rest, queryPaths: ['any.thing'] });
+export { nothing };
+`,
+  map: `${HEAD}${ROUTER}
+const sync = createSync<AppRouter>();
+export const good = {
+  modules: { figures: ['guests.getStats'] },
+  cascades: { guests: ['admin', 'figures'], figures: ['slow'] },
+  mutations: {
+    'guests.create': ({ input, result }) => {
+      holds<Equal<typeof input, { id: string; vip?: boolean }>>();
+      holds<Equal<typeof result, { id: string; at: number }>>();
+      return input.vip ? ['guests'] : ['guests.getAll'];
+    },
+    'guests.delete': { stale: ({ input }) => [input.id === '*' ? '*' : 'guests.getAll'], cascade: ['figures'], type: 'delete', module: 'guests' },
+    'admin.users.ban': { stale: ['admin.users.list'], cascade: false },
+    'admin.jobs.run': { silent: 'nothing is read' },
+    'slow.rebuild': ['slow', 'ping'],
+  },
+  tools: {
+    add_guest: 'guests.create',
+    count_guests: ['guests.getStats'],
+    drop_guest: ({ input }: { input: { id: string } }) => (input.id ? ['guests'] : ['*']),
+  },
+} satisfies InvalidationMap<AppRouter>;
+export const bound: Promise<void> = sync.bind(appRouter, good);
+export const paths: string[] = sync.queryPathsOf('guests.create', { input: { id: '1' } });
+
+export const missing = { mutations: { 'guests.create': ['guests'], 'guests.delete': ['guests'] } } satisfies InvalidationMap<AppRouter>; // refused
+export const unknown = { mutations: { 'guests.create': ['guests'], ${MAP_REST},
+  'guests.destroy': ['guests'], // refused
+} } satisfies InvalidationMap<AppRouter>;
+export const phantom = { mutations: { ${MAP_REST},
+  'guests.create': ['guests.list'], // refused
+} } satisfies InvalidationMap<AppRouter>;
+export const phantomInFunction = { mutations: { ${MAP_REST},
+  'guests.create': () => ['guests.list'], // refused
+} } satisfies InvalidationMap<AppRouter>;
+export const phantomInEntry = { mutations: { ${MAP_REST},
+  'guests.create': { stale: ['guests.list'] }, // refused
+} } satisfies InvalidationMap<AppRouter>;
+export const notAnInput = { mutations: { ${MAP_REST},
+  'guests.create': ({ input }) => (input.name ? ['guests'] : ['*']), // refused
+} } satisfies InvalidationMap<AppRouter>;
+export const tool = { mutations: { 'guests.create': ['guests'], ${MAP_REST} }, tools: {
+  add_guest: 'guests.add', // refused
+  other: ['guests.list'], // refused
+} } satisfies InvalidationMap<AppRouter>;
+export const module = { modules: {
+  figures: ['guests.list'], // refused
+}, mutations: { 'guests.create': ['guests'], ${MAP_REST} } } satisfies InvalidationMap<AppRouter>;
+void sync.announce('guests.add', { companyId: 'acme' }); // refused
+void sync.announce('guests.create', { companyId: 'acme', input: {} });
+void sync.announceTool('add_guest', { companyId: 'acme' });
+void sync.announceTool('add_guest', {}); // refused
+`,
+  rules: `${HEAD}
+interface Own { session: { company: string } }
+export const declared = createSync<never, Own>({ rules: { companyId: ({ ctx }) => ctx.session.company, clientId: null } });
+export const inferred = createSync({ rules: { companyId: ({ ctx }: RuleCall<Own>) => ctx.session.company } });
+export const asked = createSync({ rules: { companyId: ({ ctx }) => ctx.companyId } }); // refused
+export const wrong = createSync({ rules: { type: () => 'upsert' } }); // refused
+export const unknown = createSync({ rules: { company: () => 'x' } }); // refused
+`,
+  'middleware on the base procedure': `${HEAD}
+const core = createSync({ rules: { companyId: ({ ctx }: RuleCall<Context>) => ctx.companyId } });
+const base = p.use(core.middleware());
+const named = base.use(({ ctx, next }) => next({ ctx: { name: ctx.userId } })).use(core.middleware());
+const sync = core.for<AppRouter>();
+const appRouter = t.router({
+  guests: t.router({
+    getAll: base.query(({ ctx }) => ctx.companyId),
+    create: named.mutation(({ ctx }) => {
+      sync.broadcast({ ...rest, queryPaths: ['guests.getAll'] });
+      return ctx.name;
+    }),
+  }),
+});
+export type AppRouter = typeof appRouter;
+export const map = { mutations: { 'guests.create': ['guests.getAll'] } } satisfies InvalidationMap<AppRouter>;
+holds<Equal<StalePath<AppRouter>, 'guests' | 'guests.getAll' | '*'>>();
+`,
+  'a statement in a mutation, in a middleware, through the context': `${HEAD}
+const sync = createSync<AppRouter>();
+interface Told extends Context { sync: Sync<AppRouter> }
+const told = initTRPC.context<Told>().create();
+const watched = told.procedure.use(async ({ next }) => {
+  const result = await next();
+  sync.broadcast({ ...rest, queryPaths: ['guests'] });
+  return result;
+});
+const appRouter = told.router({
+  guests: told.router({
+    getAll: watched.query(() => 1),
+    create: watched.mutation(({ ctx }) => {
+      sync.broadcast({ ...rest, queryPaths: ['guests.getAll'] });
+      ctx.sync.broadcast({ ...rest, queryPaths: ['guests'] });
+      return { id: 1 };
+    }),
+  }),
+});
+export type AppRouter = typeof appRouter;
+holds<Equal<QueryPath<AppRouter>, 'guests.getAll'>>();
+`,
+  'a subscription of the router beside the data router': `${HEAD}
+const dataRouter = t.router({ guests: { getAll: p.query(() => 1) } });
+type DataRouter = typeof dataRouter;
+const appRouter = t.mergeRouters(dataRouter, t.router({
+  onSync: p.subscription(async function* () { yield null as unknown as StalePath<DataRouter>; }),
+}));
+export type AppRouter = typeof appRouter;
+holds<Equal<QueryPath<AppRouter>, 'guests.getAll'>>();
+`,
+};
+
+export const CIRCULAR: Record<string, string> = {
+  'an arrow whose value is the broadcast': `${HEAD}
+const sync = createSync<AppRouter>();
+const appRouter = t.router({ getAll: p.query(() => 1), create: p.mutation(() => sync.broadcast({ ...rest, queryPaths: ['getAll'] })) });
+export type AppRouter = typeof appRouter;
+`,
+  'an answer made of what the sync gives': `${HEAD}
+const sync = createSync<AppRouter>();
+const appRouter = t.router({ getAll: p.query(() => 1), create: p.mutation(() => { const paths = sync.queryPathsOf('create'); return { paths }; }) });
+export type AppRouter = typeof appRouter;
+`,
+  'meta that names query paths': `${HEAD}
+const own = initTRPC.context<Context>().meta<{ invalidates: QueryPath<AppRouter>[] }>().create();
+const appRouter = own.router({ getAll: own.procedure.query(() => 1), create: own.procedure.meta({ invalidates: ['getAll'] }).mutation(() => 1) });
+export type AppRouter = typeof appRouter;
+`,
+  'a subscription that yields paths of its own router': `${HEAD}
+const appRouter = t.router({ getAll: p.query(() => 1), onSync: p.subscription(async function* () { yield null as unknown as QueryPath<AppRouter>; }) });
+export type AppRouter = typeof appRouter;
+`,
+  'a sync for the router whose type is written out, in a router under its middleware': `${HEAD}
+const core = createSync();
+const named = p.use(core.middleware()).use(({ ctx, next }) => next({ ctx: { name: ctx.userId } }));
+const sync: Sync<AppRouter> = core.for<AppRouter>();
+const appRouter = t.router({ getAll: p.query(() => 1), create: named.mutation(({ ctx }) => {
+  sync.broadcast({ ...rest, queryPaths: ['getAll'] });
+  return ctx.name;
+}) });
+export type AppRouter = typeof appRouter;
+`,
+  'the middleware of a sync that is typed by the router': `${HEAD}
+const sync = createSync<AppRouter>();
+const base = p.use(sync.middleware());
+const appRouter = t.router({ getAll: base.query(() => 1) });
+export type AppRouter = typeof appRouter;
+`,
+};
