@@ -50,7 +50,7 @@ export function judgeMutation({ procedure, effects }: ProcedureFacts, context: C
   const tables = distinct(writes.map((write) => write.table));
   const reaches = distinct(broadcasts.flatMap((broadcast) => broadcast.queryPaths.flatMap(meantBy)));
   const complete = broadcasts.every((broadcast) => broadcast.complete);
-  const blind = effects === undefined || procedure.resolver === undefined || seen.unseen.length > 0;
+  const blind = effects === undefined || seen.unseen.length > 0;
   const report: MutationReport = {
     path,
     router: routerOf(path),

@@ -1,0 +1,47 @@
+/** The command as a user of the package has it: packed, in node_modules of another project, started through its link. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { consumer, root, type Consumer } from '../package/packed.js';
+import { CodeBase, REALTIME, router, TELL, WRITE } from './support/cli.js';
+
+let project: Consumer;
+let app: CodeBase;
+
+beforeAll(() => {
+  project = consumer();
+  const links = path.join(project.dir, 'node_modules/.bin');
+  mkdirSync(links, { recursive: true });
+  symlinkSync('../pathcast/bin/pathcast.mjs', path.join(links, 'pathcast'));
+  app = new CodeBase({ 'src/app.ts': router({ create: `${WRITE} ${TELL}`, remove: WRITE }), 'src/realtime.ts': REALTIME });
+}, 120_000);
+afterAll(() => {
+  project.remove();
+  app.remove();
+});
+
+const run = (...args: string[]) => spawnSync(path.join(project.dir, 'node_modules/.bin/pathcast'), args, { cwd: project.dir, encoding: 'utf8' });
+
+test('it audits', () => {
+  const { status, stdout, stderr } = run('audit', app.folder, '--json');
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  expect(JSON.parse(stdout).totals).toMatchObject({ mutations: 2, broadcasting: 1, silent: 1 });
+});
+
+test('it knows its version', () => {
+  expect(run('--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('without a compiler that has an interface it says what to install', () => {
+  const link = path.join(project.dir, 'node_modules/typescript');
+  const compiler = realpathSync(link);
+  rmSync(link);
+  try {
+    expect(run('audit', app.folder)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('none is installed') });
+    symlinkSync(path.join(root, 'node_modules/typescript-7'), link);
+    expect(run('audit', app.folder)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/TypeScript 7\.[\d.]+ has no such API/) });
+  } finally {
+    rmSync(link, { force: true });
+    symlinkSync(compiler, link);
+  }
+});
