@@ -8,8 +8,6 @@ const MAX_REMEMBERED = 1_000_000;
 export class JsCascades implements Cascades {
   readonly #ends: Uint32Array;
   readonly #bounded: (cover: number[]) => number[];
-  /** Queries before each node: a node holds the queries `#before[node]` to `#before[end] - 1`. */
-  readonly #before: Uint32Array;
   /** The cover of each module's own nodes. */
   readonly #own: readonly (readonly number[])[];
   readonly #next: readonly number[][];
@@ -24,7 +22,7 @@ export class JsCascades implements Cascades {
   readonly #seen: Uint32Array;
   #call = 0;
 
-  constructor(spec: CascadeSpec, ends: Uint32Array, exact: Uint8Array, bounded: (cover: number[]) => number[]) {
+  constructor(spec: CascadeSpec, ends: Uint32Array, bounded: (cover: number[]) => number[]) {
     this.#ends = ends;
     this.#bounded = bounded;
     const { modules, edges } = spec;
@@ -33,10 +31,6 @@ export class JsCascades implements Cascades {
     for (const [from, to] of edges) {
       const source = checkIndex('edge from module', from, modules.length);
       (this.#next[source] as number[]).push(checkIndex('edge to module', to, modules.length));
-    }
-    this.#before = new Uint32Array(ends.length + 1);
-    for (let node = 0; node < ends.length; node++) {
-      this.#before[node + 1] = (this.#before[node] as number) + (exact[node] as number);
     }
     const entries = this.#own
       .flatMap((nodes, module) => nodes.map((node): [number, number] => [node, module]))
@@ -60,7 +54,7 @@ export class JsCascades implements Cascades {
     return this.#bounded(all === cover ? cover : coverOf(all, this.#ends));
   }
 
-  /** Modules that share a query with the cover. */
+  /** Modules that share a query with the cover: those with a node above or below one of its nodes, for each holds a query. */
   #touchedBy(cover: readonly number[]): number[] {
     const touched: number[] = [];
     const call = this.#nextCall();
@@ -72,8 +66,6 @@ export class JsCascades implements Cascades {
     };
     for (const node of cover) {
       const end = this.#ends[node] as number;
-      // A router without a query has a root that holds none.
-      if (this.#before[node] === this.#before[end]) continue;
       const first = this.#firstAt(node);
       for (let entry = first; entry < this.#atNodes.length && (this.#atNodes[entry] as number) < end; entry++)
         add(entry);

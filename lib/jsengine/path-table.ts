@@ -67,7 +67,7 @@ class JsPathTable implements PathTable {
   }
 
   cascades(spec: CascadeSpec): Cascades {
-    return new JsCascades(spec, this.ends, this.exact, (cover) => this.#bounded(cover));
+    return new JsCascades(spec, this.ends, (cover) => this.#bounded(cover));
   }
 
   /** Collapses first segments until the cover fits. */
