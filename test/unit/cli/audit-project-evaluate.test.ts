@@ -175,7 +175,8 @@ test('parameters stand for themselves, or for what they are bound to', () => {
   const fn = project.files[0]?.statements[0];
   if (!fn || !project.ts.isFunctionDeclaration(fn)) throw new Error('no function');
   const [a] = fn.parameters;
-  const bound = new Map([[a as ts.Node, { kind: 'string', text: 'x', node: fn }]]);
+  if (!a) throw new Error('no parameter');
+  const bound = new Map<ts.Node, Value>([[a, { kind: 'string', text: 'x', node: fn }]]);
   expect(short(project.evaluate(initializer(project), bound))).toBe(`['x', <b>, 'x!']`);
 });
 

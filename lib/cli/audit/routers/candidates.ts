@@ -26,7 +26,7 @@ export interface Candidate {
 
 /** Files without these words hold no router. */
 const RELEVANT = /router|trpc/i;
-/** Local variables are read only where their callee speaks of routers. */
+/** Local variables and members are read only where their callee speaks of routers. */
 const SPEAKS_OF_ROUTERS = /router|trpc|merge/i;
 const SERVING = /createCaller|bindRouter|callerFactory/i;
 
@@ -54,7 +54,10 @@ class Finder {
       else if (ts.isReturnStatement(node) && node.expression) this.consider(this.functionName(node), node.expression, node.expression);
       else if (ts.isArrowFunction(node) && !ts.isBlock(node.body)) this.consider(this.functionName(node.body), node.body, node.body);
       else if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.EqualsToken) this.consider(this.assignedName(node.left), node.left, node.right);
-      else if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name) && node.name.text === 'router') this.serve(node, node.initializer);
+      else if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)) {
+        if (node.name.text === 'router') this.serve(node, node.initializer);
+        if (ts.isCallExpression(node.initializer) && this.makesRouter(node.initializer.expression)) this.consider(node.name.text, node.name, node.initializer);
+      }
       else if (ts.isShorthandPropertyAssignment(node) && node.name.text === 'router') this.serve(node, node.name);
       else if (ts.isCallExpression(node)) this.call(node);
       else if (ts.isTypeAliasDeclaration(node)) this.type(node.name.text, node.type);
@@ -83,7 +86,7 @@ class Finder {
     const call = evaluator.unwrap(expression);
     if (!ts.isCallExpression(call)) return;
     const isFactory = this.isInFunction(call);
-    if (isFactory && !SPEAKS_OF_ROUTERS.test(call.expression.getText())) return;
+    if (isFactory && !this.makesRouter(call.expression)) return;
     for (const option of optionsOf(evaluator.evaluate(call, EMPTY))) {
       if (option.kind !== 'expression') continue;
       const made = whatIsMade(this.project, option);
@@ -95,6 +98,21 @@ class Finder {
       this.candidates.push(candidate);
       this.bySite.set(option.node, candidate);
     }
+  }
+
+  /** Whether the name of what is called, or of what that stands for, speaks of routers. */
+  private makesRouter(callee: ts.Expression): boolean {
+    const { ts, evaluator } = this.project;
+    if (SPEAKS_OF_ROUTERS.test(this.lastName(callee))) return true;
+    if (!ts.isIdentifier(callee)) return false;
+    const value = evaluator.evaluate(callee, EMPTY);
+    return value.kind === 'expression' && SPEAKS_OF_ROUTERS.test(this.lastName(value.expression));
+  }
+
+  private lastName(node: ts.Expression): string {
+    const { ts } = this.project;
+    if (ts.isPropertyAccessExpression(node)) return node.name.text;
+    return ts.isIdentifier(node) ? node.text : '';
   }
 
   private ofMade(value: Expression): Candidate | undefined {
@@ -115,8 +133,7 @@ class Finder {
 
   private call(node: ts.CallExpression): void {
     const { ts } = this.project;
-    const name = ts.isIdentifier(node.expression) ? node.expression.text : ts.isPropertyAccessExpression(node.expression) ? node.expression.name.text : '';
-    if (!SERVING.test(name)) return;
+    if (!SERVING.test(this.lastName(node.expression))) return;
     if (node.arguments[0]) this.served.push(node.arguments[0]);
     if (ts.isPropertyAccessExpression(node.expression)) this.served.push(node.expression.expression);
   }

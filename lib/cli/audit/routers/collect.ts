@@ -104,6 +104,7 @@ class Collector {
         const spread = evaluator.evaluate(member.expression, scope);
         for (const option of optionsOf(spread)) {
           if (option.kind === 'object' && !option.complete) this.note(member, prefix, 'what is spread here is known only in part');
+          else if (option.kind === 'expression' && this.spreadRouter(option, prefix, member)) continue;
           else if (option.kind !== 'object' && option.kind !== 'constant') this.note(member, prefix, `what is spread here is not known: ${whyOf(option)}`);
         }
         if (spread.kind === 'choice' && spread.options.every(({ kind }) => kind === 'object' || kind === 'constant')) {
@@ -115,6 +116,17 @@ class Collector {
         else if (key.kind !== 'string') this.note(member, prefix, `the name of the member is not known: ${whyOf(key)}`);
       }
     }
+  }
+
+  /** `...guestsRouter._def.procedures`: the members of a router. */
+  private spreadRouter({ expression, scope }: Extract<Value, { kind: 'expression' }>, prefix: string, at: ts.Node): boolean {
+    const { evaluator, ts } = this.project;
+    const last = evaluator.unwrap(expression);
+    if (!ts.isPropertyAccessExpression(last) || !/^(procedures|record)$/.test(last.name.text)) return false;
+    const definition = evaluator.unwrap(last.expression);
+    if (!ts.isPropertyAccessExpression(definition) || definition.name.text !== '_def') return false;
+    this.router(evaluator.evaluate(definition.expression, scope), prefix, at, 1);
+    return true;
   }
 
   private members(value: Extract<Value, { kind: 'object' }>, prefix: string, at: ts.Node, depth: number): void {
