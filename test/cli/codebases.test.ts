@@ -10,6 +10,7 @@ import { truth as brokenFile } from './codebases/broken-file.truth.js';
 import { truth as chessTraps } from './codebases/chess-traps.truth.js';
 import { truth as clinicServices } from './codebases/clinic-services.truth.js';
 import { truth as crudFactory } from './codebases/crud-factory.truth.js';
+import { truth as dialects } from './codebases/dialects.truth.js';
 import { truth as eventsBus } from './codebases/events-bus.truth.js';
 import { truth as farmTransactions } from './codebases/farm-transactions.truth.js';
 import { truth as forumMiddleware } from './codebases/forum-middleware.truth.js';
@@ -34,6 +35,7 @@ const TRUTHS: Record<string, Truth> = {
   'chess-traps': chessTraps,
   'clinic-services': clinicServices,
   'crud-factory': crudFactory,
+  dialects: dialects,
   'events-bus': eventsBus,
   'farm-transactions': farmTransactions,
   'forum-middleware': forumMiddleware,

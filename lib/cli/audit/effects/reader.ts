@@ -8,7 +8,7 @@ import { databaseOf, plainDatabase, signatureOf } from './database.js';
 import type { Database, Env } from './environment.js';
 import { ACTING, BUS, EMITS, LOOPING } from './names.js';
 import { calleeName, functionName, isInlineFunction, leavesBy, rootOf, shortText, unwrap } from './syntax.js';
-import { markOf, transactionOf } from './transactions.js';
+import { isStatementList, markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from './types.js';
 import { writesOfCall, type FoundWrite } from './writes.js';
 import { ofTag } from './writes-sql.js';
@@ -102,7 +102,12 @@ export class Reader {
     if (compiler.isSwitchStatement(node)) return this.#switch(node, env, out, question);
     if (compiler.isTryStatement(node)) return this.#try(node, env, out, question);
     if (compiler.isIterationStatement(node, false)) return this.#loop(node, env, out, question);
-    if (compiler.isCallExpression(node)) return this.#call(node, env, out, question);
+    if (compiler.isCallExpression(node)) {
+      const before = out.writes.length;
+      this.#call(node, pushesStatement(node, env) ? { ...env, transaction: 'ambient' } : env, out, question);
+      if (isCommonTable(node, compiler)) for (const write of out.writes.slice(before)) write.nested = true;
+      return;
+    }
     if (compiler.isTaggedTemplateExpression(node)) {
       for (const write of ofTag(node, env)) this.#write(write, env, out, question);
       if (!compiler.isNoSubstitutionTemplateLiteral(node.template)) {
@@ -111,6 +116,9 @@ export class Reader {
       return;
     }
     if (compiler.isFunctionLike(node) || compiler.isClassLike(node) || compiler.isTypeNode(node)) return;
+    if (compiler.isVariableDeclaration(node) && node.initializer && mayHoldStatements(node.initializer, compiler) && isStatementList(node, env)) {
+      return this.#visit(node.initializer, { ...env, transaction: 'ambient' }, out, question);
+    }
     compiler.forEachChild(node, (child) => this.#visit(child, env, out, question));
   }
 
@@ -430,6 +438,30 @@ function rootDatabase(node: ts.Expression, env: Env, compiler: typeof ts): boole
 function onTransaction(call: ts.CallExpression, env: Env, compiler: typeof ts): boolean {
   const callee = unwrap(compiler, call.expression);
   return compiler.isPropertyAccessExpression(callee) && plainDatabase(callee.expression, env)?.kind === 'tx';
+}
+
+/** A list of statements is written out, or made of another list. */
+function mayHoldStatements(node: ts.Expression, compiler: typeof ts): boolean {
+  const inner = unwrap(compiler, node);
+  return compiler.isArrayLiteralExpression(inner) || (compiler.isCallExpression(inner) && /^(map|flatMap|concat)$/.test(calleeName(compiler, inner.expression) ?? ''));
+}
+
+/** `steps.push(prisma.guest.create(…))` */
+function pushesStatement(call: ts.CallExpression, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  const callee = unwrap(compiler, call.expression);
+  if (!compiler.isPropertyAccessExpression(callee) || !/^(push|unshift)$/.test(callee.name.text)) return false;
+  return isStatementList(env.project.declarationOf(unwrap(compiler, callee.expression)), env);
+}
+
+/** `db.$with('gone').as(…)`, `db.with('gone', (qb) => …)`: what it writes is part of the statement around it. */
+function isCommonTable(call: ts.CallExpression, compiler: typeof ts): boolean {
+  const name = calleeName(compiler, call.expression);
+  if (name === 'with') return call.arguments.length === 2;
+  const callee = unwrap(compiler, call.expression);
+  if (name !== 'as' || !compiler.isPropertyAccessExpression(callee)) return false;
+  const receiver = unwrap(compiler, callee.expression);
+  return compiler.isCallExpression(receiver) && calleeName(compiler, receiver.expression) === '$with';
 }
 
 function negated(node: ts.Expression, compiler: typeof ts): string {

@@ -4,6 +4,8 @@ import type { Write } from '../report.js';
 export interface SqlWrite {
   table: string;
   operation: Write['operation'];
+  /** Not the first of its statement: `WITH gone AS (DELETE …) INSERT …`. */
+  nested?: true;
 }
 
 const NAME = String.raw`((?:["\`\[]?[\w$\u0001]+["\`\]]?\.)?["\`\[]?[\w$\u0001]+["\`\]]?)`;
@@ -22,22 +24,23 @@ export const hole = (index: number): string => `\u0001${index}`;
 /** Writes in the order of the text. Comments and string literals are not read; text that is no writing statement has none. */
 export function writesInSql(text: string): SqlWrite[] {
   const plain = text.replace(/--[^\n]*/g, ' ').replace(/\/\*[\s\S]*?\*\//g, ' ').replace(/'(?:[^']|'')*'/g, "''");
-  const found: (SqlWrite & { at: number })[] = [];
-  let from = 0;
+  const found: SqlWrite[] = [];
   for (const statement of plain.split(';')) {
     if (STATEMENT.test(statement)) {
+      const own: (SqlWrite & { at: number })[] = [];
       const upsert = /\bon\s+conflict\b[\s\S]*\bdo\s+update\b|\bon\s+duplicate\s+key\s+update\b/i.test(statement);
       for (const [pattern, operation] of WRITES) {
         for (const match of statement.matchAll(pattern)) {
           const table = bare(match[1] ?? '?');
           if (/^(set|select|values)$/i.test(table)) continue;
-          found.push({ table, operation: operation === 'insert' && upsert ? 'upsert' : operation, at: from + match.index });
+          own.push({ table, operation: operation === 'insert' && upsert ? 'upsert' : operation, at: match.index });
         }
       }
+      own.sort((a, b) => a.at - b.at);
+      found.push(...own.map(({ table, operation }, index): SqlWrite => ({ table, operation, ...(index > 0 ? { nested: true } : {}) })));
     }
-    from += statement.length + 1;
   }
-  return found.sort((a, b) => a.at - b.at).map(({ table, operation }) => ({ table, operation }));
+  return found;
 }
 
 /** Whether the text opens (`begin`) or ends (`end`) a transaction. */

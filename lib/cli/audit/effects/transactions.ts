@@ -27,13 +27,48 @@ export function transactionOf(call: ts.CallExpression, env: Env, isFunction: (no
   if (compiler.isPropertyAccessExpression(callee)) {
     const receiver = unwrap(compiler, callee.expression);
     if (name === 'execute' && endsInTransaction(receiver, compiler)) return of(call.arguments, isFunction, compiler);
-    if (!TRANSACTION_METHODS.has(name) || !isFunctionOrList(call, isFunction, compiler)) return undefined;
+    if (!TRANSACTION_METHODS.has(name)) return undefined;
+    // Made elsewhere: `rows.map((row) => prisma.guest.update(…))`, a list that was filled before.
+    const [made] = call.arguments;
+    if (TAKES_LIST.has(name) && made && (isMapped(made, compiler) || !isFunctionOrList(call, isFunction, compiler)) && plainDatabase(callee.expression, env) !== undefined) {
+      return { callbacks: [], list: [made], kind: 'ambient' };
+    }
+    if (!isFunctionOrList(call, isFunction, compiler)) return undefined;
     const onDatabase = plainDatabase(callee.expression, env) !== undefined;
     if (name === 'batch' || name === 'begin' || name === 'tx') return onDatabase ? of(call.arguments, isFunction, compiler) : undefined;
     return onDatabase || !hasCode() ? of(call.arguments, isFunction, compiler) : undefined;
   }
   if (!TRANSACTION_FUNCTION.test(name) || hasCode()) return undefined;
   return isFunctionOrList(call, isFunction, compiler) ? of(call.arguments, isFunction, compiler) : undefined;
+}
+
+/** `rows.map((row) => …)` */
+function isMapped(node: ts.Expression, compiler: typeof ts): boolean {
+  const inner = unwrap(compiler, node);
+  return compiler.isCallExpression(inner) && /^(map|flatMap|filter|concat|flat)$/.test(calleeName(compiler, inner.expression) ?? '');
+}
+
+/** Methods that run a list of statements as one. */
+const TAKES_LIST = new Set(['$transaction', 'batch']);
+
+/** Whether a variable holds statements that are all handed to one transaction: `const steps = […]; steps.push(…); prisma.$transaction(steps)`. */
+export function isStatementList(declaration: ts.Declaration | undefined, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  if (declaration === undefined || !compiler.isVariableDeclaration(declaration) || !compiler.isIdentifier(declaration.name)) return false;
+  const { text } = declaration.name;
+  let block: ts.Node = declaration;
+  while (!compiler.isBlock(block) && !compiler.isSourceFile(block)) block = block.parent;
+  let found = false;
+  const visit = (node: ts.Node): void => {
+    if (found) return;
+    if (compiler.isCallExpression(node) && TAKES_LIST.has(calleeName(compiler, node.expression) ?? '')) {
+      const given = node.arguments.map((argument) => unwrap(compiler, argument));
+      found = given.some((argument) => compiler.isIdentifier(argument) && argument.text === text && env.project.declarationOf(argument) === declaration);
+    }
+    compiler.forEachChild(node, visit);
+  };
+  visit(block);
+  return found;
 }
 
 function isFunctionOrList(call: ts.CallExpression, isFunction: (node: ts.Expression) => boolean, compiler: typeof ts): boolean {

@@ -24,6 +24,7 @@ export function ofStatement(call: ts.CallExpression, callee: ts.PropertyAccessEx
   return writesInSql(sql.text).map((write) => ({
     table: sql.named(write.table),
     operation: write.operation,
+    ...(write.nested ? { nested: true as const } : {}),
     by: 'sql' as const,
     database: database?.kind ?? 'bare',
     shared: true,
@@ -70,6 +71,7 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   return writes.map((write) => ({
     table: sql.named(write.table),
     operation: write.operation,
+    ...(write.nested ? { nested: true as const } : {}),
     by: 'sql' as const,
     database: database?.kind ?? 'bare',
     node: call,
@@ -84,7 +86,8 @@ export function ofTag(tag: ts.TaggedTemplateExpression, env: Env): FoundWrite[] 
   const callee = unwrap(compiler, tag.tag);
   let database = compiler.isPropertyAccessExpression(callee) ? plainDatabase(callee.expression, env) : plainDatabase(callee, env);
   if (name === 'raw' && database === undefined) return [];
-  if (compiler.isIdentifier(callee) && (isFragment(callee, env) || isFragmentPlace(tag, compiler))) return [];
+  const root = compiler.isPropertyAccessExpression(callee) ? unwrap(compiler, callee.expression) : callee;
+  if (compiler.isIdentifier(root) && ((isFragment(root, env) && database === undefined) || isFragmentPlace(tag, compiler))) return [];
   const sql = sqlText(tag, env);
   if (sql === undefined) return [];
   database ??= { kind: 'bare', strong: false };
@@ -92,6 +95,7 @@ export function ofTag(tag: ts.TaggedTemplateExpression, env: Env): FoundWrite[] 
   return writesInSql(sql.text).map((write) => ({
     table: sql.named(write.table),
     operation: write.operation,
+    ...(write.nested ? { nested: true as const } : {}),
     by: 'sql' as const,
     database: kind,
     node: tag,

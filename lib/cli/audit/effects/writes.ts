@@ -16,7 +16,7 @@ export interface FoundWrite {
   node: ts.Node;
   /** On a connection that a transaction of the same process always covers (better-sqlite3). */
   shared?: boolean;
-  /** Part of the statement of another write. */
+  /** Part of the statement of another write, or in its place: a statement on one of several tables. */
   nested?: true;
   note?: string;
 }
@@ -72,6 +72,7 @@ function ofTable(call: ts.CallExpression, method: string, callee: ts.PropertyAcc
       node: call,
     });
   }
+  for (const other of found.slice(1)) other.nested = true;
   return found.length > 0 ? found : undefined;
 }
 
@@ -112,13 +113,29 @@ function ofKnex(call: ts.CallExpression, method: string, callee: ts.PropertyAcce
   const base = knexBase(callee.expression, env) ?? (operation === 'insert' ? knexInto(call, callee, env) : undefined);
   if (base === undefined) return undefined;
   const after = chainAfter(compiler, call);
+  const database = isTransacting(call, env) ? 'tx' : base.database;
   return base.tables.map((table) => ({
     table,
     operation: operation === 'insert' && after.includes('merge') ? 'upsert' : operation,
     by: 'knex' as const,
-    database: base.database,
+    database,
     node: call,
   }));
+}
+
+/** `.transacting(trx)` anywhere in the chain around a call. */
+function isTransacting(call: ts.CallExpression, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  let top: ts.Node = call;
+  while (compiler.isPropertyAccessExpression(top.parent) && compiler.isCallExpression(top.parent.parent)) top = top.parent.parent;
+  for (let at: ts.Node = top; compiler.isCallExpression(at); ) {
+    const callee: ts.Expression = unwrap(compiler, at.expression);
+    if (!compiler.isPropertyAccessExpression(callee)) return false;
+    const [first] = at.arguments;
+    if (callee.name.text === 'transacting' && first) return plainDatabase(first, env)?.kind === 'tx';
+    at = unwrap(compiler, callee.expression);
+  }
+  return false;
 }
 
 interface Base {
