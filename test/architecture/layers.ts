@@ -75,7 +75,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: [...FACADE, 'http'], packages: [] },
   // Programs: what they are made of is the whole library.
-  cli: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web', 'testing'], packages: [/./] },
+  cli: { sees: [...FACADE, 'jsengine', 'client', 'fastify', 'trpc', 'http', 'web', 'testing'], packages: [/./] },
   reference: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web', 'index'], packages: [/./] },
 };
 
