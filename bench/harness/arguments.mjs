@@ -72,7 +72,7 @@ export function readArguments(argv) {
   }
   return {
     scenarios,
-    subjects: values.subjects === undefined ? undefined : pick(values.subjects.split(','), Object.keys(SUBJECTS), 'subject'),
+    subjects: values.subjects === undefined ? undefined : pick(values.subjects.split(','), [...new Set([...Object.keys(SUBJECTS), ...SCENARIOS.flatMap(({ subjects }) => subjects)])], 'subject'),
     trials,
     set,
     quick: values.quick,

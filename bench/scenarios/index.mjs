@@ -8,9 +8,10 @@ import { memory } from './memory.mjs';
 import { paths } from './paths.mjs';
 import { reconnectStorm } from './reconnect-storm.mjs';
 import { slowReaders } from './slow-readers.mjs';
+import { types } from './types.mjs';
 
 /**
  * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
  * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
  */
-export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency, paths];
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency, paths, types];

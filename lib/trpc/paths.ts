@@ -4,7 +4,6 @@
  */
 import type {
   AnyTRPCProcedure,
-  AnyTRPCRouter,
   inferProcedureInput,
   inferProcedureOutput,
   TRPCRouterRecord,
@@ -12,7 +11,6 @@ import type {
 
 type Kind = 'query' | 'mutation' | 'subscription';
 
-/** Any router's record; that of a router without a type of its own has any string as path. */
 type RecordOf<R> = R extends { _def: { record: infer Rec } } ? Rec : never;
 
 type PathsOf<Rec, K extends Kind, Before extends string = ''> = {
@@ -36,14 +34,16 @@ type PrefixesOf<Rec, Before extends string = ''> = {
       : never;
 }[keyof Rec & string];
 
+// A router without a type of its own has any string as path.
+
 /** Full paths of the queries: `'guests.getAll' | 'guests.getStats' | …`. Lazy routers and nested plain objects included. */
-export type QueryPath<R> = AnyTRPCRouter extends R ? string : PathsOf<RecordOf<R>, 'query'>;
+export type QueryPath<R> = string extends keyof RecordOf<R> ? string : PathsOf<RecordOf<R>, 'query'>;
 
 /** Full paths of the mutations. */
-export type MutationPath<R> = AnyTRPCRouter extends R ? string : PathsOf<RecordOf<R>, 'mutation'>;
+export type MutationPath<R> = string extends keyof RecordOf<R> ? string : PathsOf<RecordOf<R>, 'mutation'>;
 
 /** Prefixes: the routers, nested ones too, that have a query: `'guests' | 'admin' | 'admin.users'`. */
-export type RouterPath<R> = AnyTRPCRouter extends R ? string : PrefixesOf<RecordOf<R>>;
+export type RouterPath<R> = string extends keyof RecordOf<R> ? string : PrefixesOf<RecordOf<R>>;
 
 /** What a broadcast may call stale: a query, all queries of a router, or all there are (`'*'`). */
 export type StalePath<R> = QueryPath<R> | RouterPath<R> | '*';
