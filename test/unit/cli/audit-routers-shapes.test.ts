@@ -281,13 +281,16 @@ export const appRouter = router({
   api: process.env.NEW ? a : b,
   ...(process.env.DEBUG ? { debug: p.query(() => 1) } : {}),
   ...(process.env.DEV && { dev: p.mutation(() => 1) }),
+  deep: { ...(process.env.X && { a: p.query(() => 1) }), [process.env.Y ? 'b' : 'c']: p.query(() => 1) },
 });`,
   });
-  expect(root?.procedures.map(({ path }) => path)).toEqual(['api.one', 'api.two', 'debug', 'dev']);
+  expect(root?.procedures.map(({ path }) => path)).toEqual(['api.one', 'api.two', 'debug', 'dev', 'deep.a', 'deep.b', 'deep.c']);
   expect(unseenOf(root)).toEqual([
     expect.stringContaining('src/app.ts:6 the router: a condition decides what is spread here; all of it is taken'),
     expect.stringContaining('src/app.ts:7 the router: a condition decides what is spread here; all of it is taken'),
     expect.stringContaining('src/app.ts:5 `api`: a condition decides which of 2 it is; all of them are taken'),
+    expect.stringContaining('src/app.ts:8 `deep`: a condition decides what is spread here; all of it is taken'),
+    expect.stringContaining('src/app.ts:8 `deep`: the name of the member is one of several; each is taken'),
   ]);
 });
 

@@ -3,7 +3,7 @@ import type { Bindings, Procedure, Value } from '../model.js';
 import type { Unseen } from '../report.js';
 import type { OpenedProject } from '../project/index.js';
 import { apply } from '../project/calls.js';
-import { isNullish, optionsOf, whyOf } from '../project/values.js';
+import { EMPTY, isNullish, optionsOf, whyOf } from '../project/values.js';
 import { type Made, whatIsMade } from './made.js';
 import { procedureOf } from './procedure.js';
 
@@ -37,15 +37,15 @@ class Collector {
   constructor(private readonly project: OpenedProject) {}
 
   /** A router, or a plain object of procedures and routers. `at` is where the text mounts it. */
-  router(value: Value, prefix: string, at: ts.Node, depth: number, isRoot = false): void {
+  router(value: Value, prefix: string, at: ts.Node, depth: number, isRoot = false, scope: Bindings = EMPTY): void {
     if (depth > MAX_DEPTH) {
       this.note(at, prefix, 'routers within routers go too deep to follow; it may contain itself');
       return;
     }
     if (value.kind === 'choice') {
-      this.options(value, prefix, at, (option) => this.router(option, prefix, at, depth + 1, isRoot));
+      this.options(value, prefix, at, (option) => this.router(option, prefix, at, depth + 1, isRoot, scope));
     } else if (value.kind === 'object') {
-      this.members(value, prefix, at, depth);
+      this.members(value, prefix, at, depth, scope);
     } else if (value.kind === 'expression') {
       const made = whatIsMade(this.project, value);
       if (!isRoot) this.mount(value, made);
@@ -88,21 +88,16 @@ class Collector {
   }
 
   private record(record: ts.Expression, scope: Bindings, prefix: string, depth: number): void {
-    const { evaluator, ts } = this.project;
-    const value = evaluator.evaluate(record, scope);
-    const literal = evaluator.unwrap(record);
-    if (ts.isObjectLiteralExpression(literal)) this.unknownMembers(literal, scope, prefix);
-    if (value.kind === 'object' && ts.isObjectLiteralExpression(literal)) this.members({ ...value, complete: true }, prefix, record, depth);
-    else this.router(value, prefix, record, depth + 1);
+    this.router(this.project.evaluator.evaluate(record, scope), prefix, record, depth + 1, false, scope);
   }
 
   /** Notes the spreads and computed names of a record that are not known, or known only in part. */
-  private unknownMembers(literal: ts.ObjectLiteralExpression, scope: Bindings, prefix: string): void {
+  private inexact(literal: ts.ObjectLiteralExpression, scope: Bindings, prefix: string, isComplete: boolean): void {
     const { evaluator, ts } = this.project;
     for (const member of literal.properties) {
       if (ts.isSpreadAssignment(member)) {
         const spread = evaluator.evaluate(member.expression, scope);
-        for (const option of optionsOf(spread)) {
+        for (const option of isComplete ? [] : optionsOf(spread)) {
           if (option.kind === 'object' && !option.complete) this.note(member, prefix, 'what is spread here is known only in part');
           else if (option.kind === 'expression' && this.spreadRouter(option, prefix, member)) continue;
           else if (option.kind !== 'object' && option.kind !== 'constant') this.note(member, prefix, `what is spread here is not known: ${whyOf(option)}`);
@@ -113,7 +108,7 @@ class Collector {
       } else if (ts.isComputedPropertyName(member.name)) {
         const key = evaluator.evaluate(member.name.expression, scope);
         if (key.kind === 'choice') this.note(member, prefix, 'the name of the member is one of several; each is taken');
-        else if (key.kind !== 'string') this.note(member, prefix, `the name of the member is not known: ${whyOf(key)}`);
+        else if (key.kind !== 'string' && !isComplete) this.note(member, prefix, `the name of the member is not known: ${whyOf(key)}`);
       }
     }
   }
@@ -129,13 +124,10 @@ class Collector {
     return true;
   }
 
-  private members(value: Extract<Value, { kind: 'object' }>, prefix: string, at: ts.Node, depth: number): void {
-    if (!value.complete) {
-      const { ts } = this.project;
-      if (ts.isObjectLiteralExpression(value.node)) this.unknownMembers(value.node, new Map(), prefix);
-      else this.note(at, prefix, 'some of its members could not be read');
-    }
-    for (const [key, member] of value.properties) this.router(member, prefix === '' ? key : `${prefix}.${key}`, member.node, depth + 1);
+  private members(value: Extract<Value, { kind: 'object' }>, prefix: string, at: ts.Node, depth: number, scope: Bindings): void {
+    if (this.project.ts.isObjectLiteralExpression(value.node)) this.inexact(value.node, scope, prefix, value.complete);
+    else if (!value.complete) this.note(at, prefix, 'some of its members could not be read');
+    for (const [key, member] of value.properties) this.router(member, prefix === '' ? key : `${prefix}.${key}`, member.node, depth + 1, false, scope);
   }
 
   private lazy(made: Extract<Made, { kind: 'lazy' }>, prefix: string, depth: number): void {
