@@ -18,6 +18,7 @@ import { truth as gymMixed } from './codebases/gym-mixed.truth.js';
 import { truth as hotelPathcast } from './codebases/hotel-pathcast.truth.js';
 import { truth as ledgerSql } from './codebases/ledger-sql.truth.js';
 import { truth as nestClasses } from './codebases/nest-classes.truth.js';
+import { truth as podcastShapes } from './codebases/podcast-shapes.truth.js';
 import { truth as rentalPaths } from './codebases/rental-paths.truth.js';
 import { truth as salonChatbot } from './codebases/salon-chatbot.truth.js';
 import { truth as schoolSwitchTools } from './codebases/school-switch-tools.truth.js';
@@ -43,6 +44,7 @@ const TRUTHS: Record<string, Truth> = {
   'hotel-pathcast': hotelPathcast,
   'ledger-sql': ledgerSql,
   'nest-classes': nestClasses,
+  'podcast-shapes': podcastShapes,
   'rental-paths': rentalPaths,
   'salon-chatbot': salonChatbot,
   'school-switch-tools': schoolSwitchTools,

@@ -59,3 +59,8 @@ export const BUS = /(bus|emitter|events?|queue|jobs?|inngest|pubsub|broker|outbo
 
 /** Parameters that are functions with effects, by their names. */
 export const CALLBACK = /^(cb|callback|fn|func|handler|work|task|job|action|operation|run|effect|after|before|then|done|on[A-Z]\w*)$|(Handler|Callback|Fn)$/;
+
+/** Keep a function for later: a hook that runs when the transaction has committed, or the answer is sent. */
+export const LATER = /^(push|unshift|enqueue|defer|after|waitUntil|(run|do|add)?(After|On|after|on)(The)?(Commit|Committed|Transaction|Response|Request|Success))$/;
+/** Procedures that are queries by their name. */
+export const READS = /^(get|list|find|all|by|search|count|stats|has|is|read|load|fetch|query|summary)([A-Z_]|$)/;

@@ -6,7 +6,7 @@ import { callablesOf, inside, type Callable } from './callables.js';
 import { nothing, pass, type Collected } from './collected.js';
 import { databaseOf, plainDatabase, signatureOf } from './database.js';
 import type { Database, Env } from './environment.js';
-import { ACTING, BUS, EMITS, LOOPING } from './names.js';
+import { ACTING, BUS, EMITS, LATER, LOOPING, READS } from './names.js';
 import { calleeName, functionName, isInlineFunction, leavesBy, rootOf, shortText, unwrap } from './syntax.js';
 import { isStatementList, markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from './types.js';
@@ -265,7 +265,11 @@ export class Reader {
     // storage.run(tx, work): what `work` does finds the transaction by itself.
     if (callbacks.length > 0 && call.arguments.some((argument) => plainDatabase(argument, env)?.kind === 'tx')) looping = { ...looping, transaction: 'ambient' };
     for (const argument of call.arguments) {
-      if (callbacks.includes(argument)) this.#callback(call, argument, looping, out, question, false);
+      if (callbacks.includes(argument)) {
+        const before = out.broadcasts.length;
+        this.#callback(call, argument, looping, out, question, false);
+        if (LATER.test(name)) for (const broadcast of out.broadcasts.slice(before)) Object.assign(broadcast, { afterCommit: true, inTransaction: false });
+      }
       else if (!isInlineFunction(compiler, unwrap(compiler, argument))) this.#visit(argument, env, out, question);
     }
   }
@@ -413,6 +417,7 @@ export class Reader {
     }
     if (!compiler.isPropertyAccessExpression(callee)) return;
     if (EMITS.test(name) && BUS.test(calleeName(compiler, callee.expression) ?? '')) return this.#unseen(call, 'who listens, and what is done then, is decided at run time', out);
+    if (callsProcedure(callee, compiler) && !READS.test(name)) return this.#unseen(call, 'it calls a procedure through a caller, which is not followed', out);
     if (!ACTING.test(name)) return;
     const root = rootOf(compiler, callee);
     const own = root.kind === compiler.SyntaxKind.ThisKeyword || (compiler.isIdentifier(root) && /^(ctx|context|opts|services?|c)$/.test(root.text));
@@ -438,6 +443,12 @@ function rootDatabase(node: ts.Expression, env: Env, compiler: typeof ts): boole
 function onTransaction(call: ts.CallExpression, env: Env, compiler: typeof ts): boolean {
   const callee = unwrap(compiler, call.expression);
   return compiler.isPropertyAccessExpression(callee) && plainDatabase(callee.expression, env)?.kind === 'tx';
+}
+
+/** `caller.guests.create(…)`, `createCaller(ctx).guests.create(…)` */
+function callsProcedure(callee: ts.Expression, compiler: typeof ts): boolean {
+  const root = compiler.isPropertyAccessExpression(callee) ? rootOf(compiler, callee) : undefined;
+  return root !== undefined && compiler.isIdentifier(root) && /caller$/i.test(root.text);
 }
 
 /** A list of statements is written out, or made of another list. */
