@@ -150,6 +150,11 @@ describe('variables that change', () => {
     ['a loop', "const p: string[] = []; for (const m of ['a', 'b']) p.push(`${m}.x`); const it = p;", `['a.x' | 'b.x']`],
     ['forEach', "const p: string[] = []; ['a', 'b'].forEach((m) => p.push(`${m}.x`)); const it = p;", `['a.x' | 'b.x']`],
     ['in a function, with its parameters', `function f(more: string) { const p = ['a']; p.push(more); return p; } const it = f('b');`, `['a', 'b']`],
+    ['push to a member', `const o = { p: ['a'] }; o.p.push('b'); const it = o;`, `{p: ['a', 'b']}`],
+    ['a function that fills it', `function fill(list: string[], more: string) { if (more) list.push(more, 'c'); }\nconst p = ['a']; fill(p, 'b'); const it = p;`, `['a', 'b', 'c']`],
+    ['a function that hands it on', `const add = (s: Set<string>, x: string) => { s.add(x); }; const fill = (s: Set<string>) => add(s, 'b');\nconst p = new Set(['a']); fill(p); const it = [...p];`, `['a', 'b']`],
+    ['a function that fills an object', `const put = (o: any, key: string) => { o[key] = 1; };\nconst p = {}; put(p, 'a'); const it = p;`, `{a: 1}`],
+    ['a function that leaves it as it is', `const read = (list: string[]) => list.join();\nconst p = ['a']; read(p); console.log(p); const it = p;`, `['a']`],
     ['another variable of the same name', `const p = ['a']; function other() { const p: string[] = []; p.push('b'); } const it = p;`, `['a']`],
   ])('%s', (_name, text, expected) => {
     expect(short(valueOf(text))).toBe(expected);

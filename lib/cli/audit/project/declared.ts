@@ -1,10 +1,11 @@
 import type ts from 'typescript';
 import type { Bindings, Value } from '../model.js';
 import type { Evaluator } from './evaluate.js';
+import { changed } from './changed.js';
 import { memberOf } from './members.js';
 import { returnsOf } from './returns.js';
 import {
-  EMPTY, array, choice, constant, functionValue, isNullish, membersOf, object, opaque, optionsOf, text, textOf, unknown, whyOf,
+  EMPTY, array, choice, constant, functionValue, membersOf, object, opaque, optionsOf, text, unknown, whyOf,
 } from './values.js';
 
 /** Methods that call their first argument with each member of an array. */
@@ -70,67 +71,9 @@ function valueOfVariable(e: Evaluator, declaration: ts.VariableDeclaration, scop
   const isConst = ts.isVariableDeclarationList(list) && (list.flags & ts.NodeFlags.Const) !== 0;
   const mayChange = !isConst || optionsOf(initial ?? unknown(declaration, '')).some(({ kind }) => kind === 'array' || kind === 'object');
   const mutations = mayChange ? e.mutations.of(declaration, declaration.name.text) : [];
-  if (mutations.length === 0) return initial ?? unknown(declaration, `\`${declaration.name.text}\` is never given a value in the sources`);
-  let value = initial ?? constant(declaration, undefined);
-  for (const mutation of mutations) {
-    // The right side may speak of the variable itself: it means what is there so far.
-    if (scope.size === 0) e.reading.set(declaration, value);
-    const inner = scope.size > 0 ? new Map(scope).set(declaration, value) : scope;
-    switch (mutation.kind) {
-      case 'assign': {
-        const next = mutation.value ? e.value(mutation.value, inner) : unknown(declaration, 'it is computed when the program runs');
-        value = value.kind === 'constant' && isNullish(value) ? next : choice(declaration, [value, next]);
-        break;
-      }
-      case 'append':
-        value = append(e, value, mutation.values, inner);
-        break;
-      case 'member': {
-        const keys = typeof mutation.key === 'string' ? [mutation.key] : optionsOf(e.value(mutation.key, inner)).map(textOf);
-        value = withMembers(value, keys, e.value(mutation.value, inner));
-        break;
-      }
-      case 'merge':
-        for (const one of mutation.values) {
-          const more = e.value(one, inner);
-          if (more.kind === 'object') for (const [key, member] of more.properties) value = withMembers(value, [key], member);
-          value = value.kind === 'object' && (more.kind !== 'object' || !more.complete) ? { ...value, complete: false } : value;
-        }
-        break;
-    }
-  }
-  return value;
-}
-
-function append(e: Evaluator, value: Value, added: readonly ts.Expression[], scope: Bindings): Value {
-  if (value.kind === 'choice') return choice(value.node, value.options.map((option) => append(e, option, added, scope)));
-  if (value.kind !== 'array') return value;
-  const items = [...value.items];
-  let complete = value.complete;
-  for (const one of added) {
-    if (!e.ts.isSpreadElement(one)) {
-      items.push(e.value(one, scope));
-      continue;
-    }
-    const spread = e.value(one.expression, scope);
-    const members = membersOf(spread);
-    complete &&= members?.complete ?? false;
-    items.push(...(members?.items ?? [unknown(one, `what is added here is not known: ${whyOf(spread)}`)]));
-  }
-  return array(value.node, items, complete);
-}
-
-function withMembers(value: Value, keys: readonly (string | undefined)[], member: Value): Value {
-  if (value.kind === 'choice') return choice(value.node, value.options.map((option) => withMembers(option, keys, member)));
-  if (value.kind === 'array') return { ...value, complete: false };
-  if (value.kind !== 'object') return value;
-  const properties = new Map(value.properties);
-  let complete = value.complete;
-  for (const key of keys) {
-    if (key === undefined) complete = false;
-    else properties.set(key, properties.has(key) ? choice(member.node, [properties.get(key) ?? member, member]) : member);
-  }
-  return object(value.node, properties, complete);
+  const assigned = mutations.some(({ kind }) => kind === 'assign');
+  if (!initial && !assigned) return unknown(declaration, `\`${declaration.name.text}\` is never given a value in the sources`);
+  return changed(e, initial ?? constant(declaration, undefined), declaration, mutations, scope);
 }
 
 /** What a pattern takes out of its source: `const { router } = t`. */

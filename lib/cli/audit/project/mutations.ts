@@ -9,6 +9,10 @@ export type Mutation =
   | { kind: 'append'; values: readonly ts.Expression[] }
   /** `x.name = value`, `x[key] = value`, `map.set(key, value)`. */
   | { kind: 'member'; key: string | ts.Expression; value: ts.Expression }
+  /** `x.name.push(value)`. */
+  | { kind: 'append-member'; key: string; values: readonly ts.Expression[] }
+  /** `fill(x)`: the function may change what it is given. */
+  | { kind: 'passed'; call: ts.CallExpression; index: number }
   /** `Object.assign(x, value)`. */
   | { kind: 'merge'; values: readonly ts.Expression[] };
 
@@ -34,8 +38,7 @@ export class Mutations {
     if (known) return known;
     const index = new Map<string, { name: ts.Identifier; mutation: Mutation }[]>();
     const visit = (node: ts.Node): void => {
-      const found = this.read(node);
-      if (found) {
+      for (const found of this.read(node)) {
         const list = index.get(found.name.text);
         if (list) list.push(found);
         else index.set(found.name.text, [found]);
@@ -47,35 +50,51 @@ export class Mutations {
     return index;
   }
 
-  private read(node: ts.Node): { name: ts.Identifier; mutation: Mutation } | undefined {
+  private read(node: ts.Node): { name: ts.Identifier; mutation: Mutation }[] {
+    if (this.ts.isBinaryExpression(node)) return this.readAssignment(node);
+    return this.ts.isCallExpression(node) ? this.readCall(node) : [];
+  }
+
+  private readAssignment(node: ts.BinaryExpression): { name: ts.Identifier; mutation: Mutation }[] {
     const { ts } = this;
-    if (ts.isBinaryExpression(node)) {
-      const operator = node.operatorToken.kind;
-      if (operator < ts.SyntaxKind.FirstAssignment || operator > ts.SyntaxKind.LastAssignment) return undefined;
-      const plain =
-        operator === ts.SyntaxKind.EqualsToken ||
-        operator === ts.SyntaxKind.BarBarEqualsToken ||
-        operator === ts.SyntaxKind.QuestionQuestionEqualsToken ||
-        operator === ts.SyntaxKind.AmpersandAmpersandEqualsToken;
-      if (ts.isIdentifier(node.left)) return { name: node.left, mutation: { kind: 'assign', value: plain ? node.right : undefined } };
-      if (ts.isPropertyAccessExpression(node.left) && ts.isIdentifier(node.left.expression)) {
-        return { name: node.left.expression, mutation: { kind: 'member', key: node.left.name.text, value: node.right } };
-      }
-      if (ts.isElementAccessExpression(node.left) && ts.isIdentifier(node.left.expression)) {
-        return { name: node.left.expression, mutation: { kind: 'member', key: node.left.argumentExpression, value: node.right } };
-      }
-      return undefined;
+    const operator = node.operatorToken.kind;
+    if (operator < ts.SyntaxKind.FirstAssignment || operator > ts.SyntaxKind.LastAssignment) return [];
+    const plain =
+      operator === ts.SyntaxKind.EqualsToken ||
+      operator === ts.SyntaxKind.BarBarEqualsToken ||
+      operator === ts.SyntaxKind.QuestionQuestionEqualsToken ||
+      operator === ts.SyntaxKind.AmpersandAmpersandEqualsToken;
+    const { left, right } = node;
+    if (ts.isIdentifier(left)) return [{ name: left, mutation: { kind: 'assign', value: plain ? right : undefined } }];
+    if (ts.isPropertyAccessExpression(left) && ts.isIdentifier(left.expression)) {
+      return [{ name: left.expression, mutation: { kind: 'member', key: left.name.text, value: right } }];
     }
-    if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression) || !ts.isIdentifier(node.expression.expression)) return undefined;
-    const receiver = node.expression.expression;
-    const method = node.expression.name.text;
-    const [first, second] = node.arguments;
-    if (APPENDING.has(method)) return { name: receiver, mutation: { kind: 'append', values: node.arguments } };
-    if (method === 'splice') return { name: receiver, mutation: { kind: 'append', values: node.arguments.slice(2) } };
-    if (method === 'set' && first && second) return { name: receiver, mutation: { kind: 'member', key: first, value: second } };
+    if (ts.isElementAccessExpression(left) && ts.isIdentifier(left.expression)) {
+      return [{ name: left.expression, mutation: { kind: 'member', key: left.argumentExpression, value: right } }];
+    }
+    return [];
+  }
+
+  private readCall(call: ts.CallExpression): { name: ts.Identifier; mutation: Mutation }[] {
+    const { ts } = this;
+    const { arguments: args, expression: callee } = call;
+    const found: { name: ts.Identifier; mutation: Mutation }[] = args.flatMap((argument, index) =>
+      ts.isIdentifier(argument) ? [{ name: argument, mutation: { kind: 'passed', call, index } }] : [],
+    );
+    if (!ts.isPropertyAccessExpression(callee)) return found;
+    const receiver = callee.expression;
+    const method = callee.name.text;
+    const [first, second] = args;
+    const added = APPENDING.has(method) ? args : method === 'splice' ? args.slice(2) : undefined;
+    if (ts.isPropertyAccessExpression(receiver) && ts.isIdentifier(receiver.expression) && added) {
+      found.push({ name: receiver.expression, mutation: { kind: 'append-member', key: receiver.name.text, values: added } });
+    }
+    if (!ts.isIdentifier(receiver)) return found;
+    if (added) found.push({ name: receiver, mutation: { kind: 'append', values: added } });
+    if (method === 'set' && first && second) found.push({ name: receiver, mutation: { kind: 'member', key: first, value: second } });
     if (receiver.text === 'Object' && method === 'assign' && first && ts.isIdentifier(first)) {
-      return { name: first, mutation: { kind: 'merge', values: node.arguments.slice(1) } };
+      return [{ name: first, mutation: { kind: 'merge', values: args.slice(1) } }];
     }
-    return undefined;
+    return found;
   }
 }
