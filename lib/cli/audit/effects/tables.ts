@@ -2,6 +2,7 @@
 import type ts from 'typescript';
 import type { Value } from '../model.js';
 import { boundArgument, type Env } from './environment.js';
+import { LOOPING } from './names.js';
 import { calleeName, isInlineFunction, propertyName, unwrap } from './syntax.js';
 
 /** Calls that make a table: `pgTable('guests', …)`, `schema.table(…)`, `defineTable(…)`. */
@@ -44,9 +45,12 @@ function ofDeclaration(declaration: ts.Declaration, used: string, env: Env, step
   if (compiler.isParameter(declaration)) {
     const bound = boundArgument(env, declaration);
     if (bound?.expression && bound.env) return tablesOf(bound.expression, bound.env, steps - 1);
-    return [{ name: '?', isTable: 'maybe', by: 'drizzle' }];
+    const members = membersGivenTo(declaration, env);
+    return members.length > 0 ? members.flatMap((member) => tablesOf(member, env, steps - 1)) : [{ name: '?', isTable: 'maybe', by: 'drizzle' }];
   }
   if (compiler.isVariableDeclaration(declaration)) {
+    const members = membersOfLoop(declaration, env);
+    if (members.length > 0) return members.flatMap((member) => tablesOf(member, env, steps - 1));
     const name = propertyName(compiler, declaration.name) ?? used;
     if (!declaration.initializer) return [{ name, isTable: 'maybe', by: 'drizzle' }];
     return ofInitializer(unwrap(compiler, declaration.initializer), name, env, steps);
@@ -62,6 +66,32 @@ function ofDeclaration(declaration: ts.Declaration, used: string, env: Env, step
   }
   const value = compiler.isFunctionDeclaration(declaration) || compiler.isEnumDeclaration(declaration);
   return [{ name: used, isTable: value ? 'no' : 'maybe', by: 'drizzle' }];
+}
+
+/** The members of the list that a `for … of` goes through. */
+function membersOfLoop(declaration: ts.VariableDeclaration, env: Env): readonly ts.Expression[] {
+  const { ts: compiler } = env.project;
+  const loop = declaration.parent.parent;
+  return compiler.isForOfStatement(loop) && loop.initializer === declaration.parent ? listed(loop.expression, env) : [];
+}
+
+/** The members of the list whose `forEach` or `map` calls the function that has this parameter. */
+function membersGivenTo(parameter: ts.ParameterDeclaration, env: Env): readonly ts.Expression[] {
+  const { ts: compiler } = env.project;
+  const fn = parameter.parent;
+  const call = fn.parent;
+  if (fn.parameters[0] !== parameter || !compiler.isCallExpression(call) || !call.arguments.some((argument) => argument === fn)) return [];
+  const callee = unwrap(compiler, call.expression);
+  return compiler.isPropertyAccessExpression(callee) && LOOPING.has(callee.name.text) ? listed(callee.expression, env) : [];
+}
+
+function listed(node: ts.Expression, env: Env): readonly ts.Expression[] {
+  const { ts: compiler } = env.project;
+  const inner = unwrap(compiler, node);
+  if (compiler.isArrayLiteralExpression(inner)) return inner.elements;
+  const declaration = compiler.isIdentifier(inner) ? env.project.declarationOf(inner) : undefined;
+  const held = declaration && compiler.isVariableDeclaration(declaration) && declaration.initializer ? unwrap(compiler, declaration.initializer) : undefined;
+  return held && compiler.isArrayLiteralExpression(held) ? held.elements : [];
 }
 
 function nameGivenTo(made: ts.CallExpression, compiler: typeof ts): string | undefined {
