@@ -5,6 +5,9 @@ import { checkIndex, coverOf, sortedNodes } from './node-cover.js';
 /** Nodes remembered over all modules; beyond it what follows from a module is found anew each time. */
 const MAX_REMEMBERED = 1_000_000;
 
+/** Modules whose remembered covers are merged one by one; what follows from more of them is found together. */
+const MAX_MERGED = 8;
+
 export class JsCascades implements Cascades {
   readonly #ends: Uint32Array;
   readonly #bounded: (cover: number[]) => number[];
@@ -47,10 +50,9 @@ export class JsCascades implements Cascades {
       ? from.map((module) => checkIndex('module', module, this.#own.length))
       : this.#touchedBy(cover);
     let all = cover;
-    for (const module of sources) {
-      if (from) all = merged(all, this.#own[module] as readonly number[]);
-      all = merged(all, this.#followsFrom(module));
-    }
+    if (from) for (const module of sources) all = merged(all, this.#own[module] as readonly number[]);
+    if (sources.length > MAX_MERGED) all = merged(all, this.#reachedFrom(sources));
+    else for (const module of sources) all = merged(all, this.#followsFrom(module));
     return this.#bounded(all === cover ? cover : coverOf(all, this.#ends));
   }
 
@@ -81,31 +83,34 @@ export class JsCascades implements Cascades {
     return touched;
   }
 
-  /** The cover of all modules that are reached from this one by at least one edge. */
   #followsFrom(module: number): readonly number[] {
     const known = this.#follows[module];
     if (known) return known;
-    const reached = [module];
-    const call = this.#nextCall();
-    for (let i = 0; i < reached.length; i++) {
-      for (const next of this.#next[reached[i] as number] as number[]) {
-        if (this.#seen[next] === call) continue;
-        this.#seen[next] = call;
-        reached.push(next);
-      }
-    }
-    const all: number[] = [];
-    // The module itself comes first, and once more where a cycle leads back to it.
-    for (const next of reached.slice(1)) push(all, this.#own[next] as readonly number[]);
-    const cover = coverOf(
-      all.sort((a, b) => a - b),
-      this.#ends,
-    );
+    const cover = this.#reachedFrom([module]);
     if (this.#remembered + cover.length <= MAX_REMEMBERED) {
       this.#follows[module] = cover;
       this.#remembered += cover.length;
     }
     return cover;
+  }
+
+  /** The cover of all modules that are reached from these by at least one edge. */
+  #reachedFrom(sources: readonly number[]): number[] {
+    const reached: number[] = [];
+    const call = this.#nextCall();
+    const follow = (module: number): void => {
+      for (const next of this.#next[module] as number[]) {
+        if (this.#seen[next] === call) continue;
+        this.#seen[next] = call;
+        reached.push(next);
+      }
+    };
+    for (const module of sources) follow(module);
+    for (let i = 0; i < reached.length; i++) follow(reached[i] as number);
+    const all: number[] = [];
+    for (const module of reached) for (const node of this.#own[module] as readonly number[]) all.push(node);
+    all.sort((a, b) => a - b);
+    return coverOf(all, this.#ends);
   }
 
   #nextCall(): number {
@@ -147,11 +152,6 @@ export class JsCascades implements Cascades {
     });
     return outer;
   }
-}
-
-/** Without the bound that spreading into `push` has. */
-function push(list: number[], more: readonly number[]): void {
-  for (const item of more) list.push(item);
 }
 
 /** Both in node order, and so is the result; the first itself where the second is empty. */

@@ -141,6 +141,8 @@ describe.each(TABLES)('Path table ($name)', ({ name, create }) => {
     const modules = Array.from({ length: 2_000 }, (_, i) => ({ name: `router${i}`, nodes: [table.find(`router${i}`)] }));
     const ring = table.cascades({ modules, edges: modules.map((_, i): [number, number] => [i, (i + 1) % 2_000]) });
     expect(ring.close([table.find('router7.query3')])).toEqual([0]);
+    expect(ring.close([0])).toEqual([0]);
+    expect(ring.close(nodesOf(table, modules.slice(0, 300).map((module) => module.name)))).toEqual([0]);
     const chain = table.cascades({ modules, edges: [[7, 8], [8, 9], [9, 1_999], [10, 11]] });
     expect(pathsOf(table, chain.close(nodesOf(table, ['router7.query3'])))).toEqual(['router7.query3', 'router8', 'router9', 'router1999']);
   });
