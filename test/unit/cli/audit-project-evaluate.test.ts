@@ -154,6 +154,10 @@ describe('variables that change', () => {
     ['a function that fills it', `function fill(list: string[], more: string) { if (more) list.push(more, 'c'); }\nconst p = ['a']; fill(p, 'b'); const it = p;`, `['a', 'b', 'c']`],
     ['a function that hands it on', `const add = (s: Set<string>, x: string) => { s.add(x); }; const fill = (s: Set<string>) => add(s, 'b');\nconst p = new Set(['a']); fill(p); const it = [...p];`, `['a', 'b']`],
     ['a function that fills an object', `const put = (o: any, key: string) => { o[key] = 1; };\nconst p = {}; put(p, 'a'); const it = p;`, `{a: 1}`],
+    ['a function that gives it back', `function more(list: string[]) { list.push('b'); return list; }\nconst it = more(['a']);`, `['a', 'b']`],
+    ['a parameter with a value in its place', `function some(list?: string[]) { list = list ?? []; list.push('b'); return list; }\nconst it = [some(['a']), some()];`, `[['a', 'b'], ['b']]`],
+    ['a parameter that is assigned', `function some(m: string) { if (x) m = 'other'; return m; }\nconst it = some('a');`, `'a' | 'other'`],
+    ['a function that fills itself', `function fill(list: string[]) { list.push('b'); fill(list); return list; }\nconst p = ['a']; fill(p); const it = p;`, `['a', 'b']`],
     ['a function that leaves it as it is', `const read = (list: string[]) => list.join();\nconst p = ['a']; read(p); console.log(p); const it = p;`, `['a']`],
     ['another variable of the same name', `const p = ['a']; function other() { const p: string[] = []; p.push('b'); } const it = p;`, `['a']`],
   ])('%s', (_name, text, expected) => {

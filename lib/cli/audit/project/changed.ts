@@ -13,6 +13,16 @@ const MAX_PASSES = 4;
  * place that asks, is not looked at: what it may hold is what counts.
  */
 export function changed(e: Evaluator, initial: Value, variable: ts.Declaration, mutations: readonly Mutation[], scope: Bindings, passes = 0): Value {
+  if (mutations.length === 0 || e.changing.has(variable)) return initial;
+  e.changing.add(variable);
+  try {
+    return changeAll(e, initial, variable, mutations, scope, passes);
+  } finally {
+    e.changing.delete(variable);
+  }
+}
+
+function changeAll(e: Evaluator, initial: Value, variable: ts.Declaration, mutations: readonly Mutation[], scope: Bindings, passes: number): Value {
   let value = initial;
   for (const mutation of mutations) {
     // The right side may speak of the variable itself: it means what is there so far.

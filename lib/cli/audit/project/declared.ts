@@ -14,7 +14,7 @@ const PER_MEMBER = new Set(['map', 'flatMap', 'forEach', 'filter', 'some', 'ever
 /** What a declaration holds. `at` is where it is asked for. */
 export function valueOfDeclaration(e: Evaluator, declaration: ts.Declaration, given: Bindings, at: ts.Node): Value {
   const bound = given.get(declaration);
-  if (bound) return bound;
+  if (bound) return e.ts.isParameter(declaration) ? withChanges(e, bound, declaration, given) : bound;
   const scope = e.isLocal(declaration) ? given : EMPTY;
   if (scope.size > 0) return readDeclaration(e, declaration, scope, at);
   if (e.reading.has(declaration)) {
@@ -27,6 +27,13 @@ export function valueOfDeclaration(e: Evaluator, declaration: ts.Declaration, gi
   } finally {
     e.reading.delete(declaration);
   }
+}
+
+/** A parameter holds what it was given and what its function adds to it. */
+function withChanges(e: Evaluator, bound: Value, parameter: ts.ParameterDeclaration, scope: Bindings): Value {
+  if (!e.ts.isIdentifier(parameter.name) || e.changing.has(parameter)) return bound;
+  const mutations = e.mutations.of(parameter, parameter.name.text);
+  return mutations.length === 0 ? bound : changed(e, bound, parameter, mutations, scope);
 }
 
 function readDeclaration(e: Evaluator, declaration: ts.Declaration, scope: Bindings, at: ts.Node): Value {

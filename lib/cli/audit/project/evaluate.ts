@@ -24,6 +24,8 @@ export class Evaluator {
   readonly mutations: Mutations;
   /** Calls that are being followed, for the bound on recursion. */
   readonly calls: ts.Node[] = [];
+  /** Variables whose changes are being followed. */
+  readonly changing = new Set<ts.Node>();
   /** Declarations that are being read without bindings, with what they hold so far. */
   readonly reading = new Map<ts.Node, Value | undefined>();
   private readonly known = new Map<ts.Node, Value>();
