@@ -47,7 +47,7 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
         throw new AuditError(`unknown command ${JSON.stringify(command)}; allowed are audit, --help, --version`);
     }
   } catch (error) {
-    await stderr.print(`${complaint(command, error, rest.includes('--verbose'))}\n`);
+    await stderr.print(`${complaint(command, error, rest.includes('--verbose'))}\n`).catch(() => undefined);
     return 2;
   }
 }
@@ -61,11 +61,13 @@ function complaint(command: string | undefined, error: unknown, verbose: boolean
   return `${name}: ${error.stack ?? error.message}`;
 }
 
-/** A reader that goes away (`| head`) ends the printing, not the command: the exit code still says what was found. */
+/**
+ * A reader that goes away (`| head`) ends the printing, not the command: the exit code still says what was found. Where the report
+ * cannot be written (a full disk), that is an error.
+ */
 function outputOn(stream: NodeJS.WriteStream): Output {
   let gone = false;
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+  stream.on('error', () => {
     gone = true;
   });
   return {
@@ -76,9 +78,14 @@ function outputOn(stream: NodeJS.WriteStream): Output {
       return stream.columns;
     },
     print: (text) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         if (gone || text === '') resolve();
-        else stream.write(text, () => resolve());
+        else {
+          stream.write(text, (error) => {
+            if (error == null || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
+            else reject(new AuditError(`cannot write: ${error.message}`, { cause: error }));
+          });
+        }
       }),
   };
 }

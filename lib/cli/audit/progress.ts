@@ -15,7 +15,8 @@ export function progressOn(stderr: Output, wanted: boolean): Progress {
   let last = 0;
   let shown = false;
   const put = (text: string): void => {
-    void stderr.print(`\r\u001b[2K${text}`);
+    // Whether it can be seen is all one to the audit.
+    stderr.print(`\r\u001b[2K${text}`).catch(() => undefined);
   };
   return {
     step(done, total, what) {

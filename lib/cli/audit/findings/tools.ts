@@ -16,6 +16,8 @@ interface Tool {
   runs: RawTool[];
   /** No map has an entry: the writes alone say that there should be one. */
   unmapped: boolean;
+  /** The invalidation map has an entry of its own for it: what it makes stale is decided there. */
+  declared: boolean;
 }
 
 export function judgeTools(facts: Facts, mutations: readonly Judged[], context: Context, unseen: Unseen[]): ToolReport[] {
@@ -28,7 +30,7 @@ export function judgeTools(facts: Facts, mutations: readonly Judged[], context: 
     const match: Match | undefined = named ? { mutation: named, by: 'config' } : matcher.find(tool.name, tool.runs);
     const report = compare(tool, match, context);
     reports.push(report);
-    if (match === undefined && (tool.queryPaths.length > 0 || !tool.complete || (tool.unmapped && ownTables(tool, context).length > 0))) {
+    if (match === undefined && !tool.declared && (tool.queryPaths.length > 0 || !tool.complete || (tool.unmapped && ownTables(tool, context).length > 0))) {
       const why = `no mutation is known to do the same; name it under "tools" in the configuration`;
       unseen.push({ ...placeOf(tool.place), what: `tool ${tool.name}`, why, subject: tool.name });
     }
@@ -56,7 +58,7 @@ function collect(facts: Facts, { judge, sync }: Context): Tool[] {
   const add = (name: string, place: Place, paths: readonly RawPath[], complete: boolean, as: 'phantom' | 'invalid-map'): void => {
     mapped.add(name);
     const queryPaths = paths.map((path) => judge.judge(path, `tool ${name}`, { as }));
-    tools.push({ name, place: placeOf(place), queryPaths, complete, runs: runs.get(name) ?? [], unmapped: false });
+    tools.push({ name, place: placeOf(place), queryPaths, complete, runs: runs.get(name) ?? [], unmapped: false, declared: sync.tool(name) !== undefined });
   };
   for (const map of facts.pathMaps) {
     if (map.kind !== 'tools') continue;
@@ -72,7 +74,7 @@ function collect(facts: Facts, { judge, sync }: Context): Tool[] {
     if (mapped.has(name) || !first || ran.every((run) => run.effects.writes.length === 0)) continue;
     const queryPaths = ownPaths(name).map((path) => judge.judge(path, `tool ${name}`));
     const complete = ran.every((run) => run.effects.broadcasts.every((broadcast) => broadcast.complete) && run.effects.unseen.length === 0);
-    tools.push({ name, place: placeOf(first), queryPaths, complete, runs: ran, unmapped: true });
+    tools.push({ name, place: placeOf(first), queryPaths, complete, runs: ran, unmapped: true, declared: false });
   }
   return tools;
 }

@@ -222,7 +222,8 @@ class Page {
     this.#section('Not seen');
     if (unseen.length === 0) this.#text('Everything could be followed.', 2, this.c.dim);
     for (const one of this.#some(unseen)) {
-      this.#text(`${visible(one.what)}: ${visible(one.why)}${one.subject === undefined ? '' : ` (${visible(one.subject)})`}`, 2);
+      const subject = one.subject === undefined || one.what.includes(one.subject) ? '' : ` (${visible(one.subject)})`;
+      this.#text(`${visible(one.what)}: ${visible(one.why)}${subject}`, 2);
       this.#text(at(one), 4, this.c.dim);
     }
     this.#more(unseen.length);
