@@ -87,7 +87,7 @@ export function ofTag(tag: ts.TaggedTemplateExpression, env: Env): FoundWrite[] 
   let database = compiler.isPropertyAccessExpression(callee) ? plainDatabase(callee.expression, env) : plainDatabase(callee, env);
   if (name === 'raw' && database === undefined) return [];
   const root = compiler.isPropertyAccessExpression(callee) ? unwrap(compiler, callee.expression) : callee;
-  if (compiler.isIdentifier(root) && ((isFragment(root, env) && database === undefined) || isFragmentPlace(tag, compiler))) return [];
+  if (compiler.isIdentifier(root) && ((isFragment(root, env) && (root === callee || database === undefined)) || isFragmentPlace(tag, compiler))) return [];
   const sql = sqlText(tag, env);
   if (sql === undefined) return [];
   database ??= { kind: 'bare', strong: false };
