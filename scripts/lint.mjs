@@ -19,6 +19,7 @@ export async function lint({ fix = false } = {}) {
     ['eslint', bin('eslint'), ['--max-warnings=0', '--cache', '--cache-location', '.setup/eslint', ...(fix ? ['--fix'] : []), '.']],
     ['types of the tests', bin('tsc'), ['-p', 'test/tsconfig.json', '--pretty', 'false']],
     ['types of the audited code base', bin('tsc'), ['-p', 'test/fixtures/weddingflo', '--pretty', 'false']],
+    ['types of the same, moved to pathcast', bin('tsc'), ['-p', 'test/fixtures/weddingflo-repaired', '--pretty', 'false']],
   ];
   const sources = ['src', 'test/native', 'bench'].flatMap((folder) => [...sourcesUnder(folder)]);
   if (which('clang-format')) {

@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AnyTRPCRouter } from '@trpc/server';
+import type { Hub } from '../../../lib/index.js';
 
 type Caller = Record<string, Record<string, (input?: unknown) => Promise<unknown>>>;
 
@@ -21,7 +22,7 @@ export interface AppModule {
   /** Only in the repaired version. */
   startSync?(): Promise<{ close(): Promise<void> }>;
   /** Only in the repaired version: the hub that the app broadcasts on. */
-  hub?: import('../../../lib/index.js').Hub;
+  hub?: Hub;
 }
 
 export const FIRST = { token: 'first-token', userId: 'user-first' };

@@ -4,7 +4,7 @@ import { FIRST, SECOND, type RunningApp } from './app.js';
 import { LOOK_UPS, prepare, steps, type Row, type World } from './calls.js';
 import { entriesOf } from './entries.js';
 import { fenceAction, SecondClient, type FenceAction } from './second-client.js';
-import { differs, readTruth, watchTables, type Truth } from './tables.js';
+import { differs, readAgain, readTruth, watchTables, type Truth } from './tables.js';
 
 export interface Outcome {
   mutation: string;
@@ -47,21 +47,26 @@ export async function runAll(app: RunningApp, transport: Transport): Promise<Out
   const outcomes: Outcome[] = [];
   try {
     const rows: Record<string, Row> = {};
+    let before = await readTruth(app, entries);
     for (const { path, input, as } of steps(world)) {
       const lookUp = LOOK_UPS[path];
       if (lookUp) rows[lookUp.as] = await rowOfGuest(app, lookUp.query, world);
-      await second.reload();
-      second.takeSeen();
-      const before = await readTruth(app, entries);
       const seen = await watchTables(app, async () => {
         const answer = await mutate(path, input(rows));
         if (as !== undefined) rows[as] = answer;
       });
       await passFence(second, transport, path);
       await second.settled();
-      const after = await readTruth(app, entries);
-      outcomes.push(judge(path, seen.writes, before, after, second));
+      const after = await readAgain(app, before, seen.writes);
+      const outcome = judge(path, seen.writes, before, after, second);
+      outcomes.push(outcome);
+      before = after;
+      await second.refetch(entries.filter((entry) => outcome.stale.includes(entry.path)));
+      second.takeSeen();
     }
+    await second.settled();
+    const wrong = (await readTruth(app, entries)).filter(({ entry, value }) => differs(second.read(entry), value));
+    if (wrong.length > 0) throw new Error(`at the end the cache is wrong about ${wrong.map(({ entry }) => entry.path).join(', ')}`);
   } finally {
     second.close();
   }

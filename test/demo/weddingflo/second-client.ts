@@ -119,17 +119,12 @@ export class SecondClient {
   /** Resolves when nothing is being fetched. */
   async settled(): Promise<void> {
     while (this.#refetches.length > 0) await this.#refetches.pop();
-    await Promise.all(
-      this.#queries
-        .getQueryCache()
-        .getAll()
-        .map((query) => query.promise),
-    );
+    for (const query of this.#queries.getQueryCache().getAll()) await query.promise;
   }
 
-  /** What a person does who reloads the page. */
-  async reload(): Promise<void> {
-    await this.#queries.refetchQueries();
+  /** What a person does who no longer trusts these. */
+  async refetch(entries: readonly Entry[]): Promise<void> {
+    await Promise.all(entries.map((entry) => this.#queries.refetchQueries({ queryKey: keyOf(entry), exact: true })));
   }
 
   close(): void {

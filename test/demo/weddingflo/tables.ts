@@ -38,15 +38,27 @@ export interface Truth {
   reads: Set<string>;
 }
 
-/** What the database says of each entry now. */
+/** What the database says of an entry now. */
+async function readOne(app: RunningApp, entry: Entry): Promise<Truth> {
+  let value: unknown;
+  const { reads } = await watchTables(app, async () => {
+    value = await app.call(entry.path, entry.input);
+  });
+  return { entry, value, reads };
+}
+
 export async function readTruth(app: RunningApp, entries: readonly Entry[]): Promise<Truth[]> {
   const truths: Truth[] = [];
-  for (const entry of entries) {
-    let value: unknown;
-    const { reads } = await watchTables(app, async () => {
-      value = await app.call(entry.path, entry.input);
-    });
-    truths.push({ entry, value, reads });
+  for (const entry of entries) truths.push(await readOne(app, entry));
+  return truths;
+}
+
+/** The same after `writes`: what reads none of these tables is as it was. */
+export async function readAgain(app: RunningApp, before: readonly Truth[], writes: ReadonlySet<string>): Promise<Truth[]> {
+  const truths: Truth[] = [];
+  for (const truth of before) {
+    const touched = [...truth.reads].some((table) => writes.has(table));
+    truths.push(touched ? await readOne(app, truth.entry) : truth);
   }
   return truths;
 }
