@@ -64,7 +64,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const expected = readRouter(router);
   for (const name of Object.keys(silent)) {
     if (!expected.mutations.includes(name) && expected.lazy.length === 0)
-      throw new PathcastError('INVALID_OPTION', `silent names ${JSON.stringify(name)}, which is no mutation of the router`);
+      throw new PathcastError(
+        'INVALID_OPTION',
+        `silent names ${JSON.stringify(name)}, which is no mutation of the router`,
+      );
   }
   const seen = new Map<string, Seen>();
   const observed = new Set<string>();
@@ -92,7 +95,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const report = (): RecorderReport => {
     const hub = options.hub ?? sync?.hub;
     const { queries, mutations } = readRouter(router);
-    const published = new Set((hub?.paths ? hub.pathUsage() : []).filter((use) => use.published > 0).map((use) => use.path));
+    const published = new Set(
+      (hub?.paths ? hub.pathUsage() : []).filter((use) => use.published > 0).map((use) => use.path),
+    );
     const rows = [...seen].map(([path, entry]) => rowOf(path, entry, silent[path]));
     return {
       mutations: rows.sort((a, b) => (a.path < b.path ? -1 : 1)),
@@ -105,7 +110,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
   return {
     middleware: () => {
       if (sync)
-        throw new PathcastError('INVALID_OPTION', 'the recorder watches a sync, whose own middleware tells it everything; it needs none of its own');
+        throw new PathcastError(
+          'INVALID_OPTION',
+          'the recorder watches a sync, whose own middleware tells it everything; it needs none of its own',
+        );
       return scopeMiddleware(of, note, options.hub);
     },
     report,

@@ -32,7 +32,9 @@ export function compileMap(map: unknown, binding: PathBinding, warn: (message: s
       const compiled = compileEntry(where, name, entry, closure, problems);
       if (compiled) tools.set(name, withToolModule(compiled, entry, binding));
     } else if (!binding.mutations.has(entry.mutation)) {
-      problems.push(`${where}: the router has no mutation ${describe(entry.mutation)}${near(entry.mutation, binding.mutations)}`);
+      problems.push(
+        `${where}: the router has no mutation ${describe(entry.mutation)}${near(entry.mutation, binding.mutations)}`,
+      );
     } else {
       const same = mutations.get(entry.mutation);
       if (same) tools.set(name, same);
@@ -50,7 +52,10 @@ export function near(name: string, names: Iterable<string>): string {
 
 function invalidMap(problems: readonly string[]): PathcastError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  return new PathcastError('INVALID_MAP', `the invalidation map has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  return new PathcastError(
+    'INVALID_MAP',
+    `the invalidation map has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+  );
 }
 
 /** The cascades of the map. Names that nothing stands behind are problems. */
@@ -81,7 +86,9 @@ function readCascades(
   ];
   const check = (where: string, name: string): boolean => {
     if (isModule(name)) return true;
-    problems.push(`${where}: ${describe(name)} is no router with a query, nor a module of the map${near(name, known())}`);
+    problems.push(
+      `${where}: ${describe(name)} is no router with a query, nor a module of the map${near(name, known())}`,
+    );
     return false;
   };
 
@@ -106,7 +113,12 @@ function readCascades(
   }
   for (const name of read.cascades.keys()) {
     if (!read.modules.has(name) && table.find(name) < 0 && !reached.has(name))
-      warn(`cascades[${describe(name)}] has no effect: no router has the name, modules gives it no paths, and nothing leads to it${near(name, known().filter((each) => each !== name))}`);
+      warn(
+        `cascades[${describe(name)}] has no effect: no router has the name, modules gives it no paths, and nothing leads to it${near(
+          name,
+          known().filter((each) => each !== name),
+        )}`,
+      );
   }
   return { binding, modules: indexes, cascades: table.cascades({ modules, edges }) };
 }
@@ -125,7 +137,9 @@ function nodesOf(where: string, paths: readonly string[], binding: PathBinding, 
     }
     const nearest = binding.nearest(path).map((each) => each.path);
     const kind = binding.mutations.has(path) ? 'is a mutation' : 'is no query path';
-    problems.push(`${where}: ${describe(path)} ${kind}${nearest.length === 0 ? '' : `; nearest: ${nearest.join(', ')}`}`);
+    problems.push(
+      `${where}: ${describe(path)} ${kind}${nearest.length === 0 ? '' : `; nearest: ${nearest.join(', ')}`}`,
+    );
   }
   return nodes;
 }

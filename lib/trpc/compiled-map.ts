@@ -52,7 +52,11 @@ export function entryOf(name: string, read: ReadEntry, nodes: readonly number[],
     const module = read.module ?? moduleOfPath(name);
     const own = read.module === undefined ? -1 : closure.binding.table.find(read.module);
     const instead = own >= 0 ? module : prefixOf(name, closure.binding);
-    return { ...common, module, pathsOf: (call, failed) => callEntry(name, stale, instead, from, closure, call, failed) };
+    return {
+      ...common,
+      module,
+      pathsOf: (call, failed) => callEntry(name, stale, instead, from, closure, call, failed),
+    };
   }
   const paths = close(nodes, from, closure);
   const module = read.module ?? moduleOfPath(name);
@@ -79,7 +83,11 @@ export function unionOf(paths: Iterable<string>, binding: PathBinding | undefine
 }
 
 /** What of `paths` is not covered by `sent`. */
-export function leftOut(paths: readonly string[], sent: ReadonlySet<string>, binding: PathBinding | undefined): string[] {
+export function leftOut(
+  paths: readonly string[],
+  sent: ReadonlySet<string>,
+  binding: PathBinding | undefined,
+): string[] {
   const covered = (path: string): boolean => {
     if (sent.has('*') || sent.has(path)) return true;
     for (let dot = path.indexOf('.'); dot > 0; dot = path.indexOf('.', dot + 1)) {
@@ -116,9 +124,13 @@ function callEntry(
   const { binding } = closure;
   const say = (what: string, cause?: unknown): void =>
     failed(
-      new PathcastError('INVALID_MAP', `the function of ${describe(name)} in the invalidation map ${what}; '${instead}' goes out in its place`, {
-        cause,
-      }),
+      new PathcastError(
+        'INVALID_MAP',
+        `the function of ${describe(name)} in the invalidation map ${what}; '${instead}' goes out in its place`,
+        {
+          cause,
+        },
+      ),
     );
   let given: unknown;
   try {

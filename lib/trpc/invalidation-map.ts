@@ -42,21 +42,14 @@ type EntryFunction<R, M extends string> = (call: EntryCall<R, M>) => Paths<R>;
 
 /** One mutation's entry. */
 export type MapEntry<R, M extends string> =
-  | Paths<R>
-  | EntryFunction<R, M>
-  | FullEntry<ModuleName<R>, Paths<R> | EntryFunction<R, M>>
-  | SilentEntry;
+  Paths<R> | EntryFunction<R, M> | FullEntry<ModuleName<R>, Paths<R> | EntryFunction<R, M>> | SilentEntry;
 
 /** Its parameter may be annotated with what the tool takes: `({ input }: { input: { id: string } }) => …`. */
 type ToolFunction<R> = (call: ToolCall) => Paths<R>;
 
 /** One tool's entry: a mutation's name (the tool does the same), or an entry of its own. */
 export type ToolEntry<R> =
-  | MutationPath<R>
-  | Paths<R>
-  | ToolFunction<R>
-  | FullEntry<ModuleName<R>, Paths<R> | ToolFunction<R>>
-  | SilentEntry;
+  MutationPath<R> | Paths<R> | ToolFunction<R> | FullEntry<ModuleName<R>, Paths<R> | ToolFunction<R>> | SilentEntry;
 
 /**
  * `const map = { mutations: { 'guests.create': ['guests.getAll'], … } } satisfies InvalidationMap<AppRouter>`.

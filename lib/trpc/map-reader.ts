@@ -24,7 +24,8 @@ export interface ReadMap {
 
 const PARTS = ['modules', 'cascades', 'mutations', 'tools'];
 const ENTRY_KEYS = ['stale', 'cascade', 'module', 'type'];
-const ENTRY_FORMS = "a list of query paths, a function that gives one, { stale, cascade, module, type } or { silent: 'why' }";
+const ENTRY_FORMS =
+  "a list of query paths, a function that gives one, { stale, cascade, module, type } or { silent: 'why' }";
 
 export function readMap(value: unknown, problems: string[]): ReadMap {
   const map: ReadMap = { modules: new Map(), cascades: new Map(), mutations: new Map(), tools: new Map() };
@@ -35,7 +36,11 @@ export function readMap(value: unknown, problems: string[]): ReadMap {
   for (const key of Object.keys(value)) {
     if (!PARTS.includes(key)) problems.push(`the map has no part ${describe(key)}; it has: ${PARTS.join(', ')}`);
   }
-  const each = <T>(part: keyof ReadMap, into: Map<string, T>, read: (where: string, entry: unknown) => T | undefined) => {
+  const each = <T>(
+    part: keyof ReadMap,
+    into: Map<string, T>,
+    read: (where: string, entry: unknown) => T | undefined,
+  ) => {
     const given = value[part];
     if (given === undefined && part !== 'mutations') return;
     if (!isRecord(given)) {
@@ -71,8 +76,7 @@ function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEn
   if ('silent' in entry) return readSilent(where, entry, problems);
   const before = problems.length;
   for (const key of Object.keys(entry)) {
-    if (!ENTRY_KEYS.includes(key))
-      problems.push(`${where} has no key ${describe(key)}; an entry is ${ENTRY_FORMS}`);
+    if (!ENTRY_KEYS.includes(key)) problems.push(`${where} has no key ${describe(key)}; an entry is ${ENTRY_FORMS}`);
   }
   const { stale, cascade, module, type } = entry;
   const read = typeof stale === 'function' ? (stale as StaleFunction) : readStale(`${where}.stale`, stale, problems);
@@ -91,11 +95,7 @@ function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEn
   };
 }
 
-function readSilent(
-  where: string,
-  entry: Record<string, unknown>,
-  problems: string[],
-): { silent: string } | undefined {
+function readSilent(where: string, entry: Record<string, unknown>, problems: string[]): { silent: string } | undefined {
   const { silent } = entry;
   if (Object.keys(entry).length > 1) problems.push(`${where} is silent: it can say nothing else`);
   if (typeof silent === 'string' && silent.trim() !== '') return { silent };

@@ -97,18 +97,28 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
     if (paths.length === 0) return undefined;
     const given = entry ?? { module: moduleOfPath(path), type: typeOfName(path) };
     const ctx = 'ctx' in outcome ? outcome.ctx : call.ctx;
-    const { companyId, data, ...fields } = host.rules.fieldsOf({ ctx, path, ...values }, given, (error) => host.fail(error));
+    const { companyId, data, ...fields } = host.rules.fieldsOf({ ctx, path, ...values }, given, (error) =>
+      host.fail(error),
+    );
     if (companyId === undefined) {
       end.said = 'lost';
       host.fail(
-        new PathcastError('INVALID_COMPANY_ID', `the mutation ${describe(path)} cannot be broadcast: no companyId was found; give rules.companyId`),
+        new PathcastError(
+          'INVALID_COMPANY_ID',
+          `the mutation ${describe(path)} cannot be broadcast: no companyId was found; give rules.companyId`,
+        ),
       );
       return undefined;
     }
     if (end.said === 'silent') end.said = 'map';
     end.queryPaths = paths;
     if (host.rules.hasClients && fields.clientId === undefined) {
-      host.warn({ field: 'clientId', message: `the mutation ${describe(path)} does not say which client it is about: clientId is missing`, companyId, module: fields.module });
+      host.warn({
+        field: 'clientId',
+        message: `the mutation ${describe(path)} does not say which client it is about: clientId is missing`,
+        companyId,
+        module: fields.module,
+      });
     }
     return { name: path, paths, action: { ...fields, companyId, ...(data === undefined ? undefined : { data }) } };
   } catch (thrown) {
@@ -124,7 +134,8 @@ function noEntry(path: string, paths: readonly string[], host: MiddlewareHost): 
     ? 'has no entry in the invalidation map'
     : 'ran before sync.bind() had read the invalidation map';
   const full = [...(host.binding()?.mutations ?? [])].filter((name) => name.endsWith(`.${path}`));
-  const hint = full.length === 0 ? '' : `; a caller of a sub-router leaves the rest of the path out (${full.join(', ')})`;
+  const hint =
+    full.length === 0 ? '' : `; a caller of a sub-router leaves the rest of the path out (${full.join(', ')})`;
   return new PathcastError(
     'UNKNOWN_MUTATION',
     `the mutation ${describe(path)} ${why}; '${paths.join()}' goes out in its place${hint}`,
@@ -144,7 +155,10 @@ function sendBundle({ companyId, offers, byHand }: Bundle, host: MiddlewareHost)
   const [lead] = offers;
   if (!lead) return;
   const binding = host.binding();
-  const queryPaths = unionOf(offers.flatMap((offer) => offer.paths), binding);
+  const queryPaths = unionOf(
+    offers.flatMap((offer) => offer.paths),
+    binding,
+  );
   if (byHand.size === 0) {
     host.broadcast({ ...lead.action, queryPaths }, lead.name);
     return;

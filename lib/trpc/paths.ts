@@ -2,12 +2,7 @@
  * The paths of a router as types. `R` is `typeof appRouter` everywhere, without a constraint: checking one would make
  * the compiler look into the router while the router itself is still being inferred.
  */
-import type {
-  AnyTRPCProcedure,
-  inferProcedureInput,
-  inferProcedureOutput,
-  TRPCRouterRecord,
-} from '@trpc/server';
+import type { AnyTRPCProcedure, inferProcedureInput, inferProcedureOutput, TRPCRouterRecord } from '@trpc/server';
 
 type Kind = 'query' | 'mutation' | 'subscription';
 

@@ -96,9 +96,13 @@ export function compileRules(rules: unknown): Rules {
           return rule ? rule.call(own, call as RuleCall<never>) : usual();
         } catch (thrown) {
           failed(
-            new PathcastError('INVALID_FIELD', `the rule ${name} threw for ${describe(call.path)}: ${messageOf(thrown)}`, {
-              cause: thrown,
-            }),
+            new PathcastError(
+              'INVALID_FIELD',
+              `the rule ${name} threw for ${describe(call.path)}: ${messageOf(thrown)}`,
+              {
+                cause: thrown,
+              },
+            ),
           );
           return undefined;
         }
@@ -173,7 +177,8 @@ function sourceOf(ctx: unknown): string | undefined {
   for (const request of [field(ctx, 'req'), field(ctx, 'request'), ctx]) {
     const headers = field(request, 'headers');
     const get = field(headers, 'get');
-    const value = typeof get === 'function' ? (get.call(headers, SOURCE_HEADER) as unknown) : field(headers, SOURCE_HEADER);
+    const value =
+      typeof get === 'function' ? (get.call(headers, SOURCE_HEADER) as unknown) : field(headers, SOURCE_HEADER);
     const text = textOf(isArray(value) ? value[0] : value);
     if (text !== undefined) return text;
   }

@@ -132,7 +132,7 @@ export interface Sync<R = AnyTRPCRouter> {
  */
 export function createSync<R = AnyTRPCRouter, C = unknown>(options: SyncOptions<C> = {}): Sync<R> {
   checkKeys('createSync()', checkObject('options', options, 'INVALID_OPTION'), ['hub', 'rules']);
-  return new SyncCore(options as SyncOptions).typed as unknown as Sync<R>;
+  return new SyncCore(options).typed as unknown as Sync<R>;
 }
 
 /** What an action cannot be without. */
@@ -155,16 +155,20 @@ class SyncCore {
       unknownTransaction: () =>
         this.#report(
           'afterCommit',
-          new Error('afterCommit() was given a transaction that no sync.transaction() or sync.transactional() opened, outside of a mutation; its action was sent at once'),
+          new Error(
+            'afterCommit() was given a transaction that no sync.transaction() or sync.transactional() opened, outside of a mutation; its action was sent at once',
+          ),
         ),
       tooLate: () =>
-        this.#hub.warn({ message: 'afterCommit() was called after its transaction had been rolled back; the action was dropped' }),
+        this.#hub.warn({
+          message: 'afterCommit() was called after its transaction had been rolled back; the action was dropped',
+        }),
     });
     this.typed = this.#facade();
   }
 
   get #hub(): AnyHub {
-    return this.#given ?? (defaultHub() as unknown as AnyHub);
+    return this.#given ?? defaultHub();
   }
 
   #facade(): Sync {
@@ -189,12 +193,18 @@ class SyncCore {
         const entry = map.mutations.get(name) ?? map.tools.get(name);
         if (!entry) {
           const names = [...map.mutations.keys(), ...map.tools.keys()];
-          throw new PathcastError('UNKNOWN_MUTATION', `the invalidation map has no mutation or tool ${describe(name)}${near(name, names)}`);
+          throw new PathcastError(
+            'UNKNOWN_MUTATION',
+            `the invalidation map has no mutation or tool ${describe(name)}${near(name, names)}`,
+          );
         }
         return entry.pathsOf({ input, result }, (error) => this.#report('middleware', error));
       },
       announce: (name, call) =>
-        this.#announce(call, (map) => map.mutations.get(name) ?? unknown('UNKNOWN_MUTATION', 'mutation', name, map.mutations)),
+        this.#announce(
+          call,
+          (map) => map.mutations.get(name) ?? unknown('UNKNOWN_MUTATION', 'mutation', name, map.mutations),
+        ),
       announceTool: (tool, call) =>
         this.#announce(call, (map) => map.tools.get(tool) ?? unknown('UNKNOWN_TOOL', 'tool', tool, map.tools), tool),
       middleware: () => (this.#middleware ??= this.#createMiddleware()),
@@ -242,11 +252,7 @@ class SyncCore {
     });
   }
 
-  async #announce(
-    call: Announcement,
-    find: (map: CompiledMap) => Entry,
-    toolName?: string,
-  ): Promise<AnnounceResult> {
+  async #announce(call: Announcement, find: (map: CompiledMap) => Entry, toolName?: string): Promise<AnnounceResult> {
     try {
       const entry = find(this.#mapOrThrow());
       if (entry.silent !== undefined) return { ok: true, silent: entry.silent };
@@ -271,7 +277,12 @@ class SyncCore {
         ...(given.data === undefined ? undefined : { data: given.data }),
       });
     } catch (thrown) {
-      const error = thrown instanceof PathcastError ? thrown : new PathcastError('INVALID_FIELD', `the announcement could not be read: ${String(thrown)}`, { cause: thrown });
+      const error =
+        thrown instanceof PathcastError
+          ? thrown
+          : new PathcastError('INVALID_FIELD', `the announcement could not be read: ${String(thrown)}`, {
+              cause: thrown,
+            });
       this.#report('broadcast', error);
       const failure: Failure = { ok: false, code: error.code, message: error.message };
       return failure;

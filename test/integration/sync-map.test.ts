@@ -44,7 +44,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
       },
     });
     expect(sync.queryPathsOf('guests.create')).toEqual([
-      'guests.getAll', 'guests.getStats', 'hotels', 'guestTransport', 'budget', 'timeline',
+      'guests.getAll',
+      'guests.getStats',
+      'hotels',
+      'guestTransport',
+      'budget',
+      'timeline',
     ]);
     expect(sync.queryPathsOf('hotels.book')).toEqual(['hotels.getAll', 'timeline']);
     expect(sync.queryPathsOf('timeline.add')).toEqual(['timeline.getAll']);
@@ -167,11 +172,18 @@ describe.each(ENGINES)('%s engine', (engine) => {
     };
     await sync.bind(appRouter, { mutations: { ...syncMap.mutations, ...broken } } as never);
     const caller = createCaller({ companyId: 'acme', userId: 'u' });
-    for (const name of ['create', 'update', 'remove', 'rename'] as const) await caller.guests[name]({ id: 'g1', clientId: 'c' });
+    for (const name of ['create', 'update', 'remove', 'rename'] as const)
+      await caller.guests[name]({ id: 'g1', clientId: 'c' });
     await sync.settled();
-    expect((await actionsOf(hub)).map((action) => action.queryPaths)).toEqual([['guests'], ['guests', 'budget.getAll'], ['guests']]);
+    expect((await actionsOf(hub)).map((action) => action.queryPaths)).toEqual([
+      ['guests'],
+      ['guests', 'budget.getAll'],
+      ['guests'],
+    ]);
     expect(heard.errors.map(({ during, error }) => `${during}: ${error.message}`)).toEqual([
-      expect.stringMatching(/^middleware: .*"guests.create" in the invalidation map threw: no such field; 'guests' goes out/),
+      expect.stringMatching(
+        /^middleware: .*"guests.create" in the invalidation map threw: no such field; 'guests' goes out/,
+      ),
       expect.stringMatching(/named "guests.list", which no query has \(nearest: guests.getAll/),
       expect.stringMatching(/gave "guests" and not a list/),
     ]);
@@ -186,12 +198,21 @@ describe.each(ENGINES)('%s engine', (engine) => {
       const result = await work(sync);
       const actions = await actionsOf(hub);
       await hub.close();
-      return { result, actions, errors: heard.errors.map(({ error }) => (isPathcastError(error) ? error.code : error.message)) };
+      return {
+        result,
+        actions,
+        errors: heard.errors.map(({ error }) => (isPathcastError(error) ? error.code : error.message)),
+      };
     };
 
     test('a tool that is a mutation: its paths, its module, and its own name', async () => {
       const { result, actions } = await announced((sync) =>
-        sync.announceTool('add_guest', { companyId: 'acme', userId: 'ann', input: { clientId: 'c1' }, result: { id: 'g1' } }),
+        sync.announceTool('add_guest', {
+          companyId: 'acme',
+          userId: 'ann',
+          input: { clientId: 'c1' },
+          result: { id: 'g1' },
+        }),
       );
       expect(result).toMatchObject({ ok: true, seq: 1 });
       expect(actions).toEqual([
@@ -210,16 +231,26 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('a tool with an entry of its own: the module of its first path', async () => {
       const { actions } = await announced(async (sync) => {
         await sync.announceTool('note_guest', { companyId: 'acme' });
-        await sync.announceTool('drop_guest', { companyId: 'acme', input: { all: false }, type: 'delete', module: 'guests', entityId: 'g1' });
+        await sync.announceTool('drop_guest', {
+          companyId: 'acme',
+          input: { all: false },
+          type: 'delete',
+          module: 'guests',
+          entityId: 'g1',
+        });
       });
-      expect(actions.map(({ module, type, queryPaths, entityId }) => ({ module, type, queryPaths, entityId }))).toEqual([
-        { module: 'timeline', type: 'update', queryPaths: ['timeline'], entityId: '*' },
-        { module: 'guests', type: 'delete', queryPaths: ['guests'], entityId: 'g1' },
-      ]);
+      expect(actions.map(({ module, type, queryPaths, entityId }) => ({ module, type, queryPaths, entityId }))).toEqual(
+        [
+          { module: 'timeline', type: 'update', queryPaths: ['timeline'], entityId: '*' },
+          { module: 'guests', type: 'delete', queryPaths: ['guests'], entityId: 'g1' },
+        ],
+      );
     });
 
     test('an unknown tool is an error that names it, and nothing goes out', async () => {
-      const { result, actions, errors } = await announced((sync) => sync.announceTool('add_guests', { companyId: 'acme' }));
+      const { result, actions, errors } = await announced((sync) =>
+        sync.announceTool('add_guests', { companyId: 'acme' }),
+      );
       expect(result).toEqual({
         ok: false,
         code: 'UNKNOWN_TOOL',
@@ -252,7 +283,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
       const { hub, appRouter, sync } = syncApp(engine);
       await sync.bind(appRouter, syncMap);
       expect(sync.queryPathsOf('drop_guest', { input: { all: true } })).toEqual(['*']);
-      expect(sync.queryPathsOf('guests.rename', { input: { id: 'a' }, result: { renamed: 'a' } })).toEqual(['budget.getAll']);
+      expect(sync.queryPathsOf('guests.rename', { input: { id: 'a' }, result: { renamed: 'a' } })).toEqual([
+        'budget.getAll',
+      ]);
       expect(sync.queryPathsOf('guests.seen')).toEqual([]);
       sync.queryPathsOf('guests.create').push('changed');
       expect(sync.queryPathsOf('guests.create')).not.toContain('changed');
@@ -266,8 +299,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
 });
 
 test('options and rules that do not exist are refused', async () => {
-  expect((await thrownBy(() => createSync({ hubs: 1 } as never))).message).toContain('createSync() has no option "hubs"; it has: hub, rules');
-  expect((await thrownBy(() => createSync({ rules: { company: 1 } } as never))).message).toContain('rules has no option "company"');
+  expect((await thrownBy(() => createSync({ hubs: 1 } as never))).message).toContain(
+    'createSync() has no option "hubs"; it has: hub, rules',
+  );
+  expect((await thrownBy(() => createSync({ rules: { company: 1 } } as never))).message).toContain(
+    'rules has no option "company"',
+  );
   expect(await thrownBy(() => createSync({ rules: { companyId: 'acme' } } as never))).toEqual({
     code: 'INVALID_OPTION',
     message: 'rules.companyId must be a function, got "acme"',

@@ -5,7 +5,15 @@ import type { AddressInfo } from 'node:net';
 import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '@trpc/client';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import { ENGINES } from '../support/engines.js';
-import { actionsOf, listenTo, syncApp, syncMap, type Caller, type SyncApp, type SyncAppRouter } from '../support/sync-app.js';
+import {
+  actionsOf,
+  listenTo,
+  syncApp,
+  syncMap,
+  type Caller,
+  type SyncApp,
+  type SyncAppRouter,
+} from '../support/sync-app.js';
 
 const ctx = { companyId: 'acme', userId: 'ann', sourceId: 'tab1' };
 const row = { id: 'g1', clientId: 'c1' };
@@ -88,8 +96,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(app.heard).toEqual({ errors: [], warnings: [] });
   });
 
-  const nest = (name: 'nest' | 'nestAndTell', id: string, calls: (caller: Caller) => Promise<unknown>): Promise<unknown> =>
-    app.createCaller({ ...ctx, calls }).guests[name]({ id, clientId: 'c1' });
+  const nest = (
+    name: 'nest' | 'nestAndTell',
+    id: string,
+    calls: (caller: Caller) => Promise<unknown>,
+  ): Promise<unknown> => app.createCaller({ ...ctx, calls }).guests[name]({ id, clientId: 'c1' });
   const sent = async (companyId = 'acme'): Promise<string[]> => {
     await app.sync.settled();
     return (await actionsOf(app.hub, companyId)).map((action) => `${action.entityId}: ${action.queryPaths.join()}`);
@@ -232,7 +243,13 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await own.createCaller({}).guests.update({ id: 'g1' });
     await own.sync.settled();
     expect(await actionsOf(own.hub, 'ruled')).toEqual([
-      expect.objectContaining({ userId: '7', entityId: '*', module: 'other', type: 'delete', data: { result: { id: 'g1' } } }),
+      expect.objectContaining({
+        userId: '7',
+        entityId: '*',
+        module: 'other',
+        type: 'delete',
+        data: { result: { id: 'g1' } },
+      }),
     ]);
     expect(own.heard.warnings).toEqual([]);
     expect(own.heard.errors.map(({ error }) => error.message)).toEqual([

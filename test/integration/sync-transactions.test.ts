@@ -44,7 +44,10 @@ class PrismaShaped {
   constructor(sql: Pick<PGlite, 'query'>) {
     this.#sql = sql;
   }
-  async $transaction<T>(work: ((tx: PrismaShaped) => Promise<T>) | Promise<unknown>[], _options?: object): Promise<T | unknown[]> {
+  async $transaction<T>(
+    work: ((tx: PrismaShaped) => Promise<T>) | Promise<unknown>[],
+    _options?: object,
+  ): Promise<T | unknown[]> {
     if (Array.isArray(work)) return Promise.all(work);
     return postgres.transaction((tx) => work(new PrismaShaped(tx)));
   }
@@ -68,7 +71,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await app.sync.settled();
     return (await actionsOf(app.hub)).map((each) => each.entityId);
   };
-  const rows = async (): Promise<unknown[]> => (await postgres.query<{ id: string }>('select id from guests order by id')).rows.map((row) => row.id);
+  const rows = async (): Promise<unknown[]> =>
+    (await postgres.query<{ id: string }>('select id from guests order by id')).rows.map((row) => row.id);
 
   describe('Drizzle', () => {
     test('the broadcast comes after the commit, when another reader sees the row', async () => {
@@ -175,7 +179,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
           await tx.guest.create({ data: { id: 'g1' } });
         }),
       ).rejects.toThrow(/duplicate key/);
-      await prisma.$transaction([prisma.guest.create({ data: { id: 'g3' } }), prisma.guest.create({ data: { id: 'g4' } })]);
+      await prisma.$transaction([
+        prisma.guest.create({ data: { id: 'g3' } }),
+        prisma.guest.create({ data: { id: 'g4' } }),
+      ]);
       expect(await prisma.guest.count()).toBe(3);
       await prisma.$disconnect();
       expect(await sent()).toEqual(['g1']);
@@ -229,10 +236,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('a transaction that is over: committed, at once; rolled back, dropped with a warning', async () => {
       const kept: object[] = [];
       await app.sync.transaction(run, async (tx) => void kept.push(tx));
-      await app.sync.transaction(run, async (tx) => {
-        kept.push(tx);
-        throw new Error('back');
-      }).catch(() => undefined);
+      await app.sync
+        .transaction(run, async (tx) => {
+          kept.push(tx);
+          throw new Error('back');
+        })
+        .catch(() => undefined);
       app.sync.afterCommit(kept[0]!, action('late'));
       app.sync.afterCommit(kept[1]!, action('never'));
       expect(await sent()).toEqual(['late']);

@@ -12,7 +12,9 @@ export interface SyncContext {
 }
 
 /** Calls on the server, as who the context says, or as somebody else. */
-export type Caller = (as?: SyncContext) => Record<'guests' | 'hotels', Record<string, (input: Row) => Promise<unknown>>>;
+export type Caller = (
+  as?: SyncContext,
+) => Record<'guests' | 'hotels', Record<string, (input: Row) => Promise<unknown>>>;
 
 const who = (ctx: SyncContext): { companyId: string; userId: string | undefined } => ({
   companyId: ctx.companyId ?? '',
@@ -75,7 +77,10 @@ export function syncApp(engine: EngineKind, rules: SyncRules<SyncContext> = {}) 
   type AppRouter = typeof appRouter;
   // Behind a function, for the router's type must not depend on its own callers.
   const createCaller = t.createCallerFactory(appRouter);
-  const callerOf = (ctx: SyncContext): Caller => (next) => createCaller({ ...ctx, calls: undefined, ...next }) as never;
+  const callerOf =
+    (ctx: SyncContext): Caller =>
+    (next) =>
+      createCaller({ ...ctx, calls: undefined, ...next }) as never;
   return { hub, sync, t, appRouter, hotelsRouter, createCaller };
 }
 

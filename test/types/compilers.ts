@@ -37,7 +37,10 @@ export async function inProject<T>(files: Record<string, string>, use: (folder: 
   try {
     symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(folder, 'node_modules'));
     writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
-    writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: OPTIONS, include: ['**/*.ts'] }));
+    writeFileSync(
+      path.join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: OPTIONS, include: ['**/*.ts'] }),
+    );
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
       writeFileSync(path.join(folder, name), text);
@@ -49,7 +52,11 @@ export async function inProject<T>(files: Record<string, string>, use: (folder: 
 }
 
 /** What the compiler has to say; one line each, continuations dropped. */
-export async function compile(compiler: Compiler, folder: string, ...flags: string[]): Promise<{ diagnostics: Diagnostic[]; output: string }> {
+export async function compile(
+  compiler: Compiler,
+  folder: string,
+  ...flags: string[]
+): Promise<{ diagnostics: Diagnostic[]; output: string }> {
   const tsc = path.join(REPOSITORY, 'node_modules', compiler, 'bin/tsc');
   const child = spawn(process.execPath, [tsc, '-p', folder, '--pretty', 'false', ...flags], { cwd: folder });
   let output = '';
@@ -59,7 +66,12 @@ export async function compile(compiler: Compiler, folder: string, ...flags: stri
     child.once('error', reject);
   });
   const diagnostics = [...output.matchAll(/^([^\s(]+)\((\d+),\d+\): error (TS\d+): (.*)$/gm)].map(
-    ([, file = '', line = '', code = '', message = '']) => ({ file: path.basename(file), line: Number(line), code, message }),
+    ([, file = '', line = '', code = '', message = '']) => ({
+      file: path.basename(file),
+      line: Number(line),
+      code,
+      message,
+    }),
   );
   return { diagnostics, output };
 }

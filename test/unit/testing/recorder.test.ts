@@ -20,7 +20,14 @@ describe('with sync.middleware()', () => {
     await recorder.verify();
     const report = recorder.report();
     expect(report.mutations).toEqual([
-      { path: 'guests.byHand', runs: 1, failures: 0, missing: 0, problem: undefined, queryPaths: ['guests', 'guests.getAll'] },
+      {
+        path: 'guests.byHand',
+        runs: 1,
+        failures: 0,
+        missing: 0,
+        problem: undefined,
+        queryPaths: ['guests', 'guests.getAll'],
+      },
       { path: 'guests.fail', runs: 0, failures: 1, missing: 0, problem: undefined, queryPaths: [] },
       { path: 'guests.seen', runs: 1, failures: 0, missing: 0, problem: undefined, queryPaths: [] },
       { path: 'guests.update', runs: 1, failures: 0, missing: 0, problem: undefined, queryPaths: ['guests.getAll'] },
@@ -72,14 +79,23 @@ describe('with a middleware of its own', () => {
     const t = initTRPC.create();
     const base = t.procedure.use((opts) => (recorder ? recorder.middleware()(opts as never) : opts.next()) as never);
     const broadcast = (queryPaths: string[]): void =>
-      void hub.broadcast({ type: 'update', module: 'm', entityId: '1', companyId: 'acme', userId: 'u', queryPaths } as never);
+      void hub.broadcast({
+        type: 'update',
+        module: 'm',
+        entityId: '1',
+        companyId: 'acme',
+        userId: 'u',
+        queryPaths,
+      } as never);
     const router = t.router({
       a: {
         get: base.query(() => 1),
         list: base.query(() => 1),
         tells: base.mutation(() => broadcast(['a.get'])),
         silent: base.mutation(() => 1),
-        sometimes: base.input((value: unknown) => value as boolean).mutation(({ input }) => (input ? broadcast(['a.list']) : undefined)),
+        sometimes: base
+          .input((value: unknown) => value as boolean)
+          .mutation(({ input }) => (input ? broadcast(['a.list']) : undefined)),
         fails: base.mutation(() => {
           throw new TRPCError({ code: 'CONFLICT' });
         }),
@@ -124,7 +140,9 @@ describe('with a middleware of its own', () => {
   test('options that fit no router are refused', () => {
     const { router } = legacyApp();
     expect(() => createRecorder({ router, silents: {} } as never)).toThrow('createRecorder() has no option "silents"');
-    expect(() => createRecorder({ router, silent: { 'a.nothing': 'x' } })).toThrow('silent names "a.nothing", which is no mutation');
+    expect(() => createRecorder({ router, silent: { 'a.nothing': 'x' } })).toThrow(
+      'silent names "a.nothing", which is no mutation',
+    );
     expect(() => createRecorder({ router: {} as never })).toThrow(/router/);
   });
 });
