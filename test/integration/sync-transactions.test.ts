@@ -1,7 +1,11 @@
 /** Actions that wait for a commit: with Drizzle over a real Postgres, with Prisma's shape, and with no wrapper at all. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { pgTable, text } from 'drizzle-orm/pg-core';
 import { drizzle } from 'drizzle-orm/pglite';
+import Database from 'libsql';
 import { ENGINES } from '../support/engines.js';
 import { actionsOf, listenTo, syncApp, syncMap, type SyncApp } from '../support/sync-app.js';
 
@@ -214,6 +218,46 @@ describe.each(ENGINES)('%s engine', (engine) => {
         if (tries === 1) throw new Error('serialization failure');
       });
       expect(await sent()).toEqual(['a', 'b', 'try 2']);
+    });
+
+    test('another connection sees the row when the action arrives', async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'pathcast-commit-'));
+      const file = path.join(folder, 'rows.db');
+      const writer = new Database(file);
+      writer.exec('pragma journal_mode = wal');
+      writer.exec('create table guests (id text primary key)');
+      const reader = new Database(file);
+      const seen = (): unknown[] => reader.prepare('select id from guests').all();
+      const arrivals: unknown[][] = [];
+      const stop = new AbortController();
+      const listening = (async () => {
+        for await (const { event } of app.hub.observe('acme', undefined, stop.signal)) {
+          if (event.type !== 'insert') continue;
+          arrivals.push(seen());
+          if (event.entityId === 'last') stop.abort();
+        }
+      })();
+      const begin = async <T>(body: (tx: object) => Promise<T>): Promise<T> => {
+        writer.exec('begin immediate');
+        const result = await body({});
+        // A broadcast that did not wait would arrive here.
+        await new Promise(setImmediate);
+        await app.sync.settled();
+        await new Promise(setImmediate);
+        writer.exec('commit');
+        return result;
+      };
+      await app.sync.transaction(begin, async (tx) => {
+        app.sync.afterCommit(tx, action('g1'));
+        writer.exec("insert into guests values ('g1')");
+        expect(seen()).toEqual([]);
+      });
+      app.sync.broadcast(action('last'));
+      await listening;
+      expect(arrivals).toEqual([[{ id: 'g1' }], [{ id: 'g1' }]]);
+      reader.close();
+      writer.close();
+      rmSync(folder, { recursive: true });
     });
 
     test('a synchronous database', async () => {
