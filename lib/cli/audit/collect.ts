@@ -1,11 +1,13 @@
 /** Runs the parts over a code base and brings together what they saw. */
 import path from 'node:path';
-import { effectsOf, findPathMaps, findSyncConfig, findToolFallbacks, findTools, type EffectsOptions } from './effects/index.js';
+import { messageOf } from '../../internal/describe.js';
+import { effectsOf, findPathMaps, findSyncConfig, findToolFallbacks, findTools, type EffectsOptions, type RawEffects } from './effects/index.js';
 import { AuditError } from './errors.js';
 import type { Facts, ProcedureFacts, RootFacts } from './findings/index.js';
 import { Reads } from './findings/reads.js';
 import type { Project, RouterRoot } from './model.js';
 import { openProject } from './project/index.js';
+import type { Place } from './report.js';
 import { findRoots } from './routers/index.js';
 
 export interface CollectOptions {
@@ -38,7 +40,7 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
     unseen: one.unseen,
     procedures: one.procedures.map((procedure): ProcedureFacts => {
       onProgress?.(++done, total, 'following procedures');
-      if (procedure.kind === 'mutation') return { procedure, effects: effectsOf(project, procedure, options) };
+      if (procedure.kind === 'mutation') return { procedure, effects: followed(procedure.place, () => effectsOf(project, procedure, options)) };
       return procedure.kind === 'query' ? { procedure, reads: [...reads.of(procedure.resolver)] } : { procedure };
     }),
   });
@@ -61,6 +63,16 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
     files: project.files.length,
     placeOf: (node) => project.placeOf(node),
   };
+}
+
+/** Code that the audit stumbles over costs one procedure, not the report. */
+function followed(place: Place, read: () => RawEffects): RawEffects {
+  try {
+    return read();
+  } catch (error) {
+    const why = `following it failed: ${messageOf(error)}`;
+    return { broadcasts: [], writes: [], helpers: [], notes: [], unseen: [{ ...place, what: 'the resolver', why }] };
+  }
 }
 
 const relative = (project: Project, file: string): string => path.relative(project.root, file).split(path.sep).join('/');
