@@ -100,3 +100,11 @@ export const appRouter = mergeRouters(a, b);`,
   expect(listOf(root)).toEqual(['query same src/app.ts:4']);
   expect(unseenOf(root)).toEqual(['src/app.ts:5 `same`: there is another procedure of this path, which is the one that is read']);
 });
+
+test('a router that spreads its own procedures ends', () => {
+  const text = `${IMPORT}export const appRouter: any = router({ a: p.query(() => 1), ...appRouter._def.procedures, b: build() });
+function build(): any { return router({ c: p.query(() => 1), ...build()._def.record }); }`;
+  const [root] = rooted({ 'src/app.ts': text });
+  expect(root?.procedures.map(({ path }) => path)).toEqual(expect.arrayContaining(['a', 'b.c']));
+  expect(root?.unseen.length).toBeGreaterThan(0);
+});

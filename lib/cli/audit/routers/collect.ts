@@ -3,7 +3,7 @@ import type { Bindings, Procedure, Value } from '../model.js';
 import type { Unseen } from '../report.js';
 import type { OpenedProject } from '../project/index.js';
 import { apply } from '../project/calls.js';
-import { EMPTY, isNullish, optionsOf, whyOf } from '../project/values.js';
+import { EMPTY, type ObjectValue, isNullish, optionsOf, whyOf } from '../project/values.js';
 import { type Made, whatIsMade } from './made.js';
 import { procedureOf } from './procedure.js';
 
@@ -88,18 +88,19 @@ class Collector {
   }
 
   private record(record: ts.Expression, scope: Bindings, prefix: string, depth: number): void {
-    this.router(this.project.evaluator.evaluate(record, scope), prefix, record, depth + 1, false, scope);
+    const value = this.project.evaluator.evaluate(record, scope);
+    this.router(value, prefix, record, value.kind === 'object' ? depth : depth + 1, false, scope);
   }
 
   /** Notes the spreads and computed names of a record that are not known, or known only in part. */
-  private inexact(literal: ts.ObjectLiteralExpression, scope: Bindings, prefix: string, isComplete: boolean): void {
+  private inexact(value: ObjectValue, literal: ts.ObjectLiteralExpression, scope: Bindings, prefix: string, depth: number): void {
     const { evaluator, ts } = this.project;
     for (const member of literal.properties) {
       if (ts.isSpreadAssignment(member)) {
         const spread = evaluator.evaluate(member.expression, scope);
-        for (const option of isComplete ? [] : optionsOf(spread)) {
+        for (const option of value.complete ? [] : optionsOf(spread)) {
           if (option.kind === 'object' && !option.complete) this.note(member, prefix, 'what is spread here is known only in part');
-          else if (option.kind === 'expression' && this.spreadRouter(option, prefix, member)) continue;
+          else if (option.kind === 'expression' && this.spreadRouter(option, prefix, member, depth)) continue;
           else if (option.kind !== 'object' && option.kind !== 'constant') this.note(member, prefix, `what is spread here is not known: ${whyOf(option)}`);
         }
         if (spread.kind === 'choice' && spread.options.every(({ kind }) => kind === 'object' || kind === 'constant')) {
@@ -108,24 +109,24 @@ class Collector {
       } else if (ts.isComputedPropertyName(member.name)) {
         const key = evaluator.evaluate(member.name.expression, scope);
         if (key.kind === 'choice') this.note(member, prefix, 'the name of the member is one of several; each is taken');
-        else if (key.kind !== 'string' && !isComplete) this.note(member, prefix, `the name of the member is not known: ${whyOf(key)}`);
+        else if (key.kind !== 'string' && !value.complete) this.note(member, prefix, `the name of the member is not known: ${whyOf(key)}`);
       }
     }
   }
 
   /** `...guestsRouter._def.procedures`: the members of a router. */
-  private spreadRouter({ expression, scope }: Extract<Value, { kind: 'expression' }>, prefix: string, at: ts.Node): boolean {
+  private spreadRouter({ expression, scope }: Extract<Value, { kind: 'expression' }>, prefix: string, at: ts.Node, depth: number): boolean {
     const { evaluator, ts } = this.project;
     const last = evaluator.unwrap(expression);
     if (!ts.isPropertyAccessExpression(last) || !/^(procedures|record)$/.test(last.name.text)) return false;
     const definition = evaluator.unwrap(last.expression);
     if (!ts.isPropertyAccessExpression(definition) || definition.name.text !== '_def') return false;
-    this.router(evaluator.evaluate(definition.expression, scope), prefix, at, 1);
+    this.router(evaluator.evaluate(definition.expression, scope), prefix, at, depth + 1);
     return true;
   }
 
-  private members(value: Extract<Value, { kind: 'object' }>, prefix: string, at: ts.Node, depth: number, scope: Bindings): void {
-    if (this.project.ts.isObjectLiteralExpression(value.node)) this.inexact(value.node, scope, prefix, value.complete);
+  private members(value: ObjectValue, prefix: string, at: ts.Node, depth: number, scope: Bindings): void {
+    if (this.project.ts.isObjectLiteralExpression(value.node)) this.inexact(value, value.node, scope, prefix, depth);
     else if (!value.complete) this.note(at, prefix, 'some of its members could not be read');
     for (const [key, member] of value.properties) this.router(member, prefix === '' ? key : `${prefix}.${key}`, member.node, depth + 1, false, scope);
   }

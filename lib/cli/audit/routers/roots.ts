@@ -36,8 +36,7 @@ export function findRoots(given: Project, options: RouterOptions): RouterRoot[] 
 
   const readable = candidates.filter((one) => !one.isOld);
   const found: Found[] = readable.sort(byPromise).map((candidate) => ({ candidate, collected: collect(project, candidate.value) }));
-  const mounted = new Set(found.flatMap(({ collected }) => [...collected.mounted]));
-  const unmounted = withoutDoubles(found.filter(({ candidate }) => !mounted.has(candidate.value.node) && !(candidate.isFactory && mounted.has(candidate.made))));
+  const unmounted = withoutDoubles(notMounted(found));
   unmounted.sort((a, b) => byPromise(a.candidate, b.candidate) || b.collected.procedures.length - a.collected.procedures.length);
   const [best, ...rest] = unmounted;
   const old = candidates.filter((one) => one.isOld).map((one) => unseenOf(project, one, 'it is a router of tRPC 9, which the audit does not read; it reads 10 and 11'));
@@ -50,6 +49,18 @@ export function findRoots(given: Project, options: RouterOptions): RouterRoot[] 
       unseenOf(project, candidate, `it is mounted nowhere that could be seen; its procedures (${collected.procedures.length}) are left out. --router ${nameOf(project, candidate)} reads it`),
     );
   return [rootOf(project, best, [...old, ...small, ...project.unseen]), ...roots.map((one) => rootOf(project, one, []))];
+}
+
+/** Those that no other router mounts; where each is mounted by another, in a circle, all of them. */
+function notMounted(found: readonly Found[]): readonly Found[] {
+  const mounting = new Map<ts.Node, Set<Found>>();
+  for (const one of found) for (const node of one.collected.mounted) mounting.set(node, (mounting.get(node) ?? new Set()).add(one));
+  const byOther = (node: ts.Node, one: Found): boolean => [...(mounting.get(node) ?? [])].some((other) => other !== one);
+  const free = found.filter((one) => {
+    const { value, made, isFactory } = one.candidate;
+    return !byOther(value.node, one) && !(isFactory && byOther(made, one));
+  });
+  return free.length > 0 ? free : found;
 }
 
 /**
