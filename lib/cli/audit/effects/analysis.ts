@@ -15,7 +15,7 @@ const analyses = new WeakMap<Project, Map<string, Analysis>>();
 export function analysisOf(project: Project, options: EffectsOptions = {}): Analysis {
   const key = JSON.stringify(options.broadcastNames ?? []);
   let known = analyses.get(project);
-  if (known === undefined) analyses.set(project, (known = new Map()));
+  if (known === undefined) analyses.set(project, (known = new Map<string, Analysis>()));
   let analysis = known.get(key);
   if (analysis === undefined) known.set(key, (analysis = { reader: new Reader(project, options), sync: findSyncConfig(project) }));
   return analysis;

@@ -4,10 +4,22 @@ import type { FunctionNode, Project } from '../model.js';
 import { broadcastOfCall, type FoundBroadcast } from './broadcasts.js';
 import { callablesOf, inside, type Callable } from './callables.js';
 import { nothing, pass, type Collected } from './collected.js';
-import { databaseOf, plainDatabase, signatureOf } from './database.js';
+import { plainDatabase, signatureOf } from './database.js';
 import type { Database, Env } from './environment.js';
 import { ACTING, BUS, EMITS, LATER, LOOPING, READS } from './names.js';
 import { calleeName, functionName, isInlineFunction, leavesBy, rootOf, shortText, unwrap } from './syntax.js';
+import {
+  callsProcedure,
+  given,
+  isCommonTable,
+  isWithin,
+  mayHoldStatements,
+  negated,
+  onTransaction,
+  pushesStatement,
+  rootDatabase,
+  skipWrappers,
+} from './reader-questions.js';
 import { isStatementList, markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from './types.js';
 import { writesOfCall, type FoundWrite } from './writes.js';
@@ -198,7 +210,6 @@ export class Reader {
   }
 
   #call(call: ts.CallExpression, env: Env, out: Collected, question: Question): void {
-    const { ts: compiler } = this.project;
     if (this.#isNext(call, question)) {
       question.onNext?.(call, env);
       question.sawNext = true;
@@ -359,7 +370,7 @@ export class Reader {
     out.cut.delete(fn);
     if (key !== undefined && !env.activation.consulted && out.cut.size === 0 && out.writes.every((write) => write.home === undefined)) {
       let summaries = this.#known.get(fn);
-      if (summaries === undefined) this.#known.set(fn, (summaries = new Map()));
+      if (summaries === undefined) this.#known.set(fn, (summaries = new Map<string, Collected>()));
       summaries.set(key, out);
     }
     return out;
@@ -426,81 +437,4 @@ export class Reader {
     if (head) return;
     this.#unseen(call, 'its code could not be found', out);
   }
-}
-
-/** Whether a chain starts at a database: then its calls are a query's. */
-function rootDatabase(node: ts.Expression, env: Env, compiler: typeof ts): boolean {
-  let at = unwrap(compiler, node);
-  for (;;) {
-    const found = databaseOf(at, env);
-    if (found !== undefined && found.kind !== 'record') return true;
-    if (compiler.isPropertyAccessExpression(at) || compiler.isCallExpression(at)) at = unwrap(compiler, at.expression);
-    else return false;
-  }
-}
-
-/** A method of the transaction's own object: whatever it writes is inside. */
-function onTransaction(call: ts.CallExpression, env: Env, compiler: typeof ts): boolean {
-  const callee = unwrap(compiler, call.expression);
-  return compiler.isPropertyAccessExpression(callee) && plainDatabase(callee.expression, env)?.kind === 'tx';
-}
-
-/** `caller.guests.create(…)`, `createCaller(ctx).guests.create(…)` */
-function callsProcedure(callee: ts.Expression, compiler: typeof ts): boolean {
-  const root = compiler.isPropertyAccessExpression(callee) ? rootOf(compiler, callee) : undefined;
-  return root !== undefined && compiler.isIdentifier(root) && /caller$/i.test(root.text);
-}
-
-/** A list of statements is written out, or made of another list. */
-function mayHoldStatements(node: ts.Expression, compiler: typeof ts): boolean {
-  const inner = unwrap(compiler, node);
-  return compiler.isArrayLiteralExpression(inner) || (compiler.isCallExpression(inner) && /^(map|flatMap|concat)$/.test(calleeName(compiler, inner.expression) ?? ''));
-}
-
-/** `steps.push(prisma.guest.create(…))` */
-function pushesStatement(call: ts.CallExpression, env: Env): boolean {
-  const { ts: compiler } = env.project;
-  const callee = unwrap(compiler, call.expression);
-  if (!compiler.isPropertyAccessExpression(callee) || !/^(push|unshift)$/.test(callee.name.text)) return false;
-  return isStatementList(env.project.declarationOf(unwrap(compiler, callee.expression)), env);
-}
-
-/** `db.$with('gone').as(…)`, `db.with('gone', (qb) => …)`: what it writes is part of the statement around it. */
-function isCommonTable(call: ts.CallExpression, compiler: typeof ts): boolean {
-  const name = calleeName(compiler, call.expression);
-  if (name === 'with') return call.arguments.length === 2;
-  const callee = unwrap(compiler, call.expression);
-  if (name !== 'as' || !compiler.isPropertyAccessExpression(callee)) return false;
-  const receiver = unwrap(compiler, callee.expression);
-  return compiler.isCallExpression(receiver) && calleeName(compiler, receiver.expression) === '$with';
-}
-
-function negated(node: ts.Expression, compiler: typeof ts): string {
-  const inner = unwrap(compiler, node);
-  if (compiler.isPrefixUnaryExpression(inner) && inner.operator === compiler.SyntaxKind.ExclamationToken) return shortText(inner.operand);
-  const text = shortText(inner);
-  return /^[\w.?!$[\]]+$/.test(text) ? `!${text}` : `!(${text})`;
-}
-
-function skipWrappers(fn: FunctionNode, compiler: typeof ts): ts.Node {
-  let at: ts.Node = fn.parent;
-  while (compiler.isParenthesizedExpression(at) || compiler.isAsExpression(at)) at = at.parent;
-  return at;
-}
-
-function isWithin(node: ts.Node, holder: ts.Node): boolean {
-  for (let at: ts.Node | undefined = node; at !== undefined; at = at.parent) if (at === holder) return true;
-  return false;
-}
-
-/** What a helper is given as database: the first of its parameters that holds one. */
-function given(databases: ReadonlyMap<ts.Node, Database>, fn: FunctionNode): 'tx' | 'bare' | 'none' {
-  for (const parameter of fn.parameters) {
-    const database = databases.get(parameter);
-    if (database?.kind === 'tx' || database?.kind === 'bare') return database.kind;
-    if (database?.kind === 'record') {
-      for (const part of database.properties.values()) if (part.kind === 'tx' || part.kind === 'bare') return part.kind;
-    }
-  }
-  return 'none';
 }

@@ -187,9 +187,9 @@ function ofMember(source: Extract<Source, { kind: 'class' }>, name: string, step
 function ofTypeMember(source: Extract<Source, { kind: 'type' }>, name: string, steps: number): Source | undefined {
   const seen = behindType(source.type, source.env, steps);
   if (seen === undefined) return undefined;
-  if ('kind' in seen && typeof seen.kind === 'string') return partOf(seen as Source, name, steps - 1);
+  if ('kind' in seen) return partOf(seen, name, steps - 1);
   const { ts: compiler } = source.env.project;
-  for (const member of (seen as { members: readonly ts.TypeElement[] }).members) {
+  for (const member of seen.members) {
     if (compiler.isPropertySignature(member) && propertyName(compiler, member.name) === name && member.type) return { kind: 'type', type: member.type, env: source.env };
   }
   return undefined;

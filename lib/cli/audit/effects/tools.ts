@@ -28,7 +28,7 @@ export function findTools(project: Project, options: EffectsOptions = {}): RawTo
         const executor = ofSwitch(node, project, run);
         if (executor !== undefined) found.push(executor);
       } else if (compiler.isObjectLiteralExpression(node)) {
-        const executor = ofTable(node, project, reader, run);
+        const executor = ofTable(node, project, reader);
         if (executor !== undefined) found.push(executor);
       }
       return undefined;
@@ -65,7 +65,7 @@ function ofSwitch(node: ts.SwitchStatement, project: Project, run: Run): RawTool
   return { ...project.placeOf(node), name, tools };
 }
 
-function ofTable(node: ts.ObjectLiteralExpression, project: Project, reader: ReturnType<typeof analysisOf>['reader'], run: Run): RawToolExecutor | undefined {
+function ofTable(node: ts.ObjectLiteralExpression, project: Project, reader: ReturnType<typeof analysisOf>['reader']): RawToolExecutor | undefined {
   const { ts: compiler } = project;
   if (node.properties.length === 0) return undefined;
   const holder = variableAround(node, compiler);

@@ -187,7 +187,6 @@ const REPOSITORY: Readonly<Record<string, Write['operation']>> = {
 
 /** TypeORM's repositories: `dataSource.getRepository(Guest).save(row)`, `this.guestRepository.delete(id)`. */
 function ofRepository(call: ts.CallExpression, method: string, callee: ts.PropertyAccessExpression, env: Env): FoundWrite[] | undefined {
-  const { ts: compiler } = env.project;
   const operation = Object.hasOwn(REPOSITORY, method) ? REPOSITORY[method] : undefined;
   if (operation === undefined) return undefined;
   const found = repositoryOf(callee.expression, env);
