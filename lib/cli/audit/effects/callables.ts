@@ -5,7 +5,7 @@ import { databasesOfArguments } from './database.js';
 import { boundArgument, enter, homeOf, outOfFunctions, type Bound, type Env } from './environment.js';
 import { ACTING, CALLBACK, TRANSACTION_METHODS } from './names.js';
 import { behindType, classAround, partOf, sourceOf, type Source } from './sources.js';
-import { calleeName, isFunctionNode, isInlineFunction, propertyName, returnsOf, unwrap } from './syntax.js';
+import { calleeName, isFunctionNode, isInlineFunction, propertyName, returnsOf, rootOf, unwrap } from './syntax.js';
 import { stringsOf } from './tables.js';
 
 export interface Callable {
@@ -60,8 +60,16 @@ function ofName(name: ts.Identifier, env: Env, steps: number): Resolution {
   return ofDeclaration(declaration, env, steps) ?? viaProject(name, env);
 }
 
+function dependsOnArguments(node: ts.Expression, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  const root = rootOf(compiler, node);
+  const declaration = compiler.isIdentifier(root) ? env.project.declarationOf(root) : undefined;
+  return declaration !== undefined && (compiler.isParameter(declaration) || compiler.isBindingElement(declaration)) && env.scope.has(declaration);
+}
+
 function viaProject(node: ts.Expression, env: Env): Resolution {
-  const fn = env.project.functionOf(node, env.scope);
+  // Without the arguments of this very call what is found holds for every call, and is remembered.
+  const fn = env.project.functionOf(node) ?? (dependsOnArguments(node, env) ? env.project.functionOf(node, env.scope) : undefined);
   return fn?.body === undefined ? NONE : made(fn, env);
 }
 

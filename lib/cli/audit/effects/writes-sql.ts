@@ -61,6 +61,8 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   if (first === undefined || receiver.kind === compiler.SyntaxKind.RegularExpressionLiteral) return undefined;
   const held = compiler.isTaggedTemplateExpression(receiver) ? call.arguments[0] : callee.expression;
   const database = held === undefined ? undefined : plainDatabase(held, env);
+  // `Promise.all(rows)`, `cache.get(key)`: what is no database is read only where the text stands there.
+  if (database === undefined && !isWritten(unwrap(compiler, first), compiler)) return undefined;
   const sql = sqlText(first, env);
   if (sql === undefined) {
     const raw = method === '$executeRaw' || method === '$executeRawUnsafe';
@@ -77,6 +79,9 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
     node: call,
   }));
 }
+
+const isWritten = (node: ts.Expression, compiler: typeof ts): boolean =>
+  compiler.isStringLiteralLike(node) || compiler.isTemplateExpression(node) || compiler.isTaggedTemplateExpression(node) || compiler.isObjectLiteralExpression(node) || compiler.isIdentifier(node);
 
 /** sql`…` that runs by being awaited (postgres.js, Vercel, Neon), prisma.$executeRaw`…`. Fragments of query builders do not. */
 export function ofTag(tag: ts.TaggedTemplateExpression, env: Env): FoundWrite[] {
@@ -153,6 +158,9 @@ export function sqlText(node: ts.Expression, env: Env, steps = 6): SqlText | und
       return sqlText(declaration.initializer, homeOf(env, declaration) ?? env, steps - 1);
     }
   }
+  // What a call answers is text where its name says so; following each of them would take long.
+  const made = compiler.isCallExpression(inner) && !/sql|query|statement|text/i.test(calleeName(compiler, inner.expression) ?? '');
+  if (made || compiler.isArrayLiteralExpression(inner) || compiler.isNewExpression(inner)) return undefined;
   const text = textOf(env.project.evaluate(inner, env.scope));
   return text === undefined ? undefined : plainSql(text);
 }

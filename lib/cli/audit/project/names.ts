@@ -12,6 +12,7 @@ export interface Import {
 
 /** Symbols of names, over imports and re-exports. Uses the checker for names alone, never for types. */
 export class Names {
+  private readonly symbols = new Map<ts.Identifier, ts.Symbol | undefined>();
   private readonly exported = new Map<ts.Node, ReadonlyMap<string, ts.Symbol>>();
 
   constructor(
@@ -22,6 +23,13 @@ export class Names {
 
   /** The symbol that a name stands for where it is written: an import is not followed. */
   symbolOf(name: ts.Identifier): ts.Symbol | undefined {
+    if (this.symbols.has(name)) return this.symbols.get(name);
+    const symbol = this.symbolAt(name);
+    this.symbols.set(name, symbol);
+    return symbol;
+  }
+
+  private symbolAt(name: ts.Identifier): ts.Symbol | undefined {
     const { ts } = this;
     const parent = name.parent as ts.Node | undefined;
     if (!parent) return undefined;
