@@ -111,6 +111,11 @@ export interface Sync<R = AnyTRPCRouter> {
    * `sync.transaction((body) => db.transaction(body), async (tx) => { …; sync.afterCommit(tx, action); })`: for any
    * database. Gives and throws what `run` does. Inside another one it is a savepoint: its actions wait for the outer commit.
    */
+  transaction<Tx extends object, T>(
+    this: void,
+    run: (body: (tx: Tx) => Promise<T>) => Promise<T>,
+    work: (tx: Tx) => Promise<T>,
+  ): Promise<T>;
   transaction<Tx extends object, T>(this: void, run: (body: (tx: Tx) => T) => T, work: (tx: Tx) => T): T;
 
   /**
@@ -209,7 +214,8 @@ class SyncCore {
         this.#announce(call, (map) => map.tools.get(tool) ?? unknown('UNKNOWN_TOOL', 'tool', tool, map.tools), tool),
       middleware: () => (this.#middleware ??= this.#createMiddleware()),
       afterCommit: (tx, action) => this.#afterCommit.after(tx, () => void this.#send(action)),
-      transaction: (run, work) => this.#afterCommit.transaction(run, work),
+      transaction: <Tx extends object, T>(run: (body: (tx: Tx) => T) => T, work: (tx: Tx) => T) =>
+        this.#afterCommit.transaction(run, work),
       transactional: (db) => this.#afterCommit.transactional(db),
       observe: (observer) => {
         this.#observers.add(observer);

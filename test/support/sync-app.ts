@@ -5,9 +5,9 @@ import { createSync, type InvalidationMap, type SyncRules } from '../../lib/trpc
 import type { EngineKind } from './engines.js';
 
 export interface SyncContext {
-  companyId?: string;
-  userId?: string;
-  sourceId?: string;
+  companyId?: string | undefined;
+  userId?: string | undefined;
+  sourceId?: string | undefined;
   calls?: ((caller: Caller) => Promise<unknown>) | undefined;
 }
 
