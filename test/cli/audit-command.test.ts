@@ -11,7 +11,12 @@ import { Cli, CodeBase, REALTIME, router, runHere, TELL, WRITE } from './support
 let cli: Cli;
 let app: CodeBase;
 const clean = { create: `${WRITE} ${TELL}` };
-const broken = { ...clean, update: `${WRITE} await stale(['guests.list']);`, remove: `await db.delete(guests);`, move: `${WRITE} await db.insert(hotels).values({ id: '1' }); ${TELL}` };
+const broken = {
+  ...clean,
+  update: `${WRITE} await stale(['guests.list']);`,
+  remove: `await db.delete(guests);`,
+  move: `${WRITE} await db.insert(hotels).values({ id: '1' }); ${TELL}`,
+};
 
 beforeAll(async () => {
   cli = await Cli.build();
@@ -29,7 +34,11 @@ describe('the program', () => {
   test('says what it can do, and which version it is', async () => {
     const { version } = JSON.parse(readFileSync(path.join(__dirname, '../../package.json'), 'utf8'));
     expect(await cli.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
-    expect(await cli.run(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('audit [FOLDER]'), stderr: '' });
+    expect(await cli.run(['--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('audit [FOLDER]'),
+      stderr: '',
+    });
     expect(await cli.run([])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('audit [FOLDER]') });
     const { code, stdout } = await cli.run(['audit', '--help']);
     expect(code).toBe(0);
@@ -38,7 +47,10 @@ describe('the program', () => {
 
   test.each([
     [['adit'], 'pathcast: unknown command "adit"; allowed are audit, --help, --version'],
-    [['audit', '--fail-on', 'phantom,ghost'], 'pathcast audit: --fail-on: unknown rule "ghost"; allowed are phantom, silent, '],
+    [
+      ['audit', '--fail-on', 'phantom,ghost'],
+      'pathcast audit: --fail-on: unknown rule "ghost"; allowed are phantom, silent, ',
+    ],
     [['audit', 'no/such/folder'], 'pathcast audit: there is no folder no/such/folder'],
     [['audit', 'package.json'], 'pathcast audit: package.json is no folder'],
     [['audit', '--config', 'no.json', 'test/unit'], 'pathcast audit: cannot read no.json: ENOENT'],
@@ -98,13 +110,13 @@ describe('streams', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     const report = JSON.parse(stdout);
     expect(report.totals).toMatchObject({ mutations: 4, broadcasting: 3, silent: 1, phantomPaths: 1, nonAtomic: 1 });
-    expect(report.findings.map(({ rule, subject }: { rule: string; subject: string }) => `${rule} ${subject}`).sort()).toEqual([
-      'cascade guests.move',
-      'non-atomic guests.move',
-      'phantom guests.update',
-      'silent guests.remove',
-    ]);
-    expect(report.phantoms[0]).toMatchObject({ path: 'guests.list', nearest: ['guests.getAll', 'guests.getStats', 'hotels.getAll'] });
+    expect(
+      report.findings.map(({ rule, subject }: { rule: string; subject: string }) => `${rule} ${subject}`).sort(),
+    ).toEqual(['cascade guests.move', 'non-atomic guests.move', 'phantom guests.update', 'silent guests.remove']);
+    expect(report.phantoms[0]).toMatchObject({
+      path: 'guests.list',
+      nearest: ['guests.getAll', 'guests.getStats', 'hotels.getAll'],
+    });
   });
 
   test('the other formats, and --out', async () => {
@@ -113,7 +125,11 @@ describe('streams', () => {
     const file = app.at('report.sarif');
     expect(await audit('--sarif', '--out', file)).toMatchObject({ code: 1, stdout: '', stderr: '' });
     expect(checkSarif(JSON.parse(readFileSync(file, 'utf8')))).toEqual([]);
-    expect(await audit('--out', app.at('no/such/file'))).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^pathcast audit: cannot write .*: ENOENT\n$/) });
+    expect(await audit('--out', app.at('no/such/file'))).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^pathcast audit: cannot write .*: ENOENT\n$/),
+    });
   });
 
   test('files of SARIF count from the repository', async () => {
@@ -131,9 +147,16 @@ describe('streams', () => {
   });
 
   test('the current folder is audited where none is given; files of --router count from it or from FOLDER', async () => {
-    expect(JSON.parse((await cli.run(['audit', '--json'], { cwd: app.folder })).stdout).root).toBe('src/app.ts#appRouter');
-    for (const [given, cwd] of [['src/app.ts#appRouter', '/'], ['app.ts#appRouter', app.at('src')]] as const) {
-      expect(JSON.parse((await cli.run(['audit', app.folder, '--json', '--router', given], { cwd })).stdout).root).toBe('src/app.ts#appRouter');
+    expect(JSON.parse((await cli.run(['audit', '--json'], { cwd: app.folder })).stdout).root).toBe(
+      'src/app.ts#appRouter',
+    );
+    for (const [given, cwd] of [
+      ['src/app.ts#appRouter', '/'],
+      ['app.ts#appRouter', app.at('src')],
+    ] as const) {
+      expect(JSON.parse((await cli.run(['audit', app.folder, '--json', '--router', given], { cwd })).stdout).root).toBe(
+        'src/app.ts#appRouter',
+      );
     }
   });
 
@@ -149,7 +172,9 @@ describe('streams', () => {
 describe('settings', () => {
   const findings = async (settings: object) => {
     app.write('pathcast.audit.json', JSON.stringify(settings));
-    return (await json()).findings.map(({ rule, subject }: { rule: string; subject: string }) => `${rule} ${subject}`).sort();
+    return (await json()).findings
+      .map(({ rule, subject }: { rule: string; subject: string }) => `${rule} ${subject}`)
+      .sort();
   };
 
   test('of the folder are read, in a file or in package.json; --config names another', async () => {
@@ -171,7 +196,13 @@ describe('settings', () => {
 
   test('say which table is whose, which function broadcasts, which files do not count', async () => {
     expect(await findings({ modules: { guests: ['hotels'] } })).not.toContain('cascade guests.move');
-    app.write('src/app.ts', router({ ...broken, remove: `await db.delete(guests); await shout({ queryPaths: ['guests.getAll'] });` }).replace("import { broadcastSync }", "import { broadcastSync, shout }"));
+    app.write(
+      'src/app.ts',
+      router({ ...broken, remove: `await db.delete(guests); await shout({ queryPaths: ['guests.getAll'] });` }).replace(
+        'import { broadcastSync }',
+        'import { broadcastSync, shout }',
+      ),
+    );
     app.write('src/realtime.ts', `${REALTIME}export declare function shout(action: object): Promise<void>;\n`);
     expect(await findings({ broadcasts: ['shout'] })).not.toContain('silent guests.remove');
     expect(await findings({ ignore: ['src/*.ts'] }).catch(() => 'refused')).toBe('refused');
@@ -181,7 +212,9 @@ describe('settings', () => {
     app.write('pathcast.audit.json', JSON.stringify({ silent: { 'guests.remov': 'x' } }));
     const { code, stdout, stderr } = await audit();
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/^pathcast audit: config: silent: there is no mutation "guests\.remov"; nearest: guests\.remove[^\n]*\n$/);
+    expect(stderr).toMatch(
+      /^pathcast audit: config: silent: there is no mutation "guests\.remov"; nearest: guests\.remove[^\n]*\n$/,
+    );
   });
 });
 
@@ -189,7 +222,11 @@ describe('baseline', () => {
   const file = () => app.at('baseline.json');
 
   test('from the first finding to the last', async () => {
-    expect(await audit('--baseline', file())).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--write-baseline') });
+    expect(await audit('--baseline', file())).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('--write-baseline'),
+    });
     expect((await audit('--write-baseline', file())).code).toBe(0);
     expect(JSON.parse(readFileSync(file(), 'utf8')).findings).toHaveLength(4);
 
@@ -205,7 +242,9 @@ describe('baseline', () => {
     app.write('src/app.ts', router({ ...broken, purge: 'await db.delete(guests);' }));
     const more = await json('--baseline', file());
     expect(more.baseline).toMatchObject({ known: 4, new: 1 });
-    expect(more.findings.filter(({ known }: { known: boolean }) => !known)).toEqual([expect.objectContaining({ rule: 'silent', subject: 'guests.purge' })]);
+    expect(more.findings.filter(({ known }: { known: boolean }) => !known)).toEqual([
+      expect.objectContaining({ rule: 'silent', subject: 'guests.purge' }),
+    ]);
     expect((await audit('--baseline', file())).code).toBe(1);
     expect((await audit('--baseline', file(), '--fail-on', 'phantom')).code).toBe(0);
 
@@ -223,7 +262,9 @@ describe('baseline', () => {
     const twice = (count: number) => router({ create: `${WRITE} ${tell.repeat(count)}` });
     app.write('src/app.ts', twice(2));
     await audit('--write-baseline', file());
-    expect(JSON.parse(readFileSync(file(), 'utf8')).findings).toEqual([expect.objectContaining({ rule: 'phantom', count: 2 })]);
+    expect(JSON.parse(readFileSync(file(), 'utf8')).findings).toEqual([
+      expect.objectContaining({ rule: 'phantom', count: 2 }),
+    ]);
     app.write('src/app.ts', twice(3));
     expect((await json('--baseline', file())).baseline).toMatchObject({ known: 2, new: 1 });
     app.write('src/app.ts', twice(1));

@@ -28,7 +28,10 @@ const refusal = (run: () => unknown): string => {
 
 describe('options', () => {
   test.each([
-    [['--jsn'], 'unknown option --jsn; allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --no-progress, --verbose, --help'],
+    [
+      ['--jsn'],
+      'unknown option --jsn; allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --no-progress, --verbose, --help',
+    ],
     [['--jsn=1', 'x'], 'unknown option --jsn; allowed are '],
     [['-x'], 'unknown option -x; allowed are '],
     [['--fail-on', 'none,silent'], '--fail-on: unknown rule "none"'],
@@ -45,7 +48,9 @@ describe('options', () => {
 
   test('that are right', () => {
     expect(parseOptions([])).toEqual({ folder: '.', format: 'terminal', progress: true, verbose: false, help: false });
-    expect(parseOptions(['src', '--json', '--fail-on', 'phantom, silent', '--fail-on', 'cascade', '--no-progress'])).toMatchObject({
+    expect(
+      parseOptions(['src', '--json', '--fail-on', 'phantom, silent', '--fail-on', 'cascade', '--no-progress']),
+    ).toMatchObject({
       folder: 'src',
       format: 'json',
       failOn: ['phantom', 'silent', 'cascade'],
@@ -58,7 +63,10 @@ describe('options', () => {
 
 describe('settings', () => {
   test.each([
-    [{ silnt: {} }, 'file: unknown key "silnt"; allowed are broadcasts, tools, modules, silent, ignore, failOn, router, tsconfig'],
+    [
+      { silnt: {} },
+      'file: unknown key "silnt"; allowed are broadcasts, tools, modules, silent, ignore, failOn, router, tsconfig',
+    ],
     [{ silent: { 'guests.remove': '' } }, 'file: silent.guests.remove must be a non-empty string, got ""'],
     [{ silent: [] }, 'file: silent must be an object, got an array'],
     [{ modules: { guests: 'guests' } }, 'file: modules.guests must be a list of strings, got "guests"'],
@@ -86,7 +94,10 @@ describe('settings', () => {
     const app = new CodeBase({ 'src/app.ts': router({ create: `${WRITE} ${TELL}` }), 'src/realtime.ts': REALTIME });
     try {
       const cases: [AuditConfig, string][] = [
-        [{ silent: { 'guests.creat': 'x' } }, 'config: silent: there is no mutation "guests.creat"; nearest: guests.create'],
+        [
+          { silent: { 'guests.creat': 'x' } },
+          'config: silent: there is no mutation "guests.creat"; nearest: guests.create',
+        ],
         [{ tools: { add: 'guests.create' } }, 'config: tools: there is no tool "add"'],
         [{ modules: { guest: ['x'] } }, 'config: modules: there is no module "guest"; nearest: guests'],
       ];
@@ -100,7 +111,9 @@ describe('settings', () => {
   });
 
   test('globs: within a folder, over folders, a folder itself', () => {
-    const [one, over, whole, dots] = ['src/*.ts', 'src/**/*.test.ts', 'scripts/', 'a.b/(c)+'].map((glob) => ignores([glob]));
+    const [one, over, whole, dots] = ['src/*.ts', 'src/**/*.test.ts', 'scripts/', 'a.b/(c)+'].map((glob) =>
+      ignores([glob]),
+    );
     expect([one!('src/a.ts'), one!('src/b/a.ts'), one!('other/src/a.ts')]).toEqual([true, false, false]);
     expect([over!('src/a.test.ts'), over!('src/b/c/a.test.ts'), over!('src/a.ts')]).toEqual([true, true, false]);
     expect([whole!('scripts/a/b.ts'), whole!('scripts2/a.ts')]).toEqual([true, false]);
@@ -118,8 +131,14 @@ describe('a baseline', () => {
     ['{"version":2,"findings":[]}', 'has version 2; allowed is 1'],
     ['{"version":1}', 'findings must be a list, got undefined'],
     ['{"version":1,"findings":[null]}', 'findings[0].fingerprint must be a string, got undefined'],
-    ['{"version":1,"findings":[{"fingerprint":"x","count":0,"rule":"silent"}]}', 'findings[0].count must be a whole number from 1, got 0'],
-    ['{"version":1,"findings":[{"fingerprint":"x","count":1,"rule":"toString"}]}', 'findings[0].rule is "toString"; allowed are phantom'],
+    [
+      '{"version":1,"findings":[{"fingerprint":"x","count":0,"rule":"silent"}]}',
+      'findings[0].count must be a whole number from 1, got 0',
+    ],
+    [
+      '{"version":1,"findings":[{"fingerprint":"x","count":1,"rule":"toString"}]}',
+      'findings[0].rule is "toString"; allowed are phantom',
+    ],
     ['null', 'has version undefined'],
   ])('%s', (text, message) => {
     writeFileSync(file(), text);
@@ -127,8 +146,12 @@ describe('a baseline', () => {
   });
 
   test('that is missing, or cannot be written', () => {
-    expect(refusal(() => applyBaseline(found(), file()))).toBe(`cannot read the baseline ${file()}: ENOENT; --write-baseline ${file()} makes it`);
-    expect(refusal(() => writeBaseline(path.join(folder, 'no', 'file'), found()))).toMatch(/^cannot write the baseline .*: ENOENT$/);
+    expect(refusal(() => applyBaseline(found(), file()))).toBe(
+      `cannot read the baseline ${file()}: ENOENT; --write-baseline ${file()} makes it`,
+    );
+    expect(refusal(() => writeBaseline(path.join(folder, 'no', 'file'), found()))).toMatch(
+      /^cannot write the baseline .*: ENOENT$/,
+    );
   });
 
   test('knows what it holds; an entry that two branches left twice is one', () => {

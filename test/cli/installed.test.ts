@@ -13,14 +13,18 @@ beforeAll(() => {
   const links = path.join(project.dir, 'node_modules/.bin');
   mkdirSync(links, { recursive: true });
   symlinkSync('../pathcast/bin/pathcast.mjs', path.join(links, 'pathcast'));
-  app = new CodeBase({ 'src/app.ts': router({ create: `${WRITE} ${TELL}`, remove: WRITE }), 'src/realtime.ts': REALTIME });
+  app = new CodeBase({
+    'src/app.ts': router({ create: `${WRITE} ${TELL}`, remove: WRITE }),
+    'src/realtime.ts': REALTIME,
+  });
 }, 120_000);
 afterAll(() => {
   project.remove();
   app.remove();
 });
 
-const run = (...args: string[]) => spawnSync(path.join(project.dir, 'node_modules/.bin/pathcast'), args, { cwd: project.dir, encoding: 'utf8' });
+const run = (...args: string[]) =>
+  spawnSync(path.join(project.dir, 'node_modules/.bin/pathcast'), args, { cwd: project.dir, encoding: 'utf8' });
 
 test('it audits', () => {
   const { status, stdout, stderr } = run('audit', app.folder, '--json');
@@ -37,9 +41,17 @@ test('without a compiler that has an interface it says what to install', () => {
   const compiler = realpathSync(link);
   rmSync(link);
   try {
-    expect(run('audit', app.folder)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('none is installed') });
+    expect(run('audit', app.folder)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('none is installed'),
+    });
     symlinkSync(path.join(root, 'node_modules/typescript-7'), link);
-    expect(run('audit', app.folder)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/TypeScript 7\.[\d.]+ has no such API/) });
+    expect(run('audit', app.folder)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/TypeScript 7\.[\d.]+ has no such API/),
+    });
   } finally {
     rmSync(link, { force: true });
     symlinkSync(compiler, link);

@@ -13,9 +13,19 @@ function entriesOf(findings: readonly Finding[]): Entry[] {
   for (const { rule, file, subject, message, fingerprint } of findings) {
     const entry = entries.get(fingerprint);
     if (entry) entry.count++;
-    else entries.set(fingerprint, { fingerprint, count: 1, rule, file, ...(subject === undefined ? {} : { subject }), message });
+    else
+      entries.set(fingerprint, {
+        fingerprint,
+        count: 1,
+        rule,
+        file,
+        ...(subject === undefined ? {} : { subject }),
+        message,
+      });
   }
-  return [...entries.values()].sort((a, b) => compare(a.file, b.file) || compare(a.rule, b.rule) || compare(a.fingerprint, b.fingerprint));
+  return [...entries.values()].sort(
+    (a, b) => compare(a.file, b.file) || compare(a.rule, b.rule) || compare(a.fingerprint, b.fingerprint),
+  );
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -61,8 +71,11 @@ function readEntries(file: string): Entry[] {
   }
   const { version, findings } = (value ?? {}) as { version?: unknown; findings?: unknown };
   if (version !== 1) throw new AuditError(`the baseline ${file} has version ${describe(version)}; allowed is 1`);
-  if (!Array.isArray(findings)) throw new AuditError(`the baseline ${file}: findings must be a list, got ${describe(findings)}`);
-  const entries = findings.map((entry: unknown, index) => checkEntry(entry, `the baseline ${file}: findings[${index}]`));
+  if (!Array.isArray(findings))
+    throw new AuditError(`the baseline ${file}: findings must be a list, got ${describe(findings)}`);
+  const entries = findings.map((entry: unknown, index) =>
+    checkEntry(entry, `the baseline ${file}: findings[${index}]`),
+  );
   // A merge of two branches may leave the same entry twice.
   const merged = new Map<string, Entry>();
   for (const entry of entries) {
@@ -75,7 +88,8 @@ function readEntries(file: string): Entry[] {
 
 function checkEntry(value: unknown, where: string): Entry {
   const { fingerprint, count, rule, file, subject, message } = (value ?? {}) as Record<string, unknown>;
-  if (typeof fingerprint !== 'string') throw new AuditError(`${where}.fingerprint must be a string, got ${describe(fingerprint)}`);
+  if (typeof fingerprint !== 'string')
+    throw new AuditError(`${where}.fingerprint must be a string, got ${describe(fingerprint)}`);
   if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) {
     throw new AuditError(`${where}.count must be a whole number from 1, got ${describe(count)}`);
   }

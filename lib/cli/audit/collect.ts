@@ -1,7 +1,15 @@
 /** Runs the parts over a code base and brings together what they saw. */
 import path from 'node:path';
 import { messageOf } from '../../internal/describe.js';
-import { effectsOf, findPathMaps, findSyncConfig, findToolFallbacks, findTools, type EffectsOptions, type RawEffects } from './effects/index.js';
+import {
+  effectsOf,
+  findPathMaps,
+  findSyncConfig,
+  findToolFallbacks,
+  findTools,
+  type EffectsOptions,
+  type RawEffects,
+} from './effects/index.js';
 import { AuditError } from './errors.js';
 import type { Facts, ProcedureFacts, RootFacts } from './findings/index.js';
 import { Reads } from './findings/reads.js';
@@ -24,11 +32,15 @@ export interface CollectOptions {
 
 /** @throws AuditError where no router is found. */
 export function collect(root: string, { router, tsconfig, broadcasts, ignored, onProgress }: CollectOptions): Facts {
-  const opened = openProject(root, { ...(tsconfig === undefined ? {} : { tsconfig }), ...(onProgress ? { onProgress } : {}) });
+  const opened = openProject(root, {
+    ...(tsconfig === undefined ? {} : { tsconfig }),
+    ...(onProgress ? { onProgress } : {}),
+  });
   const kept = opened.files.filter((file) => !ignored?.(relative(opened, file.fileName)));
   const project = kept.length === opened.files.length ? opened : { ...opened, files: kept };
   const roots = findRoots(project, router === undefined ? {} : { router });
-  if (roots.length === 0 || roots.every((one) => one.procedures.length === 0)) throw new AuditError(nothingFound(root, project, router) + notesOf(roots));
+  if (roots.length === 0 || roots.every((one) => one.procedures.length === 0))
+    throw new AuditError(nothingFound(root, project, router) + notesOf(roots));
 
   const options: EffectsOptions = { broadcastNames: broadcasts ?? [] };
   const reads = new Reads(project);
@@ -40,13 +52,16 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
     unseen: one.unseen,
     procedures: one.procedures.map((procedure): ProcedureFacts => {
       onProgress?.(++done, total, 'following procedures');
-      if (procedure.kind === 'mutation') return { procedure, effects: followed(procedure.place, () => effectsOf(project, procedure, options)) };
+      if (procedure.kind === 'mutation')
+        return { procedure, effects: followed(procedure.place, () => effectsOf(project, procedure, options)) };
       return procedure.kind === 'query' ? { procedure, reads: [...reads.of(procedure.resolver)] } : { procedure };
     }),
   });
   const rootFacts = roots.map(factsOf);
   onProgress?.(total, total, 'comparing');
-  const queries = new Set(roots.flatMap((one) => one.procedures.filter(({ kind }) => kind === 'query').map(({ path: name }) => name)));
+  const queries = new Set(
+    roots.flatMap((one) => one.procedures.filter(({ kind }) => kind === 'query').map(({ path: name }) => name)),
+  );
   const pathMaps = findPathMaps(project, { queries });
   const executors = findTools(project, options);
   const names = new Set([
@@ -75,7 +90,8 @@ function followed(place: Place, read: () => RawEffects): RawEffects {
   }
 }
 
-const relative = (project: Project, file: string): string => path.relative(project.root, file).split(path.sep).join('/');
+const relative = (project: Project, file: string): string =>
+  path.relative(project.root, file).split(path.sep).join('/');
 
 /** Why nothing is on the routers that were found. */
 function notesOf(roots: readonly RouterRoot[]): string {

@@ -42,7 +42,14 @@ export async function auditCommand(argv: readonly string[], streams: Streams): P
     report = audit(root, {
       config,
       ...(router === undefined ? {} : { router }),
-      ...(options.tsconfig === undefined ? {} : { tsconfig: path.resolve(relativeTo(root, options.tsconfig) === options.tsconfig ? root : '.', options.tsconfig) }),
+      ...(options.tsconfig === undefined
+        ? {}
+        : {
+            tsconfig: path.resolve(
+              relativeTo(root, options.tsconfig) === options.tsconfig ? root : '.',
+              options.tsconfig,
+            ),
+          }),
       onProgress: progress.step,
     });
   } finally {

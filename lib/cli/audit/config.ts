@@ -79,7 +79,8 @@ export function checkConfig(value: unknown, where: string): AuditConfig {
 export function checkRules(names: readonly string[], where: string): Rule[] {
   return names.map((name) => {
     const rule = RULE_NAMES.find((one) => one === name);
-    if (rule === undefined) throw new AuditError(`${where}: unknown rule ${describe(name)}; allowed are ${RULE_NAMES.join(', ')}, none, all`);
+    if (rule === undefined)
+      throw new AuditError(`${where}: unknown rule ${describe(name)}; allowed are ${RULE_NAMES.join(', ')}, none, all`);
     return rule;
   });
 }
@@ -146,7 +147,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function text(value: unknown, name: string): string {
-  if (typeof value !== 'string' || value.trim() === '') throw new AuditError(`${name} must be a non-empty string, got ${describe(value)}`);
+  if (typeof value !== 'string' || value.trim() === '')
+    throw new AuditError(`${name} must be a non-empty string, got ${describe(value)}`);
   return value;
 }
 

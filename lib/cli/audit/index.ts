@@ -44,10 +44,15 @@ export function audit(root: string, options: AuditOptions = {}): AuditReport {
 }
 
 /** A setting that names what is not there is a mistake, or was forgotten when the code changed. */
-function checkNames({ tools = {}, modules = {}, silent = {} }: AuditConfig, { roots, pathMaps, executors, sync }: Facts): void {
+function checkNames(
+  { tools = {}, modules = {}, silent = {} }: AuditConfig,
+  { roots, pathMaps, executors, sync }: Facts,
+): void {
   const procedures = roots.flatMap((root) => root.procedures).map((one) => one.procedure);
   const mutations = procedures.filter((one) => one.kind === 'mutation').map((one) => one.path);
-  const prefixes = procedures.flatMap(({ path }) => path.split('.').map((_, index, parts) => parts.slice(0, index).join('.')));
+  const prefixes = procedures.flatMap(({ path }) =>
+    path.split('.').map((_, index, parts) => parts.slice(0, index).join('.')),
+  );
   const names = [
     ...pathMaps.flatMap((map) => map.entries.map((entry) => entry.key)),
     ...executors.flatMap((executor) => executor.tools.map((tool) => tool.tool)),
@@ -56,7 +61,9 @@ function checkNames({ tools = {}, modules = {}, silent = {} }: AuditConfig, { ro
   const check = (key: string, name: string, known: readonly string[], what: string): void => {
     if (known.includes(name)) return;
     const nearest = nearestFinder(known)(name).map((one) => one.path);
-    throw new AuditError(`config: ${key}: there is no ${what} ${JSON.stringify(name)}${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''}`);
+    throw new AuditError(
+      `config: ${key}: there is no ${what} ${JSON.stringify(name)}${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''}`,
+    );
   };
   for (const [tool, mutation] of Object.entries(tools)) {
     check('tools', tool, names, 'tool');

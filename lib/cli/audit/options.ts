@@ -79,7 +79,10 @@ export function parseOptions(argv: readonly string[]): CommandOptions {
     throw new AuditError(`one FOLDER at most, got ${positionals.map((one) => JSON.stringify(one)).join(' and ')}`);
   }
   const formats = (['json', 'markdown', 'sarif'] as const).filter((format) => values[format]);
-  if (formats.length > 1) throw new AuditError(`one format at a time, got --${formats.join(' and --')}; allowed are --json, --markdown, --sarif`);
+  if (formats.length > 1)
+    throw new AuditError(
+      `one format at a time, got --${formats.join(' and --')}; allowed are --json, --markdown, --sarif`,
+    );
   for (const [name, value] of Object.entries(values)) {
     if (value === '') throw new AuditError(`--${name} needs a value`);
   }
@@ -101,7 +104,10 @@ export function parseOptions(argv: readonly string[]): CommandOptions {
 }
 
 function failOn(given: readonly string[]): 'none' | 'all' | Rule[] {
-  const names = given.flatMap((list) => list.split(',')).map((name) => name.trim()).filter((name) => name !== '');
+  const names = given
+    .flatMap((list) => list.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   if (names.length === 1 && (names[0] === 'none' || names[0] === 'all')) return names[0];
   if (names.length === 0) checkRules([''], '--fail-on');
   return checkRules(names, '--fail-on');
@@ -111,7 +117,8 @@ function explain(error: unknown, argv: readonly string[]): string {
   const { code, message } = error as { code?: string; message: string };
   const names = Object.keys(OPTIONS).map((name) => `--${name}`);
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const unknown = argv.find((arg) => arg.startsWith('-') && arg !== '--' && !known(arg)) ?? /'([^']+)'/.exec(message)?.[1] ?? '?';
+    const unknown =
+      argv.find((arg) => arg.startsWith('-') && arg !== '--' && !known(arg)) ?? /'([^']+)'/.exec(message)?.[1] ?? '?';
     return `unknown option ${unknown.replace(/=.*/s, '')}; allowed are ${names.join(', ')}`;
   }
   const [line = message] = message.split('\n');

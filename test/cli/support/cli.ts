@@ -42,7 +42,10 @@ export class Cli {
       logLevel: 'error',
     });
     const program = path.join(folder, 'pathcast.mjs');
-    writeFileSync(program, `import { main } from './cli/main.js';\nprocess.exitCode = await main(process.argv.slice(2));\n`);
+    writeFileSync(
+      program,
+      `import { main } from './cli/main.js';\nprocess.exitCode = await main(process.argv.slice(2));\n`,
+    );
     return new Cli(folder, program);
   }
 

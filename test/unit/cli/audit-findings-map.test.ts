@@ -1,6 +1,17 @@
 /** Code bases with pathcast's own map: what the middleware broadcasts, what is declared silent, what the map gets wrong. */
 import type { RawInvalidationMap, RawSyncConfig } from '../../../lib/cli/audit/effects/types.js';
-import { broadcast, entry, mutation, of, paths, query, report, somewhere, subjects, write } from './audit-findings-model.js';
+import {
+  broadcast,
+  entry,
+  mutation,
+  of,
+  paths,
+  query,
+  report,
+  somewhere,
+  subjects,
+  write,
+} from './audit-findings-model.js';
 
 const map = (some: Partial<RawInvalidationMap>): RawSyncConfig => ({
   maps: [{ name: 'map', mutations: [], tools: [], cascades: [], modules: [], complete: true, ...somewhere(), ...some }],
@@ -8,8 +19,13 @@ const map = (some: Partial<RawInvalidationMap>): RawSyncConfig => ({
   middleware: [somewhere()],
 });
 const QUERIES = [query('guests.getAll'), query('hotels.getAll'), query('timeline.getAll'), query('stats.get')];
-const middleware = (path: string, some = {}) => broadcast([], { by: 'middleware', mutation: path, clientId: 'unknown', userId: 'unknown', ...some });
-const guarded = (path: string, ...tables: string[]) => mutation(path, { broadcasts: [middleware(path)], writes: tables.map((table) => write(table, { inTransaction: true })) });
+const middleware = (path: string, some = {}) =>
+  broadcast([], { by: 'middleware', mutation: path, clientId: 'unknown', userId: 'unknown', ...some });
+const guarded = (path: string, ...tables: string[]) =>
+  mutation(path, {
+    broadcasts: [middleware(path)],
+    writes: tables.map((table) => write(table, { inTransaction: true })),
+  });
 
 test('the middleware broadcasts what the map closes over, and a cascade declared there is none that is forgotten', () => {
   const sync = map({
@@ -26,7 +42,10 @@ test('the middleware broadcasts what the map closes over, and a cascade declared
 
 test('cascade: false and a list of modules take the place of what the paths touch', () => {
   const sync = map({
-    mutations: [entry('guests.a', ['guests.getAll'], { cascade: false }), entry('guests.b', ['guests.getAll'], { cascade: paths('timeline') })],
+    mutations: [
+      entry('guests.a', ['guests.getAll'], { cascade: false }),
+      entry('guests.b', ['guests.getAll'], { cascade: paths('timeline') }),
+    ],
     cascades: [{ from: 'guests', to: paths('hotels'), ...somewhere() }],
   });
   const one = report([...QUERIES, guarded('guests.a'), guarded('guests.b')], { sync });
@@ -59,8 +78,12 @@ test('an entry without the middleware on the procedure broadcasts nothing', () =
 });
 
 test('a mutation without an entry is a finding; below its router everything goes out', () => {
-  const one = report([...QUERIES, guarded('guests.create'), guarded('hotels.create')], { sync: map({ mutations: [entry('guests.create', ['guests'])] }) });
-  expect(of(one, 'invalid-map').map(({ subject, message }) => [subject, message])).toEqual([['hotels.create', 'map has no entry for hotels.create']]);
+  const one = report([...QUERIES, guarded('guests.create'), guarded('hotels.create')], {
+    sync: map({ mutations: [entry('guests.create', ['guests'])] }),
+  });
+  expect(of(one, 'invalid-map').map(({ subject, message }) => [subject, message])).toEqual([
+    ['hotels.create', 'map has no entry for hotels.create'],
+  ]);
   expect(one.mutations[1]).toMatchObject({ broadcast: 'yes', queryPaths: ['hotels'] });
 });
 
@@ -79,7 +102,9 @@ test('names of nothing real: mutations, paths, modules, targets of tools', () =>
     modules: [{ name: 'people', queryPaths: paths('guests.everybody'), ...somewhere() }],
   });
   const one = report([...QUERIES, guarded('guests.create')], { sync });
-  expect(new Set(subjects(one, 'invalid-map'))).toEqual(new Set(['guests.create', 'guests.creat', 'add_guest', 'hotel', 'module people']));
+  expect(new Set(subjects(one, 'invalid-map'))).toEqual(
+    new Set(['guests.create', 'guests.creat', 'add_guest', 'hotel', 'module people']),
+  );
   expect(of(one, 'phantom')).toEqual([]);
   expect(one.phantoms.map((phantom) => phantom.path).sort()).toEqual(['guests.everybody', 'guests.list']);
 });
@@ -90,8 +115,13 @@ test('a broadcast by hand takes the place of the middleware, and what it leaves 
   const one = report([...QUERIES, mutation('guests.create', both)], { sync });
   expect(one.mutations[0]!.queryPaths).toEqual(['guests.getAll']);
   expect(one.mutations[0]!.notes).toEqual(['broadcasts by hand and leaves out stats.get of the map']);
-  const maybe = { broadcasts: [broadcast(['guests.getAll'], { condition: 'rows.length > 0' }), middleware('guests.create')] };
-  expect(report([...QUERIES, mutation('guests.create', maybe)], { sync }).mutations[0]!.queryPaths).toEqual(['guests.getAll', 'stats.get']);
+  const maybe = {
+    broadcasts: [broadcast(['guests.getAll'], { condition: 'rows.length > 0' }), middleware('guests.create')],
+  };
+  expect(report([...QUERIES, mutation('guests.create', maybe)], { sync }).mutations[0]!.queryPaths).toEqual([
+    'guests.getAll',
+    'stats.get',
+  ]);
 });
 
 test('tools of the map stand for the mutation they name', () => {

@@ -84,7 +84,12 @@ export const mutation = (path: string, some: Partial<RawEffects> = {}): Procedur
 export const toolMap = (entries: Record<string, string[]>, kind: RawPathMap['kind'] = 'tools'): RawPathMap => ({
   kind,
   name: kind === 'tools' ? 'TOOL_QUERY_MAP' : 'getQueryPathsForModule',
-  entries: Object.entries(entries).map(([key, names]) => ({ key, queryPaths: paths(...names), complete: true, ...somewhere() })),
+  entries: Object.entries(entries).map(([key, names]) => ({
+    key,
+    queryPaths: paths(...names),
+    complete: true,
+    ...somewhere(),
+  })),
   ...somewhere(),
 });
 
@@ -120,8 +125,12 @@ export function facts(procedures: readonly ProcedureFacts[], some: Partial<Facts
   };
 }
 
-export const report = (procedures: readonly ProcedureFacts[], some: Partial<Facts> = {}, hints: Partial<Hints> = {}): AuditReport =>
-  judge(facts(procedures, some), { ...NO_HINTS, ...hints });
+export const report = (
+  procedures: readonly ProcedureFacts[],
+  some: Partial<Facts> = {},
+  hints: Partial<Hints> = {},
+): AuditReport => judge(facts(procedures, some), { ...NO_HINTS, ...hints });
 
 export const of = (one: AuditReport, rule: Rule): Finding[] => one.findings.filter((finding) => finding.rule === rule);
-export const subjects = (one: AuditReport, rule: Rule): (string | undefined)[] => of(one, rule).map((finding) => finding.subject);
+export const subjects = (one: AuditReport, rule: Rule): (string | undefined)[] =>
+  of(one, rule).map((finding) => finding.subject);

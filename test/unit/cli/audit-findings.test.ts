@@ -2,7 +2,22 @@
 import { optionalPart } from '../../../lib/cli/audit/findings/conditions.js';
 import { canBothRun } from '../../../lib/cli/audit/findings/atomicity.js';
 import { keyOf, listed, wordsOf } from '../../../lib/cli/audit/findings/words.js';
-import { broadcast, effects, facts, fn, helper, mutation, of, paths, query, report, somewhere, subjects, toolMap, write } from './audit-findings-model.js';
+import {
+  broadcast,
+  effects,
+  facts,
+  fn,
+  helper,
+  mutation,
+  of,
+  paths,
+  query,
+  report,
+  somewhere,
+  subjects,
+  toolMap,
+  write,
+} from './audit-findings-model.js';
 import { judge } from '../../../lib/cli/audit/findings/index.js';
 
 const GUESTS = [query('guests.getAll'), query('guests.getStats'), query('guests.getById')];
@@ -12,7 +27,19 @@ describe('query paths', () => {
     const one = report([
       ...GUESTS,
       query('admin.users.list'),
-      mutation('guests.create', { broadcasts: [broadcast(['guests.getAll', 'guests', 'admin.users', '*', 'guests.list', 'guests.create', 'admin.users.list.x'])] }),
+      mutation('guests.create', {
+        broadcasts: [
+          broadcast([
+            'guests.getAll',
+            'guests',
+            'admin.users',
+            '*',
+            'guests.list',
+            'guests.create',
+            'admin.users.list.x',
+          ]),
+        ],
+      }),
     ]);
     expect(one.mutations[0]!.broadcasts[0]!.queryPaths.map((use) => [use.path, use.verdict])).toEqual([
       ['guests.getAll', 'exact'],
@@ -32,7 +59,11 @@ describe('query paths', () => {
   });
 
   test('an alias takes the finding away and leaves the phantom in the list', () => {
-    const sync = { maps: [], middleware: [], hubs: [{ ...somewhere(), aliases: [{ from: 'guests.list', to: 'guests.getAll', ...somewhere() }] }] };
+    const sync = {
+      maps: [],
+      middleware: [],
+      hubs: [{ ...somewhere(), aliases: [{ from: 'guests.list', to: 'guests.getAll', ...somewhere() }] }],
+    };
     const one = report([...GUESTS, mutation('guests.create', { broadcasts: [broadcast(['guests.list'])] })], { sync });
     expect(of(one, 'phantom')).toEqual([]);
     expect(one.phantoms).toEqual([expect.objectContaining({ path: 'guests.list', alias: 'guests.getAll' })]);
@@ -45,7 +76,10 @@ describe('query paths', () => {
       { from: 'guests.getAll', to: 'guests.getStats', ...somewhere() },
     ];
     const sync = { maps: [], middleware: [], hubs: [{ ...somewhere(), aliases }] };
-    const one = report([...GUESTS, mutation('guests.create', { broadcasts: [broadcast(['guests.list', 'guests.getAll'])] })], { sync });
+    const one = report(
+      [...GUESTS, mutation('guests.create', { broadcasts: [broadcast(['guests.list', 'guests.getAll'])] })],
+      { sync },
+    );
     expect(subjects(one, 'invalid-map')).toEqual(['guests.list', 'guests.getAll']);
     expect(one.totals.phantomPaths).toBe(1);
     expect(one.mutations[0]!.broadcasts[0]!.queryPaths[1]!.verdict).toBe('exact');
@@ -53,14 +87,21 @@ describe('query paths', () => {
 
   test('a list that several mutations share is a finding of each, and one place', () => {
     const shared = broadcast(['guests.list'], { via: ['notify'] });
-    const one = report([...GUESTS, mutation('guests.a', { broadcasts: [shared] }), mutation('guests.b', { broadcasts: [shared] })]);
+    const one = report([
+      ...GUESTS,
+      mutation('guests.a', { broadcasts: [shared] }),
+      mutation('guests.b', { broadcasts: [shared] }),
+    ]);
     expect(subjects(one, 'phantom')).toEqual(['guests.a', 'guests.b']);
     expect(one.totals.phantomUses).toBe(1);
     expect(one.phantoms[0]!.uses).toHaveLength(2);
   });
 
   test('names of prototypes are names like others', () => {
-    const one = report([query('__proto__.constructor'), mutation('a.b', { broadcasts: [broadcast(['toString.valueOf', '__proto__.constructor'])] })]);
+    const one = report([
+      query('__proto__.constructor'),
+      mutation('a.b', { broadcasts: [broadcast(['toString.valueOf', '__proto__.constructor'])] }),
+    ]);
     expect(one.phantoms.map((phantom) => phantom.path)).toEqual(['toString.valueOf']);
   });
 });
@@ -100,8 +141,20 @@ describe('silence and coverage', () => {
   });
 
   test('totals come in their order and add up', () => {
-    expect(JSON.stringify(one.totals)).toMatch(/^\{"mutations":6,"broadcasting":1,"silent":2,"declaredSilent":1,"unknown":2,"silentWithoutWrites":1,"coverage":0\.3333,"routers":1,"queries":3,/);
-    expect(one.routers).toEqual([expect.objectContaining({ path: 'guests', mutations: 6, broadcasting: 1, silent: 2, declaredSilent: 1, unknown: 2, coverage: 0.3333 })]);
+    expect(JSON.stringify(one.totals)).toMatch(
+      /^\{"mutations":6,"broadcasting":1,"silent":2,"declaredSilent":1,"unknown":2,"silentWithoutWrites":1,"coverage":0\.3333,"routers":1,"queries":3,/,
+    );
+    expect(one.routers).toEqual([
+      expect.objectContaining({
+        path: 'guests',
+        mutations: 6,
+        broadcasting: 1,
+        silent: 2,
+        declaredSilent: 1,
+        unknown: 2,
+        coverage: 0.3333,
+      }),
+    ]);
   });
 
   test('what could not be followed is told, with who it concerns', () => {
@@ -114,11 +167,20 @@ describe('silence and coverage', () => {
       name: 'src/import.ts#importRouter',
       place: somewhere(),
       unseen: [],
-      procedures: [query('jobs.list'), mutation('jobs.run', { broadcasts: [broadcast(['jobs.list', 'guests.list'])] }), mutation('jobs.stop', { writes: [write('jobs')] })],
+      procedures: [
+        query('jobs.list'),
+        mutation('jobs.run', { broadcasts: [broadcast(['jobs.list', 'guests.list'])] }),
+        mutation('jobs.stop', { writes: [write('jobs')] }),
+      ],
     };
     const both = judge({ ...model, roots: [...model.roots, other] });
     expect(both.totals).toMatchObject({ mutations: 1, silent: 0, phantomPaths: 1 });
-    expect(both.otherRoots).toEqual([expect.objectContaining({ root: 'src/import.ts#importRouter', routers: [expect.objectContaining({ mutations: 2, silent: 1 })] })]);
+    expect(both.otherRoots).toEqual([
+      expect.objectContaining({
+        root: 'src/import.ts#importRouter',
+        routers: [expect.objectContaining({ mutations: 2, silent: 1 })],
+      }),
+    ]);
     expect(both.phantoms.map((phantom) => phantom.path)).toEqual(['guests.list']);
     expect(subjects(both, 'silent')).toEqual(['jobs.stop']);
   });
@@ -133,7 +195,11 @@ describe('transactions', () => {
 
   test('every write inside, some, none, no write', () => {
     expect(atomic(write('a', tx), write('b', tx))).toMatchObject({ transaction: 'inside', found: [] });
-    expect(atomic(write('a', tx), write('b'))).toMatchObject({ transaction: 'partly', found: [], notes: ['one write is outside the transaction'] });
+    expect(atomic(write('a', tx), write('b'))).toMatchObject({
+      transaction: 'partly',
+      found: [],
+      notes: ['one write is outside the transaction'],
+    });
     expect(atomic(write('a'))).toMatchObject({ transaction: 'outside', found: [] });
     expect(atomic()).toMatchObject({ transaction: 'no-writes', found: [] });
   });
@@ -159,7 +225,11 @@ describe('transactions', () => {
   });
 
   test('a broadcast inside its transaction is an error', () => {
-    const one = report([...GUESTS, mutation('guests.a', { broadcasts: [broadcast(['guests.getAll'], tx)] }), mutation('guests.b', { broadcasts: [broadcast(['guests.getAll'])] })]);
+    const one = report([
+      ...GUESTS,
+      mutation('guests.a', { broadcasts: [broadcast(['guests.getAll'], tx)] }),
+      mutation('guests.b', { broadcasts: [broadcast(['guests.getAll'])] }),
+    ]);
     expect(subjects(one, 'broadcast-in-transaction')).toEqual(['guests.a']);
   });
 });
@@ -169,7 +239,9 @@ describe('clientId and userId', () => {
     report([
       ...GUESTS,
       ...[0, 1, 2].map((index) => mutation(`guests.yes${index}`, { broadcasts: [broadcast(['guests'])] })),
-      ...Array.from({ length: no }, (_, index) => mutation(`guests.no${index}`, { broadcasts: [broadcast(['guests'], { [field]: 'no' })] })),
+      ...Array.from({ length: no }, (_, index) =>
+        mutation(`guests.no${index}`, { broadcasts: [broadcast(['guests'], { [field]: 'no' })] }),
+      ),
     ]);
 
   test('are missed where the other broadcasts carry one, with the figure', () => {
@@ -184,9 +256,18 @@ describe('clientId and userId', () => {
     const few = with3(5);
     expect(of(few, 'missing-client-id')).toEqual([]);
     expect(few.mutations.at(-1)!.notes).toEqual(['no clientId (3 of 7 other broadcasts carry one)']);
-    const none = report([...GUESTS, ...['a', 'b'].map((name) => mutation(`guests.${name}`, { broadcasts: [broadcast(['guests'], { clientId: 'no' })] }))]);
+    const none = report([
+      ...GUESTS,
+      ...['a', 'b'].map((name) =>
+        mutation(`guests.${name}`, { broadcasts: [broadcast(['guests'], { clientId: 'no' })] }),
+      ),
+    ]);
     expect(none.findings).toEqual([]);
-    const unknown = report([...GUESTS, mutation('guests.a', { broadcasts: [broadcast(['guests'], { clientId: 'unknown' })] }), mutation('guests.b', { broadcasts: [broadcast(['guests'])] })]);
+    const unknown = report([
+      ...GUESTS,
+      mutation('guests.a', { broadcasts: [broadcast(['guests'], { clientId: 'unknown' })] }),
+      mutation('guests.b', { broadcasts: [broadcast(['guests'])] }),
+    ]);
     expect(unknown.findings).toEqual([]);
   });
 });
@@ -204,12 +285,20 @@ describe('conditions', () => {
     expect(optionalPart(condition)).toBe(part);
   });
 
-  test.each(['result.data.length > 0', 'count', 'result.changed', 'isAdmin', 'a || b', 'rows.length', 'input.kind === "x"', 'updatedCount > 0', 'result.success', 'items.some((item) => item.id)'])(
-    '%s does not',
-    (condition) => {
-      expect(optionalPart(condition)).toBeUndefined();
-    },
-  );
+  test.each([
+    'result.data.length > 0',
+    'count',
+    'result.changed',
+    'isAdmin',
+    'a || b',
+    'rows.length',
+    'input.kind === "x"',
+    'updatedCount > 0',
+    'result.success',
+    'items.some((item) => item.id)',
+  ])('%s does not', (condition) => {
+    expect(optionalPart(condition)).toBeUndefined();
+  });
 
   test('are findings or notes', () => {
     const one = report([
@@ -223,16 +312,32 @@ describe('conditions', () => {
 });
 
 describe('cascades', () => {
-  const app = [...GUESTS, query('budget.getAll'), query('clients.list', ['accounts']), query('teams.list', ['accounts'])];
+  const app = [
+    ...GUESTS,
+    query('budget.getAll'),
+    query('clients.list', ['accounts']),
+    query('teams.list', ['accounts']),
+  ];
   const cascades = (tables: string[], stale: string[], some = {}) =>
-    of(report([...app, mutation('guests.create', { broadcasts: [broadcast(stale, some)], writes: tables.map((table) => write(table)) })]), 'cascade').map(
-      (finding) => finding.message,
-    );
+    of(
+      report([
+        ...app,
+        mutation('guests.create', {
+          broadcasts: [broadcast(stale, some)],
+          writes: tables.map((table) => write(table)),
+        }),
+      ]),
+      'cascade',
+    ).map((finding) => finding.message);
 
   test('a table of another module whose paths are left out is a finding, by name or by who reads it', () => {
-    expect(cascades(['guests', 'budget'], ['guests.getAll'])).toEqual(['guests.create writes budget and broadcasts nothing of budget']);
+    expect(cascades(['guests', 'budget'], ['guests.getAll'])).toEqual([
+      'guests.create writes budget and broadcasts nothing of budget',
+    ]);
     expect(cascades(['budgets'], ['guests.getAll'])).toHaveLength(1);
-    expect(cascades(['accounts'], ['guests.getAll'])).toEqual(['guests.create writes accounts and broadcasts nothing of clients or teams']);
+    expect(cascades(['accounts'], ['guests.getAll'])).toEqual([
+      'guests.create writes accounts and broadcasts nothing of clients or teams',
+    ]);
   });
 
   test('any path of the module is enough, a phantom too; so are prefixes and *', () => {
@@ -263,20 +368,37 @@ describe('cascades', () => {
     const one = report([
       ...app,
       mutation('guests.a', { broadcasts: [broadcast(['guests'])], writes: [write('budget', via)], helpers: [call()] }),
-      mutation('guests.b', { broadcasts: [broadcast(['guests', 'budget'])], writes: [write('budget', via)], helpers: [call()] }),
+      mutation('guests.b', {
+        broadcasts: [broadcast(['guests', 'budget'])],
+        writes: [write('budget', via)],
+        helpers: [call()],
+      }),
       mutation('guests.c', { writes: [write('budget', via)], helpers: [call()] }),
     ]);
     expect(of(one, 'blind-helper').map(({ subject, message }) => [subject, message])).toEqual([
       ['recalc', 'recalc writes budget and broadcasts nothing; budget is left out of the broadcasts of guests.a'],
     ]);
-    expect(one.helpers).toEqual([expect.objectContaining({ name: 'recalc', tables: ['budget'], broadcasts: false, calledFrom: ['guests.a', 'guests.b', 'guests.c'] })]);
-    expect(of(one, 'cascade')[0]!.message).toBe('guests.a writes budget (through recalc) and broadcasts nothing of budget');
+    expect(one.helpers).toEqual([
+      expect.objectContaining({
+        name: 'recalc',
+        tables: ['budget'],
+        broadcasts: false,
+        calledFrom: ['guests.a', 'guests.b', 'guests.c'],
+      }),
+    ]);
+    expect(of(one, 'cascade')[0]!.message).toBe(
+      'guests.a writes budget (through recalc) and broadcasts nothing of budget',
+    );
   });
 
   test('a helper that broadcasts itself is not blind', () => {
     const one = report([
       ...app,
-      mutation('guests.a', { broadcasts: [broadcast(['guests'], { via: ['sync'] })], writes: [write('budget', { via: ['sync'] })], helpers: [helper('sync')] }),
+      mutation('guests.a', {
+        broadcasts: [broadcast(['guests'], { via: ['sync'] })],
+        writes: [write('budget', { via: ['sync'] })],
+        helpers: [helper('sync')],
+      }),
     ]);
     expect(of(one, 'blind-helper')).toEqual([]);
     expect(one.helpers[0]).toMatchObject({ broadcasts: true });
@@ -285,7 +407,12 @@ describe('cascades', () => {
   test('a helper made for a transaction that gets the bare database', () => {
     const run = (name: string, database: 'tx' | 'bare' | 'none', source = '(db) => {}') =>
       subjects(
-        report([mutation('a.b', { helpers: [helper(name, { database, declaration: fn(source) })], writes: [write('x', { via: [name] })] })]),
+        report([
+          mutation('a.b', {
+            helpers: [helper(name, { database, declaration: fn(source) })],
+            writes: [write('x', { via: [name] })],
+          }),
+        ]),
         'tx-helper-without-tx',
       );
     expect(run('syncHotelsTx', 'bare')).toEqual(['a.b']);
@@ -298,10 +425,17 @@ describe('cascades', () => {
 
 describe('fingerprints', () => {
   test('do not depend on lines, and tell findings apart', () => {
-    const make = () => report([...GUESTS, mutation('guests.a', { writes: [write('guests')] }), mutation('guests.b', { broadcasts: [broadcast(['guests.list', 'guests.all'])] })]);
+    const make = () =>
+      report([
+        ...GUESTS,
+        mutation('guests.a', { writes: [write('guests')] }),
+        mutation('guests.b', { broadcasts: [broadcast(['guests.list', 'guests.all'])] }),
+      ]);
     const [first, second] = [make(), make()];
     expect(first.findings.map((finding) => finding.line)).not.toEqual(second.findings.map((finding) => finding.line));
-    expect(first.findings.map((finding) => finding.fingerprint)).toEqual(second.findings.map((finding) => finding.fingerprint));
+    expect(first.findings.map((finding) => finding.fingerprint)).toEqual(
+      second.findings.map((finding) => finding.fingerprint),
+    );
     expect(new Set(first.findings.map((finding) => finding.fingerprint)).size).toBe(first.findings.length);
   });
 });
@@ -317,9 +451,16 @@ test('names as words', () => {
 });
 
 test('path maps are judged too', () => {
-  const one = report([query('budget.getAll'), query('budget.getSummary')], { pathMaps: [toolMap({ budget: ['budget.getAll', 'budget.getStats'] }, 'modules')] });
+  const one = report([query('budget.getAll'), query('budget.getSummary')], {
+    pathMaps: [toolMap({ budget: ['budget.getAll', 'budget.getStats'] }, 'modules')],
+  });
   expect(one.pathMaps[0]!.entries[0]!.queryPaths.map((use) => use.verdict)).toEqual(['exact', 'phantom']);
-  expect(one.phantoms).toEqual([expect.objectContaining({ path: 'budget.getStats', uses: [expect.objectContaining({ in: 'getQueryPathsForModule budget' })] })]);
+  expect(one.phantoms).toEqual([
+    expect.objectContaining({
+      path: 'budget.getStats',
+      uses: [expect.objectContaining({ in: 'getQueryPathsForModule budget' })],
+    }),
+  ]);
   expect(one.tools).toEqual([]);
   expect(one.phantoms[0]!.nearest[0]).toBe('budget.getSummary');
 });

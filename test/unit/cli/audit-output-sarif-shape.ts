@@ -4,11 +4,16 @@
  */
 type Check = (value: unknown, at: string) => string[];
 
-const says = (test: (value: unknown) => boolean, what: string): Check => (value, at) => (test(value) ? [] : [`${at} must be ${what}`]);
+const says =
+  (test: (value: unknown) => boolean, what: string): Check =>
+  (value, at) =>
+    test(value) ? [] : [`${at} must be ${what}`];
 const text = says((value) => typeof value === 'string' && value.length > 0, 'a text');
-const whole = (least: number): Check => says((value) => Number.isSafeInteger(value) && (value as number) >= least, `a whole number from ${least}`);
+const whole = (least: number): Check =>
+  says((value) => Number.isSafeInteger(value) && (value as number) >= least, `a whole number from ${least}`);
 const one = (...allowed: unknown[]): Check => says((value) => allowed.includes(value), `one of ${allowed.join(', ')}`);
-const matching = (pattern: RegExp): Check => says((value) => typeof value === 'string' && pattern.test(value), `like ${pattern}`);
+const matching = (pattern: RegExp): Check =>
+  says((value) => typeof value === 'string' && pattern.test(value), `like ${pattern}`);
 const list =
   (check: Check): Check =>
   (value, at) =>
@@ -26,8 +31,12 @@ const object =
     const checks = { ...required, ...optional };
     const record = value as Record<string, unknown>;
     return [
-      ...Object.keys(required).filter((key) => record[key] === undefined).map((key) => `${at}.${key} is missing`),
-      ...Object.entries(record).flatMap(([key, item]) => checks[key]?.(item, `${at}.${key}`) ?? [`${at}.${key} is not allowed`]),
+      ...Object.keys(required)
+        .filter((key) => record[key] === undefined)
+        .map((key) => `${at}.${key} is missing`),
+      ...Object.entries(record).flatMap(
+        ([key, item]) => checks[key]?.(item, `${at}.${key}`) ?? [`${at}.${key} is not allowed`],
+      ),
     ];
   };
 
@@ -35,12 +44,15 @@ const any: Check = () => [];
 const level = one('none', 'note', 'warning', 'error');
 const message = object({ text });
 const relativeUri = matching(/^(?![a-z][a-z0-9+.-]*:|\/)(?:[\w.~!$&'()*+,;=@/-]|%[0-9A-F]{2})+$/i);
-const location = object({
-  physicalLocation: object({
-    artifactLocation: object({ uri: relativeUri, uriBaseId: text }),
-    region: object({ startLine: whole(1), startColumn: whole(1) }),
-  }),
-}, { logicalLocations: list(object({ fullyQualifiedName: text })) });
+const location = object(
+  {
+    physicalLocation: object({
+      artifactLocation: object({ uri: relativeUri, uriBaseId: text }),
+      region: object({ startLine: whole(1), startColumn: whole(1) }),
+    }),
+  },
+  { logicalLocations: list(object({ fullyQualifiedName: text })) },
+);
 
 const rule = object({
   id: text,
@@ -49,7 +61,11 @@ const rule = object({
   fullDescription: message,
   help: object({ text, markdown: text }),
   defaultConfiguration: object({ level }),
-  properties: object({ tags: list(text), precision: one('very-high', 'high', 'medium', 'low'), 'problem.severity': one('error', 'warning', 'recommendation') }),
+  properties: object({
+    tags: list(text),
+    precision: one('very-high', 'high', 'medium', 'low'),
+    'problem.severity': one('error', 'warning', 'recommendation'),
+  }),
 });
 
 const result = object(
@@ -58,7 +74,10 @@ const result = object(
     ruleIndex: whole(0),
     level,
     message,
-    locations: (value, at) => [...list(location)(value, at), ...(Array.isArray(value) && value.length === 1 ? [] : [`${at} must have one place`])],
+    locations: (value, at) => [
+      ...list(location)(value, at),
+      ...(Array.isArray(value) && value.length === 1 ? [] : [`${at} must have one place`]),
+    ],
     partialFingerprints: map(text),
   },
   {
@@ -84,7 +103,9 @@ const log = object({
       invocations: list(
         object({
           executionSuccessful: one(true, false),
-          toolExecutionNotifications: list(object({ level, message, descriptor: object({ id: text }) }, { locations: list(location) })),
+          toolExecutionNotifications: list(
+            object({ level, message, descriptor: object({ id: text }) }, { locations: list(location) }),
+          ),
         }),
       ),
       results: list(result),

@@ -5,7 +5,18 @@ import { uriOf } from '../../../lib/cli/audit/output/sarif.js';
 import { visible, widthOf, wrap } from '../../../lib/cli/audit/output/text.js';
 import { RULE_TEXTS } from '../../../lib/cli/audit/output/rules.js';
 import { RULES, type AuditReport } from '../../../lib/cli/audit/report.js';
-import { broadcast, fn, helper, mutation, query, report, somewhere, tool, toolMap, write } from './audit-findings-model.js';
+import {
+  broadcast,
+  fn,
+  helper,
+  mutation,
+  query,
+  report,
+  somewhere,
+  tool,
+  toolMap,
+  write,
+} from './audit-findings-model.js';
 import { checkSarif } from './audit-output-sarif-shape.js';
 
 const NASTY = 'a|b`c\u001b[31m<script>\n\u202e@all';
@@ -21,12 +32,18 @@ function rich(): AuditReport {
         helpers: [helper('recalc', { declaration: fn() })],
         notes: [{ text: 'a note', ...somewhere() }],
       }),
-      mutation('guests.update', { broadcasts: [broadcast(['guests.getAll'])], writes: [write('guests', { inTransaction: true })] }),
+      mutation('guests.update', {
+        broadcasts: [broadcast(['guests.getAll'])],
+        writes: [write('guests', { inTransaction: true })],
+      }),
       mutation('guests.checkIn', { writes: [write('guests')] }),
       mutation('guests.log', { unseen: [{ what: 'a call', why: 'its target is computed', ...somewhere() }] }),
     ],
     {
-      pathMaps: [toolMap({ add_guest: ['guests.list'], other: ['guests.getAll'] }), toolMap({ budget: ['budget.getStats'] }, 'modules')],
+      pathMaps: [
+        toolMap({ add_guest: ['guests.list'], other: ['guests.getAll'] }),
+        toolMap({ budget: ['budget.getStats'] }, 'modules'),
+      ],
       executors: [{ name: 'run', tools: [tool('add_guest')], ...somewhere() }],
     },
   );
@@ -36,7 +53,11 @@ function nasty(): AuditReport {
   const place = somewhere(`src/${NASTY}.ts`);
   return report([
     query('guests.getAll'),
-    mutation(`guests.${NASTY}`, { broadcasts: [broadcast([NASTY], { condition: NASTY })], writes: [write(NASTY, { ...place, inLoop: true })], notes: [{ text: NASTY, ...place }] }),
+    mutation(`guests.${NASTY}`, {
+      broadcasts: [broadcast([NASTY], { condition: NASTY })],
+      writes: [write(NASTY, { ...place, inLoop: true })],
+      notes: [{ text: NASTY, ...place }],
+    }),
     mutation('guests.silent', { writes: [write(NASTY, place)], unseen: [{ what: NASTY, why: NASTY, ...place }] }),
   ]);
 }
@@ -48,7 +69,16 @@ describe('terminal', () => {
   const shown = toTerminal(one, { width: 100 });
 
   test('has a table per router, coverage, phantoms, tools, functions, findings, and what was not seen', () => {
-    for (const title of ['guests', 'Coverage', 'Phantom query paths', 'Tools', 'Maps to query paths', 'Functions that write', 'Findings', 'Not seen']) {
+    for (const title of [
+      'guests',
+      'Coverage',
+      'Phantom query paths',
+      'Tools',
+      'Maps to query paths',
+      'Functions that write',
+      'Findings',
+      'Not seen',
+    ]) {
       expect(shown).toMatch(new RegExp(`^${title}\\b`, 'm'));
     }
     expect(shown).toMatch(/^ {2}create +yes +outside +writes guests, budget$/m);
@@ -64,7 +94,8 @@ describe('terminal', () => {
 
   test.each([80, 100, 120, 160])('fits %i columns', (width) => {
     for (const each of [one, nasty()]) {
-      for (const line of toTerminal(each, { width, verbose: true }).split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width);
+      for (const line of toTerminal(each, { width, verbose: true }).split('\n'))
+        expect(widthOf(line)).toBeLessThanOrEqual(width);
     }
   });
 
@@ -88,7 +119,11 @@ describe('terminal', () => {
   });
 
   test('long lists end early and say so; --verbose shows them', () => {
-    const many = report([mutation('a.b', { unseen: Array.from({ length: 50 }, (_, index) => ({ what: `thing ${index}`, why: 'far', ...somewhere() })) })]);
+    const many = report([
+      mutation('a.b', {
+        unseen: Array.from({ length: 50 }, (_, index) => ({ what: `thing ${index}`, why: 'far', ...somewhere() })),
+      }),
+    ]);
     expect(toTerminal(many)).toContain('… and 30 more; --verbose shows all');
     expect(toTerminal(many)).not.toContain('thing 49');
     expect(toTerminal(many, { verbose: true })).toContain('thing 49');
@@ -140,7 +175,9 @@ describe('markdown', () => {
   test('names cannot end a cell, a code span or a line', () => {
     expect(code('guests.getAll')).toBe('`guests.getAll`');
     expect(code('a|b`c<i>')).toBe('<code>a&#124;b&#96;c&#60;i&#62;</code>');
-    expect(text('@all \\| _x_ snake_case #12 http://x')).toBe('&#64;all &#92;&#124; &#95;x&#95; snake_case &#35;12 http&#58;//x');
+    expect(text('@all \\| _x_ snake_case #12 http://x')).toBe(
+      '&#64;all &#92;&#124; &#95;x&#95; snake_case &#35;12 http&#58;//x',
+    );
     const shown = toMarkdown(nasty());
     expect(shown).not.toMatch(CONTROL);
     expect(shown).not.toContain('<script>');
@@ -149,13 +186,19 @@ describe('markdown', () => {
     const columns = (row: string): number => row.split('|').length;
     for (const [index, row] of rows.entries()) {
       // Every row has as many cells as the head of its table.
-      const head = rows.slice(0, index + 1).findLastIndex((line, at) => rows[at + 1]?.includes('---') && !line.includes('---'));
+      const head = rows
+        .slice(0, index + 1)
+        .findLastIndex((line, at) => rows[at + 1]?.includes('---') && !line.includes('---'));
       expect(columns(row)).toBe(columns(rows[head]!));
     }
   });
 
   test('stays below what a comment may hold, and says what is left out', () => {
-    const many = report(Array.from({ length: 3000 }, (_, index) => mutation(`router.${'long'.repeat(60)}${index}`, { writes: [write('table'), write('other')] })));
+    const many = report(
+      Array.from({ length: 3000 }, (_, index) =>
+        mutation(`router.${'long'.repeat(60)}${index}`, { writes: [write('table'), write('other')] }),
+      ),
+    );
     const shown = toMarkdown(many);
     expect(shown.length).toBeLessThan(65_536);
     expect(shown).toMatch(/… and \d+ more|sections are left out/);
@@ -172,7 +215,9 @@ describe('sarif', () => {
   test('every rule is there with its level and help; every finding has rule, place and fingerprint', () => {
     const one = rich();
     const [run] = JSON.parse(toSarif(one, options)).runs;
-    expect(run.tool.driver.rules.map((rule: any) => [rule.id, rule.defaultConfiguration.level])).toEqual(Object.entries(RULES));
+    expect(run.tool.driver.rules.map((rule: any) => [rule.id, rule.defaultConfiguration.level])).toEqual(
+      Object.entries(RULES),
+    );
     expect(run.results).toHaveLength(one.findings.length);
     for (const [index, result] of run.results.entries()) {
       const finding = one.findings[index]!;

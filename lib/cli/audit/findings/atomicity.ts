@@ -45,5 +45,10 @@ export function nonAtomic(writes: readonly RawWrite[]): NonAtomic | undefined {
 }
 
 function sameStatement(a: RawWrite, b: RawWrite): boolean {
-  return placeKey(a) === placeKey(b) && a.table === b.table && a.via.join() === b.via.join() && a.arms.join() === b.arms.join();
+  return (
+    placeKey(a) === placeKey(b) &&
+    a.table === b.table &&
+    a.via.join() === b.via.join() &&
+    a.arms.join() === b.arms.join()
+  );
 }

@@ -29,6 +29,7 @@ export function finding({ rule, place, message, subject, detail = '', severity =
 
 export const placeOf = ({ file, line, column }: Place): Place => ({ file, line, column });
 
-export const samePlace = (a: Place, b: Place): boolean => a.file === b.file && a.line === b.line && a.column === b.column;
+export const samePlace = (a: Place, b: Place): boolean =>
+  a.file === b.file && a.line === b.line && a.column === b.column;
 
 export const placeKey = ({ file, line, column }: Place): string => `${file}:${line}:${column}`;

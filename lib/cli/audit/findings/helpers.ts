@@ -19,7 +19,12 @@ interface Call {
 const TRANSACTIONAL = /(?:Tx|TX|Trx|InTransaction|WithTransaction)$|_(?:tx|trx)$/;
 const TRANSACTION_PARAMETER = /^(?:tx|trx|transaction)$|(?:Tx|Trx)$/;
 
-export function judgeHelpers(mutations: readonly Judged[], owners: TableOwners, facts: Facts, found: Found[]): HelperReport[] {
+export function judgeHelpers(
+  mutations: readonly Judged[],
+  owners: TableOwners,
+  facts: Facts,
+  found: Found[],
+): HelperReport[] {
   const reports: HelperReport[] = [];
   for (const calls of callsByHelper(mutations).values()) {
     const [first] = calls;
@@ -47,7 +52,8 @@ function callsByHelper(mutations: readonly Judged[]): Map<unknown, Call[]> {
     if (!effects) continue;
     for (const call of effects.helpers) {
       const chain = [...call.via, call.name];
-      const within = ({ via }: { via: readonly string[] }): boolean => chain.every((name, index) => via[index] === name);
+      const within = ({ via }: { via: readonly string[] }): boolean =>
+        chain.every((name, index) => via[index] === name);
       const one: Call = {
         mutation,
         call,

@@ -38,7 +38,10 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
   };
 
   const mutations = mutationsOf(root, context);
-  const beside = others.map((other) => ({ other, judged: mutationsOf(other, context, new Set(pathsOf(other, 'query'))) }));
+  const beside = others.map((other) => ({
+    other,
+    judged: mutationsOf(other, context, new Set(pathsOf(other, 'query'))),
+  }));
   const all = [...mutations, ...beside.flatMap(({ judged }) => judged)];
   const helpers = judgeHelpers(all, context.owners, facts, found);
   const unseen = unseenOf(facts, all);
@@ -68,7 +71,11 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
     aliasedPaths: phantoms.length - broken.length,
     tools: tools.length,
     toolMismatches: tools.filter((tool) => tool.verdict === 'mismatch').length,
-    nonAtomic: distinct(found.filter(({ rule, subject }) => rule === 'non-atomic' && own.has(subject ?? '')).map(({ subject }) => subject)).length,
+    nonAtomic: distinct(
+      found
+        .filter(({ rule, subject }) => rule === 'non-atomic' && own.has(subject ?? ''))
+        .map(({ subject }) => subject),
+    ).length,
     files: facts.files,
   };
   return {
@@ -128,13 +135,19 @@ function unseenOf(facts: Facts, mutations: readonly Judged[]): Unseen[] {
   const all: Unseen[] = [...facts.unseen, ...facts.roots.flatMap((root) => root.unseen)];
   for (const { report, effects } of mutations) {
     if (!effects) {
-      all.push({ ...placeOf(report), what: report.path, why: 'its resolver is not to be found in the sources', subject: report.path });
+      all.push({
+        ...placeOf(report),
+        what: report.path,
+        why: 'its resolver is not to be found in the sources',
+        subject: report.path,
+      });
     } else {
       all.push(...effects.unseen.map((one) => ({ ...one, subject: one.subject ?? report.path })));
     }
   }
   for (const { tools } of facts.executors) {
-    for (const tool of tools) all.push(...tool.effects.unseen.map((one) => ({ ...one, subject: one.subject ?? tool.tool })));
+    for (const tool of tools)
+      all.push(...tool.effects.unseen.map((one) => ({ ...one, subject: one.subject ?? tool.tool })));
   }
   const seen = new Set<string>();
   return all.filter((one) => {
@@ -152,7 +165,7 @@ function inOrder(found: readonly Found[]): Finding[] {
     seen.add(key);
     findings.push(finding(one));
   }
-  return findings.sort(
-    (a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1),
+  return findings.sort((a, b) =>
+    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
   );
 }

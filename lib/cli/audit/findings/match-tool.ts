@@ -17,7 +17,9 @@ const VERBS: Readonly<Record<'insert' | 'update' | 'delete', readonly string[]>>
   update: ['update', 'edit', 'modify', 'change', 'patch', 'set', 'save'],
   delete: ['delete', 'remove', 'destroy', 'drop'],
 };
-const FAMILY = new Map(Object.entries(VERBS).flatMap(([family, verbs]) => verbs.map((verb): [string, string] => [verb, family])));
+const FAMILY = new Map(
+  Object.entries(VERBS).flatMap(([family, verbs]) => verbs.map((verb): [string, string] => [verb, family])),
+);
 const same = (word: string): string => FAMILY.get(word) ?? singular(word);
 
 export class ToolMatcher {
@@ -60,7 +62,9 @@ export class ToolMatcher {
       .map((mutation) => ({ mutation, left: without(words, nameOf(mutation))?.length ?? Infinity }))
       .filter(({ left }) => left < words.length);
     const best = Math.min(...fits.map(({ left }) => left));
-    return best === Infinity ? undefined : only(fits.filter(({ left }) => left === best).map(({ mutation }) => mutation));
+    return best === Infinity
+      ? undefined
+      : only(fits.filter(({ left }) => left === best).map(({ mutation }) => mutation));
   }
 
   /** The only mutation that writes the same; else the plain one (`create`, `update`, `delete`) of the module whose table it writes first. */

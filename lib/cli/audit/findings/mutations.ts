@@ -40,7 +40,11 @@ function meantBy({ path, alias, nearest = [] }: PathUse): string[] {
 const NO_EFFECTS: RawEffects = { broadcasts: [], writes: [], helpers: [], unseen: [], notes: [] };
 
 /** @param more Queries of the router it is on, where that is not the root. */
-export function judgeMutation({ procedure, effects }: ProcedureFacts, context: Context, more?: ReadonlySet<string>): Judged {
+export function judgeMutation(
+  { procedure, effects }: ProcedureFacts,
+  context: Context,
+  more?: ReadonlySet<string>,
+): Judged {
   const { path, place } = procedure;
   const seen = effects ?? NO_EFFECTS;
   const notes = distinct(seen.notes.map((note) => note.text));
@@ -114,7 +118,8 @@ function resolve(
     if (always && raw.by === 'middleware') {
       const reached = byHand.flatMap((one) => one.queryPaths.map((path) => judge.effective(path.path)));
       const left = entry.paths.filter(({ path }) => !reached.some((one) => tellsOf(one, path)));
-      if (left.length > 0) notes.push(`broadcasts by hand and leaves out ${listed(left.map(({ path }) => path))} of the map`);
+      if (left.length > 0)
+        notes.push(`broadcasts by hand and leaves out ${listed(left.map(({ path }) => path))} of the map`);
       continue;
     }
     resolved.push({
@@ -127,10 +132,14 @@ function resolve(
   return { broadcasts: resolved, declared };
 }
 
-function plain({ arms: _arms, inLoop: _loop, mutation: _mutation, tool: _tool, type: _type, ...broadcast }: RawBroadcast): Omit<
-  Broadcast,
-  'queryPaths'
-> & { queryPaths: PathUse[] } {
+function plain({
+  arms: _arms,
+  inLoop: _loop,
+  mutation: _mutation,
+  tool: _tool,
+  type: _type,
+  ...broadcast
+}: RawBroadcast): Omit<Broadcast, 'queryPaths'> & { queryPaths: PathUse[] } {
   return { ...broadcast, queryPaths: [] };
 }
 
@@ -138,7 +147,9 @@ function judgeSilence(report: MutationReport, { sync, found }: Context): void {
   if (report.broadcast !== 'no') return;
   const { path, tables, writes } = report;
   const entry = sync.mutation(path);
-  const unused = entry ? '; the invalidation map has an entry for it, but sync.middleware() is not on its procedure' : '';
+  const unused = entry
+    ? '; the invalidation map has an entry for it, but sync.middleware() is not on its procedure'
+    : '';
   if (writes.length === 0) {
     report.notes.push('no write seen');
     const message = `${path} broadcasts nothing; no write seen${unused}`;
@@ -156,7 +167,11 @@ function judgeBroadcast(broadcast: Broadcast, report: MutationReport, { origins,
   };
   const call = `${broadcast.by}${through(broadcast.via)}`;
   if (broadcast.inTransaction) {
-    add('broadcast-in-transaction', `${call} runs inside the transaction that it tells of; clients may read what is not yet committed`, call);
+    add(
+      'broadcast-in-transaction',
+      `${call} runs inside the transaction that it tells of; clients may read what is not yet committed`,
+      call,
+    );
   }
   for (const field of ['clientId', 'userId'] as const) {
     if (broadcast[field] !== 'no') continue;
@@ -179,7 +194,10 @@ function judgeAtomicity(effects: RawEffects, report: MutationReport, { found }: 
   const parts = nonAtomic(effects.writes);
   if (parts) {
     const what = distinct(parts.writes.map((write) => `${write.operation} ${tableName(write.table)}`));
-    const count = parts.loop && parts.writes.length === 1 ? 'writes in a loop' : `${plural(parts.writes.length, 'write')}${parts.loop ? ', in a loop,' : ''}`;
+    const count =
+      parts.loop && parts.writes.length === 1
+        ? 'writes in a loop'
+        : `${plural(parts.writes.length, 'write')}${parts.loop ? ', in a loop,' : ''}`;
     const message = `${report.path}: ${count} outside a transaction (${listed(what)}); a failure leaves a part done`;
     const first: Place = parts.writes.find((write) => write.via.length === 0) ?? report;
     found.push({ rule: 'non-atomic', place: placeOf(first), subject: report.path, message });

@@ -12,7 +12,8 @@ export class OriginFields {
   constructor(broadcasts: Iterable<Carrier>) {
     for (const broadcast of broadcasts) {
       // Those of the invalidation map get theirs from rules declared once.
-      if (broadcast.mutation === undefined && broadcast.tool === undefined) this.#carriers.set(placeKey(broadcast), broadcast);
+      if (broadcast.mutation === undefined && broadcast.tool === undefined)
+        this.#carriers.set(placeKey(broadcast), broadcast);
     }
   }
 

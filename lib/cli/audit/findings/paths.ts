@@ -38,7 +38,8 @@ export class PathJudge {
   constructor({ queries, nearest, aliases }: PathJudgeOptions) {
     this.#queries = new Set(queries);
     for (const query of queries) {
-      for (let dot = query.indexOf('.'); dot >= 0; dot = query.indexOf('.', dot + 1)) this.#prefixes.add(query.slice(0, dot));
+      for (let dot = query.indexOf('.'); dot >= 0; dot = query.indexOf('.', dot + 1))
+        this.#prefixes.add(query.slice(0, dot));
     }
     this.#aliases = aliases ?? new Map();
     this.#nearest = nearest;
@@ -90,7 +91,13 @@ export class PathJudge {
     let phantom = this.#phantoms.get(path);
     if (!phantom) {
       const alias = this.#aliases.get(path);
-      phantom = { path, nearest: this.nearest(path), ...(alias === undefined ? {} : { alias }), uses: [], seen: new Set() };
+      phantom = {
+        path,
+        nearest: this.nearest(path),
+        ...(alias === undefined ? {} : { alias }),
+        uses: [],
+        seen: new Set(),
+      };
       this.#phantoms.set(path, phantom);
     }
     const key = `${placeKey(place)} ${within}`;

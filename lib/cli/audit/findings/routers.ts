@@ -22,7 +22,8 @@ export function routerReports(root: RootFacts, mutations: readonly MutationRepor
   }
   return [...routers].map(([path, { place, queries }]): RouterReport => {
     const own = mutations.filter((mutation) => mutation.router === path);
-    const count = (broadcast: MutationReport['broadcast']): number => own.filter((one) => one.broadcast === broadcast).length;
+    const count = (broadcast: MutationReport['broadcast']): number =>
+      own.filter((one) => one.broadcast === broadcast).length;
     return {
       path,
       queries,

@@ -37,7 +37,14 @@ export function readAliases(
           ? undefined
           : `the alias ${alias.from} points at ${alias.to}, which no query has${hint(nearest(alias.to))}`;
       if (problem === undefined) aliases.set(alias.from, alias.to);
-      else found.push({ rule: 'invalid-map', place: placeOf(alias), message: problem, subject: alias.from, detail: alias.to });
+      else
+        found.push({
+          rule: 'invalid-map',
+          place: placeOf(alias),
+          message: problem,
+          subject: alias.from,
+          detail: alias.to,
+        });
     }
   }
   return { aliases, found };
@@ -74,7 +81,10 @@ export class SyncMap {
       }
       for (const tool of map.tools) {
         if (tool.sameAs !== undefined && !known.has(tool.sameAs)) {
-          this.#unknown(tool, `${map.name} gives the tool ${tool.name} the paths of ${tool.sameAs}, which no router has`);
+          this.#unknown(
+            tool,
+            `${map.name} gives the tool ${tool.name} the paths of ${tool.sameAs}, which no router has`,
+          );
           continue;
         }
         const entry = tool.sameAs === undefined ? undefined : this.#mutations.get(tool.sameAs);
@@ -138,7 +148,11 @@ class Closure {
         const message = `${map.name} cascades to ${name}, which is no module: no query is below it and 'modules' does not say what it is`;
         this.found.push({ rule: 'invalid-map', place: placeOf(place), message, subject: name, detail: 'module' });
       }
-      const nodes = own ? own.map((path) => table.find(judge.effective(path.path))).filter((node) => node >= 0) : prefix < 0 ? [] : [prefix];
+      const nodes = own
+        ? own.map((path) => table.find(judge.effective(path.path))).filter((node) => node >= 0)
+        : prefix < 0
+          ? []
+          : [prefix];
       this.#index.set(name, modules.length);
       return modules.push({ name, nodes }) - 1;
     };
@@ -148,7 +162,8 @@ class Closure {
       return cascade.to.map((target): [number, number] => [from, add(target.path, target)]);
     });
     for (const entry of [...map.mutations, ...map.tools]) {
-      for (const target of entry.cascade === undefined || entry.cascade === false ? [] : entry.cascade) add(target.path, target);
+      for (const target of entry.cascade === undefined || entry.cascade === false ? [] : entry.cascade)
+        add(target.path, target);
     }
     this.#cascades = table.cascades({ modules, edges });
   }
@@ -186,7 +201,13 @@ class Closure {
       }
       const { nearest = [] } = this.judge.judge(raw, within, { as: 'invalid-map' });
       const message = `${within}: ${raw.path} is no query${nearest.length > 0 ? `; nearest: ${listed(nearest)}` : ''}`;
-      this.found.push({ rule: 'invalid-map', place: placeOf(raw), message, subject: within.replace(/^map /, ''), detail: raw.path });
+      this.found.push({
+        rule: 'invalid-map',
+        place: placeOf(raw),
+        message,
+        subject: within.replace(/^map /, ''),
+        detail: raw.path,
+      });
     }
     return nodes;
   }

@@ -20,7 +20,12 @@ interface Tool {
   declared: boolean;
 }
 
-export function judgeTools(facts: Facts, mutations: readonly Judged[], context: Context, unseen: Unseen[]): ToolReport[] {
+export function judgeTools(
+  facts: Facts,
+  mutations: readonly Judged[],
+  context: Context,
+  unseen: Unseen[],
+): ToolReport[] {
   const { hints, owners, found, sync } = context;
   const matcher = new ToolMatcher(mutations, owners, hints.tools);
   const reports: ToolReport[] = [];
@@ -30,7 +35,11 @@ export function judgeTools(facts: Facts, mutations: readonly Judged[], context: 
     const match: Match | undefined = named ? { mutation: named, by: 'config' } : matcher.find(tool.name, tool.runs);
     const report = compare(tool, match, context);
     reports.push(report);
-    if (match === undefined && !tool.declared && (tool.queryPaths.length > 0 || !tool.complete || (tool.unmapped && ownTables(tool, context).length > 0))) {
+    if (
+      match === undefined &&
+      !tool.declared &&
+      (tool.queryPaths.length > 0 || !tool.complete || (tool.unmapped && ownTables(tool, context).length > 0))
+    ) {
       const why = `no mutation is known to do the same; name it under "tools" in the configuration`;
       unseen.push({ ...placeOf(tool.place), what: `tool ${tool.name}`, why, subject: tool.name });
     }
@@ -38,7 +47,13 @@ export function judgeTools(facts: Facts, mutations: readonly Judged[], context: 
     for (const path of distinct(tool.runs.flatMap((run) => run.calls))) {
       if (mutations.some((mutation) => mutation.report.path === path)) continue;
       const message = `tool ${tool.name} calls ${path}, which is no mutation`;
-      found.push({ rule: 'tool-fallback', place: placeOf(tool.runs[0] ?? tool.place), subject: tool.name, message, detail: path });
+      found.push({
+        rule: 'tool-fallback',
+        place: placeOf(tool.runs[0] ?? tool.place),
+        subject: tool.name,
+        message,
+        detail: path,
+      });
     }
   }
   judgeFallbacks(facts, reports, context);
@@ -55,10 +70,24 @@ function collect(facts: Facts, { judge, sync }: Context): Tool[] {
     (runs.get(name) ?? []).flatMap((run) => run.effects.broadcasts.flatMap((broadcast) => broadcast.queryPaths));
   const tools: Tool[] = [];
   const mapped = new Set<string>();
-  const add = (name: string, place: Place, paths: readonly RawPath[], complete: boolean, as: 'phantom' | 'invalid-map'): void => {
+  const add = (
+    name: string,
+    place: Place,
+    paths: readonly RawPath[],
+    complete: boolean,
+    as: 'phantom' | 'invalid-map',
+  ): void => {
     mapped.add(name);
     const queryPaths = paths.map((path) => judge.judge(path, `tool ${name}`, { as }));
-    tools.push({ name, place: placeOf(place), queryPaths, complete, runs: runs.get(name) ?? [], unmapped: false, declared: sync.tool(name) !== undefined });
+    tools.push({
+      name,
+      place: placeOf(place),
+      queryPaths,
+      complete,
+      runs: runs.get(name) ?? [],
+      unmapped: false,
+      declared: sync.tool(name) !== undefined,
+    });
   };
   for (const map of facts.pathMaps) {
     if (map.kind !== 'tools') continue;
@@ -67,13 +96,16 @@ function collect(facts: Facts, { judge, sync }: Context): Tool[] {
     }
   }
   for (const [name, entry] of sync.tools()) {
-    if (!mapped.has(name)) add(name, entry.place, entry.paths, entry.complete && entry.silent === undefined, 'invalid-map');
+    if (!mapped.has(name))
+      add(name, entry.place, entry.paths, entry.complete && entry.silent === undefined, 'invalid-map');
   }
   for (const [name, ran] of runs) {
     const [first] = ran;
     if (mapped.has(name) || !first || ran.every((run) => run.effects.writes.length === 0)) continue;
     const queryPaths = ownPaths(name).map((path) => judge.judge(path, `tool ${name}`));
-    const complete = ran.every((run) => run.effects.broadcasts.every((broadcast) => broadcast.complete) && run.effects.unseen.length === 0);
+    const complete = ran.every(
+      (run) => run.effects.broadcasts.every((broadcast) => broadcast.complete) && run.effects.unseen.length === 0,
+    );
     tools.push({ name, place: placeOf(first), queryPaths, complete, runs: ran, unmapped: true, declared: false });
   }
   return tools;
@@ -84,7 +116,8 @@ function compare(tool: Tool, match: Match | undefined, { judge }: Context): Tool
   if (!match) return { ...base, verdict: 'unmatched', missing: [], extra: [] };
   const { report, complete } = match.mutation;
   const matched = { ...base, mutation: report.path, matchedBy: match.by };
-  if (report.broadcast === 'no' || report.broadcast === 'silent') return { ...matched, verdict: 'mutation-silent', missing: [], extra: [] };
+  if (report.broadcast === 'no' || report.broadcast === 'silent')
+    return { ...matched, verdict: 'mutation-silent', missing: [], extra: [] };
   const own = distinct(tool.queryPaths.map((use) => use.path));
   const theirs = report.queryPaths;
   // A list that is computed in part may hold what seems to be missing from it.
@@ -98,7 +131,9 @@ const told = (path: string, by: readonly string[], judge: Context['judge']): boo
 
 /** Tables that it writes and that some query shows. */
 const ownTables = (tool: Tool, { owners }: Context): string[] =>
-  distinct(tool.runs.flatMap((run) => run.effects.writes.map((write) => write.table))).filter((table) => owners.ownerOf(table));
+  distinct(tool.runs.flatMap((run) => run.effects.writes.map((write) => write.table))).filter((table) =>
+    owners.ownerOf(table),
+  );
 
 function judgeReport(tool: Tool, report: ToolReport, context: Context): void {
   const { found } = context;
@@ -109,7 +144,13 @@ function judgeReport(tool: Tool, report: ToolReport, context: Context): void {
       ...(extra.length > 0 ? [`has ${listed(extra)} besides`] : []),
     ];
     const message = `tool ${tool.name} ${parts.join(' and ')}, compared with ${mutation} (matched by ${MATCHED[matchedBy ?? 'name']})`;
-    found.push({ rule: 'tool-mismatch', place: tool.place, subject: tool.name, message, detail: [...missing, '|', ...extra].join(' ') });
+    found.push({
+      rule: 'tool-mismatch',
+      place: tool.place,
+      subject: tool.name,
+      message,
+      detail: [...missing, '|', ...extra].join(' '),
+    });
   } else if (tool.unmapped && tool.complete && tool.queryPaths.length === 0 && report.verdict !== 'match') {
     const tables = ownTables(tool, context);
     if (tables.length === 0) return;

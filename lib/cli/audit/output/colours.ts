@@ -16,7 +16,14 @@ const plain: Style = (text) => text;
 
 export function coloursFor(enabled: boolean): Colours {
   if (!enabled) return { bold: plain, dim: plain, red: plain, yellow: plain, green: plain, cyan: plain };
-  return { bold: sgr(1, 22), dim: sgr(2, 22), red: sgr(31, 39), yellow: sgr(33, 39), green: sgr(32, 39), cyan: sgr(36, 39) };
+  return {
+    bold: sgr(1, 22),
+    dim: sgr(2, 22),
+    red: sgr(31, 39),
+    yellow: sgr(33, 39),
+    green: sgr(32, 39),
+    cyan: sgr(36, 39),
+  };
 }
 
 /** As https://no-color.org has it: only on a terminal, and not with a NO_COLOR that is not empty. */

@@ -9,7 +9,15 @@ const MAX_LENGTH = 60_000;
 const MAX_ROWS = 100;
 
 export function toMarkdown(report: AuditReport): string {
-  const parts = [head(report), coverage(report), phantoms(report), tools(report), ...findings(report), unseen(report), baseline(report)];
+  const parts = [
+    head(report),
+    coverage(report),
+    phantoms(report),
+    tools(report),
+    ...findings(report),
+    unseen(report),
+    baseline(report),
+  ];
   let text = '';
   let left = 0;
   for (const part of parts) {
@@ -41,7 +49,9 @@ function coverage({ routers, totals }: AuditReport): string {
     ...[one.mutations, one.broadcasting, one.silent, one.declaredSilent, one.unknown].map(String),
     percent(one.coverage),
   ];
-  const rows = routers.filter((router) => router.mutations > 0).map((router) => row(code(router.path === '' ? '(root)' : router.path), router));
+  const rows = routers
+    .filter((router) => router.mutations > 0)
+    .map((router) => row(code(router.path === '' ? '(root)' : router.path), router));
   rows.push(row('**total**', totals));
   return grid(['router', 'mutations', 'broadcast', 'silent', 'declared', 'unknown', 'coverage'], rows);
 }
@@ -75,13 +85,21 @@ function findings({ findings: all }: AuditReport): string[] {
     if (own.length === 0) return '';
     const rows = own.map((finding: Finding) => [text(finding.message), place(finding)]);
     const { title, help } = RULE_TEXTS[rule];
-    return folded(`${rule}: ${own.length} (${RULES[rule]})`, `${text(title)}. ${help}\n\n${grid(['finding', 'place'], rows)}`);
+    return folded(
+      `${rule}: ${own.length} (${RULES[rule]})`,
+      `${text(title)}. ${help}\n\n${grid(['finding', 'place'], rows)}`,
+    );
   });
 }
 
 function unseen({ unseen: all }: AuditReport): string {
   if (all.length === 0) return 'Everything could be followed.\n';
-  const rows = all.map((one) => [text(one.what), text(one.why), one.subject === undefined ? '' : code(one.subject), place(one)]);
+  const rows = all.map((one) => [
+    text(one.what),
+    text(one.why),
+    one.subject === undefined ? '' : code(one.subject),
+    place(one),
+  ]);
   return folded(`Not seen (${all.length})`, grid(['what', 'why', 'in', 'place'], rows));
 }
 

@@ -53,7 +53,7 @@ export const RULE_TEXTS: Readonly<Record<Rule, RuleText>> = {
   'tool-mismatch': {
     title: "Tool whose paths differ from its mutation's",
     why: 'The same change makes different queries stale, depending on whether a person or the chatbot made it.',
-    help: 'Give both one entry of the invalidation map: `tools: { add_guest: \'guests.create\' }`.',
+    help: "Give both one entry of the invalidation map: `tools: { add_guest: 'guests.create' }`.",
   },
   'tool-fallback': {
     title: 'Tool without a module or mutation of its own',

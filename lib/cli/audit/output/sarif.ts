@@ -33,7 +33,9 @@ export function toSarif(report: AuditReport, { version, base = '' }: SarifOption
       locations: [
         {
           ...location(finding),
-          ...(finding.subject === undefined ? {} : { logicalLocations: [{ fullyQualifiedName: visible(finding.subject) }] }),
+          ...(finding.subject === undefined
+            ? {}
+            : { logicalLocations: [{ fullyQualifiedName: visible(finding.subject) }] }),
         },
       ],
       partialFingerprints: { 'pathcast/v1': `${finding.fingerprint}:${number}` },

@@ -21,15 +21,19 @@ const GAP = '  ';
  * @param width Of the screen.
  * @returns Lines without a line end. Columns with a `least` share what the others leave.
  */
-export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number, indent: number, head: Style): string[] {
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  width: number,
+  indent: number,
+  head: Style,
+): string[] {
   const widths = fit(columns, rows, width - indent - GAP.length * (columns.length - 1));
   const start = ' '.repeat(indent);
   const lines: string[] = [];
   const print = (cells: readonly Cell[]): void => {
     const wrapped = cells.map((cell, index) =>
-      cell.flatMap(({ text, style }) =>
-        wrap(text, widths[index] ?? 1).map((line) => ({ text: line, style })),
-      ),
+      cell.flatMap(({ text, style }) => wrap(text, widths[index] ?? 1).map((line) => ({ text: line, style }))),
     );
     const height = Math.max(1, ...wrapped.map((cell) => cell.length));
     for (let row = 0; row < height; row++) {
@@ -56,7 +60,12 @@ function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], wid
     // The widest of those that may shrink gives way first.
     let widest = -1;
     for (const [index, { least }] of columns.entries()) {
-      if (least !== undefined && (widths[index] ?? 0) > least && (widest < 0 || (widths[index] ?? 0) > (widths[widest] ?? 0))) widest = index;
+      if (
+        least !== undefined &&
+        (widths[index] ?? 0) > least &&
+        (widest < 0 || (widths[index] ?? 0) > (widths[widest] ?? 0))
+      )
+        widest = index;
     }
     if (widest < 0) break;
     widths[widest] = (widths[widest] ?? 1) - 1;

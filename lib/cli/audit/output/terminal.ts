@@ -1,5 +1,13 @@
 /** The report that a person reads in a terminal of 80 columns and more. */
-import { RULES, type AuditReport, type Finding, type MutationReport, type PathUse, type Rule, type Severity } from '../report.js';
+import {
+  RULES,
+  type AuditReport,
+  type Finding,
+  type MutationReport,
+  type PathUse,
+  type Rule,
+  type Severity,
+} from '../report.js';
 import { plural } from '../findings/words.js';
 import { coloursFor, type Colours, type Style } from './colours.js';
 import { table, type Cell, type Item } from './table.js';
@@ -18,7 +26,10 @@ const SHOWN = 20;
 /** From here on the tables that are written have a column of their own. */
 const WIDE = 110;
 
-export function toTerminal(report: AuditReport, { width = 100, colours = false, verbose = false }: TerminalOptions = {}): string {
+export function toTerminal(
+  report: AuditReport,
+  { width = 100, colours = false, verbose = false }: TerminalOptions = {},
+): string {
   const page = new Page(Math.max(40, Math.min(width, 160)), coloursFor(colours), verbose);
   page.report(report);
   return `${page.lines.join('\n')}\n`;
@@ -45,12 +56,24 @@ class Page {
     this.#text(`${parts.join(', ')} in ${plural(totals.files, 'file')}`, 0, this.c.dim);
     const rules = rulesBySubject(report.findings);
     for (const router of report.routers) {
-      if (router.mutations > 0) this.#router(router.path, at(router), report.mutations.filter((one) => one.router === router.path), rules);
+      if (router.mutations > 0)
+        this.#router(
+          router.path,
+          at(router),
+          report.mutations.filter((one) => one.router === router.path),
+          rules,
+        );
     }
     for (const other of report.otherRoots) {
       this.#section(`Served beside it: ${visible(other.root)}`);
       for (const router of other.routers) {
-        if (router.mutations > 0) this.#router(router.path, at(router), other.mutations.filter((one) => one.router === router.path), rules);
+        if (router.mutations > 0)
+          this.#router(
+            router.path,
+            at(router),
+            other.mutations.filter((one) => one.router === router.path),
+            rules,
+          );
       }
     }
     this.#coverage(report);
@@ -64,7 +87,12 @@ class Page {
     this.#verdict(report);
   }
 
-  #router(path: string, place: string, mutations: readonly MutationReport[], rules: ReadonlyMap<string, readonly Rule[]>): void {
+  #router(
+    path: string,
+    place: string,
+    mutations: readonly MutationReport[],
+    rules: ReadonlyMap<string, readonly Rule[]>,
+  ): void {
     this.#section(visible(path === '' ? '(root)' : path), place);
     const wide = this.width >= WIDE;
     const rows = mutations.map((mutation): Cell[] => {
@@ -113,7 +141,8 @@ class Page {
 
   #paths(mutation: MutationReport): Item[] {
     const uses = new Map<string, PathUse>();
-    for (const use of mutation.broadcasts.flatMap((broadcast) => broadcast.queryPaths)) uses.set(use.path, uses.get(use.path) ?? use);
+    for (const use of mutation.broadcasts.flatMap((broadcast) => broadcast.queryPaths))
+      uses.set(use.path, uses.get(use.path) ?? use);
     return [...uses.values()].map((use): Item => {
       const name = visible(use.path);
       if (use.verdict !== 'phantom') return { text: name };
@@ -125,18 +154,39 @@ class Page {
 
   #coverage({ routers, totals }: AuditReport): void {
     this.#section('Coverage');
-    const cells = (name: string, one: Omit<AuditReport['routers'][number], 'path' | 'file' | 'line' | 'column' | 'queries'>): Cell[] => {
+    const cells = (
+      name: string,
+      one: Omit<AuditReport['routers'][number], 'path' | 'file' | 'line' | 'column' | 'queries'>,
+    ): Cell[] => {
       const share: Style = one.coverage === 1 ? this.c.green : one.coverage < 0.5 ? this.c.red : this.c.yellow;
       const numbers = [one.mutations, one.broadcasting, one.silent, one.declaredSilent, one.unknown];
-      return [[{ text: name }], ...numbers.map((number): Cell => [{ text: String(number) }]), [{ text: percent(one.coverage), style: share }]];
+      return [
+        [{ text: name }],
+        ...numbers.map((number): Cell => [{ text: String(number) }]),
+        [{ text: percent(one.coverage), style: share }],
+      ];
     };
-    const rows = routers.filter((one) => one.mutations > 0).map((one) => cells(visible(one.path === '' ? '(root)' : one.path), one));
+    const rows = routers
+      .filter((one) => one.mutations > 0)
+      .map((one) => cells(visible(one.path === '' ? '(root)' : one.path), one));
     rows.push(cells('TOTAL', totals));
     const titles = ['router', 'mutations', 'broadcast', 'silent', 'declared', 'unknown', 'coverage'];
-    this.lines.push(...table(titles.map((title, index) => (index === 0 ? { title, least: 10 } : { title })), rows, this.width, 2, this.c.dim));
+    this.lines.push(
+      ...table(
+        titles.map((title, index) => (index === 0 ? { title, least: 10 } : { title })),
+        rows,
+        this.width,
+        2,
+        this.c.dim,
+      ),
+    );
     if (totals.silentWithoutWrites > 0) {
       const count = totals.silentWithoutWrites;
-      this.#text(`Of the ${totals.silent} silent ones ${count} ${count === 1 ? 'writes' : 'write'} nothing that was seen.`, 2, this.c.dim);
+      this.#text(
+        `Of the ${totals.silent} silent ones ${count} ${count === 1 ? 'writes' : 'write'} nothing that was seen.`,
+        2,
+        this.c.dim,
+      );
     }
   }
 
@@ -149,12 +199,24 @@ class Page {
       const users = new Set(phantom.uses.map((use) => use.in)).size;
       return [
         [{ text: `${name}`, style: phantom.alias === undefined ? this.c.red : this.c.dim }],
-        [{ text: right === undefined ? 'nothing like it' : `→ ${visible(right)}${phantom.alias === undefined ? '' : ' (alias)'}` }],
+        [
+          {
+            text:
+              right === undefined
+                ? 'nothing like it'
+                : `→ ${visible(right)}${phantom.alias === undefined ? '' : ' (alias)'}`,
+          },
+        ],
         [{ text: `${plural(phantom.uses.length, 'use')} by ${users}`, style: this.c.dim }],
         [{ text: at(phantom.uses[0] ?? { file: '', line: 0 }), style: this.c.dim }],
       ];
     });
-    const columns = [{ title: 'path', least: 14 }, { title: 'nearest', least: 14 }, { title: 'uses' }, { title: 'first', least: 14 }];
+    const columns = [
+      { title: 'path', least: 14 },
+      { title: 'nearest', least: 14 },
+      { title: 'uses' },
+      { title: 'first', least: 14 },
+    ];
     this.lines.push(...table(columns, rows, this.width, 2, this.c.dim));
   }
 
@@ -162,7 +224,8 @@ class Page {
     if (tools.length === 0) return;
     this.#section('Tools');
     const rows = tools.map((tool): Cell[] => {
-      const style: Style = tool.verdict === 'match' ? this.c.green : tool.verdict === 'mismatch' ? this.c.red : this.c.yellow;
+      const style: Style =
+        tool.verdict === 'match' ? this.c.green : tool.verdict === 'mismatch' ? this.c.red : this.c.yellow;
       return [
         [{ text: visible(tool.tool), style: this.c.bold }],
         [{ text: tool.verdict, style }],
@@ -170,11 +233,18 @@ class Page {
         [
           ...tool.missing.map((path) => ({ text: `- ${visible(path)}`, style: this.c.red })),
           ...tool.extra.map((path) => ({ text: `+ ${visible(path)}`, style: this.c.yellow })),
-          ...(tool.fallbackModule === undefined ? [] : [{ text: `falls through to ${visible(tool.fallbackModule)}`, style: this.c.dim }]),
+          ...(tool.fallbackModule === undefined
+            ? []
+            : [{ text: `falls through to ${visible(tool.fallbackModule)}`, style: this.c.dim }]),
         ],
       ];
     });
-    const columns = [{ title: 'tool', least: 16 }, { title: 'verdict' }, { title: 'mutation', least: 16 }, { title: '- missing, + besides', least: 16 }];
+    const columns = [
+      { title: 'tool', least: 16 },
+      { title: 'verdict' },
+      { title: 'mutation', least: 16 },
+      { title: '- missing, + besides', least: 16 },
+    ];
     this.lines.push(...table(columns, rows, this.width, 2, this.c.dim));
   }
 
@@ -182,9 +252,14 @@ class Page {
     if (pathMaps.length === 0) return;
     this.#section('Maps to query paths');
     for (const map of pathMaps) {
-      const bad = map.entries.flatMap((entry) => entry.queryPaths.filter((use) => use.verdict === 'phantom' && use.alias === undefined));
+      const bad = map.entries.flatMap((entry) =>
+        entry.queryPaths.filter((use) => use.verdict === 'phantom' && use.alias === undefined),
+      );
       const names = [...new Set(bad.map((use) => visible(use.path)))];
-      this.#text(`${visible(map.name)}  ${at(map)}: ${plural(map.entries.length, 'entry', 'entries')}${names.length > 0 ? `, phantom: ${names.join(', ')}` : ''}`, 2);
+      this.#text(
+        `${visible(map.name)}  ${at(map)}: ${plural(map.entries.length, 'entry', 'entries')}${names.length > 0 ? `, phantom: ${names.join(', ')}` : ''}`,
+        2,
+      );
     }
   }
 
@@ -193,12 +268,20 @@ class Page {
     if (writing.length === 0) return;
     this.#section('Functions that write');
     const rows = this.#some(writing).map((helper): Cell[] => [
-      [{ text: visible(helper.name), style: this.c.bold }, { text: at(helper), style: this.c.dim }],
+      [
+        { text: visible(helper.name), style: this.c.bold },
+        { text: at(helper), style: this.c.dim },
+      ],
       [{ text: helper.broadcasts ? 'broadcasts' : 'blind', style: helper.broadcasts ? this.c.green : this.c.yellow }],
       [{ text: helper.tables.map(visible).join(', ') }],
       [{ text: plural(helper.calledFrom.length, 'caller'), style: this.c.dim }],
     ]);
-    const columns = [{ title: 'function', least: 20 }, { title: '' }, { title: 'tables', least: 16 }, { title: 'from' }];
+    const columns = [
+      { title: 'function', least: 20 },
+      { title: '' },
+      { title: 'tables', least: 16 },
+      { title: 'from' },
+    ];
     this.lines.push(...table(columns, rows, this.width, 2, this.c.dim));
     this.#more(writing.length);
   }
@@ -234,9 +317,14 @@ class Page {
     this.#section('Baseline', visible(baseline.file));
     this.#text(`${baseline.known} known, ${baseline.new} new`, 2);
     for (const stale of baseline.stale) {
-      this.#text(`gone: ${stale.rule}: ${visible(stale.message)}${stale.count > 1 ? ` (${stale.count} times)` : ''}`, 2, this.c.dim);
+      this.#text(
+        `gone: ${stale.rule}: ${visible(stale.message)}${stale.count > 1 ? ` (${stale.count} times)` : ''}`,
+        2,
+        this.c.dim,
+      );
     }
-    if (baseline.stale.length > 0) this.#text('Write the baseline again to let them go: --write-baseline', 2, this.c.dim);
+    if (baseline.stale.length > 0)
+      this.#text('Write the baseline again to let them go: --write-baseline', 2, this.c.dim);
   }
 
   #verdict({ totals, findings }: AuditReport): void {
@@ -278,7 +366,8 @@ class Page {
   }
 }
 
-const lastOf = (path: string, router: string): string => (router !== '' && path.startsWith(`${router}.`) ? path.slice(router.length + 1) : path);
+const lastOf = (path: string, router: string): string =>
+  router !== '' && path.startsWith(`${router}.`) ? path.slice(router.length + 1) : path;
 
 interface Line {
   text: string;
