@@ -2,7 +2,7 @@
 import type ts from 'typescript';
 import type { Bindings, FunctionNode } from '../model.js';
 import { databasesOfArguments } from './database.js';
-import { boundArgument, enter, homeOf, outOfFunctions, type Bound, type Env } from './environment.js';
+import { boundArgument, enter, homeOf, isBound, outOfFunctions, type Bound, type Env } from './environment.js';
 import { ACTING, CALLBACK, TRANSACTION_METHODS } from './names.js';
 import { behindType, classAround, partOf, sourceOf, type Source } from './sources.js';
 import { calleeName, isFunctionNode, isInlineFunction, propertyName, returnsOf, rootOf, unwrap } from './syntax.js';
@@ -64,7 +64,7 @@ function dependsOnArguments(node: ts.Expression, env: Env): boolean {
   const { ts: compiler } = env.project;
   const root = rootOf(compiler, node);
   const declaration = compiler.isIdentifier(root) ? env.project.declarationOf(root) : undefined;
-  return declaration !== undefined && (compiler.isParameter(declaration) || compiler.isBindingElement(declaration)) && env.scope.has(declaration);
+  return declaration !== undefined && (compiler.isParameter(declaration) || compiler.isBindingElement(declaration)) && isBound(env.scope, declaration);
 }
 
 function viaProject(node: ts.Expression, env: Env): Resolution {

@@ -134,6 +134,13 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
     this.#env = env;
   }
 
+  /** Whether an argument is bound to it, without evaluating any. */
+  binds(node: ts.Node): boolean {
+    if (this.#own.has(node) || this.#rest?.parameter === node) return true;
+    if (this.#env().project.ts.isBindingElement(node) && this.#holds(node)) return true;
+    return isBound(this.#outer, node);
+  }
+
   override has(node: ts.Node): boolean {
     return this.get(node) !== undefined;
   }
@@ -225,6 +232,8 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
     return part ?? { kind: 'unknown', why: 'the argument is computed', node: element };
   }
 }
+
+export const isBound = (scope: Bindings, node: ts.Node): boolean => (scope instanceof ArgumentBindings ? scope.binds(node) : scope.has(node));
 
 /** `...names`, and all arguments of the call. */
 interface RestArguments {
