@@ -50,7 +50,7 @@ process.once('exit', () => folder && rmSync(folder, { recursive: true, force: tr
 
 export const types = {
   name: 'types',
-  about: "tsc over a tRPC app: the router alone, and with createSync, a broadcast in each router and a full map",
+  about: "tsc over a tRPC app with a client: as it is, and with createSync, a broadcast in each router and a full map",
   subjects: ['typescript-5-7', 'typescript', 'typescript-7'],
   trials: 3,
   parameters: { procedures: 2_000 },

@@ -1,10 +1,11 @@
 /**
- * A tRPC app of many procedures, as source text: the router alone, or with pathcast's types over it. What the compiler
- * makes of the two is what the types cost.
+ * A tRPC app of many procedures, as source text: routers and a client with some screens, without pathcast's types or with
+ * them. What the compiler makes of the two is what the types cost.
  */
 
 const QUERIES = ['getAll', 'getById', 'getStats', 'getSummary', 'search', 'history', 'options', 'export', 'count', 'recent', 'related', 'preview'];
 const MUTATIONS = ['create', 'update', 'delete', 'bulkImport', 'archive', 'restore', 'assign', 'rename'];
+const ROUTERS_PER_SCREEN = 10;
 const PER_ROUTER = QUERIES.length + MUTATIONS.length;
 
 /** Names of routers; every tenth is nested in a group. */
@@ -60,6 +61,23 @@ ${names.map(entry).join('\n')}
 });
 export type AppRouter = typeof appRouter;
 `;
+  // Who uses the router's type anyhow: without a client it would be for nothing.
+  files['client.ts'] = `import { createTRPCClient, httpBatchLink } from '@trpc/client';
+import type { AppRouter } from './app.js';
+
+export const client = createTRPCClient<AppRouter>({ links: [httpBatchLink({ url: '/trpc' })] });
+`;
+  names.forEach((name, i) => {
+    if (i % ROUTERS_PER_SCREEN !== 0) return;
+    files[`screen${i}.ts`] = `import { client } from './client.js';
+
+export async function screen${i}(id: string): Promise<number> {
+  const { page } = await client.${name}.getAll.query({ id });
+  await client.${name}.create.mutate({ id });
+  return page;
+}
+`;
+  });
   if (!typed) return files;
   files['sync.ts'] = `import { createSync } from '${pathcast}';
 import type { AppRouter } from './app.js';
