@@ -36,9 +36,8 @@ export function syncMiddleware(node: ts.Expression, env: Env, steps: number): ts
   if (compiler.isCallExpression(inner)) {
     const callee = unwrap(compiler, inner.expression);
     const named = calleeName(compiler, callee) === 'middleware' && compiler.isPropertyAccessExpression(callee);
-    // t.middleware(fn) is tRPC's.
-    if (named) return inner.arguments.some((argument) => callablesOf(argument, env).found.length > 0) ? undefined : inner;
-    return undefined;
+    // t.middleware(fn) is tRPC's, whether the function is in sight or a package's.
+    return named && inner.arguments.length === 0 ? inner : undefined;
   }
   const name = compiler.isIdentifier(inner) ? inner : compiler.isPropertyAccessExpression(inner) ? inner.name : undefined;
   const declaration = name && env.project.declarationOf(name);
