@@ -17,9 +17,9 @@ export async function lint({ fix = false } = {}) {
   const bin = (name) => at('node_modules', '.bin', name);
   const checks = [
     ['eslint', bin('eslint'), ['--max-warnings=0', '--cache', '--cache-location', '.setup/eslint', ...(fix ? ['--fix'] : []), '.']],
-    ['types of the tests', bin('tsc'), ['-p', 'test/tsconfig.json', '--pretty', 'false']],
-    ['types of the audited code base', bin('tsc'), ['-p', 'test/fixtures/weddingflo', '--pretty', 'false']],
-    ['types of the same, moved to pathcast', bin('tsc'), ['-p', 'test/fixtures/weddingflo-repaired', '--pretty', 'false']],
+    ['types of the tests', process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'test/tsconfig.json', '--pretty', 'false']],
+    ['types of the audited code base', process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'test/fixtures/weddingflo', '--pretty', 'false']],
+    ['types of the same, moved to pathcast', process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'test/fixtures/weddingflo-repaired', '--pretty', 'false']],
   ];
   const sources = ['src', 'test/native', 'bench'].flatMap((folder) => [...sourcesUnder(folder)]);
   if (which('clang-format')) {
