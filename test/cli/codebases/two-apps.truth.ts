@@ -15,5 +15,4 @@ export const admin: Truth = {
   queries: 1,
   mutations: { 'users.ban': quiet('user') },
   findings: ['silent users.ban'],
-  otherRoots: ['src/public/router.ts#appRouter'],
 };
