@@ -36,6 +36,16 @@ export function nothing(): Collected {
   return { broadcasts: [], writes: [], helpers: [], unseen: [], notes: [], cut: new Set() };
 }
 
+/** Takes in what was kept apart, as it stands. */
+export function add(from: Collected, into: Collected): void {
+  into.broadcasts.push(...from.broadcasts);
+  into.writes.push(...from.writes);
+  into.helpers.push(...from.helpers);
+  into.unseen.push(...from.unseen);
+  into.notes.push(...from.notes);
+  for (const fn of from.cut) into.cut.add(fn);
+}
+
 /** How the items of a callee look to its caller. */
 export interface Passage {
   env: Env;

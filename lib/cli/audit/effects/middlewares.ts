@@ -1,6 +1,6 @@
 /** What the middlewares around a procedure do to it: code after `next()`, a transaction around it, things put into its context. */
 import type ts from 'typescript';
-import type { Procedure, Value } from '../model.js';
+import type { Procedure, Project, Value } from '../model.js';
 import { callablesOf, type Callable } from './callables.js';
 import { nothing, type Collected } from './collected.js';
 import { databaseOf } from './database.js';
@@ -20,12 +20,33 @@ export interface Around {
 export function readMiddlewares(reader: Reader, procedure: Procedure): Around {
   const { project } = reader;
   const around: Around = { collected: nothing(), sync: undefined, transaction: undefined, context: [], databases: new Map() };
-  for (const middleware of procedure.middlewares) {
+  const middlewares = procedure.middlewares.flatMap((middleware) => piped(middleware, project, 8));
+  for (const middleware of middlewares) {
     const env: Env = { ...rootEnv(project, procedure.scope), context: around.context };
     around.sync ??= syncMiddleware(middleware, env, 6);
     for (const callable of callablesOf(middleware, env).found) readOne(reader, callable, procedure, around);
   }
   return around;
+}
+
+/** `withSession.unstable_pipe(mayWrite)` is both, one after the other. */
+function piped(node: ts.Expression, project: Project, steps: number): ts.Expression[] {
+  const { ts: compiler } = project;
+  const inner = unwrap(compiler, node);
+  if (steps > 0 && compiler.isCallExpression(inner)) {
+    const callee = unwrap(compiler, inner.expression);
+    if (compiler.isPropertyAccessExpression(callee) && /^(unstable_pipe|pipe)$/.test(callee.name.text)) {
+      return [callee.expression, ...inner.arguments].flatMap((part) => piped(part, project, steps - 1));
+    }
+  }
+  if (steps > 0 && (compiler.isIdentifier(inner) || compiler.isPropertyAccessExpression(inner))) {
+    const declaration = project.declarationOf(compiler.isIdentifier(inner) ? inner : inner.name);
+    if (declaration && compiler.isVariableDeclaration(declaration) && declaration.initializer) {
+      const parts = piped(declaration.initializer, project, steps - 1);
+      if (parts.length > 1) return parts;
+    }
+  }
+  return [node];
 }
 
 /** `sync.middleware()`, as it stands or under a name. */

@@ -53,6 +53,9 @@ export const LOOPING = new Set(['forEach', 'map', 'flatMap', 'filter', 'reduce',
 /** Names of functions whose code, where it cannot be found, may well have written or broadcast. */
 export const ACTING = /^(create|update|delete|remove|insert|save|upsert|sync|broadcast|notify|publish|announce|change|mutate|dispatch|process|perform|apply|execute|record|store|import|trigger|recalc|recalculate|assign|unassign|cascade|persist|commit)([A-Z_]|$)/;
 
+/** Methods of stores made by hand, with a table first: `tx.removeWhere(seats, { planId })`. */
+export const WRITES_SOMEHOW = /^(insert|create|add|update|patch|upsert|replace|save|put|remove|delete|destroy)[A-Z]/;
+
 /** Methods that hand something to whoever listens, and what they are called on. */
 export const EMITS = /^(emit|emitAsync|publish|dispatch|enqueue|add|addBulk|send|trigger|push|fire)$/;
 export const BUS = /(bus|emitter|events?|queue|jobs?|inngest|pubsub|broker|outbox)$/i;
@@ -64,3 +67,5 @@ export const CALLBACK = /^(cb|callback|fn|func|handler|work|task|job|action|oper
 export const LATER = /^(push|unshift|enqueue|defer|after|waitUntil|(run|do|add)?(After|On|after|on)(The)?(Commit|Committed|Transaction|Response|Request|Success))$/;
 /** Procedures that are queries by their name. */
 export const READS = /^(get|list|find|all|by|search|count|stats|has|is|read|load|fetch|query|summary)([A-Z_]|$)/;
+
+export const THROUGH_CALLER = 'it calls a procedure through a caller, which is not followed';

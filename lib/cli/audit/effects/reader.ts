@@ -3,10 +3,11 @@ import type ts from 'typescript';
 import type { FunctionNode, Project } from '../model.js';
 import { broadcastOfCall, type FoundBroadcast } from './broadcasts.js';
 import { callablesOf, inside, type Callable } from './callables.js';
-import { nothing, pass, type Collected } from './collected.js';
+import { add, nothing, pass, type Collected } from './collected.js';
 import { plainDatabase, signatureOf } from './database.js';
 import type { Database, Env } from './environment.js';
-import { ACTING, BUS, EMITS, LATER, LOOPING, READS } from './names.js';
+import { ACTING, BUS, EMITS, LATER, LOOPING, READS, THROUGH_CALLER, WRITES_SOMEHOW } from './names.js';
+import { decided } from './decided.js';
 import { calleeName, functionName, isInlineFunction, leavesBy, rootOf, shortText, unwrap } from './syntax.js';
 import {
   callsProcedure,
@@ -87,6 +88,12 @@ export class Reader {
         continue;
       }
       this.#visit(statement, at, out, question);
+      const taken = compiler.isIfStatement(statement) ? decided(statement.expression, at) : undefined;
+      if (compiler.isIfStatement(statement) && taken !== undefined) {
+        const run = taken ? statement.thenStatement : statement.elseStatement;
+        if (run && leavesBy(compiler, run) !== undefined) break;
+        continue;
+      }
       if (mark === 'end' && at.transaction === 'ambient') at = { ...at, transaction: env.transaction === 'ambient' ? undefined : env.transaction };
       if (compiler.isIfStatement(statement) && !statement.elseStatement) {
         const leaves = leavesBy(compiler, statement.thenStatement);
@@ -136,6 +143,12 @@ export class Reader {
 
   #if(node: ts.IfStatement, env: Env, out: Collected, question: Question): void {
     this.#visit(node.expression, env, out, question);
+    const taken = decided(node.expression, env);
+    if (taken !== undefined) {
+      const run = taken ? node.thenStatement : node.elseStatement;
+      if (run) this.#visit(run, env, out, question);
+      return;
+    }
     this.#either(node, node.expression, node.thenStatement, node.elseStatement, env, out, question);
   }
 
@@ -221,7 +234,12 @@ export class Reader {
     const transaction = transactionOf(call, env, isFunction, () => callables().found.length > 0);
     if (transaction !== undefined) {
       const kind = transaction.kind;
-      for (const callback of transaction.callbacks) this.#callback(call, callback, { ...env, transaction: kind }, out, question, kind === 'explicit');
+      const within: Env = { ...env, transaction: kind };
+      // A store's own `transaction(work)`: its code says what `work` is given. Where that leads nowhere the callback is read as it stands.
+      const own = nothing();
+      for (const callable of callables().found) this.#enter(callable, call, within, own, question);
+      if (own.writes.length + own.broadcasts.length + own.helpers.length > 0) add(own, out);
+      else for (const callback of transaction.callbacks) this.#callback(call, callback, within, out, question, kind === 'explicit');
       for (const part of transaction.list) this.#visit(part, { ...env, transaction: 'ambient' }, out, question);
       return this.#receiver(call, env, out, question);
     }
@@ -428,8 +446,11 @@ export class Reader {
     }
     if (!compiler.isPropertyAccessExpression(callee)) return;
     if (EMITS.test(name) && BUS.test(calleeName(compiler, callee.expression) ?? '')) return this.#unseen(call, 'who listens, and what is done then, is decided at run time', out);
-    if (callsProcedure(callee, compiler) && !READS.test(name)) return this.#unseen(call, 'it calls a procedure through a caller, which is not followed', out);
+    if (callsProcedure(callee, compiler) && !READS.test(name)) return this.#unseen(call, THROUGH_CALLER, out);
     if (!ACTING.test(name)) return;
+    if (WRITES_SOMEHOW.test(name) && call.arguments[0] && compiler.isIdentifier(call.arguments[0]) && plainDatabase(callee.expression, env)) {
+      return this.#unseen(call, 'its code could not be found, and its name says that it writes', out);
+    }
     const root = rootOf(compiler, callee);
     const own = root.kind === compiler.SyntaxKind.ThisKeyword || (compiler.isIdentifier(root) && /^(ctx|context|opts|services?|c)$/.test(root.text));
     if (!own || plainDatabase(callee.expression, env) !== undefined) return;

@@ -101,6 +101,22 @@ function ofCall(call: ts.CallExpression, env: Env, steps: number): Source | unde
       if (found !== undefined) return found;
     }
   }
+  return ofType(returnTypeOf(call, env, steps), env);
+}
+
+/** `store(id: string): Store` of an interface: nobody's code, but its type says what it gives. */
+function returnTypeOf(call: ts.CallExpression, env: Env, steps: number): ts.TypeNode | undefined {
+  const { ts: compiler } = env.project;
+  const callee = unwrap(compiler, call.expression);
+  if (!compiler.isPropertyAccessExpression(callee)) return undefined;
+  const holder = sourceOf(callee.expression, env, steps - 1);
+  const seen = holder?.kind === 'type' ? behindType(holder.type, holder.env, steps - 1) : undefined;
+  if (seen === undefined || 'kind' in seen) return undefined;
+  for (const member of seen.members) {
+    if (member.name === undefined || propertyName(compiler, member.name) !== callee.name.text) continue;
+    if (compiler.isMethodSignature(member)) return member.type;
+    if (compiler.isPropertySignature(member) && member.type && compiler.isFunctionTypeNode(member.type)) return member.type.type;
+  }
   return undefined;
 }
 

@@ -6,6 +6,7 @@ import { finish, nothing, pass } from './collected.js';
 import { rootEnv, type Env } from './environment.js';
 import { analysisOf } from './analysis.js';
 import { calleeName, functionName, isFunctionNode, propertyName, unwrap, visitAll } from './syntax.js';
+import { THROUGH_CALLER } from './names.js';
 import { stringsOf } from './tables.js';
 import type { EffectsOptions, RawTool, RawToolExecutor } from './types.js';
 
@@ -83,7 +84,10 @@ function ofTable(node: ts.ObjectLiteralExpression, project: Project, reader: Ret
     for (const callable of handler) {
       const at = inside(callable, [], env);
       const effects = finish(reader.read(callable.fn, { ...at, args: new Map(), databases: new Map(), scope: new Map() }));
-      tools.push({ ...project.placeOf(part), tool: key, effects, calls: callsIn([callable.fn], project) });
+      const calls = callsIn([callable.fn], project);
+      // The mutation that it calls is known, and is compared with it.
+      const unseen = effects.unseen.filter((one) => calls.length === 0 || one.why !== THROUGH_CALLER);
+      tools.push({ ...project.placeOf(part), tool: key, effects: { ...effects, unseen }, calls });
     }
   }
   // Most of a table of tools runs something.

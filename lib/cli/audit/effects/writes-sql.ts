@@ -21,10 +21,8 @@ export function ofStatement(call: ts.CallExpression, callee: ts.PropertyAccessEx
   if (sql === undefined) return [];
   const receiver = unwrap(env.project.ts, prepared.expression);
   const database = env.project.ts.isPropertyAccessExpression(receiver) ? plainDatabase(receiver.expression, env) : undefined;
-  return writesInSql(sql.text).map((write) => ({
-    table: sql.named(write.table),
-    operation: write.operation,
-    ...(write.nested ? { nested: true as const } : {}),
+  return tablesWritten(sql).map((write) => ({
+    ...write,
     by: 'sql' as const,
     database: database?.kind ?? 'bare',
     shared: true,
@@ -68,12 +66,10 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
     const raw = method === '$executeRaw' || method === '$executeRawUnsafe';
     return raw && database ? [{ table: '?', operation: 'execute', by: 'sql', database: database.kind, node: call }] : undefined;
   }
-  const writes = writesInSql(sql.text);
+  const writes = tablesWritten(sql);
   if (writes.length === 0) return undefined;
   return writes.map((write) => ({
-    table: sql.named(write.table),
-    operation: write.operation,
-    ...(write.nested ? { nested: true as const } : {}),
+    ...write,
     by: 'sql' as const,
     database: database?.kind ?? 'bare',
     node: call,
@@ -97,10 +93,8 @@ export function ofTag(tag: ts.TaggedTemplateExpression, env: Env): FoundWrite[] 
   if (sql === undefined) return [];
   database ??= { kind: 'bare', strong: false };
   const { kind } = database;
-  return writesInSql(sql.text).map((write) => ({
-    table: sql.named(write.table),
-    operation: write.operation,
-    ...(write.nested ? { nested: true as const } : {}),
+  return tablesWritten(sql).map((write) => ({
+    ...write,
     by: 'sql' as const,
     database: kind,
     node: tag,
@@ -129,8 +123,8 @@ function isFragmentPlace(tag: ts.TaggedTemplateExpression, compiler: typeof ts):
 
 interface SqlText {
   text: string;
-  /** The table that a name in the text stands for. */
-  named(table: string): string;
+  /** The table that a name in the text stands for; several where one of them is chosen at run time. */
+  named(table: string): string[];
 }
 
 /** The text of SQL as far as it stands in the code; interpolated parts become holes. */
@@ -165,8 +159,19 @@ export function sqlText(node: ts.Expression, env: Env, steps = 6): SqlText | und
   return text === undefined ? undefined : plainSql(text);
 }
 
+/** Each table that the text writes; where a name stands for one of several, those after the first are in its place. */
+function tablesWritten(sql: SqlText): Pick<FoundWrite, 'table' | 'operation' | 'nested'>[] {
+  return writesInSql(sql.text).flatMap((write) =>
+    sql.named(write.table).map((table, index) => ({
+      table,
+      operation: write.operation,
+      ...(write.nested || index > 0 ? { nested: true as const } : {}),
+    })),
+  );
+}
+
 function plainSql(text: string): SqlText {
-  return { text, named: (table) => table };
+  return { text, named: (table) => [table] };
 }
 
 function textOf(value: Value): string | undefined {
@@ -186,21 +191,23 @@ function templateSql(template: ts.TemplateLiteral, env: Env): SqlText {
     text,
     named: (table) => {
       const match = /\u0001(\d+)/.exec(table);
-      if (match === null) return table;
+      if (match === null) return [table];
       const part = template.templateSpans[Number(match[1])]?.expression;
-      if (part === undefined) return '?';
+      if (part === undefined) return ['?'];
       const inner = unwrap(compiler, part);
       // `"${table.name}"`: the table's own name.
       if (compiler.isPropertyAccessExpression(inner) && /^(_?name|tableName)$/.test(inner.name.text)) {
-        const [owner] = tablesOf(inner.expression, env);
-        return owner?.isTable === 'yes' ? owner.name : (textOf(env.project.evaluate(inner, env.scope)) ?? '?');
+        const owners = tablesOf(inner.expression, env).filter((owner) => owner.isTable === 'yes');
+        return owners.length > 0 ? owners.map((owner) => owner.name) : [textOf(env.project.evaluate(inner, env.scope)) ?? '?'];
       }
       if (compiler.isCallExpression(inner)) {
         const [first] = inner.arguments;
-        return (first && textOf(env.project.evaluate(first, env.scope))) ?? '?';
+        return [(first && textOf(env.project.evaluate(first, env.scope))) ?? '?'];
       }
       const strings = textOf(env.project.evaluate(inner, env.scope));
-      return strings ?? tablesOf(inner, env)[0]?.name ?? '?';
+      if (strings !== undefined) return [strings];
+      const names = tablesOf(inner, env).map((owner) => owner.name);
+      return names.length > 0 ? names : ['?'];
     },
   };
 }
