@@ -4,6 +4,7 @@ import { audit } from '../../lib/cli/audit/index.js';
 import { differences } from './codebases/check.js';
 import type { Truth } from './codebases/truth.js';
 import { truth as agencyWrappers } from './codebases/agency-wrappers.truth.js';
+import { truth as assistantSdk } from './codebases/assistant-sdk.truth.js';
 import { truth as blogT3 } from './codebases/blog-t3.truth.js';
 import { truth as bookingHandlers } from './codebases/booking-handlers.truth.js';
 import { truth as brokenFile } from './codebases/broken-file.truth.js';
@@ -30,6 +31,7 @@ const FOLDER = path.join(__dirname, '../fixtures/codebases');
 
 const TRUTHS: Record<string, Truth> = {
   'agency-wrappers': agencyWrappers,
+  'assistant-sdk': assistantSdk,
   'blog-t3': blogT3,
   'booking-handlers': bookingHandlers,
   'broken-file': brokenFile,
