@@ -31,6 +31,8 @@ export class Modules {
 
   /** The absolute file, or undefined where the import leaves the sources. */
   resolve(request: string, from: string): string | undefined {
+    // tRPC is known by its names, also where its sources lie in the same workspace.
+    if (request.startsWith('@trpc/')) return undefined;
     const folder = dirname(from);
     const key = `${folder}\0${request}`;
     if (!this.found.has(key)) this.found.set(key, this.search(request, folder));
