@@ -88,6 +88,19 @@ describe('folders', () => {
   });
 });
 
+describe('workspaces', () => {
+  test('the sources of tRPC among them', async () => {
+    const report = await run({
+      'package.json': '{ "workspaces": ["packages/*"] }',
+      'packages/server/package.json': '{ "name": "@trpc/server", "main": "src/index.ts" }',
+      'packages/server/src/index.ts': 'export const initTRPC = { create: () => ({ router: (r: unknown) => r, procedure: {} }) };',
+      'packages/app/package.json': '{ "name": "app" }',
+      'packages/app/src/router.ts': withBody(`await tell(['a.all']);`),
+    });
+    expect(pathsOf(report)).toEqual(['a.all']);
+  });
+});
+
 describe('files', () => {
   test('CRLF, a byte order mark, UTF-16', async () => {
     const text = withBody(`await tell(['a.all']);\n`).replaceAll('\n', '\r\n');
