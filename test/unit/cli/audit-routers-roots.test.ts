@@ -58,6 +58,19 @@ test('export default, anonymous', () => {
 });
 
 describe('--router', () => {
+  test('a function that makes the router is read as it is called', () => {
+    const files = {
+      'src/trpc.ts': TRPC,
+      'src/kit.ts': `import { router, publicProcedure } from './trpc';\nexport const createKit = () => ({ router, query: publicProcedure });`,
+      'src/app.ts': `import type { createKit } from './kit';\nexport function createAppRouter(kit: ReturnType<typeof createKit>) { return kit.router({ guests: kit.router({ list: kit.query.query(() => 1) }) }); }`,
+      'src/server.ts': `import { createKit } from './kit';\nimport { createAppRouter } from './app';\nexport const router = createAppRouter(createKit());`,
+    };
+    for (const router of ['src/app.ts', 'src/app.ts#createAppRouter', 'src/server.ts']) {
+      const [root, ...others] = findRoots(openTree(files), { router });
+      expect([router, others, listOf(root).map((line) => line.replace(/ .*? /, ' ').split(' ')[0]), unseenOf(root)]).toEqual([router, [], ['query'], []]);
+    }
+  });
+
   const files = {
     'src/trpc.ts': TRPC,
     'src/a.ts': `${IMPORT}export const a = router({ ${procedures(2)} });\nexport const b = router({ a, ${procedures(1)} });\nexport function make(name: string) { return router({ made: p.query(() => name) }); }`,

@@ -197,8 +197,11 @@ function templateSql(template: ts.TemplateLiteral, env: Env): SqlText {
       const inner = unwrap(compiler, part);
       // `"${table.name}"`: the table's own name.
       if (compiler.isPropertyAccessExpression(inner) && /^(_?name|tableName)$/.test(inner.name.text)) {
-        const owners = tablesOf(inner.expression, env).filter((owner) => owner.isTable === 'yes');
-        return owners.length > 0 ? owners.map((owner) => owner.name) : [textOf(env.project.evaluate(inner, env.scope)) ?? '?'];
+        const owners = tablesOf(inner.expression, env);
+        const made = owners.filter((owner) => owner.isTable === 'yes');
+        if (made.length > 0) return made.map((owner) => owner.name);
+        const text = textOf(env.project.evaluate(inner, env.scope));
+        return text === undefined && owners.length > 1 ? owners.map((owner) => owner.name) : [text ?? '?'];
       }
       if (compiler.isCallExpression(inner)) {
         const [first] = inner.arguments;

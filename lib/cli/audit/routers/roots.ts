@@ -136,12 +136,21 @@ function named(project: OpenedProject, candidates: readonly Candidate[], wanted:
   // Without a name, the router that holds the others of the file.
   const inner = new Set(found.flatMap(({ collected }) => [...collected.mounted]));
   const best = found.find(({ candidate }) => !inner.has(candidate.value.node)) ?? found[0] ?? (file && exported(project, file, name));
-  if (best && best.collected.procedures.length > 0) return rootOf(project, best, project.unseen);
+  if (best && best.collected.procedures.length > 0) return rootOf(project, asCalled(project, best, candidates), project.unseen);
 
   const why = !file ? 'there is no such file among the sources' : name === undefined ? 'no router is in that file' : `that file has no router \`${name}\``;
   const list = candidates.filter((one) => !one.isOld).map((one) => `\n  ${nameOf(project, one)}`);
   const shown = [...new Set(list)].sort().slice(0, 40).join('');
   throw new AuditError(`router: ${wanted}: ${why}. ${shown === '' ? 'No router was found in the project at all.' : `Routers of this project:${shown}`}`);
+}
+
+/** A function that makes a router is read as it is called: what its parameters are is known there alone. */
+function asCalled(project: OpenedProject, one: Found, candidates: readonly Candidate[]): Found {
+  const { made, value } = one.candidate;
+  if (!one.candidate.isFactory || value.node !== made) return one;
+  const call = candidates.find((other) => other.made === made && other.value.node !== made);
+  const collected = call && collect(project, call.value);
+  return collected && collected.procedures.length > 0 ? { ...one, collected } : one;
 }
 
 function fileOf(project: OpenedProject, wanted: string): ts.SourceFile | undefined {
