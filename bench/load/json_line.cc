@@ -166,7 +166,7 @@ JsonWriter& JsonWriter::Add(std::string_view key, double value) {
   if (std::floor(value) == value && std::fabs(value) < 1e15) {
     std::snprintf(digits, sizeof digits, "%.0f", value);
   } else {
-    std::snprintf(digits, sizeof digits, "%.6g", value);
+    std::snprintf(digits, sizeof digits, "%.15g", value);
   }
   body_ += std::isfinite(value) ? digits : "null";
   return *this;

@@ -37,7 +37,7 @@ describe('the packed files', () => {
   });
 
   test('nothing else is: no tests, no reference server, no sources in TypeScript', () => {
-    const allowed = /^(dist\/(esm|cjs)\/|lib\/binding\.|src\/|scripts\/(install|node-gyp)\.mjs$|prebuilds\/|binding\.gyp$|package\.json$|README\.md$|LICENSE$)/;
+    const allowed = /^(bin\/pathcast\.mjs$|dist\/(esm|cjs)\/|lib\/binding\.|src\/|scripts\/(install|node-gyp)\.mjs$|prebuilds\/|binding\.gyp$|package\.json$|README\.md$|LICENSE$)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
     expect(files.filter((file) => file.includes('/reference/') || /(?<!\.d)\.ts$/.test(file))).toEqual([]);
   });
