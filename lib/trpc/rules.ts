@@ -2,7 +2,7 @@
 import { ACTION_TYPES, type ActionType } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { describe, isArray, messageOf } from '../internal/describe.js';
-import { checkKeys, checkObject } from '../server/check.js';
+import { checkKeys, checkObject, checkOptionalIdentifier } from '../server/check.js';
 import { singular } from './naming.js';
 
 /** What a rule is given. `C`: the context, as the innermost middleware left it. */
@@ -107,7 +107,19 @@ export function compileRules(rules: unknown): Rules {
           return undefined;
         }
       };
-      const id = (name: RuleName, usual: () => unknown): string | undefined => textOf(ask(name, usual));
+      /** What no action can hold must not keep the action back: a client's header may be of any length. */
+      const fitting = (name: RuleName, text: string | undefined): string | undefined => {
+        try {
+          return checkOptionalIdentifier(name, text);
+        } catch (thrown) {
+          // A mutation's input may be a text; that is no id, and nothing is wrong with it.
+          if (own[name] || name !== 'entityId')
+            failed(new PathcastError('INVALID_FIELD', `${describe(call.path)}: ${messageOf(thrown)}; it was left out`));
+          return undefined;
+        }
+      };
+      const id = (name: RuleName, usual: () => unknown): string | undefined => fitting(name, textOf(ask(name, usual)));
+      const clientIdOf = (said: unknown) => (said === null ? null : fitting('clientId', textOf(said)));
       const saidModule = ask('module', () => module);
       const saidType = ask('type', () => type);
       const fields = {
@@ -118,7 +130,7 @@ export function compileRules(rules: unknown): Rules {
         ...fields,
         companyId: id('companyId', () => firstOf(placesOf(call.ctx), 'companyId')),
         userId: id('userId', () => userOf(call.ctx)),
-        clientId: hasClients ? textOrNull(ask('clientId', () => clientOf(call))) : undefined,
+        clientId: hasClients ? clientIdOf(ask('clientId', () => clientOf(call))) : undefined,
         sourceId: id('sourceId', () => sourceOf(call.ctx)),
         entityId: id('entityId', () => entityOf(call, fields.module, fields.type)) ?? '*',
         data: ask('data', () => undefined),
@@ -127,15 +139,16 @@ export function compileRules(rules: unknown): Rules {
   };
 }
 
-const textOrNull = (value: unknown): string | null | undefined => (value === null ? null : textOf(value));
-
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined;
 }
 
 function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  // A form that was sent as such.
+  if (value instanceof FormData) return value.get(name) ?? undefined;
+  return (value as Record<string, unknown>)[name];
 }
 
 function placesOf(ctx: unknown): unknown[] {
