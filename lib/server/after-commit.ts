@@ -7,14 +7,26 @@ import { currentMutation } from './mutation-scope.js';
 
 type State = 'open' | 'committed' | 'rolledBack';
 
+/** Of one transaction, as those see it who send after it. */
+export interface Commit {
+  /** It, or one around it, was rolled back. */
+  readonly lost: boolean;
+  /** `send` is called after the outermost commit, at once where that has been. After a rollback it is dropped; false. */
+  add(send: () => void): boolean;
+}
+
 /** One transaction, or one try of it: a retried one starts with an empty queue. */
-class Queue {
+class Queue implements Commit {
   state: State = 'open';
   readonly parent: Queue | undefined;
   #sends: (() => void)[] = [];
 
   constructor(parent: Queue | undefined) {
     this.parent = parent;
+  }
+
+  get lost(): boolean {
+    return this.state === 'rolledBack' || (this.state === 'committed' && (this.parent?.lost ?? false));
   }
 
   /** After the commit: at once. After the rollback: dropped; false. */
@@ -75,11 +87,10 @@ export class AfterCommit {
     send();
   }
 
-  /** Calls `send` after the transaction that this code runs in, if it is one that is known; else at once. */
-  afterCurrent(send: () => void): void {
+  /** The transaction that this code runs in, if one is open that is known. */
+  current(): Commit | undefined {
     const queue = this.#current.getStore();
-    if (queue?.state === 'open') queue.add(send);
-    else send();
+    return queue?.state === 'open' ? queue : undefined;
   }
 
   /** `run` opens a transaction and calls the body it is given with it; `work` is done inside. */
@@ -103,12 +114,14 @@ export class AfterCommit {
     given: (tx: Tx, queue: Queue) => Tx,
   ): T {
     let queue: Queue | undefined;
+    let over = false;
     const body = (tx: Tx, ...rest: unknown[]): T => {
+      // Called when nobody tells of its end: better-sqlite3's `transaction(fn)` gives a function, to be called later.
+      if (over) return (work as (...args: unknown[]) => T)(tx, ...rest);
       queue?.settle('rolledBack');
       const own = (queue = new Queue(parent));
-      const inside = given(tx, own);
-      this.#queues.set(tx, own);
-      this.#queues.set(inside, own);
+      const inside = isObject(tx) ? given(tx, own) : tx;
+      if (isObject(tx)) this.#queues.set(tx, own).set(inside, own);
       return this.#current.run(own, () => (work as (...args: unknown[]) => T)(inside, ...rest));
     };
     let outcome: T;
@@ -119,6 +132,7 @@ export class AfterCommit {
       throw thrown;
     }
     if (!isThenable(outcome)) {
+      over = true;
       queue?.settle('committed');
       return outcome;
     }
@@ -137,16 +151,18 @@ export class AfterCommit {
   #wrap<Db extends object>(db: Db, parent: Queue | undefined): Db {
     // Database clients keep private fields, which a proxy has not: their methods run on the client itself.
     const bound = new WeakMap<object, unknown>();
+    const openers = new WeakMap<object, unknown>();
     return new Proxy(db, {
       get: (target, key) => {
         const value: unknown = Reflect.get(target, key, target);
         if (typeof value !== 'function' || key === 'constructor' || isFixed(target, key)) return value;
-        const known = bound.get(value);
+        const made = METHODS.has(key) ? openers : bound;
+        const known = made.get(value);
         if (known !== undefined) return known;
         const method = METHODS.has(key)
           ? this.#opener(target, value as AnyFunction, parent)
           : Object.assign((value as AnyFunction).bind(target), value);
-        bound.set(value, method);
+        made.set(value, method);
         return method;
       },
     });
@@ -169,13 +185,12 @@ export class AfterCommit {
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
+  return isObject(value) && 'then' in value && typeof value.then === 'function';
 }
 
 /** A proxy must give such a property as it is. */

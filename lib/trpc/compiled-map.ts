@@ -1,6 +1,7 @@
 /** A map as it is used: every static entry closed once, every function closed over the same cascades when it is called. */
 import type { ActionType } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
+import { MAX_QUERY_PATHS } from '../protocol/limits.js';
 import { describe, isArray, messageOf } from '../internal/describe.js';
 import type { Cascades } from '../internal/path-table.js';
 import type { PathBinding } from '../server/paths/binding.js';
@@ -78,7 +79,7 @@ export function unionOf(paths: Iterable<string>, binding: PathBinding | undefine
   const distinct = [...new Set(paths)];
   if (!binding || distinct.length < 2) return distinct;
   const nodes = distinct.map((path) => binding.find(path));
-  if (nodes.includes(-1)) return distinct;
+  if (nodes.includes(-1)) return distinct.length > MAX_QUERY_PATHS ? ['*'] : distinct;
   return namesOf(binding.table.cover(nodes), binding);
 }
 

@@ -4,10 +4,12 @@ import type { TRPCMiddlewareFunction } from '@trpc/server';
 import type { SyncActionInput } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { describe } from '../internal/describe.js';
+import type { Commit } from '../server/after-commit.js';
 import type { PathBinding } from '../server/paths/binding.js';
 import { runInMutation } from '../server/mutation-scope.js';
 import { leftOut, prefixOf, unionOf, type Entry } from './compiled-map.js';
 import { MutationRun, type Bundle, type Offer, type RunHost } from './mutation-run.js';
+import { isGenerator, watchGenerator } from './generator.js';
 import { moduleOfPath, typeOfName } from './naming.js';
 import type { MutationEnd } from './observer.js';
 import type { Rules } from './rules.js';
@@ -24,8 +26,10 @@ export interface MiddlewareHost {
   /** Why there is no entry. */
   isBound(): boolean;
   isOwnHub(hub: object): boolean;
-  /** After the transaction that is running, if one is. */
-  broadcast(action: SyncActionInput, mutation: string): void;
+  /** Of the transaction that this code runs in. */
+  commit(): Commit | undefined;
+  /** After `commit`, if there is one. */
+  broadcast(action: SyncActionInput, mutation: string, commit: Commit | undefined): void;
   warn(warning: { message: string; companyId?: string; module?: string; field?: string }): void;
   fail(error: unknown): void;
   ended(end: MutationEnd): void;
@@ -67,11 +71,17 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
     }
     const outcome: Outcome = result;
     const call: Call = opts;
-    if (outcome.ok) {
-      host.track(run.succeeded(offerOf(call, outcome, host)));
-    } else {
+    const succeeded = (): void => host.track(run.succeeded(offerOf(call, outcome, host)));
+    const failed = (): void => {
       host.ended({ path: call.path, ok: false, said: 'silent', queryPaths: [] });
       host.track(run.failed());
+    };
+    if (!outcome.ok) failed();
+    else if (!isGenerator(outcome.data)) succeeded();
+    else {
+      // Its work is done while it is read.
+      const inside = <T>(fn: () => T): T => running.run(run, () => runInMutation(run, fn));
+      return { ...result, data: watchGenerator(outcome.data, inside, { succeeded, failed }) };
     }
     return result;
   };
@@ -81,6 +91,7 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
 async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Promise<Offer | undefined> {
   const { path } = call;
   const end: MutationEnd = { path, ok: true, said: 'silent', queryPaths: [] };
+  const commit = host.commit();
   try {
     const entry = host.entry(path);
     if (entry?.silent !== undefined) return undefined;
@@ -120,7 +131,8 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
         module: fields.module,
       });
     }
-    return { name: path, paths, action: { ...fields, companyId, ...(data === undefined ? undefined : { data }) } };
+    const action = { ...fields, companyId, ...(data === undefined ? undefined : { data }) };
+    return { name: path, paths, action, commit };
   } catch (thrown) {
     host.fail(thrown);
     return undefined;
@@ -151,7 +163,8 @@ async function inputOf(call: Call): Promise<unknown> {
   }
 }
 
-function sendBundle({ companyId, offers, byHand }: Bundle, host: MiddlewareHost): void {
+function sendBundle({ companyId, offers: all, byHand }: Bundle, host: MiddlewareHost): void {
+  const offers = all.filter(({ commit }) => !commit?.lost);
   const [lead] = offers;
   if (!lead) return;
   const binding = host.binding();
@@ -160,7 +173,7 @@ function sendBundle({ companyId, offers, byHand }: Bundle, host: MiddlewareHost)
     binding,
   );
   if (byHand.size === 0) {
-    host.broadcast({ ...lead.action, queryPaths }, lead.name);
+    host.broadcast({ ...lead.action, queryPaths }, lead.name, lead.commit);
     return;
   }
   const forgotten = leftOut(queryPaths, byHand, binding);

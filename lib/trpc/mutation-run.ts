@@ -3,6 +3,7 @@
  * mutation sends (SPEC §10). No I/O, no time: what is sent goes through `RunHost`.
  */
 import type { SyncAction, SyncActionInput } from '../protocol/events.js';
+import type { Commit } from '../server/after-commit.js';
 import { currentMutation, outsideMutation, runInMutation, type MutationScope } from '../server/mutation-scope.js';
 
 /** The action of one mutation, before it is known which other paths join it. */
@@ -12,6 +13,8 @@ export interface Offer {
   action: Omit<SyncActionInput, 'queryPaths'>;
   /** Of the map. */
   paths: readonly string[];
+  /** Of the transaction around the mutation, if one was open when it succeeded. */
+  commit: Commit | undefined;
 }
 
 /** What a successful mutation and those inside it have for one company. */
@@ -44,19 +47,30 @@ export class MutationRun implements MutationScope {
   readonly #inside: Promise<readonly Bundle[]>[] = [];
   #sends: Send[] = [];
   #ended: 'succeeded' | 'failed' | undefined;
+  /** What it leaves behind is settled: work that outlives it, a timer say, adds nothing more. */
+  #closed = false;
 
   constructor(path: string, parent: MutationRun | undefined, host: RunHost) {
     this.path = path;
     this.#host = host;
-    this.#parent = parent;
-    const around = currentMutation();
-    this.#outer = around === parent ? undefined : around;
+    this.#parent = MutationRun.running(parent);
+    let around = currentMutation();
+    while (around instanceof MutationRun && around.#ended) around = around.#parent ?? around.#outer;
+    this.#outer = around === this.#parent ? undefined : around;
+  }
+
+  /** The nearest mutation that still runs: of the others nobody waits for what comes now. */
+  static running(run: MutationRun | undefined): MutationRun | undefined {
+    let found = run;
+    while (found && found.#ended) found = found.#parent;
+    return found;
   }
 
   noteBroadcast(action: SyncAction, hub: object): void {
     this.#outer?.noteBroadcast(action, hub);
     if (!this.#host.isOwnHub(hub)) return;
     this.#host.noted(this.path, action);
+    if (this.#closed) return;
     let paths = this.#byHand.get(action.companyId);
     if (!paths) this.#byHand.set(action.companyId, (paths = new Set()));
     for (const path of action.queryPaths) paths.add(path);
@@ -78,9 +92,15 @@ export class MutationRun implements MutationScope {
     const sends = this.#sends;
     this.#sends = [];
     for (const send of sends) runInMutation(this, send);
-    const bundles = offer.then(async (own) => merge(own, (await Promise.all(this.#inside)).flat(), this.#byHand));
-    if (!this.#parent) return this.#sendAll([bundles]);
-    this.#parent.#inside.push(bundles);
+    const bundles = offer.then(async (own) => {
+      const inside = (await Promise.all(this.#inside)).flat();
+      const merged = merge(own, inside, this.#byHand);
+      this.#close();
+      return merged;
+    });
+    const parent = MutationRun.running(this.#parent);
+    if (!parent) return this.#sendAll([bundles]);
+    parent.#inside.push(bundles);
     return bundles.then(() => undefined);
   }
 
@@ -88,9 +108,18 @@ export class MutationRun implements MutationScope {
   failed(): Promise<void> {
     this.#ended = 'failed';
     this.#sends = [];
-    if (!this.#parent) return this.#sendAll(this.#inside);
-    this.#parent.#inside.push(...this.#inside);
+    const inside = [...this.#inside];
+    this.#close();
+    const parent = MutationRun.running(this.#parent);
+    if (!parent) return this.#sendAll(inside);
+    parent.#inside.push(...inside);
     return Promise.resolve();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#byHand.clear();
+    this.#inside.length = 0;
   }
 
   async #sendAll(lists: readonly Promise<readonly Bundle[]>[]): Promise<void> {

@@ -151,6 +151,9 @@ class SyncCore {
   readonly #observers = new Set<SyncObserver>();
   readonly #pending = new Set<Promise<unknown>>();
   #map: CompiledMap | undefined;
+  /** Calls of `bind`, and the latest that has succeeded. */
+  #binds = 0;
+  #bound = 0;
   #middleware: SyncMiddleware | undefined;
 
   constructor(options: SyncOptions) {
@@ -188,10 +191,16 @@ class SyncCore {
       for: <Router>() => typed as unknown as Sync<Router>,
       bind: async (router, map, options = {}) => {
         const hub = this.#hub;
-        await hub.bindRouter(router, options);
+        const turn = ++this.#binds;
+        const bound = hub.bindRouter(router, options);
+        // Of this call: another one may replace it while lazy routers load.
         const binding = hub.paths;
+        await bound;
         if (!binding) throw new PathcastError('HUB_CLOSED', 'the hub has no router bound: it was closed meanwhile');
-        this.#map = compileMap(map, binding, (message) => hub.warn({ message }));
+        const compiled = compileMap(map, binding, (message) => hub.warn({ message }));
+        if (turn < this.#bound) return;
+        this.#bound = turn;
+        this.#map = compiled;
       },
       queryPathsOf: (name, { input, result } = {}) => {
         const map = this.#mapOrThrow();
@@ -240,12 +249,16 @@ class SyncCore {
       entry: (path) => this.#map?.mutations.get(path),
       isBound: () => this.#map !== undefined,
       isOwnHub: (hub) => hub === this.#hub,
-      broadcast: (action, path) =>
-        this.#afterCommit.afterCurrent(() => {
+      commit: () => this.#afterCommit.current(),
+      broadcast: (action, path, commit) => {
+        const send = (): void => {
           const outcome = this.#send(action);
           const { queryPaths } = action;
           this.#tell((observer) => observer.handed?.({ path, byHand: false, queryPaths, action, outcome }));
-        }),
+        };
+        if (commit) commit.add(send);
+        else send();
+      },
       warn: (warning) => this.#hub.warn(warning),
       fail: (error) => this.#report('middleware', error),
       ended: (end) => this.#tell((observer) => observer.mutationEnded?.(end)),
