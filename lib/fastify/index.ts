@@ -56,7 +56,7 @@ async function answer(
 ): Promise<FastifyReply> {
   const identity = await identify(request);
   if (!identity) return reply.code(UNAUTHORIZED.status).header('cache-control', 'no-store').send(UNAUTHORIZED.body);
-  const plain = plainOptions(identity, queryOf(request.url));
+  const plain = plainOptions(identity, queryOf(request.url), hub.paths);
   if (request.method === 'HEAD') return reply.header('content-type', 'text/event-stream').send();
   hub.serve({ ...plain, req: request, res: reply });
   // Fastify must not answer as well. Not earlier: what serve() throws is for Fastify's error handler.

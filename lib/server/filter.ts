@@ -5,6 +5,7 @@ import { describe, isArray } from '../internal/describe.js';
 import type { EngineFilter } from '../internal/engine.js';
 import { checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
 import type { StreamFilter } from './options.js';
+import type { PathBinding } from './paths/binding.js';
 import { checkQueryPath } from './query-paths.js';
 
 const KNOWN = [
@@ -16,8 +17,15 @@ const KNOWN = [
   'excludeUserId',
 ] as const satisfies readonly (keyof StreamFilter)[];
 
-/** Throws INVALID_FIELD, INVALID_QUERY_PATH or INVALID_OPTION: a filter that is not understood must not let everything through. */
-export function engineFilter(filter: StreamFilter | null | undefined, userId: string): EngineFilter | undefined {
+/**
+ * Throws INVALID_FIELD, INVALID_QUERY_PATH or INVALID_OPTION: a filter that is not understood must not let everything
+ * through. Where a router is bound, its query paths become names of that router, so that clients can make up none.
+ */
+export function engineFilter(
+  filter: StreamFilter | null | undefined,
+  userId: string,
+  router?: Pick<PathBinding, 'widen'>,
+): EngineFilter | undefined {
   if (filter === undefined || filter === null) return undefined;
   const raw = checkObject('filter', filter);
   checkKeys('filter', raw, KNOWN);
@@ -29,12 +37,17 @@ export function engineFilter(filter: StreamFilter | null | undefined, userId: st
   if (clientIds) result.clientIds = clientIds;
   if (modules) result.modules = modules;
   if (entities) result.entities = entities;
-  if (queryPaths) result.queryPaths = queryPaths;
+  if (queryPaths) result.queryPaths = router ? widened(queryPaths, router) : queryPaths;
   const source = checkOptionalIdentifier('filter.excludeSourceId', raw['excludeSourceId']);
   if (source !== undefined) result.excludeSourceId = source;
   const user = excludedUser(raw['excludeUserId'], userId);
   if (user !== undefined) result.excludeUserId = user;
   return Object.keys(result).length === 0 ? undefined : result;
+}
+
+function widened(paths: readonly string[], router: Pick<PathBinding, 'widen'>): string[] {
+  const wide = new Set(paths.map((path) => router.widen(path)));
+  return wide.has('*') ? ['*'] : [...wide];
 }
 
 function excludedUser(value: unknown, own: string): string | undefined {
@@ -59,9 +72,13 @@ function list(
 /**
  * The app's filter narrowed by a plain client's query: `?modules=a,b`, `?entities=…`, `?queryPaths=…`,
  * `?clientId=…`, `?excludeSourceId=…`. A part that the app has set is intersected, so a client never sees more than the
- * app allows.
+ * app allows. Aliases count as what they lead to.
  */
-export function narrowByQuery(filter: StreamFilter | undefined, query: URLSearchParams): StreamFilter | undefined {
+export function narrowByQuery(
+  filter: StreamFilter | undefined,
+  query: URLSearchParams,
+  router?: Pick<PathBinding, 'aliasOf'>,
+): StreamFilter | undefined {
   const narrowed: { -readonly [K in keyof StreamFilter]: StreamFilter[K] } = { ...filter };
   const own = typeof filter?.clientId === 'string' ? [filter.clientId] : filter?.clientId;
   const clientId = intersect(own, query.getAll('clientId'));
@@ -70,7 +87,7 @@ export function narrowByQuery(filter: StreamFilter | undefined, query: URLSearch
   if (clientId) narrowed.clientId = clientId;
   if (modules) narrowed.modules = modules;
   if (entities) narrowed.entities = entities;
-  const queryPaths = narrowPaths(filter?.queryPaths, query.getAll('queryPaths'));
+  const queryPaths = narrowPaths(filter?.queryPaths, query.getAll('queryPaths'), router);
   if (queryPaths) narrowed.queryPaths = queryPaths;
   const source = query.get('excludeSourceId');
   if (source && narrowed.excludeSourceId === undefined) narrowed.excludeSourceId = source;
@@ -84,8 +101,14 @@ function intersect(allowed: readonly string[] | undefined, asked: readonly strin
 }
 
 /** The same for paths, which hold what is below them: of two that meet the longer one is left. */
-function narrowPaths(allowed: readonly string[] | undefined, asked: readonly string[]): readonly string[] | undefined {
-  const wished = listed(asked);
+function narrowPaths(
+  given: readonly string[] | undefined,
+  asked: readonly string[],
+  router: Pick<PathBinding, 'aliasOf'> | undefined,
+): readonly string[] | undefined {
+  const real = (path: string): string => router?.aliasOf(path) ?? path;
+  const wished = listed(asked).map(real);
+  const allowed = isArray(given) ? given.map(real) : given;
   if (wished.length === 0 || !isArray(allowed)) return wished.length === 0 ? allowed : wished;
   const kept = new Set<string>();
   for (const path of new Set(wished)) {

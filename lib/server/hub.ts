@@ -94,6 +94,7 @@ export class Hub<M extends string = string> {
     this.#host = {
       engine: this.#engine,
       codec: this.#settings.codec,
+      router: () => this.paths,
       isClosed: () => this.closed,
       now: Date.now,
       warn: (message) => this.#warn({ message }),
@@ -225,6 +226,7 @@ export class Hub<M extends string = string> {
     return nodeHandler(
       {
         serve: this.serve,
+        router: () => this.paths,
         report: (thrown) => {
           this.#report('identify', thrown);
         },

@@ -3,6 +3,7 @@ import { isPathcastError } from '../protocol/error.js';
 import { describe, messageOf } from '../internal/describe.js';
 import { narrowByQuery } from './filter.js';
 import type { Identity, PlainStreamOptions } from './options.js';
+import type { PathBinding } from './paths/binding.js';
 
 /** A refusal as an HTTP answer. An EventSource stops at any of them, rightly. */
 export interface HttpRefusal {
@@ -54,7 +55,11 @@ function statusOf(thrown: unknown): number | undefined {
  * Only the named parts of an identity are used, so an app may hand over its session object as it is. The client may
  * narrow the filter (see `narrowByQuery`) and name its instance (`?clientInstanceId=`); it cannot widen anything.
  */
-export function plainOptions(identity: Identity, query: URLSearchParams): PlainStreamOptions {
+export function plainOptions(
+  identity: Identity,
+  query: URLSearchParams,
+  router?: Pick<PathBinding, 'aliasOf'>,
+): PlainStreamOptions {
   if (typeof identity !== 'object')
     throw new TypeError(`identify must give { companyId, userId } or null, got ${describe(identity)}`);
   const { companyId, userId, expiresAt, filter } = identity;
@@ -62,7 +67,7 @@ export function plainOptions(identity: Identity, query: URLSearchParams): PlainS
     companyId,
     userId,
     expiresAt,
-    filter: narrowByQuery(filter, query),
+    filter: narrowByQuery(filter, query, router),
     clientInstanceId: identity.clientInstanceId ?? query.get('clientInstanceId'),
   };
 }

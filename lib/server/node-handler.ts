@@ -6,6 +6,7 @@ import { describe } from '../internal/describe.js';
 import { checkKeys, checkObject } from './check.js';
 import { METHOD_NOT_ALLOWED, plainOptions, refusalOfThrown, UNAUTHORIZED, type HttpRefusal } from './identity.js';
 import type { Identity, PlainStreamOptions } from './options.js';
+import type { PathBinding } from './paths/binding.js';
 import { originalUrl, queryOf } from './request-parts.js';
 
 export interface HandlerOptions<Req> {
@@ -23,6 +24,8 @@ export type NodeHandler<Req> = (request: Req, response: ServerResponse | Http2Se
 /** What the handler needs of its hub. */
 export interface HandlerHost {
   serve: (options: PlainStreamOptions) => void;
+  /** The bound one. */
+  router: () => PathBinding | undefined;
   report: (thrown: unknown) => void;
 }
 
@@ -63,7 +66,7 @@ async function respond<Req extends IncomingMessage | Http2ServerRequest>(
       answer(res, UNAUTHORIZED);
       return;
     }
-    const plain = plainOptions(identity, queryOf(originalUrl(request)));
+    const plain = plainOptions(identity, queryOf(originalUrl(request)), host.router());
     if (method === 'HEAD') {
       res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }).end();
       return;

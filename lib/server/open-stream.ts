@@ -6,6 +6,7 @@ import { checkCompanyId } from './check.js';
 import { isGone, watchClient } from './client-gone.js';
 import { endedStream, EventStream, type EventStreamOptions } from './event-stream.js';
 import type { PlainStreamOptions, StreamOptions } from './options.js';
+import type { PathBinding } from './paths/binding.js';
 import { appHeaders, nodeRequest, nodeResponse, type NodeResponse } from './request-parts.js';
 import { headerRecord, http1Head, streamHeaders } from './response-head.js';
 import { streamToResponse } from './response-sink.js';
@@ -25,6 +26,8 @@ export interface Observed {
 export interface StreamHost {
   engine: Engine;
   codec: Codec;
+  /** The bound one. */
+  router: () => PathBinding | undefined;
   isClosed: () => boolean;
   now: () => number;
   warn: (message: string) => void;
@@ -34,7 +37,7 @@ export interface StreamHost {
 
 /** See `Hub.stream`. */
 export function openStream<T>(host: StreamHost, options: StreamOptions<T>): AsyncGenerator<T, undefined, undefined> {
-  const spec = streamSpec(options, host.codec);
+  const spec = streamSpec(options, host);
   if (host.isClosed()) throw hubClosed();
   const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);
@@ -75,7 +78,7 @@ function wrapper<T>(options: StreamOptions<T>, spec: StreamSpec): (event: SyncEv
 
 /** See `Hub.serve`. */
 export function openPlain(host: StreamHost, options: PlainStreamOptions): void {
-  const spec = streamSpec({ ...options, dialect: 'plain' }, host.codec);
+  const spec = streamSpec({ ...options, dialect: 'plain' }, host);
   if (host.isClosed()) throw hubClosed();
   const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);
@@ -92,7 +95,7 @@ export function openReadable(
   options: PlainStreamOptions,
   request: ForeignRequest,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const spec = streamSpec({ ...options, dialect: 'plain' }, host.codec, request);
+  const spec = streamSpec({ ...options, dialect: 'plain' }, host, request);
   if (host.isClosed()) throw hubClosed();
   return streamToReadable((sink) => host.engine.openSink(spec, sink), request.signal);
 }

@@ -5,6 +5,7 @@ import type { StreamSpec } from '../internal/engine.js';
 import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
 import { engineFilter } from './filter.js';
 import type { StreamOptions } from './options.js';
+import type { PathBinding } from './paths/binding.js';
 import { lastEventIdHeader, nodeRequest, originalUrl, procedurePath, queryOf } from './request-parts.js';
 import { resumePoint } from './resume.js';
 import type { Codec } from './transformer.js';
@@ -37,7 +38,11 @@ export interface ForeignRequest {
 }
 
 /** Throws PathcastError: a stream that is not understood is not opened. `httpHead` is left empty. */
-export function streamSpec(options: StreamOptions<unknown>, codec: Codec, foreign?: ForeignRequest): StreamSpec {
+export function streamSpec(
+  options: StreamOptions<unknown>,
+  { codec, router }: { codec: Codec; router: () => PathBinding | undefined },
+  foreign?: ForeignRequest,
+): StreamSpec {
   checkObject('stream options', options, 'INVALID_OPTION');
   checkKeys('stream()', options, KNOWN);
   const request = nodeRequest(options.req);
@@ -63,7 +68,7 @@ export function streamSpec(options: StreamOptions<unknown>, codec: Codec, foreig
       lastSyncTimestamp: options.lastSyncTimestamp,
     }),
   };
-  const filter = engineFilter(options.filter, userId);
+  const filter = engineFilter(options.filter, userId, router());
   if (filter) spec.filter = filter;
   const instanceId = checkOptionalIdentifier('clientInstanceId', options.clientInstanceId);
   if (instanceId !== undefined) spec.instanceId = instanceId;

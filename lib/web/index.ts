@@ -28,7 +28,8 @@ export function webHandler(options: WebHandlerOptions): (request: Request) => Pr
     try {
       const identity = await options.identify(request);
       if (!identity) return answer(UNAUTHORIZED, options.headers);
-      const plain = plainOptions(identity, queryOf(request.url));
+      const hub = options.hub ?? defaultHub();
+      const plain = plainOptions(identity, queryOf(request.url), hub.paths);
       const headers = {
         ...options.headers,
         'content-type': 'text/event-stream',
@@ -36,7 +37,6 @@ export function webHandler(options: WebHandlerOptions): (request: Request) => Pr
         'x-accel-buffering': 'no',
       };
       if (request.method === 'HEAD') return new Response(null, { headers });
-      const hub = options.hub ?? defaultHub();
       const body = hub.readable(plain, {
         url: request.url,
         lastEventId: request.headers.get('last-event-id'),

@@ -167,6 +167,29 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
     await stream.return(undefined);
   });
 
+  test('a filter hears at least what it asks for, in the router’s own names', async () => {
+    await open({ aliases: { 'guests.list': 'guests.getAll' } }).bindRouter(weddingRouter);
+    const hears = async (...queryPaths: string[]): Promise<string[]> => {
+      const stream = hub.stream({ companyId: 'acme', userId: 'u2', filter: { queryPaths } });
+      await stream.next();
+      const paths = ['guests.list', 'guests.getAll.id-1', 'guests.getById', 'admin.users.list', 'id-1'];
+      for (const path of paths) await hub.broadcast(action([path]));
+      await hub.broadcast(action(['*']));
+      const got: string[] = [];
+      while (got.at(-1) !== '*') {
+        const { value } = await stream.next();
+        if (!value) break;
+        if ('seq' in value) got.push(value.queryPaths.join());
+      }
+      await stream.return(undefined);
+      return got;
+    };
+    expect(await hears('guests.list')).toEqual(['guests.getAll', 'guests.getAll.id-1', '*']);
+    expect(await hears('guests.id-7')).toEqual(['guests.getAll', 'guests.getAll.id-1', 'guests.getById', '*']);
+    expect(await hears('admin.users.list.id-7', 'hotels')).toEqual(['admin.users.list', '*']);
+    expect(await hears('id-7')).toEqual(['guests.getAll', 'guests.getAll.id-1', 'guests.getById', 'admin.users.list', 'id-1', '*']);
+  });
+
   test('event and warning once a path, the count each time, and no more than 1,000 of them are remembered', async () => {
     await open().bindRouter(weddingRouter);
     for (let i = 0; i < 3; i++) await hub.broadcast(action(['guests.list']));

@@ -24,6 +24,13 @@ export interface PathBinding {
   find(path: string): number;
   /** True for what may lie in a lazy router that is not loaded: nothing can be said about it yet. */
   isPending(path: string): boolean;
+  /** Where an alias leads; undefined for what is none. */
+  aliasOf(path: string): string | undefined;
+  /**
+   * The router's own name for a path of a filter, aliases applied: the path where it is one, else its longest real
+   * prefix (that of a lazy router which is not loaded is one), else `*`. Never stands for less.
+   */
+  widen(path: string): string;
   /** The nearest real paths, best first; at most 3. Remembered, so cheap the second time. */
   nearest(path: string): readonly Nearest[];
   /** Calls `listener` after `table` has changed. Returns the way to stop it. */

@@ -80,7 +80,6 @@ export class BoundRouter implements PathBinding {
     return this.table.find(path) >= 0;
   }
 
-  /** Where an alias leads. */
   aliasOf(path: string): string | undefined {
     return this.#aliases.get(path);
   }
@@ -90,6 +89,14 @@ export class BoundRouter implements PathBinding {
       if (path === prefix || path.startsWith(`${prefix}.`) || prefix.startsWith(`${path}.`)) return true;
     }
     return false;
+  }
+
+  widen(path: string): string {
+    for (let wide = this.aliasOf(path) ?? path; ; wide = wide.slice(0, wide.lastIndexOf('.'))) {
+      if (this.isReal(wide) || this.#pending.some((prefix) => prefix === wide || prefix.startsWith(`${wide}.`)))
+        return wide;
+      if (!wide.includes('.')) return '*';
+    }
   }
 
   nearest(path: string): readonly Nearest[] {

@@ -1,4 +1,6 @@
 /** Filters: checked, and narrowed by a client's query but never widened. */
+import { initTRPC, lazy } from '@trpc/server';
+import { createHub } from '../../../lib/index.js';
 import { engineFilter, narrowByQuery } from '../../../lib/server/filter.js';
 
 test('none', () => {
@@ -90,4 +92,43 @@ test('a query narrows paths: of two that meet, the longer one is left', () => {
   expect(narrow(['guests'], '')).toEqual(['guests']);
   // What only looks like a path is refused by the check that follows.
   expect(() => engineFilter({ queryPaths: narrow(['guests'], 'guests..x') ?? [] }, 'u')).toThrow('guests..x');
+});
+
+describe('with a bound router', () => {
+  const hub = createHub({ engine: 'js', aliases: { 'guests.list': 'guests.getAll', 'guests.old': 'budget.getAll' } });
+  const t = initTRPC.create();
+  const query = t.procedure.query(() => 1);
+  beforeAll(async () => {
+    const guests = t.router({ getAll: query, notes: t.router({ byGuest: query }) });
+    const router = t.router({
+      guests,
+      budget: t.router({ getAll: query }),
+      admin: t.router({ late: lazy(() => Promise.reject<typeof guests>(new Error('not there'))) }),
+    });
+    await expect(hub.bindRouter(router)).rejects.toThrow('not there');
+  });
+  afterAll(() => hub.close());
+  const paths = (...queryPaths: string[]) => engineFilter({ queryPaths }, 'u', hub.paths)?.queryPaths;
+
+  test('a path that no query has becomes its longest real prefix, else *', () => {
+    expect(paths('guests.getAll', 'guests', 'budget.getAll')).toEqual(['guests.getAll', 'guests', 'budget.getAll']);
+    expect(paths('guests.notes.id-1', 'guests.id-1', 'guests.id-2')).toEqual(['guests.notes', 'guests']);
+    expect(paths('guests.getAll.id-1')).toEqual(['guests.getAll']);
+    expect(paths('guests.getAll', 'id-1')).toEqual(['*']);
+    expect(paths('*')).toEqual(['*']);
+    expect(paths()).toEqual([]);
+    expect(paths('guests.list', 'guests.getAll')).toEqual(['guests.getAll']);
+  });
+
+  test('what may lie in a lazy router becomes that router', () => {
+    expect(paths('admin', 'admin.late', 'admin.late.id-1')).toEqual(['admin', 'admin.late']);
+    expect(paths('admin.later')).toEqual(['admin']);
+  });
+
+  test('a client cannot use an alias to hear more than the app allows', () => {
+    const narrow = (allowed: string[], asked: string) =>
+      narrowByQuery({ queryPaths: allowed }, new URLSearchParams({ queryPaths: asked }), hub.paths)?.queryPaths;
+    expect(narrow(['guests'], 'guests.old,guests.list')).toEqual(['guests.getAll']);
+    expect(narrow(['guests.list'], 'guests')).toEqual(['guests.getAll']);
+  });
 });
