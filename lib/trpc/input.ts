@@ -12,6 +12,7 @@ export interface SyncInput {
   clientId?: string;
   modules?: string[];
   entities?: string[];
+  queryPaths?: string[];
   /** The tab's own id, to be left out of its own echo. */
   sourceId?: string;
   /** The browser instance; a second stream of it replaces the first. */
@@ -37,7 +38,7 @@ export function syncInput(value: unknown): SyncInput | undefined {
       throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describe(time)}`);
     input.lastSyncTimestamp = time;
   }
-  for (const field of ['modules', 'entities'] as const) {
+  for (const field of ['modules', 'entities', 'queryPaths'] as const) {
     const list = raw[field];
     if (list === undefined || list === null) continue;
     if (!isArray(list) || list.length > MAX_FILTER_VALUES || !list.every((item) => typeof item === 'string')) {

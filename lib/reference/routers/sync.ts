@@ -8,7 +8,7 @@ export function createSyncRouter({ router, query }: Kit, hub: Hub<Module>, heart
   return router({
     /**
      * Input, all optional: `lastEventId`, `lastSyncTimestamp`, `clientId`, `modules`, `entities`,
-     * `sourceId` (leaves out the tab's own actions), `clientInstanceId`.
+     * `queryPaths`, `sourceId` (leaves out the tab's own actions), `clientInstanceId`.
      */
     onSync: query.input(syncInput).subscription(
       syncSubscription({
@@ -24,6 +24,7 @@ export function createSyncRouter({ router, query }: Kit, hub: Hub<Module>, heart
             ...(input?.clientId !== undefined && { clientId: input.clientId }),
             ...(input?.modules && { modules: input.modules }),
             ...(input?.entities && { entities: input.entities }),
+            ...(input?.queryPaths && { queryPaths: input.queryPaths }),
             ...(input?.sourceId !== undefined && { excludeSourceId: input.sourceId }),
           },
         }),
