@@ -6,6 +6,7 @@ import { checkKeys, checkObject } from '../server/check.js';
 import type { AnyHub } from '../server/hub.js';
 import { currentMutation, runInMutation, type MutationScope } from '../server/mutation-scope.js';
 import { readRouter } from '../server/paths/read-router.js';
+import type { BroadcastResult } from '../server/results.js';
 import type { MutationEnd, Sync, SyncMiddleware } from '../trpc/index.js';
 import { covers, describeReport, type MutationReport, type RecorderReport } from './report.js';
 
@@ -34,7 +35,7 @@ export interface Recorder {
   report(this: void): RecorderReport;
   /**
    * Waits for what is under way, then rejects with one readable Error if a mutation succeeded and neither broadcast nor
-   * is declared silent. `afterAll(() => recorder.verify())`, in any test runner.
+   * is declared silent, or if the hub refused its broadcast whole. `afterAll(() => recorder.verify())`, in any test runner.
    */
   verify(this: void, options?: VerifyOptions): Promise<void>;
   /** Forgets what was seen. */
@@ -55,6 +56,8 @@ interface Seen {
   runs: Run[];
   failures: number;
   queryPaths: Set<string>;
+  /** Of broadcasts by the middleware of which the hub sent nothing, and why. */
+  refusals: string[];
 }
 
 /** Throws PathcastError INVALID_OPTION. */
@@ -71,9 +74,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
   }
   const seen = new Map<string, Seen>();
   const observed = new Set<string>();
+  const outcomes = new Set<Promise<void>>();
   const of = (path: string): Seen => {
     let found = seen.get(path);
-    if (!found) seen.set(path, (found = { runs: [], failures: 0, queryPaths: new Set() }));
+    if (!found) seen.set(path, (found = { runs: [], failures: 0, queryPaths: new Set(), refusals: [] }));
     return found;
   };
   const note = (path: string | undefined, queryPaths: readonly string[]): void => {
@@ -83,12 +87,24 @@ export function createRecorder(options: RecorderOptions): Recorder {
     }
   };
   const stop = sync?.observe({
-    handed: ({ path, queryPaths }) => note(path, queryPaths),
+    handed: ({ path, queryPaths, outcome }) => {
+      if (!outcome) {
+        note(path, queryPaths);
+        return;
+      }
+      const watched: Promise<void> = outcome.then((result) => {
+        outcomes.delete(watched);
+        const refusal = refusalOf(result);
+        if (refusal === undefined) note(path, 'sent' in result ? (result.sent?.queryPaths ?? []) : queryPaths);
+        else if (path !== undefined) of(path).refusals.push(refusal);
+      });
+      outcomes.add(watched);
+    },
     mutationEnded: (end) => {
       const entry = of(end.path);
       if (!end.ok) entry.failures += 1;
       else entry.runs.push(runOf(end));
-      note(end.path, end.queryPaths);
+      for (const queryPath of end.queryPaths) of(end.path).queryPaths.add(queryPath);
     },
   });
 
@@ -119,6 +135,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     report,
     verify: async ({ everyMutation = false, everyQuery = false } = {}) => {
       await sync?.settled();
+      await Promise.all(outcomes);
       const result = report();
       const failed =
         result.missing.length > 0 ||
@@ -144,8 +161,18 @@ function runOf(end: MutationEnd): Run {
   return end.said === 'silent' ? { broadcasts: 0, excuse: 'silent' } : { broadcasts: 0, problem: PROBLEMS[end.said] };
 }
 
-function rowOf(path: string, { runs, failures, queryPaths }: Seen, declared: string | undefined): MutationReport {
-  const missing = declared === undefined ? runs.filter((run) => run.broadcasts === 0 && run.excuse === undefined) : [];
+/** Undefined where at least a part of it went out. */
+function refusalOf(result: BroadcastResult): string | undefined {
+  if (result.ok || result.sent) return undefined;
+  return `was broadcast, but the hub refused it: ${result.code}: ${result.message}`;
+}
+
+function rowOf(path: string, seen: Seen, declared: string | undefined): MutationReport {
+  const { runs, failures, queryPaths, refusals } = seen;
+  const silent = declared === undefined ? runs.filter((run) => run.broadcasts === 0 && run.excuse === undefined) : [];
+  // One that told nobody and was refused as well (its router's prefix goes out in place of its paths) is one run.
+  const refused = declared === undefined ? refusals.map((problem) => ({ problem })) : [];
+  const missing = silent.length >= refused.length ? silent : refused;
   return {
     path,
     runs: runs.length,

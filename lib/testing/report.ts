@@ -5,7 +5,7 @@ export interface MutationReport {
   /** That succeeded. */
   runs: number;
   failures: number;
-  /** Successful runs that neither broadcast nor are declared silent. */
+  /** Successful runs that neither broadcast nor are declared silent, or whose broadcast the hub refused whole. */
   missing: number;
   /** Of the first such run. */
   problem: string | undefined;
