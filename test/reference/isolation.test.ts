@@ -70,6 +70,18 @@ test('a stream can be narrowed to a client, and leave out its own tab', async ()
   await Promise.all([narrow, deaf, plain].map((stream) => stream.close()));
 });
 
+test('a stream can be narrowed to the queries that a page shows', async () => {
+  const token = await login(server, 'paths');
+  const input = encodeURIComponent('{"queryPaths":["guests.getAll","guests.made-up"]}');
+  const narrow = await StreamClient.live(server, token, `/trpc/sync.onSync?input=${input}`);
+  const api = apiOf(server, token);
+  await api.gifts.create.mutate({ clientId: 'c1', name: 'Fence' });
+  await api.guests.create.mutate({ clientId: 'c1', name: 'Ada' });
+  await narrow.action(({ module }) => module === 'guests', 'the guest');
+  expect(narrow.actions.map(({ module }) => module)).toEqual(['guests']);
+  await narrow.close();
+});
+
 test('a tab whose name no action can carry is announced without it', async () => {
   const token = await login(server, 'names');
   const stream = await StreamClient.live(server, token);
