@@ -56,15 +56,15 @@ export interface HubOptions<M extends string = string> {
 }
 
 export interface StreamFilter {
-  clientId?: string | readonly string[];
-  modules?: readonly string[];
-  entities?: readonly string[];
+  clientId?: string | readonly string[] | undefined;
+  modules?: readonly string[] | undefined;
+  entities?: readonly string[] | undefined;
   /** Query paths: passes what makes one of them stale, by its name, by a prefix of it or below it, or by `*`. */
-  queryPaths?: readonly string[];
+  queryPaths?: readonly string[] | undefined;
   /** Own tab's changes left out. */
-  excludeSourceId?: string;
+  excludeSourceId?: string | undefined;
   /** `true`: own user's changes left out; a string: that user's. */
-  excludeUserId?: boolean | string;
+  excludeUserId?: boolean | string | undefined;
 }
 
 /** A Node response, or whatever holds one at `raw` (a Fastify reply) or `outgoing` (Hono's node env). */

@@ -14,11 +14,11 @@ export interface RecorderOptions {
   /** The app's router: its mutations and queries are what is expected. */
   router: AnyTRPCRouter;
   /** The sync whose `middleware()` stands on the base procedure. Without one, `recorder.middleware()` goes there. */
-  sync?: Pick<Sync, 'observe' | 'settled' | 'hub'>;
+  sync?: Pick<Sync, 'observe' | 'settled' | 'hub'> | undefined;
   /** Only broadcasts on this hub count. Default: the sync's; without a sync every hub's. */
-  hub?: AnyHub;
+  hub?: AnyHub | undefined;
   /** Mutations that rightly broadcast nothing, and why, beside those that the sync's map calls silent. */
-  silent?: Readonly<Record<string, string>>;
+  silent?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface VerifyOptions {

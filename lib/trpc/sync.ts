@@ -19,8 +19,8 @@ import { compileRules, type SyncRules } from './rules.js';
 
 export interface SyncOptions<C = unknown> {
   /** Default: the default hub, from the first use on. */
-  hub?: AnyHub;
-  rules?: SyncRules<C>;
+  hub?: AnyHub | undefined;
+  rules?: SyncRules<C> | undefined;
 }
 
 /** An action whose query paths are those of the router. */

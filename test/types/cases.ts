@@ -124,6 +124,26 @@ export const asked = createSync({ rules: { companyId: ({ ctx }) => ctx.companyId
 export const wrong = createSync({ rules: { type: () => 'upsert' } }); // refused
 export const unknown = createSync({ rules: { company: () => 'x' } }); // refused
 `,
+  'inputs of all kinds, transformers and options that are undefined': `${HEAD.replace("type Sync }", "type Sync, syncInput, syncSubscription }")}
+const own = initTRPC.context<Context>().meta<{ auth?: boolean }>().create({ transformer: { serialize: (value: unknown) => value, deserialize: (value: unknown) => value } });
+const core = createSync({ hub: undefined, rules: undefined });
+const base = own.procedure.use(core.middleware());
+const after = own.procedure.input((value: unknown) => value as { id: string }).use(core.middleware());
+const optional = (value: unknown) => value as { id: string } | undefined;
+const guests = own.router({ guests: { getAll: base.query(() => 1), a: base.input(optional).mutation(() => new Date()), b: base.mutation(() => undefined),
+  c: after.mutation(({ input }) => input.id), d: base.input((value: unknown) => value as FormData).mutation(() => 1), e: base.mutation(async function* () { yield 1; }) } });
+const appRouter = own.mergeRouters(guests, own.router({ onSync: base.input(syncInput).subscription(syncSubscription({
+  stream: ({ ctx, input }) => ({ ...ctx, filter: { queryPaths: input?.queryPaths, clientId: input?.clientId, modules: input?.modules, excludeSourceId: input?.sourceId } }) })) }));
+type AppRouter = typeof appRouter;
+export const map = { mutations: {
+  'guests.a': ({ input, result }) => (input?.id || result.getTime() ? ['guests'] : ['guests.getAll']),
+  'guests.b': ({ input, result }) => { holds<Equal<typeof result, undefined>>(); return input === undefined ? ['*'] : []; },
+  'guests.c': ({ input }) => (input.id ? ['guests'] : ['*']),
+  'guests.d': ({ input }) => (input.get('id') ? ['guests'] : ['*']),
+  'guests.e': ['guests'],
+} } satisfies InvalidationMap<AppRouter>;
+void core.for<AppRouter>().bind(appRouter, map, { aliases: undefined, onPhantomPath: undefined });
+`,
   'middleware on the base procedure': `${HEAD}
 const core = createSync({ rules: { companyId: ({ ctx }: RuleCall<Context>) => ctx.companyId } });
 const base = p.use(core.middleware());

@@ -50,7 +50,7 @@ export type OnPhantomPath = 'error' | 'warn' | 'repair';
 
 export interface BindRouterOptions {
   /** Default: the hub's `onPhantomPath`. */
-  onPhantomPath?: OnPhantomPath;
+  onPhantomPath?: OnPhantomPath | undefined;
   /** From a name that no query has to a real path: `{ 'guests.list': 'guests.getAll' }`. Over the hub's `aliases`. */
-  aliases?: Readonly<Record<string, string>>;
+  aliases?: Readonly<Record<string, string>> | undefined;
 }
