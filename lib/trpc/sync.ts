@@ -252,7 +252,7 @@ class SyncCore {
       commit: () => this.#afterCommit.current(),
       broadcast: (action, path, commit) => {
         const send = (): void => {
-          const outcome = this.#send(action);
+          const outcome = this.#sendEvenWithoutData(action);
           const { queryPaths } = action;
           this.#tell((observer) => observer.handed?.({ path, byHand: false, queryPaths, action, outcome }));
         };
@@ -312,6 +312,18 @@ class SyncCore {
     const sent = this.#hub.broadcast(action as never);
     this.#track(sent);
     return sent;
+  }
+
+  /** Data that no action can hold must not keep the rest back; the hub has told of it. */
+  #sendEvenWithoutData(action: Action): Promise<BroadcastResult> {
+    const sent = this.#send(action);
+    if (action.data === undefined) return sent;
+    const outcome = sent.then((result) => {
+      const isData = !result.ok && (result.code === 'ACTION_TOO_LARGE' || result.code === 'NOT_SERIALIZABLE');
+      return isData ? this.#send({ ...action, data: undefined }) : result;
+    });
+    this.#track(outcome);
+    return outcome;
   }
 
   #track(work: Promise<unknown>): void {

@@ -205,6 +205,18 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(told).toHaveLength(3);
   });
 
+  test('data of a rule that no action can hold is left out, and the action goes out', async () => {
+    let data: unknown = 5n;
+    const own = syncApp(engine, { data: () => data });
+    await own.sync.bind(own.appRouter, syncMap);
+    const told = listenTo(own.hub).errors;
+    for (data of [5n, 'x'.repeat(1_000_000), { fits: true }]) await own.createCaller(ctx).guests.update(row);
+    await own.sync.settled();
+    expect((await actionsOf(own.hub)).map((action) => action.data)).toEqual([undefined, undefined, { fits: true }]);
+    expect(told.map(({ error }) => (error as { code?: string }).code)).toEqual(['NOT_SERIALIZABLE', 'ACTION_TOO_LARGE']);
+    await own.hub.close();
+  });
+
   test('a second bind that succeeded is not replaced by the first, whose lazy routers come later', async () => {
     const t = initTRPC.context<typeof ctx>().create();
     const hub = createHub({ engine });
