@@ -213,7 +213,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
     for (data of [5n, 'x'.repeat(1_000_000), { fits: true }]) await own.createCaller(ctx).guests.update(row);
     await own.sync.settled();
     expect((await actionsOf(own.hub)).map((action) => action.data)).toEqual([undefined, undefined, { fits: true }]);
-    expect(told.map(({ error }) => (error as { code?: string }).code)).toEqual(['NOT_SERIALIZABLE', 'ACTION_TOO_LARGE']);
+    expect(told.map(({ error }) => (error as { code?: string }).code)).toEqual([
+      'NOT_SERIALIZABLE',
+      'ACTION_TOO_LARGE',
+    ]);
     await own.hub.close();
   });
 
