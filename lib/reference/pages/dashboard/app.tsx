@@ -103,7 +103,7 @@ function Actions({ actions }: { actions: readonly RecentAction[] }) {
               <th scope="col">Action</th>
               <th scope="col">Company</th>
               <th scope="col">By</th>
-              <th scope="col">Stale queries</th>
+              <th scope="col">Stale query paths</th>
             </tr>
           </thead>
           <tbody>

@@ -40,7 +40,7 @@ export function StreamStrip({ view }: { view: StreamView }) {
           <li key={line.nth} class={line.kind}>
             <time class="mono">{timeOfDay(line.at)}</time>
             <span class="grow name" title={line.text}>{line.text}</span>
-            {line.paths > 0 && <span class="faint">{plural(line.paths, 'query').replace('querys', 'queries')}</span>}
+            {line.paths > 0 && <span class="faint">{plural(line.paths, 'path')}</span>}
           </li>
         ))}
       </ol>
