@@ -51,6 +51,18 @@ export class Trial {
     }
   }
 
+  get port() {
+    return this.#port;
+  }
+
+  /** Another load in the place of the one before, with `count` streams of one company. */
+  async freshLoad(count) {
+    await this.load.end();
+    this.load = new Child('load', LOAD_CORE, [loadClient()]);
+    this.clients = 0;
+    await this.open(count);
+  }
+
   /** Opens `count` more streams and waits until each has begun. */
   async open(count, { companies = 1, headers = '' } = {}) {
     const { path, cursors = false } = SUBJECTS[this.subject];

@@ -5,6 +5,7 @@ import { fanout, fanout2000 } from './fanout.mjs';
 import { latency } from './latency.mjs';
 import { loopDelay } from './loop-delay.mjs';
 import { memory } from './memory.mjs';
+import { neighbours } from './neighbours.mjs';
 import { paths } from './paths.mjs';
 import { reconnectStorm } from './reconnect-storm.mjs';
 import { slowReaders } from './slow-readers.mjs';
@@ -14,4 +15,4 @@ import { types } from './types.mjs';
  * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
  * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
  */
-export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency, paths, types];
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency, neighbours, paths, types];

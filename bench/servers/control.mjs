@@ -31,7 +31,7 @@ let pad = 0;
 let published = 0;
 
 /** The action every subject sends, the same bytes but for what its own wire puts around them. `kind` picks its module. */
-function nextAction(companyId, kind) {
+export function nextAction(companyId, kind) {
   published += 1;
   const module = MODULES[kind % MODULES.length];
   return {

@@ -3,7 +3,7 @@
  * PATHCAST_ENGINE (`native` or `js`), BENCH_LOG_ACTIONS.
  */
 import { createServer } from 'node:http';
-import { identityOf, listen, serve } from './control.mjs';
+import { identityOf, listen, nextAction, serve } from './control.mjs';
 
 const { createHub } = await import('../../dist/esm/index.js');
 
@@ -21,4 +21,13 @@ serve({
   port,
   send: (companyId, action) => hub.broadcast(action),
   metrics: () => hub.metrics(),
+  commands: {
+    /** One action of `neighbour`, in the same turn right behind what `busy` does. */
+    behind: async ({ neighbour, busy, actions = 0, disconnect = 0 }) => {
+      const others = Array.from({ length: actions }, () => hub.broadcast(nextAction(busy, 0)));
+      if (disconnect) others.push(hub.disconnect({ companyId: busy }));
+      others.push(hub.broadcast(nextAction(neighbour, 0)));
+      await Promise.all(others);
+    },
+  },
 });
