@@ -25,7 +25,7 @@ test('a block right after the watch began is seen, each time', async () => {
     `import { serve } from ${JSON.stringify(control)};
      serve({ port: 0, send: () => { const end = performance.now() + ${BLOCK_MS}; while (performance.now() < end); return { ok: true, seq: 1 }; } });`,
   );
-  const harness = (await import('../../bench/harness/child.mjs')) as {
+  const harness = (await import(path.join(__dirname, '../../bench/harness/child.mjs'))) as {
     Child: new (name: string, core: number, command: string[]) => Child;
   };
   const child = new harness.Child('blocks', 0, [process.execPath, server]);
