@@ -12,9 +12,13 @@ function stopIdleTimeout(request: NodeRequest | undefined): void {
   socket?.setTimeout?.(0);
 }
 
+/** Node sends a Date of its own, but no more once that header was removed. An app's own Date stays. */
+const REMOVED = [...STREAM_OWN_HEADERS].filter((name) => name !== 'date');
+
 /**
- * Writes the head, opens the sink, and passes bytes on. `res.write() === false` makes the engine wait for
+ * Opens the sink, writes the head, and passes bytes on. `res.write() === false` makes the engine wait for
  * `drain`, so a client that does not read costs Node's high-water mark and one write, no more.
+ * What `open` throws is thrown before a byte of the head is out: the caller can still answer.
  */
 export function streamToResponse(
   request: NodeRequest | undefined,
@@ -24,25 +28,40 @@ export function streamToResponse(
 ): void {
   // The compat response of HTTP/2 has the same methods; its types share no ancestor with HTTP/1's.
   const res = response as ServerResponse;
-  const state: { handle?: SinkHandle; gone: boolean } = { gone: false };
+  const state: { handle?: SinkHandle; gone: boolean; headOut: boolean } = { gone: false, headOut: false };
   const abort = (): void => {
     state.gone = true;
     state.handle?.abort();
   };
+  const sendHead = (): void => {
+    if (state.headOut) return;
+    state.headOut = true;
+    for (const name of REMOVED) res.removeHeader(name);
+    res.writeHead(200, headerRecord(headers));
+    res.flushHeaders();
+  };
   const stopWatching = watchClient(request, response, abort);
+  try {
+    state.handle = open({
+      write: (chunk) => {
+        if (state.gone) return false;
+        sendHead();
+        return res.write(chunk);
+      },
+      close: () => {
+        stopWatching();
+        res.end();
+      },
+    });
+    sendHead();
+  } catch (thrown) {
+    stopWatching();
+    state.handle?.abort();
+    throw thrown;
+  }
   // A write to a client that has gone may fail with an error before `close` says so.
   res.on('error', abort);
   res.on('drain', () => state.handle?.ready());
   stopIdleTimeout(request);
-  for (const name of STREAM_OWN_HEADERS) res.removeHeader(name);
-  res.writeHead(200, headerRecord(headers));
-  res.flushHeaders();
-  state.handle = open({
-    write: (chunk) => !state.gone && res.write(chunk),
-    close: () => {
-      stopWatching();
-      res.end();
-    },
-  });
   if (state.gone) state.handle.abort();
 }

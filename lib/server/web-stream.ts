@@ -4,7 +4,10 @@ import type { ByteSink, SinkHandle } from '../internal/engine.js';
 /** Bytes that may wait in the stream before the engine is told to wait. */
 const HIGH_WATER = 16 * 1024;
 
-/** `signal`: that of the request; some servers abort it without cancelling the body. */
+/**
+ * `signal`: that of the request; some servers abort it without cancelling the body. Whoever reads then sees the end:
+ * what was written before is still read, and `done` follows.
+ */
 export function streamToReadable(
   open: (sink: ByteSink) => SinkHandle,
   signal?: AbortSignal,
@@ -12,17 +15,23 @@ export function streamToReadable(
   let handle: SinkHandle | undefined;
   let full = false;
   let over = false;
-  const finish = (): void => {
-    over = true;
-    signal?.removeEventListener('abort', abort);
-  };
-  const abort = (): void => {
+  let finish = (): void => undefined;
+  const leave = (): void => {
     finish();
     handle?.abort();
   };
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       start(controller) {
+        const abort = (): void => {
+          if (over) return;
+          leave();
+          controller.close();
+        };
+        finish = () => {
+          over = true;
+          signal?.removeEventListener('abort', abort);
+        };
         signal?.addEventListener('abort', abort, { once: true });
         handle = open({
           write: (chunk) => {
@@ -38,14 +47,16 @@ export function streamToReadable(
             controller.close();
           },
         });
-        if (over || signal?.aborted) abort();
+        // Aborted before, or while it opened: there was no handle yet to abort.
+        if (over) handle.abort();
+        else if (signal?.aborted) abort();
       },
       pull() {
         if (!full) return;
         full = false;
         handle?.ready();
       },
-      cancel: abort,
+      cancel: leave,
     },
     new ByteLengthQueuingStrategy({ highWaterMark: HIGH_WATER }),
   );

@@ -1,9 +1,9 @@
 /** `pathcast/web`: the plain endpoint as Request → Response, pulled by whoever reads it. */
-import { createHub, type Hub } from '../../lib/index.js';
+import { createHub, type Hub, type HubFailure } from '../../lib/index.js';
 import { webHandler } from '../../lib/web/index.js';
 import { coveredSeqs, eventsIn } from '../support/coverage.js';
 import { ENGINES } from '../support/engines.js';
-import { waitFor } from '../support/wait.js';
+import { waitFor, within } from '../support/wait.js';
 
 const change = {
   type: 'update',
@@ -96,6 +96,36 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await waitFor(() => hub.metrics().connections === 0, 'the stream to be gone');
   });
 
+  test('a reader sees the end of a request that was aborted, also of one that was so from the start', async () => {
+    const cut = new AbortController();
+    const reader = new Reader(await webHandler({ hub, identify: ann })(new Request(URL_, { signal: cut.signal })));
+    await reader.until('hello');
+    const reading = reader.until('never');
+    cut.abort();
+    await within(reading, 'the end');
+    expect(reader.done).toBe(true);
+    const gone = new Reader(
+      await webHandler({ hub, identify: ann })(new Request(URL_, { signal: AbortSignal.abort() })),
+    );
+    await within(gone.until('never'), 'the end of the other');
+    await waitFor(() => hub.metrics().connections === 0, 'both to be gone');
+    expect(hub.metrics().leases).toBe(0);
+  });
+
+  test('a reader sees the end of a hub that closes, whether it waits or comes later', async () => {
+    const [waits, late] = [ann, () => ({ companyId: 'acme', userId: 'bob' })].map(async (identify) => {
+      const reader = new Reader(await webHandler({ hub, identify })(new Request(URL_)));
+      await reader.until('hello');
+      return reader;
+    }) as [Promise<Reader>, Promise<Reader>];
+    const reading = (await waits).until('never');
+    await late;
+    await hub.close();
+    await within(reading, 'the end');
+    await within((await late).until('never'), 'the end of the other');
+    expect([(await waits).done, (await late).done]).toEqual([true, true]);
+  });
+
   test('the end of the hub ends the body', async () => {
     const reader = new Reader(await webHandler({ hub, identify: ann })(new Request(URL_)));
     await reader.until('hello');
@@ -103,6 +133,39 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await reader.until('never');
     expect(reader.done).toBe(true);
     expect(reader.text).toMatch(/"reason":"drain"/);
+  });
+
+  test('what identify throws without a status is told by the error event, as by the Node handler', async () => {
+    const failures: HubFailure[] = [];
+    hub.on('error', (failure) => failures.push(failure));
+    const broken = () => Promise.reject(new Error('database password is hunter2'));
+    const response = await webHandler({ hub, identify: broken })(new Request(URL_));
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toMatch(/hunter2/);
+    expect(failures).toEqual([
+      { during: 'identify', error: expect.objectContaining({ message: 'database password is hunter2' }) as Error },
+    ]);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['nothing', undefined, /webHandler options must be an object, got undefined/],
+    ['no identify', {}, /identify must be a function \(request\) => identity, got undefined/],
+    ['a slip', { identfy: ann }, /webHandler\(\) has no option "identfy"; it has: hub, identify, headers/],
+    ['headers that are none', { identify: ann, headers: null }, /headers must be an object, got null/],
+    ['a name that HTTP does not allow', { identify: ann, headers: { 'x-név': 'a' } }, /^headers: .*x-név/],
+    ['a value that HTTP does not allow', { identify: ann, headers: { 'x-a': 'ő' } }, /^headers: /],
+  ])('options are checked when the handler is made: %s', (_name, options, message) => {
+    expect(() => webHandler(options as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringMatching(message) as string }),
+    );
+    expect(hub.metrics()).toMatchObject({ opened: 0, leases: 0 });
+  });
+
+  test("the stream's own headers win, however the app writes them", async () => {
+    const handle = webHandler({ hub, identify: ann, headers: { 'Content-Type': 'text/html', 'X-Mine': 'yes' } });
+    const response = await handle(new Request(URL_));
+    expect(Object.fromEntries(response.headers)).toMatchObject({ 'content-type': 'text/event-stream', 'x-mine': 'yes' });
+    await response.body?.cancel();
   });
 
   test('statuses', async () => {
