@@ -1,9 +1,10 @@
 /** The command line of `npm run bench`. */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from '../scenarios/index.mjs';
 import { root } from './paths.mjs';
-import { SUBJECTS } from './subjects.mjs';
+import { addBefore, BEFORE, SUBJECTS } from './subjects.mjs';
 
 export class UsageError extends Error {}
 
@@ -18,6 +19,7 @@ Subjects:  ${Object.keys(SUBJECTS).join(', ')}
   --subjects A,B     only these
   --trials N         trials of each subject
   --set KEY=NUMBER   a parameter of the scenario (clients=1000, stallMs=10000); may be repeated
+  --against FOLDER   the native engine of another built checkout too, as the subject '${BEFORE}', in the same rounds
   --out FILE         where the figures go (default bench/results/latest.json, quick ones quick.json)
   --no-build         measure pathcast as it was built last
   --check            exit with 1 when a target is missed
@@ -39,6 +41,13 @@ function parameter(text) {
   return [key, number];
 }
 
+/** Where the native engine is measured, the checkout of `--against` is measured right before it. */
+function withBefore(scenario, against) {
+  const { subjects } = scenario;
+  if (!against || !subjects.includes('pathcast-native')) return scenario;
+  return { ...scenario, subjects: subjects.flatMap((name) => (name === 'pathcast-native' ? [BEFORE, name] : [name])) };
+}
+
 /** Throws UsageError for what it does not understand. */
 export function readArguments(argv) {
   let parsed;
@@ -52,6 +61,7 @@ export function readArguments(argv) {
         trials: { type: 'string' },
         set: { type: 'string', multiple: true, default: [] },
         out: { type: 'string' },
+        against: { type: 'string' },
         'no-build': { type: 'boolean', default: false },
         check: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -70,8 +80,15 @@ export function readArguments(argv) {
   if (trials !== undefined && !(Number.isInteger(trials) && trials > 0)) {
     throw new UsageError(`--trials takes a whole number of at least 1, got "${values.trials}"`);
   }
+  if (values.against !== undefined) {
+    const folder = path.resolve(values.against);
+    if (!existsSync(path.join(folder, 'dist/esm/index.js'))) {
+      throw new UsageError(`--against takes the folder of a checkout that is built, got "${values.against}"`);
+    }
+    addBefore(folder);
+  }
   return {
-    scenarios,
+    scenarios: scenarios.map((scenario) => withBefore(scenario, values.against !== undefined)),
     subjects: values.subjects === undefined ? undefined : pick(values.subjects.split(','), [...new Set([...Object.keys(SUBJECTS), ...SCENARIOS.flatMap(({ subjects }) => subjects)])], 'subject'),
     trials,
     set,

@@ -30,3 +30,12 @@ export const SUBJECTS = {
   trpc: { command: () => node('trpc.mjs', '--max-old-space-size=8192'), path: `/trpc/onSync?input=${input}` },
   'better-sse': { command: () => node('better-sse.mjs'), path: '/company-{c}/{i}' },
 };
+
+/** The subject of `--against`: the native engine of another built checkout, under the scripts of this one. */
+export const BEFORE = 'before';
+
+/** Measures the checkout at `folder` beside this one, in the same rounds. */
+export function addBefore(folder) {
+  const { command, env, path: route, cursors } = SUBJECTS['pathcast-native'];
+  SUBJECTS[BEFORE] = { command, env: { ...env, BENCH_PATHCAST: folder }, path: route, cursors };
+}

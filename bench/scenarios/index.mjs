@@ -1,6 +1,7 @@
 /** All scenarios, in the order of a full run. */
 import { burst } from './burst.mjs';
 import { catchUp } from './catch-up.mjs';
+import { connect } from './connect.mjs';
 import { fanout, fanout2000 } from './fanout.mjs';
 import { latency } from './latency.mjs';
 import { loopDelay } from './loop-delay.mjs';
@@ -15,4 +16,4 @@ import { types } from './types.mjs';
  * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
  * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
  */
-export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, reconnectStorm, slowReaders, catchUp, latency, neighbours, paths, types];
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, connect, reconnectStorm, slowReaders, catchUp, latency, neighbours, paths, types];

@@ -3,6 +3,7 @@
  * output (one flat JSON object a line), the event that is published, and what a process can say about itself.
  */
 import { readFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { createRequire } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -75,9 +76,37 @@ async function memory({ settleSeconds = 10 }) {
   };
 }
 
+/** `threadUs`: of the JavaScript thread alone. */
 function usage() {
   const { user, system } = process.cpuUsage();
-  return { userUs: user, systemUs: system };
+  const [ns] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');
+  return { userUs: user, systemUs: system, threadUs: Number(ns) / 1e3 };
+}
+
+/** µs between two samples of a profile. */
+const SAMPLE_US = 100;
+let profiler;
+
+async function startProfile() {
+  profiler = new Session();
+  profiler.connect();
+  await profiler.post('Profiler.enable');
+  await profiler.post('Profiler.setSamplingInterval', { interval: SAMPLE_US });
+  await profiler.post('Profiler.start');
+}
+
+/** µs of the JavaScript thread in each function named, with all that it called. */
+async function profiled({ functions }) {
+  const { profile } = await profiler.post('Profiler.stop');
+  profiler.disconnect();
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const own = new Map();
+  profile.samples.forEach((id, i) => own.set(id, (own.get(id) ?? 0) + profile.timeDeltas[i]));
+  const below = (node) => (node.children ?? []).reduce((sum, id) => sum + below(nodes.get(id)), own.get(node.id) ?? 0);
+  // Of a function that calls itself by way of others, the outermost call counts.
+  const find = (node, name) =>
+    node.callFrame.functionName === name ? below(node) : (node.children ?? []).reduce((sum, id) => sum + find(nodes.get(id), name), 0);
+  return Object.fromEntries(functions.split(',').map((name) => [name, find(profile.nodes[0], name)]));
 }
 
 /** Worst gap between two turns of a 1 ms timer; the timer's own millisecond is in it. */
@@ -130,6 +159,8 @@ export function serve({ port, send, metrics = () => ({}), commands: more = {} })
       pad = bytes;
     },
     publish: async (command) => ({ ...(await publish(command, send)), ...usage() }),
+    startProfile,
+    profiled,
     watchLoop,
     loopDelay: () => {
       const { max, mean } = delay;

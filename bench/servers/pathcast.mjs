@@ -1,11 +1,14 @@
 /**
  * pathcast on plain `node:http`, limits off, everything else at its default unless a scenario says otherwise:
- * PATHCAST_ENGINE (`native` or `js`), BENCH_LOG_ACTIONS.
+ * PATHCAST_ENGINE (`native` or `js`), BENCH_LOG_ACTIONS, BENCH_PATHCAST (a built checkout, in the place of this one).
  */
 import { createServer } from 'node:http';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { identityOf, listen, nextAction, serve } from './control.mjs';
 
-const { createHub } = await import('../../dist/esm/index.js');
+const checkout = process.env.BENCH_PATHCAST ?? path.join(import.meta.dirname, '../..');
+const { createHub } = await import(pathToFileURL(path.join(checkout, 'dist/esm/index.js')).href);
 
 const engine = process.env.PATHCAST_ENGINE ?? 'native';
 const logActions = Number(process.env.BENCH_LOG_ACTIONS ?? 0);

@@ -49,6 +49,7 @@ describe('npm run bench', () => {
     [['fanout', '--subjects', 'nginx'], 'unknown subject "nginx"; valid ones: pathcast-native, '],
     [['catch-up', '--set', 'clients=3'], 'unknown parameter "clients"; valid ones: missed, logActions'],
     [['--set', 'clients=many'], '--set takes KEY=NUMBER with a number of at least 0, got "clients=many"'],
+    [['--against', 'nowhere'], '--against takes the folder of a checkout that is built, got "nowhere"'],
     [['--trials', '0'], '--trials takes a whole number of at least 1, got "0"'],
   ])('refuses %j and lists what it knows', (args, message) => {
     const { status, stderr } = bench(...args);
