@@ -1,25 +1,14 @@
 #include "engine/hub_thread.h"
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace pathcast {
 
 namespace {
 
-// Subscriptions visited before another company has its turn: about half a
-// millisecond of sends.
-constexpr size_t kVisitsPerSlice = 64;
-
-// Fan-out in one turn of the loop before commands and sockets are looked at
-// again. Bounds what a company of many streams adds to another company's
-// action.
-constexpr int64_t kFanOutBudgetUs = 1'000;
-
-// Notices handed to the host in one turn; the rest is only counted, in the
-// metrics.
-constexpr uint32_t kMaxNotices = 256;
+// The hub thread yields to the app's: on one core its fan-out would otherwise
+// show as loop delay.
+constexpr int kThreadNice = 5;
 
 }  // namespace
 
@@ -29,16 +18,58 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
       options_(std::move(options)),
       clock_(options_.clock != nullptr ? options_.clock : &machine_clock_),
       context_(options_.seed),
-      limiter_(options_.limits) {
+      limiter_(options_.limits),
+      scheduler_(PrepareContext()),
+      channels_(&context_, &scheduler_, options_.max_companies),
+      deadlines_(&context_, options_.lifetime_ms),
+      heartbeats_(&context_, options_.core.heartbeat_ms),
+      stalls_(&context_, options_.slow_timeout_ms),
+      notices_(&outgoing_),
+      drain_(&context_, &registry_, &outgoing_, [this](Connection* connection) {
+        Close(connection, CloseReason::kDrain);
+      }) {}
+
+HubThread::~HubThread() = default;
+
+Context* HubThread::PrepareContext() {
   context_.options = options_.core;
   context_.wrap = options_.wrap;
   context_.metrics = &hub_->metrics_;
   context_.observer = this;
   BeginTurn();
-  history_begins_ms_ = context_.now_ms;
+  return &context_;
 }
 
-HubThread::~HubThread() = default;
+Status HubThread::Start() {
+  Status status = tick_.Open(&hub_->loop_, [this] {
+    BeginTurn();
+    OnTick();
+    EndTurn();
+  });
+  if (status.ok()) {
+    status = drain_.Open(&hub_->loop_, [this] {
+      BeginTurn();
+      drain_.Step();
+      EndTurn();
+    });
+  }
+  if (status.ok()) status = scheduler_.Open(&hub_->loop_, [this] { Work(); });
+  if (!status.ok()) return status;
+  tick_.Every(static_cast<uint64_t>(heartbeats_.tick_ms()));
+  hub_->loop_.SetThreadNice(kThreadNice);
+  return status;
+}
+
+void HubThread::OnStop() {
+  BeginTurn();
+  closed_ = true;
+  CloseAll(kEndHubClosed);
+  lingering_.CloseAll();
+  doomed_.clear();
+  tick_.Close();
+  drain_.Close();
+  scheduler_.Close();
+}
 
 void HubThread::BeginTurn() {
   context_.now_ms = clock_->NowMs();
@@ -53,14 +84,16 @@ void HubThread::EndTurn() {
     doomed_.pop_back();
     Close(connection, kEndGone);
   }
-  notices_ = 0;
+  notices_.EndTurn();
   if (!outgoing_.empty() && hub_->replies_.Put(&outgoing_)) host_->OnReplies();
 }
 
-void HubThread::OnWake() {
+void HubThread::OnWake() { Work(); }
+
+void HubThread::Work() {
   BeginTurn();
   DrainMailbox();
-  FanOut();
+  scheduler_.FanOut();
   EndTurn();
 }
 
@@ -72,69 +105,12 @@ void HubThread::DrainMailbox() {
   }
 }
 
-void HubThread::FanOut() {
-  const int64_t until = EventLoop::NowUs() + kFanOutBudgetUs;
-  while (!fan_out_.empty()) {
-    Channel* channel = fan_out_.front();
-    fan_out_.pop_front();
-    if (channel->Slice(context_, kVisitsPerSlice, &EventLoop::NowUs)) {
-      channel->queued = false;
-    } else {
-      fan_out_.push_back(channel);
-    }
-    if (EventLoop::NowUs() >= until) break;
-    // On one core the app's thread would else wait for the scheduler's tick,
-    // which is milliseconds.
-    std::this_thread::yield();
-  }
-  busy_.Set(!fan_out_.empty());
-}
-
-void HubThread::Enqueue(Channel* channel) {
-  if (channel->queued || !channel->needs_pass()) return;
-  channel->queued = true;
-  fan_out_.push_back(channel);
-}
-
-Channel* HubThread::ChannelOf(const std::string& company) {
-  std::unique_ptr<Channel>& channel = channels_[company];
-  if (channel == nullptr) {
-    channel = std::make_unique<Channel>(company, context_.random.HexId(12),
-                                        history_begins_ms_);
-    context_.metrics->companies.Add(1);
-    MarkIdle(channel.get(), true);
-    ForgetIdleChannels();
-  }
-  return channel.get();
-}
-
-void HubThread::MarkIdle(Channel* channel, bool idle) {
-  if (channel->idle) idle_.erase(channel->idle_place);
-  channel->idle = idle;
-  if (idle) channel->idle_place = idle_.insert(idle_.end(), channel);
-}
-
-void HubThread::ForgetIdleChannels() {
-  // The newest one is always kept: its caller holds it.
-  while (channels_.size() > options_.max_companies && idle_.size() > 1) {
-    Channel* channel = idle_.front();
-    if (channel->queued) {
-      // The longest idle one was queued first, so it is found at the front.
-      fan_out_.erase(std::find(fan_out_.begin(), fan_out_.end(), channel));
-    }
-    context_.metrics->companies.Sub(1);
-    channel->Retire(context_);
-    // Its last action may be of this very millisecond.
-    history_begins_ms_ = context_.now_ms + 1;
-    idle_.pop_front();
-    trim_round_.clear();  // it may name this one
-    trim_next_ = 0;
-    channels_.erase(channels_.find(channel->company()));
-  }
-}
-
-void HubThread::Notify(NoticeReply notice) {
-  if (++notices_ <= kMaxNotices) outgoing_.push_back(std::move(notice));
+void HubThread::OnTick() {
+  heartbeats_.OnTick();
+  CloseExpired();
+  CloseStalled();
+  lingering_.CloseExpired(context_.steady_ms);
+  channels_.TrimSome();
 }
 
 PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
@@ -142,7 +118,7 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   ActionFields fields;
   if (!reader_.Read(&item->text, &fields).ok())
     return {PublishCode::kUnreadable, 0, {}};
-  Channel* channel = ChannelOf(item->company);
+  Channel* channel = channels_.Use(item->company);
   // An id that is too old to be kept is not a duplicate.
   channel->TrimLog(context_);
   const ActionLog& log = channel->log();
@@ -184,8 +160,8 @@ void HubThread::Run(PublishCommand& command) {
         closed_ ? PublishOutcome{PublishCode::kClosed, 0, {}}
                 : PublishOne(&item, command.posted_us, &channel));
     if (channel == nullptr) continue;
-    if (channel->idle) MarkIdle(channel, true);
-    Enqueue(channel);
+    channels_.Touch(channel);
+    scheduler_.RunSoon(channel);
   }
   outgoing_.push_back(std::move(reply));
 }
@@ -195,24 +171,22 @@ void HubThread::Run(EphemeralCommand& command) {
   if (closed_) return;
   context_.metrics->ephemerals.Add(1);
   // A company that nobody listens to gets no log for it.
-  auto found = channels_.find(command.company);
-  if (found == channels_.end() || found->second->size() == 0) return;
-  Channel* channel = found->second.get();
+  Channel* channel = channels_.Get(command.company);
+  if (channel == nullptr || channel->size() == 0) return;
   const EntryText text{command.json, {}, command.transformed_json, {}};
   EntryRef entry = EntryBuilder::Ephemeral(channel->log().epoch(),
                                            channel->log().head_seq(), text);
   entry->arrived_ms = context_.now_ms;
   channel->PublishEphemeral(context_, std::move(entry));
-  Enqueue(channel);
+  scheduler_.RunSoon(channel);
 }
 
 void HubThread::Run(ReadLogCommand& command) {
   LogReply reply;
   reply.ticket = command.ticket;
   // Asking for a log makes none.
-  auto found = channels_.find(command.company);
-  if (!closed_ && found != channels_.end()) {
-    Channel* channel = found->second.get();
+  Channel* channel = channels_.Get(command.company);
+  if (!closed_ && channel != nullptr) {
     channel->TrimLog(context_);
     const ActionLog& log = channel->log();
     reply.epoch = log.epoch();
@@ -240,6 +214,25 @@ void HubThread::Run(ResyncPathsCommand& command) {
   }
 }
 
+void HubThread::Run(DrainCommand& command) {
+  if (closed_) {
+    outgoing_.push_back(DoneReply{command.ticket, 0});
+  } else {
+    drain_.Begin(command.ticket, command.over_ms);
+  }
+}
+
+void HubThread::Run(ShutdownCommand& command) {
+  if (!closed_) {
+    closed_ = true;
+    CloseAll(kEndHubClosed);
+    lingering_.CloseAll();
+    context_.metrics->leases.Set(0);
+    drain_.Answer();
+  }
+  outgoing_.push_back(DoneReply{command.ticket, 0});
+}
+
 void HubThread::OnGone(Subscription* subscription) {
   auto* connection = static_cast<Connection*>(subscription);
   if (connection->doomed) return;
@@ -248,10 +241,7 @@ void HubThread::OnGone(Subscription* subscription) {
 }
 
 void HubThread::OnBlocked(Subscription* subscription) {
-  auto* connection = static_cast<Connection*>(subscription);
-  if (connection->watched_slow) return;
-  connection->watched_slow = true;
-  slow_.push_back(connection);
+  stalls_.Watch(static_cast<Connection*>(subscription));
 }
 
 void HubThread::OnNotice(Subscription* subscription, SubscriptionNotice notice,
@@ -268,7 +258,7 @@ void HubThread::OnNotice(Subscription* subscription, SubscriptionNotice notice,
   }
   reply.company = connection->channel().company();
   reply.user = connection->user();
-  Notify(std::move(reply));
+  notices_.Add(std::move(reply));
 }
 
 }  // namespace pathcast

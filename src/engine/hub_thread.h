@@ -1,42 +1,38 @@
-// The hub's own thread: carries commands out, fans out, keeps time.
+// The hub's own thread: takes commands and what the loop brings, and hands them
+// to the rooms that do the work.
 //
 // Owner: Hub. Thread: hub thread (construction and Start: the creator's, before
-// the thread runs). Split over three files by what happens: hub_thread.cc the
+// the thread runs). Split over two files by what happens: hub_thread.cc the
 // turns of the loop and what is published, hub_streams.cc streams that come and
-// go, hub_upkeep.cc what time brings.
+// go.
 //
-// Invariants:
-//   1. connections_ owns every connection; by_lease_, deadlines_, the heartbeat
-//   rings and slow_ name
-//      only connections in it.
-//   2. A connection is destroyed at the end of a turn or by a command, never
-//   inside a fan-out.
-//   3. A channel without subscriptions is in idle_, and no other is.
+// Invariant: a connection is destroyed at the end of a turn or by a command,
+// never inside a fan-out.
 #ifndef PATHCAST_ENGINE_HUB_THREAD_H_
 #define PATHCAST_ENGINE_HUB_THREAD_H_
 
 #include <cstdint>
-#include <deque>
-#include <list>
-#include <memory>
-#include <set>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "core/channel.h"
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/limiter.h"
+#include "engine/channels.h"
 #include "engine/command.h"
 #include "engine/connection.h"
+#include "engine/deadlines.h"
+#include "engine/drain.h"
+#include "engine/heartbeats.h"
 #include "engine/hub.h"
 #include "engine/lingering.h"
+#include "engine/notices.h"
+#include "engine/registry.h"
 #include "engine/reply.h"
+#include "engine/scheduler.h"
+#include "engine/stalls.h"
 #include "json/action_reader.h"
-#include "loop/busy_hint.h"
 #include "loop/timer.h"
 
 namespace pathcast {
@@ -65,15 +61,13 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
 
  private:
   // hub_thread.cc
+  // For the rooms, which are made with it.
+  Context* PrepareContext();
   void BeginTurn();
   void EndTurn();
+  void Work();
   void DrainMailbox();
-  void FanOut();
-  void Enqueue(Channel* channel);
-  Channel* ChannelOf(const std::string& company);
-  void ForgetIdleChannels();
-  void MarkIdle(Channel* channel, bool idle);
-  void Notify(NoticeReply notice);
+  void OnTick();
   PublishOutcome PublishOne(PublishItem* item, int64_t posted_us,
                             Channel** channel);
 
@@ -81,6 +75,8 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Run(EphemeralCommand& command);
   void Run(ReadLogCommand& command);
   void Run(ResyncPathsCommand& command);
+  void Run(DrainCommand& command);
+  void Run(ShutdownCommand& command);
 
   // hub_streams.cc
   void Run(OpenSocketCommand& command);
@@ -91,83 +87,58 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Run(AcquireCommand& command);
   void Run(ReleaseCommand& command);
   void Run(DisconnectCommand& command);
-  void Run(ShutdownCommand& command);
   AdmissionResult Admit(const StreamRequest& request);
   void Open(StreamRequest& request, ConnectionSink sink);
-  std::string RefusalText(const StreamRequest& request, Refusal refusal,
-                          uint32_t current, uint32_t limit);
   void Refuse(const StreamRequest& request, ConnectionSink sink,
-              Refusal refusal, const AdmissionResult* result);
+              Refusal refusal, const AdmissionResult& result);
   // `number` of the connection; 0: a lease was asked for.
   void NoteRefusal(const std::string& company, const std::string& user,
                    uint64_t number, Refusal refusal);
   void FreshenLeases(const StreamRequest& request);
   void CloseByLease(uint64_t lease, CloseReason reason);
-  // `end`: a CloseReason, kEndGone or kEndHubClosed. Destroys the connection.
+  // The one way out for a stream. `end`: a CloseReason, kEndGone or
+  // kEndHubClosed. Destroys the connection.
   void Close(Connection* connection, size_t end);
+  void Close(Connection* connection, CloseReason reason) {
+    Close(connection, static_cast<size_t>(reason));
+  }
   void CloseAll(size_t end);
-  Connection* Find(uint64_t number) const;
-  uint64_t RetryFor(CloseReason reason);
-
-  // hub_upkeep.cc
-  void Run(DrainCommand& command);
-  void OnTick();
-  void Heartbeat(size_t bucket);
   void CloseExpired();
   void CloseStalled();
-  void TrimSome();
-  void DrainStep();
-  void SetDeadline(Connection* connection, int64_t expires_at_ms);
-  void JoinHeartbeat(Connection* connection);
 
+  // Set at construction.
   Hub* const hub_;
   Host* const host_;
   const HubOptions options_;
-
   MonotoneClock machine_clock_;
-  Clock* const clock_;  // that one, or a test's
+  // That one, or a test's.
+  Clock* const clock_;
+
+  // What the rooms share.
   Context context_;
+  // Replies of this turn.
+  std::vector<Reply> outgoing_;
+
+  // The rooms.
   Limiter limiter_;
   ActionReader reader_;
-  std::vector<Reply> outgoing_;  // of this turn
-  uint32_t notices_ = 0;  // in outgoing_; bounded, the rest is only counted
-  uint64_t publish_call_ = 0;  // counts publish commands
-  bool closed_ = false;
-
-  std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
-  std::list<Channel*> idle_;  // without subscriptions, the longest idle first
-  std::deque<Channel*> fan_out_;
-  int64_t history_begins_ms_ =
-      0;  // before it some channel's history may have been forgotten
-  std::vector<Channel*> trim_round_;
-  size_t trim_next_ = 0;
-
-  std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
-  std::unordered_map<uint64_t, Connection*> by_lease_;
-  std::set<std::pair<int64_t, Connection*>> deadlines_;
-  std::vector<Connection*> slow_;
-  std::vector<Connection*> doomed_;
+  Scheduler scheduler_;
+  Channels channels_;
+  Registry registry_;
+  Deadlines deadlines_;
+  Heartbeats heartbeats_;
+  Stalls stalls_;
+  Notices notices_;
+  Drain drain_;
   Lingering lingering_;
 
-  // Heartbeats: one ring a bucket, one bucket a tick.
-  int64_t tick_ms_ = 0;
-  std::vector<Connection::Ring> buckets_;
-  size_t next_bucket_ = 0;
-  size_t join_bucket_ = 0;
-  int64_t next_tick_ms_ = 0;
-
-  // Draining: connections are closed in this order, evenly over drain_over_ms_.
-  bool draining_ = false;
-  std::vector<Ticket> drain_tickets_;
-  std::vector<uint64_t> drain_order_;
-  size_t drain_next_ = 0;
-  int64_t drain_began_ms_ = 0;
-  int64_t drain_over_ms_ = 0;
-
-  // Closed in OnStop, on the loop's thread.
+  // Their sinks have failed; closed at the end of the turn.
+  std::vector<Connection*> doomed_;
+  // Counts publish commands.
+  uint64_t publish_call_ = 0;
+  bool closed_ = false;
+  // Closed in OnStop, on the loop's thread, as those of the rooms are.
   Timer tick_;
-  Timer drain_timer_;
-  BusyHint busy_;
 };
 
 }  // namespace pathcast

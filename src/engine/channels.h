@@ -1,0 +1,62 @@
+// The companies of a hub. One that has streams stays; of those without, the
+// longest idle is forgotten when there are more than the hub remembers.
+//
+// Owner: HubThread. Thread: hub thread.
+//
+// Invariant: a channel without subscriptions is in idle_, and no other is.
+#ifndef PATHCAST_ENGINE_CHANNELS_H_
+#define PATHCAST_ENGINE_CHANNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/channel.h"
+#include "core/context.h"
+#include "engine/scheduler.h"
+
+namespace pathcast {
+
+class Channels {
+ public:
+  // `context` is in its first turn.
+  Channels(Context* context, Scheduler* scheduler, uint64_t max_companies)
+      : context_(context),
+        scheduler_(scheduler),
+        max_companies_(max_companies),
+        history_begins_ms_(context->now_ms) {}
+  Channels(const Channels&) = delete;
+  Channels& operator=(const Channels&) = delete;
+
+  // Null where nothing is remembered of the company.
+  Channel* Get(const std::string& company) const;
+  // Made if need be. It stays until the next call of Use at least.
+  Channel* Use(const std::string& company);
+  // It was just used, or has won or lost a subscription.
+  void Touch(Channel* channel);
+  // Lets some of the logs drop what is too old; to be called again and again.
+  void TrimSome();
+
+ private:
+  void ForgetSurplus();
+
+  Context* const context_;
+  Scheduler* const scheduler_;
+  const uint64_t max_companies_;
+
+  std::unordered_map<std::string, std::unique_ptr<Channel>> by_company_;
+  // Without subscriptions, the longest idle first.
+  std::list<Channel*> idle_;
+  // Before it some channel's history may have been forgotten.
+  int64_t history_begins_ms_;
+  std::vector<Channel*> trim_round_;
+  size_t trim_next_ = 0;
+};
+
+}  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_CHANNELS_H_

@@ -1,0 +1,48 @@
+// Whose turn it is: the companies with something to fan out, a slice of each
+// after the other, so that a big one does not hold up a small one.
+//
+// Owner: HubThread. Thread: hub thread.
+#ifndef PATHCAST_ENGINE_SCHEDULER_H_
+#define PATHCAST_ENGINE_SCHEDULER_H_
+
+#include <deque>
+#include <functional>
+
+#include "core/channel.h"
+#include "core/context.h"
+#include "core/status.h"
+#include "loop/busy_hint.h"
+
+namespace pathcast {
+
+class EventLoop;
+
+class Scheduler {
+ public:
+  explicit Scheduler(Context* context) : context_(context) {}
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // `on_turn` is called once a turn of the loop while work is left.
+  Status Open(EventLoop* loop, std::function<void()> on_turn);
+  // On the loop's thread, before it ends.
+  void Close() { busy_.Close(); }
+
+  // Its window will be offered to its streams. No effect where it waits
+  // already, or has nothing to offer.
+  void RunSoon(Channel* channel);
+  // It is about to be destroyed.
+  void Forget(Channel* channel);
+
+  // One turn's share of the fan-outs.
+  void FanOut();
+
+ private:
+  Context* const context_;
+  std::deque<Channel*> queue_;
+  BusyHint busy_;
+};
+
+}  // namespace pathcast
+
+#endif  // PATHCAST_ENGINE_SCHEDULER_H_
