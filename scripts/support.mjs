@@ -95,9 +95,8 @@ const alive = (pid) => {
 };
 
 /** Only one set-up works in a checkout at a time; a second one waits for it (10 minutes at most). */
-export async function exclusively(work) {
-  mkdirSync(stateDir, { recursive: true });
-  const lock = path.join(stateDir, 'lock');
+export async function exclusively(work, lock = path.join(stateDir, 'lock')) {
+  mkdirSync(path.dirname(lock), { recursive: true });
   const deadline = Date.now() + 600_000;
   for (let told = false; ; ) {
     try {
@@ -116,7 +115,7 @@ export async function exclusively(work) {
       rmSync(lock, { force: true });
       continue;
     }
-    if (Date.now() > deadline) throw new Refusal(`Process ${owner} has held .setup/lock for 10 minutes; end it or delete the file.`);
+    if (Date.now() > deadline) throw new Refusal(`Process ${owner} has held ${lock} for 10 minutes; end it or delete the file.`);
     if (!told) say(`waiting for process ${owner}, which is building in this checkout`);
     told = true;
     await new Promise((resolve) => setTimeout(resolve, 250));

@@ -86,7 +86,33 @@ describe('the program', () => {
   });
 });
 
+/** What a CI's exit code hangs on: a severity is changed here too, and in the README, or not at all. */
+test('the severity of each rule', () => {
+  expect(RULES).toEqual({
+    phantom: 'error',
+    silent: 'error',
+    cascade: 'warning',
+    'missing-client-id': 'warning',
+    'missing-user-id': 'warning',
+    'non-atomic': 'warning',
+    'broadcast-in-transaction': 'error',
+    'conditional-broadcast': 'note',
+    'tool-mismatch': 'warning',
+    'tool-fallback': 'warning',
+    'blind-helper': 'warning',
+    'tx-helper-without-tx': 'warning',
+    'invalid-map': 'error',
+  });
+});
+
 describe('exit codes', () => {
+  test('1 where a phantom is all there is', async () => {
+    app.write('src/app.ts', router({ create: `${WRITE} await stale(['guests.getAll', 'guests.list']);` }));
+    const { findings } = await json();
+    expect(findings.map(({ rule }: { rule: string }) => rule)).toEqual(['phantom']);
+    expect((await audit()).code).toBe(1);
+  });
+
   test('1 where an error is found, 0 where --fail-on does not ask for it', async () => {
     expect((await audit()).code).toBe(1);
     expect((await audit('--fail-on', 'none')).code).toBe(0);

@@ -26,6 +26,11 @@ conformance('Heartbeats, expiry and life time', targets, (bench) => {
       await engine.publish([encode()]);
       return client.pings.length >= 3;
     }, 'three pings');
+    // Pings come between the actions, and each says no more than what was sent before it.
+    const { headSeq } = await engine.readLog('acme');
+    expect(headSeq).toBeGreaterThanOrEqual(3);
+    for (const { id } of client.pings) expect(Number(id!.split('.')[1])).toBeLessThanOrEqual(headSeq);
+    expect(engine.metrics().heartbeats).toBeGreaterThanOrEqual(3);
   });
 
   test('SPEC §6: pings are spread over the interval', async () => {

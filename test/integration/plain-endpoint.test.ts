@@ -297,13 +297,16 @@ describe.each(ENGINES)('%s engine', (engine) => {
       client.socket.end();
       await client.untilClosed();
       await waitFor(() => hub.metrics().connections === 0, 'the connection to be gone');
+      expect(hub.metrics()).toMatchObject({ leases: 0, backlogBytes: 0, slowSinks: 0 });
     });
 
     test('a client that resets', async () => {
       const client = await request(await serve(ann), GET('/'));
       await client.until('hello');
+      expect(hub.metrics()).toMatchObject({ connections: 1, leases: 1 });
       client.socket.resetAndDestroy();
       await waitFor(() => hub.metrics().connections === 0, 'the connection to be gone');
+      expect(hub.metrics()).toMatchObject({ leases: 0, backlogBytes: 0, slowSinks: 0 });
     });
 
     test('a client that leaves while identify() is at work', async () => {

@@ -92,8 +92,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const cut = new AbortController();
     await webHandler({ hub, identify: ann })(new Request(URL_, { signal: cut.signal }));
     await waitFor(() => hub.metrics().connections === 1, 'the stream');
+    expect(hub.metrics().leases).toBe(1);
     cut.abort();
     await waitFor(() => hub.metrics().connections === 0, 'the stream to be gone');
+    expect(hub.metrics()).toMatchObject({ leases: 0, backlogBytes: 0, slowSinks: 0 });
   });
 
   test('a reader sees the end of a request that was aborted, also of one that was so from the start', async () => {

@@ -98,6 +98,7 @@ describe('shutdown', () => {
     await waitFor(() => idle.readyState === 'open', 'the connection');
     await fetch(`${server.url}/healthz`);
     await within(server.close(), 'the server to be closed', 3_000);
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
     idle.destroy();
   });
 

@@ -77,6 +77,15 @@ test('an entry without the middleware on the procedure broadcasts nothing', () =
   expect(of(one, 'silent')[0]!.message).toContain('sync.middleware() is not on its procedure');
 });
 
+test('such an entry is an error also where no write was seen: the map says that something goes stale', () => {
+  const sync = map({ mutations: [entry('guests.create', ['guests.getAll'])] });
+  const one = report([...QUERIES, mutation('guests.create'), mutation('guests.rules')], { sync });
+  expect(of(one, 'silent').map(({ subject, severity }) => [subject, severity])).toEqual([
+    ['guests.create', 'error'],
+    ['guests.rules', 'note'],
+  ]);
+});
+
 test('a mutation without an entry is a finding; below its router everything goes out', () => {
   const one = report([...QUERIES, guarded('guests.create'), guarded('hotels.create')], {
     sync: map({ mutations: [entry('guests.create', ['guests'])] }),

@@ -1,6 +1,7 @@
 /** The rules of the audit on models made by hand: each rule where it must speak, and where it must keep quiet. */
 import { optionalPart } from '../../../lib/cli/audit/findings/conditions.js';
 import { canBothRun } from '../../../lib/cli/audit/findings/atomicity.js';
+import { covers } from '../../../lib/cli/audit/findings/paths.js';
 import { keyOf, listed, wordsOf } from '../../../lib/cli/audit/findings/words.js';
 import {
   broadcast,
@@ -104,6 +105,18 @@ describe('query paths', () => {
     ]);
     expect(one.phantoms.map((phantom) => phantom.path)).toEqual(['toString.valueOf']);
   });
+});
+
+test.each([
+  ['guests', 'guests.getAll', true],
+  ['guests', 'guests', true],
+  ['*', 'guests.getAll', true],
+  ['guest', 'guests', false],
+  ['guest', 'guests.getAll', false],
+  ['guests.get', 'guests.getAll', false],
+  ['guests.getAll', 'guests', false],
+])('%s makes %s stale: %s', (path, wanted, stale) => {
+  expect(covers(path, wanted)).toBe(stale);
 });
 
 describe('silence and coverage', () => {
@@ -250,6 +263,8 @@ describe('clientId and userId', () => {
     ]);
     expect(subjects(with3(1, 'userId'), 'missing-user-id')).toEqual(['guests.no0']);
     expect(subjects(with3(2), 'missing-client-id')).toEqual(['guests.no0', 'guests.no1']);
+    // Half of the others is enough; one fewer is a note.
+    expect(of(with3(4), 'missing-client-id')[0]!.message).toContain('3 of 6 other broadcasts carry one');
   });
 
   test('are a note where few carry one, and nothing where none does or it is not known', () => {

@@ -1,0 +1,37 @@
+// The TypeScript side of the native engine.
+import { jest } from './tests.mjs';
+
+export const slips = [
+  {
+    name: 'T95',
+    file: 'lib/native/engine.ts',
+    why: 'close(): questions that are under way never settle',
+    find: 'for (const { closed } of pending) closed();',
+    replace: '',
+    equivalent: 'the engine answers every question before it answers the shutdown',
+  },
+  {
+    name: 'T96',
+    file: 'lib/native/engine.ts',
+    why: 'the process is kept alive after the last answer',
+    find: 'if (this.#pending.size === 0) this.#hub.unref();',
+    replace: '',
+    tests: [jest('test/lifecycle/lifecycle.test.ts', 'awaited publish')],
+  },
+  {
+    name: 'T97',
+    file: 'lib/native/engine.ts',
+    why: 'chunks under way when a sink became full are written all the same',
+    find: 'if (entry.full) entry.held.push(bytes); else if (entry.sink.write(bytes))',
+    replace: 'if (entry.sink.write(bytes))',
+    tests: [jest('test/conformance/drain-close.test.ts', 'G8: in the middle of everything')],
+  },
+  {
+    name: 'T99',
+    file: 'lib/native/engine.ts',
+    why: 'native duplicate not told',
+    find: 'duplicate: code === 1 });',
+    replace: 'duplicate: false });',
+    tests: [jest('test/conformance/log.test.ts', 'SPEC §1: an id that is in the log is a duplicate: the first seq, nothing appended, nothing sent')],
+  },
+];
