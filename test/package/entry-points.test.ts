@@ -44,11 +44,17 @@ test('the native hub works from the package in both formats', () => {
   expect(JSON.parse(node('hub.cjs', useHub("const { createHub } = require('pathcast');")))).toEqual(expected);
 });
 
-test.each(['mts', 'cts'])('the types resolve in a .%s file', (ending) => {
+// `node10` reads no "exports": "typesVersions" stands for them there.
+test.each([
+  ['mts', 'nodenext'],
+  ['cts', 'nodenext'],
+  ['ts', 'node10'],
+])('the types resolve in a .%s file by %s', (ending, resolution) => {
   const lines = specifiers.map((specifier, index) => `import * as m${index} from '${specifier}';\nexport type T${index} = typeof m${index};\n`);
   const use = "import { createHub } from 'pathcast';\nexport const engine: 'native' | 'js' = createHub().engine;\n";
   writeFileSync(path.join(project.dir, `types.${ending}`), `${lines.join('')}${use}`);
-  const settings = { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false, types: ['node'] };
+  const module = resolution === 'node10' ? 'commonjs' : resolution;
+  const settings = { module, moduleResolution: resolution, target: 'es2022', strict: true, noEmit: true, skipLibCheck: resolution === 'node10', types: ['node'] };
   writeFileSync(path.join(project.dir, 'tsconfig.json'), JSON.stringify({ compilerOptions: settings, files: [`types.${ending}`] }));
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   const done = spawnSync(process.execPath, [tsc, '--pretty', 'false'], { cwd: project.dir, encoding: 'utf8' });
