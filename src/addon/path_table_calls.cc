@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "addon/arguments.h"
-#include "core/cascades.h"
-#include "core/path_table.h"
+#include "paths/cascades.h"
+#include "paths/path_table.h"
 
 namespace pathcast {
 

@@ -7,11 +7,12 @@ import ts from 'typescript';
 /** What each C++ layer may include of the others. */
 const CPP_LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: ['core'],
+  paths: ['paths', 'core'],
   json: ['json', 'core'],
   loop: ['loop', 'core'],
   redis: ['redis', 'loop', 'core'],
   engine: ['engine', 'redis', 'json', 'loop', 'core'],
-  addon: ['addon', 'engine', 'redis', 'json', 'loop', 'core'],
+  addon: ['addon', 'engine', 'redis', 'json', 'loop', 'paths', 'core'],
 };
 
 /** Third-party headers and the one layer that includes them. */
@@ -22,7 +23,7 @@ const CPP_HOMES: readonly (readonly [pattern: RegExp, layer: string])[] = [
   [/^(napi|node|node_api|js_native_api|v8)(-|\.h$|\/)/, 'addon'],
 ];
 
-/** Headers of the operating system: where there is I/O, never in core or json. */
+/** Headers of the operating system: where there is I/O, never in core, paths or json. */
 const SYSTEM_LAYERS = ['loop', 'redis', 'engine', 'addon'];
 const STANDARD_HEADER = /^[a-z_]+$/;
 const SYSTEM_HEADER = /^((sys|netinet|arpa|linux)\/[a-z_0-9]+|unistd|fcntl|poll|pthread|signal|malloc|errno|netdb)\.h$/;

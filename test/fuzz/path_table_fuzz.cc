@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cascades.h"
-#include "core/path_table.h"
+#include "paths/cascades.h"
+#include "paths/path_table.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // Cascades over a path table, lib/SPEC.md §8.
-#include "core/cascades.h"
+#include "paths/cascades.h"
 
 #include <gtest/gtest.h>
 

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/cascades.h"
 #include "core/random.h"
+#include "paths/cascades.h"
 
 namespace pathcast {
 

@@ -1,5 +1,5 @@
 // The path table, lib/SPEC.md §8.
-#include "core/path_table.h"
+#include "paths/path_table.h"
 
 #include <gtest/gtest.h>
 

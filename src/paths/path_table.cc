@@ -1,4 +1,4 @@
-#include "core/path_table.h"
+#include "paths/path_table.h"
 
 #include <algorithm>
 #include <bit>

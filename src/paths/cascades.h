@@ -7,8 +7,8 @@
 // Owner and thread: one caller, one thread (in the addon: the JavaScript
 // thread), for the scratch inside. Shares the table. After construction nothing
 // here allocates.
-#ifndef PATHCAST_CORE_CASCADES_H_
-#define PATHCAST_CORE_CASCADES_H_
+#ifndef PATHCAST_PATHS_CASCADES_H_
+#define PATHCAST_PATHS_CASCADES_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/path_table.h"
 #include "core/sparse_bits.h"
+#include "paths/path_table.h"
 
 namespace pathcast {
 
@@ -82,4 +82,4 @@ class Cascades {
 
 }  // namespace pathcast
 
-#endif  // PATHCAST_CORE_CASCADES_H_
+#endif  // PATHCAST_PATHS_CASCADES_H_

@@ -1,4 +1,4 @@
-#include "core/cascades.h"
+#include "paths/cascades.h"
 
 #include <algorithm>
 #include <bit>

@@ -4,8 +4,8 @@
 //
 // Owner and thread: whoever does the work it is scratch for. Allocates at
 // construction only.
-#ifndef PATHCAST_CORE_NODE_SET_H_
-#define PATHCAST_CORE_NODE_SET_H_
+#ifndef PATHCAST_PATHS_NODE_SET_H_
+#define PATHCAST_PATHS_NODE_SET_H_
 
 #include <bit>
 #include <cassert>
@@ -92,4 +92,4 @@ class NodeSet {
 
 }  // namespace pathcast
 
-#endif  // PATHCAST_CORE_NODE_SET_H_
+#endif  // PATHCAST_PATHS_NODE_SET_H_

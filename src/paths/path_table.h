@@ -11,8 +11,8 @@
 //   1. Node 0 is `*`. A node's subtree is [node, end(node)).
 //   2. Every other node is a query or has one below it.
 //   3. Children are in the order in which the router names them first.
-#ifndef PATHCAST_CORE_PATH_TABLE_H_
-#define PATHCAST_CORE_PATH_TABLE_H_
+#ifndef PATHCAST_PATHS_PATH_TABLE_H_
+#define PATHCAST_PATHS_PATH_TABLE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/node_set.h"
+#include "paths/node_set.h"
 
 namespace pathcast {
 
@@ -128,4 +128,4 @@ class PathTable {
 
 }  // namespace pathcast
 
-#endif  // PATHCAST_CORE_PATH_TABLE_H_
+#endif  // PATHCAST_PATHS_PATH_TABLE_H_
