@@ -13,6 +13,8 @@
         "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
+      # A broken precondition must not end the app's process: what ships has no asserts.
+      "configurations": {"Release": {"defines": ["NDEBUG"]}},
       # An exclusion would take out of these too, so there is none: the last -O counts, which is a debug build's own.
       "cflags": ["-O3", "-g1"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fexceptions", "-frtti"],

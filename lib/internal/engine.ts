@@ -196,7 +196,8 @@ export interface Engine {
   readonly kind: 'native' | 'js';
   /** In order; one hand-over. Never rejects. More than `compactAfter` new actions of one company are an import: one `invalidate`. */
   publish(actions: EncodedAction[]): Promise<PublishOutcome[]>;
-  ephemeral(event: EncodedEphemeral): void;
+  /** False: too much is waiting, and the event is dropped. */
+  ephemeral(event: EncodedEphemeral): boolean;
   /**
    * Native only: takes a dup of the descriptor. The caller then destroys the JavaScript socket.
    * Returns the connection id. Admission and all that follows happen off this thread.

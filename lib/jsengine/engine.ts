@@ -118,10 +118,11 @@ export class JsEngine implements Engine {
     return outcomes;
   }
 
-  ephemeral(event: EncodedEphemeral): void {
-    if (this.closed) return;
+  ephemeral(event: EncodedEphemeral): boolean {
+    if (this.closed || this.scheduler.waitingBytes > MAX_WAITING_BYTES) return false;
     this.counters.ephemerals++;
     this.channels.get(event.companyId)?.ephemeral(event);
+    return true;
   }
 
   // Who listens.

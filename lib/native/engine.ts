@@ -97,8 +97,8 @@ class NativeEngine implements Engine {
     );
   }
 
-  ephemeral(event: EncodedEphemeral): void {
-    if (!this.#closing) this.#hub.ephemeral(event.companyId, event.json, event.transformedJson);
+  ephemeral(event: EncodedEphemeral): boolean {
+    return !this.#closing && this.#hub.ephemeral(event.companyId, event.json, event.transformedJson);
   }
 
   openSocket(spec: StreamSpec, fd: number): string {

@@ -13,7 +13,7 @@ import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent }
 import { describe, messageOf } from '../internal/describe.js';
 import { Emitter } from '../internal/emitter.js';
 import type { DisconnectMatch, Engine, EngineNotice, LogSlice } from '../internal/engine.js';
-import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
+import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkTime, checkOptionalIdentifier } from './check.js';
 import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
 import { openObserver, openPlain, openReadable, openStream, type Observed, type StreamHost } from './open-stream.js';
@@ -140,7 +140,8 @@ export class Hub<M extends string = string> {
   readonly ephemeral = (event: { companyId: string; topic: string; data?: unknown }): EphemeralResult => {
     try {
       if (this.closed) throw closedError();
-      this.#engine.ephemeral(encodeEphemeral(event, this.#settings.codec, Date.now));
+      const taken = this.#engine.ephemeral(encodeEphemeral(event, this.#settings.codec, Date.now));
+      if (!taken) throw new PathcastError('OVERLOADED', 'too much is waiting to be sent; the event was dropped');
       return { ok: true };
     } catch (thrown) {
       return this.#failed('ephemeral', thrown);
@@ -317,7 +318,8 @@ export class Hub<M extends string = string> {
   async readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
     checkCompanyId(companyId);
     if (this.closed) throw closedError();
-    return sinceMs === undefined ? this.#engine.readLog(companyId) : this.#engine.readLog(companyId, sinceMs);
+    if (sinceMs === undefined) return this.#engine.readLog(companyId);
+    return this.#engine.readLog(companyId, checkTime('sinceMs', sinceMs));
   }
 
   /** What a `resync` calls stale: every query path of the app's router. `['*']` until set. Throws INVALID_QUERY_PATH. */

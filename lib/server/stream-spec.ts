@@ -89,11 +89,12 @@ function checkBoolean(field: string, value: unknown, fallback: boolean): boolean
 function checkExpiry(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const ms = value instanceof Date ? value.getTime() : value;
-  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0) {
+  // 8.64e15 is the last instant a Date can hold.
+  if (typeof ms !== 'number' || !(ms >= 0 && ms <= 8.64e15)) {
     throw new PathcastError(
       'INVALID_FIELD',
-      `expiresAt must be a Date or a Unix time in milliseconds, got ${describe(value)}`,
+      `expiresAt must be a Date or a Unix time in milliseconds (0 to 8.64e15), got ${describe(value)}`,
     );
   }
-  return ms;
+  return Math.floor(ms);
 }

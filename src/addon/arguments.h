@@ -54,6 +54,23 @@ class Arguments {
     out->resize(before + length);
   }
 
+  // Each character one byte, as Node writes a response head.
+  std::string Latin1(Napi::Value value, const char* what) {
+    std::string text;
+    size_t length = 0;
+    if (napi_get_value_string_latin1(env_, value, nullptr, 0, &length) !=
+        napi_ok) {
+      return Fail(what), text;
+    }
+    text.resize(length + 1);  // N-API writes a NUL
+    if (napi_get_value_string_latin1(env_, value, text.data(), length + 1,
+                                     &length) != napi_ok) {
+      Fail(what);
+    }
+    text.resize(length);
+    return text;
+  }
+
   double Number(Napi::Value value, const char* what) {
     double number = 0;
     if (napi_get_value_double(env_, value, &number) != napi_ok) Fail(what);

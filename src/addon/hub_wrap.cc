@@ -245,7 +245,7 @@ StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
     request.expires_at_ms = at == 0 ? 1 : at;
   }
   request.trpc_path = text("trpcPath");
-  request.http_head = text("httpHead");
+  request.http_head = args->Latin1(args->Get(spec, "httpHead"), "httpHead");
   const Napi::Value filter_value = args->Get(spec, "filter");
   if (filter_value.IsObject()) {
     const auto object = filter_value.As<Napi::Object>();
