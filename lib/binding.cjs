@@ -1,8 +1,9 @@
 'use strict';
 // The one loader of the native addon. It loads on the first call and throws, with what to do about it, where no addon can
-// run, so that an application which asks for the JavaScript engine never touches it. It stays plain CommonJS, one level
-// below the package root in the repository and in the package alike. Nothing is required before the first call: in an
-// ES module that a bundler has made, `require` itself throws.
+// run. An application that asks for the JavaScript engine loads it with its first stream on a socket of Node's, for one
+// socket option, and does without where it does not load. It stays plain CommonJS, one level below the package root in the
+// repository and in the package alike. Nothing is required before the first call: in an ES module that a bundler has made,
+// `require` itself throws.
 
 /** Why this runtime must not load the addon, although it could find it; undefined on Node. */
 function foreignRuntime() {

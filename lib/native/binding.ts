@@ -67,6 +67,8 @@ export interface Binding {
   createPathTable(queries: readonly string[], maxPaths: number): NativePathTable;
   metricNames: string[];
   nativeHeapBytes(): number;
+  /** False: no such option here, or no TCP socket. */
+  setUserTimeout(fd: number, ms: number): boolean;
 }
 
 /** One flat array per reply; its first element is its kind (`ReplyKind` in src/addon/replies.cc). */
@@ -83,7 +85,8 @@ export type Reply =
 export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {
   try {
     const binding = loadBinding() as Partial<Binding>;
-    if (typeof binding.Hub !== 'function' || typeof binding.createPathTable !== 'function' || !Array.isArray(binding.metricNames)) {
+    const functions = [binding.Hub, binding.createPathTable, binding.setUserTimeout];
+    if (functions.some((each) => typeof each !== 'function') || !Array.isArray(binding.metricNames)) {
       throw new Error('the native addon is of another version of pathcast: rebuild it (npm rebuild pathcast)');
     }
     return { ok: true, binding: binding as Binding };
@@ -91,6 +94,17 @@ export function loadNative(): { ok: true; binding: Binding } | { ok: false; erro
     return { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
   }
 }
+
+/**
+ * Ends the connection of a descriptor once its peer has acknowledged nothing for `ms`. False where that cannot be: no
+ * binary for this machine, no such option (macOS, Windows), no TCP socket.
+ */
+export function setUserTimeout(fd: number, ms: number): boolean {
+  // Looked for once: a search through folders for each stream would be dear.
+  loadedOnce ??= loadNative();
+  return loadedOnce.ok && loadedOnce.binding.setUserTimeout(fd, ms);
+}
+let loadedOnce: ReturnType<typeof loadNative> | undefined;
 
 /** Bytes the process holds from the C library's malloc; 0 where it does not say. For benchmarks. */
 export function nativeHeapBytes(): number {

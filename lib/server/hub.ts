@@ -35,6 +35,7 @@ import type {
 } from './results.js';
 import { pathTableOf, selectEngine } from './select-engine.js';
 import type { ForeignRequest } from './stream-spec.js';
+import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
 import { validateOptions, type Settings } from './validate-options.js';
 
 /** Any router of tRPC 11. */
@@ -97,6 +98,7 @@ export class Hub<M extends string = string> {
       router: () => this.paths,
       isClosed: () => this.closed,
       now: Date.now,
+      silenceMs: this.#settings.engineOptions.slowTimeoutMs + SILENCE_AFTER_SLOW_MS,
       warn: (message) => this.#warn({ message }),
       report: (error) => this.#report('openSocket', error),
       taken: () => void this.#socketsTaken++,

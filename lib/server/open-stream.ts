@@ -10,6 +10,7 @@ import type { PathBinding } from './paths/binding.js';
 import { appHeaders, nodeRequest, nodeResponse, type NodeResponse } from './request-parts.js';
 import { headerRecord, http1Head, streamHeaders } from './response-head.js';
 import { streamToResponse } from './response-sink.js';
+import { endWhenVanished } from './vanished-peer.js';
 import { streamSpec, type ForeignRequest } from './stream-spec.js';
 import { takeableSocket } from './take-over.js';
 import type { Codec } from './transformer.js';
@@ -30,6 +31,8 @@ export interface StreamHost {
   router: () => PathBinding | undefined;
   isClosed: () => boolean;
   now: () => number;
+  /** ms after which a peer that acknowledges nothing has vanished. */
+  silenceMs: number;
   warn: (message: string) => void;
   report: (error: unknown) => void;
   taken: () => void;
@@ -44,6 +47,7 @@ export function openStream<T>(host: StreamHost, options: StreamOptions<T>): Asyn
   if (options.signal?.aborted || isGone(request, response) || takeSocket(host, options, spec)) return endedStream();
 
   setExtraHeaders(host, options, response);
+  endWhenVanished(request, response, host.silenceMs);
   const decode = spec.transformed ? host.codec.decode : JSON.parse;
   const toError = options.toError ?? ((error: PathcastError) => error);
   const stream = openGenerator(host, spec, { decode, wrap: wrapper(options, spec), toError }, options.signal);
@@ -86,6 +90,7 @@ export function openPlain(host: StreamHost, options: PlainStreamOptions): void {
     throw new PathcastError('INVALID_FIELD', 'serve() needs res, the response of Node or of the framework');
   if (isGone(request, response) || takeSocket(host, options, spec)) return;
   const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);
+  endWhenVanished(request, response, host.silenceMs);
   streamToResponse(request, response, headers, (sink) => host.engine.openSink(spec, sink));
 }
 

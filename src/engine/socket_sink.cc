@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "engine/user_timeout.h"
+
 namespace pathcast {
 
 namespace {
@@ -48,10 +50,7 @@ Status SocketSink::Open(EventLoop* loop, Connection* connection,
 #ifdef TCP_NOTSENT_LOWAT
   SetInt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kNotSentLowWater);
 #endif
-#ifdef TCP_USER_TIMEOUT
-  SetInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-         static_cast<int>(options.user_timeout_ms));
-#endif
+  (void)SetUserTimeout(fd, options.user_timeout_ms);
   Status status = watcher_.Start(loop, fd, &SocketSink::OnEvents, this);
   if (!status.ok()) return status;
   return watcher_.Update(PollWatcher::kReadable | PollWatcher::kDisconnect);
