@@ -104,6 +104,13 @@ export interface StreamSpec {
   trpcPath?: string;
   /** HTTP response head, sent before the first event; `''` where the HTTP layer is not ours. */
   httpHead: string;
+  /**
+   * `chunked`: each write is one or more whole HTTP/1.1 chunks, and an ordered end sends the last one: the head said
+   * `Transfer-Encoding: chunked` and is out already. Default `raw`. What `openMessages` opens has no text to frame.
+   */
+  framing?: 'raw' | 'chunked';
+  /** Of the client, as the framework gives it; for `connections()`. */
+  address?: string;
 }
 
 /** A place for bytes on the JavaScript side (TLS, HTTP/2, inject, generators, web streams). */
@@ -114,6 +121,24 @@ export interface ByteSink {
    */
   write(chunk: Uint8Array): boolean;
   /** The engine is done with this stream; called once, never after `SinkHandle.abort()`. */
+  close(): void;
+}
+
+/** One message of a stream, in parts: what its SSE text would say. */
+export interface SinkMessage {
+  /** `message` is an event of the stream; the others are named as on the wire. */
+  readonly kind: 'message' | 'connected' | 'ping' | 'server_close' | 'serialized-error';
+  readonly id?: string;
+  /** The data, through the transformer where the stream is `transformed`. */
+  readonly data: string;
+  /** The hint that goes out with it. */
+  readonly retryMs?: number;
+}
+
+/** A place for messages on the JavaScript side: what yields them needs no text. */
+export interface MessageSink {
+  /** As `ByteSink.write`; at least one message. */
+  write(messages: readonly SinkMessage[]): boolean;
   close(): void;
 }
 
@@ -204,6 +229,8 @@ export interface Engine {
    */
   openSocket?(spec: StreamSpec, fd: number): string;
   openSink(spec: StreamSpec, sink: ByteSink): SinkHandle;
+  /** The same messages in parts; `spec.httpHead` and `spec.framing` do not matter. */
+  openMessages(spec: StreamSpec, sink: MessageSink): SinkHandle;
   acquire(companyId: string, userId: string): Promise<LeaseOutcome>;
   /** Idempotent. Resolves when the count is down. */
   release(leaseId: string): Promise<void>;

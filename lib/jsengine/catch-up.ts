@@ -87,7 +87,7 @@ export class CatchUps {
     let bytes = 0;
     for (const entry of entries) {
       const message = frames.action(variant, epoch, entry);
-      bytes += message.bytes.length;
+      bytes += message.size;
       if (bytes > options.connectionCapBytes) return null;
       messages.push(message);
     }

@@ -3,6 +3,7 @@ import { ActionLog, type LogEntry } from './action-log.js';
 import { Batch, type Item } from './batch.js';
 import type { Context } from './context.js';
 import type { Variant } from './frames.js';
+import type { Payload } from './payload.js';
 import type { Sliced } from './scheduler.js';
 import type { Stream } from './stream.js';
 
@@ -27,7 +28,7 @@ export class Channel implements Sliced {
   private waiting: Item[] = [];
   private round: Round | null = null;
   private ordinal = 0;
-  private readonly pings = new Map<Variant, { id: string; bytes: Buffer }>();
+  private readonly pings = new Map<Variant, { id: string; ping: Payload }>();
 
   constructor(
     readonly companyId: string,
@@ -88,12 +89,12 @@ export class Channel implements Sliced {
   }
 
   /** Encoded once per position and shared. */
-  readonly pingAt = (id: string, variant: Variant): Buffer => {
+  readonly pingAt = (id: string, variant: Variant): Payload => {
     const known = this.pings.get(variant);
-    if (known?.id === id) return known.bytes;
-    const bytes = this.context.frames.ping(variant, id);
-    this.pings.set(variant, { id, bytes });
-    return bytes;
+    if (known?.id === id) return known.ping;
+    const ping = this.context.frames.ping(variant, id);
+    this.pings.set(variant, { id, ping });
+    return ping;
   };
 
   /** Ends the life of the log. REQUIRES: no stream is left. */

@@ -9,8 +9,10 @@ import type {
   EngineOptions,
   LeaseOutcome,
   LogSlice,
+  MessageSink,
   PublishOutcome,
   SinkHandle,
+  SinkMessage,
   StreamSpec,
 } from '../internal/engine.js';
 import type { CloseReason } from '../protocol/events.js';
@@ -24,11 +26,12 @@ import { Deadlines, DEADLINE_GRAIN_MS } from './deadlines.js';
 import { Drain } from './drain.js';
 import { HubClock, type Environment } from './environment.js';
 import { FilterPool } from './filter.js';
-import { Frames, variantOf, type Refusal } from './frames.js';
+import { Frames, variantOf, type Refusal, type Variant } from './frames.js';
 import { Heartbeats } from './heartbeats.js';
 import { jitter } from './jitter.js';
 import { Limiter } from './limiter.js';
 import { Notices } from './notices.js';
+import type { Outlet, Payload } from './payload.js';
 import { present } from './present.js';
 import { leastRecentlyAlive, Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
@@ -128,16 +131,28 @@ export class JsEngine implements Engine {
   // Who listens.
 
   openSink(spec: StreamSpec, sink: ByteSink): SinkHandle {
+    // Payloads of these variants are bytes.
+    const outlet = { write: (payload: Payload) => sink.write(payload as Buffer), close: () => sink.close() };
+    return this.open(spec, variantOf(spec, spec.framing ?? 'raw'), outlet);
+  }
+
+  openMessages(spec: StreamSpec, sink: MessageSink): SinkHandle {
+    const outlet = { write: (payload: Payload) => sink.write(payload as SinkMessage[]), close: () => sink.close() };
+    return this.open(spec, variantOf(spec, 'records'), outlet);
+  }
+
+  private open(spec: StreamSpec, variant: Variant, sink: Outlet): SinkHandle {
     const connectionId = this.name();
-    if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, new Uint8Array()));
+    if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, undefined));
     const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.clock.now();
     const refusal = this.admit(spec, !expired && !spec.uncounted);
     if (refusal) {
       const retryMs = retryMsFor(refusal.code === 'DRAINING' ? 'drain' : 'limit', this.context);
-      return this.turnAway(new TurnedAway(connectionId, sink, this.context.frames.refusal(spec, refusal, retryMs)));
+      const payload = this.context.frames.refusal(variant, spec, refusal, retryMs);
+      return this.turnAway(new TurnedAway(connectionId, sink, payload));
     }
     const channel = this.channels.use(spec.companyId);
-    const stream = this.makeStream(connectionId, spec, sink, channel);
+    const stream = this.makeStream(connectionId, spec, variant, sink, channel);
     this.counters.opened++;
     if (expired) {
       this.scheduler.flushSoon({ flush: () => this.finish(stream, 'auth_expired') });
@@ -270,11 +285,16 @@ export class JsEngine implements Engine {
     return turnedAway;
   }
 
-  private makeStream(connectionId: string, spec: StreamSpec, sink: ByteSink, { log, nextOrdinal }: Channel): Stream {
+  private makeStream(
+    connectionId: string,
+    spec: StreamSpec,
+    variant: Variant,
+    sink: Outlet,
+    { log, nextOrdinal }: Channel,
+  ): Stream {
     const { context, options } = this;
     const now = this.clock.now();
     log.expire(now);
-    const variant = variantOf(spec);
     const filter = this.filters.hold(spec.filter);
     const verdict = decide(log, spec, now);
     const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant);
@@ -291,7 +311,7 @@ export class JsEngine implements Engine {
       connectionId,
     });
     const start = { opening, after, messages, chunks, head: log.headSeq, joined: nextOrdinal };
-    return new Stream(connectionId, spec, filter, log.epoch, sink, context, start);
+    return new Stream(connectionId, spec, variant, filter, log.epoch, sink, context, start);
   }
 
   private setDeadline(stream: Stream): void {

@@ -1,23 +1,26 @@
-/** Every byte of a stream (SPEC §3). A message is whole: it ends with its empty line. */
-import type { EncodedEphemeral, EngineOptions, StreamSpec } from '../internal/engine.js';
+/** Every message of a stream (SPEC §3). */
+import type { EncodedEphemeral, EngineOptions, SinkMessage, StreamSpec } from '../internal/engine.js';
 import type { CloseReason, HelloEvent, Reason } from '../protocol/events.js';
 import type { LogEntry } from './action-log.js';
 import type { PathUnion } from './path-union.js';
+import { join, render, sizeOf, type Framing, type Payload } from './payload.js';
 
-/** What tells the bytes of one stream from those of another with the same filter; a number in 0 … 7. */
+/** What tells the bytes of one stream from those of another with the same filter; a number below `VARIANTS`. */
 export type Variant = number;
-export const VARIANTS = 8;
+export const VARIANTS = 24;
 const IDS = 1;
 const TRANSFORMED = 2;
 const TRPC = 4;
+const FRAMINGS: Record<Framing, number> = { raw: 0, chunked: 8, records: 16 };
 
-export function variantOf(spec: Pick<StreamSpec, 'dialect' | 'ids' | 'transformed'>): Variant {
-  return (spec.ids ? IDS : 0) | (spec.transformed ? TRANSFORMED : 0) | (spec.dialect === 'trpc' ? TRPC : 0);
+export function variantOf(spec: Pick<StreamSpec, 'dialect' | 'ids' | 'transformed'>, framing: Framing): Variant {
+  return (spec.ids ? IDS : 0) | (spec.transformed ? TRANSFORMED : 0) | (spec.dialect === 'trpc' ? TRPC : 0) | FRAMINGS[framing];
 }
 
-/** One SSE message and what is needed to account for it, or to conflate it later. Shared between streams. */
+/** One message and what is needed to account for it, or to conflate it later. Shared between streams. */
 export interface Message {
-  readonly bytes: Buffer;
+  readonly payload: Payload;
+  readonly size: number;
   /** Where the stream is once this is written; its id. */
   readonly seq: number;
   /** Set on an action. */
@@ -48,84 +51,118 @@ export class Frames {
 
   constructor({ transformWrap, heartbeatMs }: Pick<EngineOptions, 'transformWrap' | 'heartbeatMs'>) {
     [this.prefix, this.suffix] = transformWrap ?? ['', ''];
-    this.connected = `event: connected\ndata: {"reconnectAfterInactivityMs":${Math.round(heartbeatMs * 2.5)}}\n\n`;
+    this.connected = `{"reconnectAfterInactivityMs":${Math.round(heartbeatMs * 2.5)}}`;
   }
 
-  /** The first bytes of a stream. */
-  opening(variant: Variant, httpHead: string, retryMs: number, hello: Hello): Buffer {
-    const { timestamp, recovered, reason, cursor, epoch, serverTime, heartbeatMs, connectionId } = hello;
+  /** The first of a stream. */
+  opening(variant: Variant, httpHead: string, retryMs: number, hello: Hello): Payload {
+    const { id, timestamp, recovered, reason, cursor, epoch, serverTime, heartbeatMs, connectionId } = hello;
     const event = { type: 'hello', timestamp, queryPaths: [], recovered, reason, cursor, epoch, serverTime, heartbeatMs, connectionId };
-    const connected = variant & TRPC ? this.connected : '';
-    return Buffer.from(`${httpHead}retry: ${retryMs}\n${connected}${this.message(variant, hello.id, JSON.stringify(event))}`);
+    const verdict = this.event(variant, id, JSON.stringify(event));
+    const messages: SinkMessage[] =
+      variant & TRPC ? [{ kind: 'connected', data: this.connected, retryMs }, verdict] : [{ ...verdict, retryMs }];
+    return render(messages, framingOf(variant), { before: httpHead });
   }
 
   action(variant: Variant, epoch: string, entry: LogEntry): Message {
     const { seq, head, tail, transformed } = entry;
     const id = `${epoch}.${seq}`;
-    const text =
+    const message =
       variant & TRANSFORMED && transformed
-        ? raw(variant, id, `${transformed.head}${seq}${transformed.tail}`)
-        : this.message(variant, id, `${head}${seq}${tail}`);
-    return { bytes: Buffer.from(text), seq, entry };
+        ? ready(variant, id, `${transformed.head}${seq}${transformed.tail}`)
+        : this.event(variant, id, `${head}${seq}${tail}`);
+    return { ...rendered(variant, message), seq, entry };
   }
 
   invalidate(variant: Variant, epoch: string, union: PathUnion, now: number): Message {
-    return { bytes: Buffer.from(this.message(variant, `${epoch}.${union.to}`, union.toJson(now))), seq: union.to, union };
+    return { ...rendered(variant, this.event(variant, `${epoch}.${union.to}`, union.toJson(now))), seq: union.to, union };
   }
 
   resync(variant: Variant, epoch: string, seq: number, reason: Reason, paths: readonly string[], now: number): Message {
     const event = { type: 'resync', timestamp: now, queryPaths: paths, reason };
-    return { bytes: Buffer.from(this.message(variant, `${epoch}.${seq}`, JSON.stringify(event))), seq, resync: reason };
+    return { ...rendered(variant, this.event(variant, `${epoch}.${seq}`, JSON.stringify(event))), seq, resync: reason };
   }
 
   /** The id repeats where the stream is: a tRPC client's ids stick, one without would look like another kind of event. */
   ephemeral(variant: Variant, epoch: string, seq: number, event: EncodedEphemeral): Message {
     const idVariant = variant & TRPC ? variant : variant & ~IDS;
-    const ready = variant & TRANSFORMED ? event.transformedJson : undefined;
-    const text = ready === undefined ? this.message(idVariant, `${epoch}.${seq}`, event.json) : raw(idVariant, `${epoch}.${seq}`, ready);
-    return { bytes: Buffer.from(text), seq, ephemeral: true };
+    const id = `${epoch}.${seq}`;
+    const own = variant & TRANSFORMED ? event.transformedJson : undefined;
+    const message = own === undefined ? this.event(idVariant, id, event.json) : ready(idVariant, id, own);
+    return { ...rendered(variant, message), seq, ephemeral: true };
   }
 
-  ping(variant: Variant, id: string): Buffer {
-    return Buffer.from(`event: ping\n${idLine(variant, id)}data:\n\n`);
+  ping(variant: Variant, id: string): Payload {
+    return render([{ kind: 'ping', ...idPart(variant, id), data: '' }], framingOf(variant));
   }
 
-  close(variant: Variant, id: string, reason: CloseReason, retryMs: number): Buffer {
-    return Buffer.from(`${closeHead(retryMs)}${idLine(variant, id)}${closeData(reason, retryMs)}`);
+  close(variant: Variant, id: string, reason: CloseReason, retryMs: number): Payload {
+    const message: SinkMessage = { kind: 'server_close', ...idPart(variant, id), data: closeData(reason, retryMs), retryMs };
+    return render([message], framingOf(variant), { last: true });
+  }
+
+  /** Of a stream that is not told why it ends; undefined where that takes no bytes. */
+  silentEnd(variant: Variant): Payload | undefined {
+    return framingOf(variant) === 'chunked' ? render([], 'chunked', { last: true }) : undefined;
   }
 
   /** All that a refused stream gets. */
-  refusal(spec: Pick<StreamSpec, 'dialect' | 'ids' | 'transformed' | 'httpHead' | 'trpcPath'>, refusal: Refusal, retryMs: number): Buffer {
-    const { httpHead } = spec;
-    if (spec.dialect === 'plain') {
+  refusal(
+    variant: Variant,
+    spec: Pick<StreamSpec, 'dialect' | 'httpHead' | 'trpcPath'>,
+    refusal: Refusal,
+    retryMs: number,
+  ): Payload {
+    return render(this.refusalMessages(variant, spec, refusal, retryMs), framingOf(variant), { before: spec.httpHead, last: true });
+  }
+
+  private refusalMessages(
+    variant: Variant,
+    { dialect, trpcPath }: Pick<StreamSpec, 'dialect' | 'trpcPath'>,
+    refusal: Refusal,
+    retryMs: number,
+  ): SinkMessage[] {
+    if (dialect === 'plain') {
       const reason = refusal.code === 'DRAINING' ? 'drain' : 'limit';
-      return Buffer.from(`${httpHead}${closeHead(retryMs)}${closeData(reason, retryMs)}`);
+      return [{ kind: 'server_close', data: closeData(reason, retryMs), retryMs }];
     }
-    const shape = JSON.stringify(trpcError(refusal, spec.trpcPath));
-    const data = spec.transformed ? `${this.prefix}${shape}${this.suffix}` : shape;
-    return Buffer.from(`${httpHead}retry: ${retryMs}\n${this.connected}event: serialized-error\ndata: ${data}\n\n`);
+    const shape = JSON.stringify(trpcError(refusal, trpcPath));
+    return [
+      { kind: 'connected', data: this.connected, retryMs },
+      { kind: 'serialized-error', data: this.transformed(variant, shape) },
+    ];
   }
 
-  /** A message without `event:`, its payload through the transformer where the stream has one. */
-  private message(variant: Variant, id: string, json: string): string {
-    return raw(variant, id, variant & TRANSFORMED ? `${this.prefix}${json}${this.suffix}` : json);
+  /** An event of the stream, its payload through the transformer where the stream has one. */
+  private event(variant: Variant, id: string, json: string): SinkMessage {
+    return ready(variant, id, this.transformed(variant, json));
+  }
+
+  private transformed(variant: Variant, json: string): string {
+    return variant & TRANSFORMED ? `${this.prefix}${json}${this.suffix}` : json;
   }
 }
 
-function raw(variant: Variant, id: string, data: string): string {
-  return `${idLine(variant, id)}data: ${data}\n\n`;
+function framingOf(variant: Variant): Framing {
+  if (variant >= FRAMINGS.records) return 'records';
+  return variant >= FRAMINGS.chunked ? 'chunked' : 'raw';
 }
 
-function idLine(variant: Variant, id: string): string {
-  return variant & IDS ? `id: ${id}\n` : '';
+function ready(variant: Variant, id: string, data: string): SinkMessage {
+  return { kind: 'message', ...idPart(variant, id), data };
 }
 
-function closeHead(retryMs: number): string {
-  return `retry: ${retryMs}\nevent: server_close\n`;
+function idPart(variant: Variant, id: string): { id: string } | undefined {
+  return variant & IDS ? { id } : undefined;
+}
+
+function rendered(variant: Variant, message: SinkMessage): Pick<Message, 'payload' | 'size'> {
+  const payload = render([message], framingOf(variant));
+  return { payload, size: sizeOf(payload) };
 }
 
 function closeData(reason: CloseReason, retryMs: number): string {
-  return `data: {"reason":"${reason}","retryMs":${retryMs}}\n\n`;
+  return `{"reason":"${reason}","retryMs":${retryMs}}`;
 }
 
 /** tRPC's own error shape: -32029 is final to a client, -32603 means "come back". */
@@ -140,9 +177,10 @@ function trpcError(refusal: Refusal, path: string | undefined): object {
   return { message, code: -32029, data: { code: 'TOO_MANY_REQUESTS', httpStatus: 429, ...pathPart } };
 }
 
-/** Bytes to write in one go, and what is in them. */
+/** What to write in one go, and what is in them. */
 export interface Chunk {
-  readonly bytes: Buffer;
+  readonly payload: Payload;
+  readonly size: number;
   /** The messages in it: `messages[start … end - 1]` of the list it was packed from. */
   readonly start: number;
   readonly end: number;
@@ -160,14 +198,13 @@ export function pack(messages: readonly Message[], maxBytes: number): Chunk[] {
     let bytes = 0;
     let actions = 0;
     let special = false;
-    for (let next = messages[end]; next && (end === start || bytes + next.bytes.length <= maxBytes); next = messages[++end]) {
-      bytes += next.bytes.length;
+    for (let next = messages[end]; next && (end === start || bytes + next.size <= maxBytes); next = messages[++end]) {
+      bytes += next.size;
       if (next.entry) actions++;
       if (next.resync || next.compaction) special = true;
     }
-    const parts = messages.slice(start, end).map((message) => message.bytes);
-    const [only] = parts;
-    chunks.push({ bytes: only && parts.length === 1 ? only : Buffer.concat(parts, bytes), start, end, actions, special });
+    const payload = join(messages.slice(start, end).map((message) => message.payload));
+    chunks.push({ payload, size: bytes, start, end, actions, special });
     start = end;
   }
   return chunks;

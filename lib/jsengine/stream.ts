@@ -1,12 +1,13 @@
-import type { ByteSink, EngineNotice, SinkHandle, StreamSpec } from '../internal/engine.js';
+import type { EngineNotice, SinkHandle, StreamSpec } from '../internal/engine.js';
 import type { CloseReason, Reason } from '../protocol/events.js';
 import { conflated, type Batch } from './batch.js';
 import type { Context } from './context.js';
 import { formatCursor, NOWHERE } from './cursor.js';
 import type { Filter } from './filter.js';
-import { pack, variantOf, type Chunk, type Message, type Variant } from './frames.js';
+import { pack, type Chunk, type Message, type Variant } from './frames.js';
 import { jitter } from './jitter.js';
 import { PathUnion } from './path-union.js';
+import { join, sizeOf, type Outlet, type Payload } from './payload.js';
 import { present } from './present.js';
 
 export type EndReason = Extract<EngineNotice, { type: 'closed' }>['reason'];
@@ -14,7 +15,7 @@ export type EndReason = Extract<EngineNotice, { type: 'closed' }>['reason'];
 /** Where a stream begins, as the verdict has it. */
 export interface StreamStart {
   /** Response head, `retry`, `connected` and `hello`. */
-  opening: Buffer;
+  opening: Payload;
   /** The position of `hello`'s id; null: nowhere, a `resync` follows. */
   after: number | null;
   /** Catch-up or `resync`, and the same packed; shared with other streams. */
@@ -48,7 +49,6 @@ export function retryMsFor(reason: CloseReason, context: Context): number {
  * 4. `id()` is a position from which a resume loses nothing and repeats nothing.
  */
 export class Stream implements SinkHandle {
-  readonly variant: Variant;
   /** When the sink last took bytes, monotonic µs; until it did, when the stream opened. */
   lastWriteUs: number;
 
@@ -70,13 +70,13 @@ export class Stream implements SinkHandle {
   constructor(
     readonly connectionId: string,
     readonly spec: StreamSpec,
+    readonly variant: Variant,
     readonly filter: Filter,
     private readonly epoch: string,
-    private readonly sink: ByteSink,
+    private readonly sink: Outlet,
     private readonly context: Context,
     start: StreamStart,
   ) {
-    this.variant = variantOf(spec);
     this.opening = start;
     this.written = start.after;
     this.seen = start.head;
@@ -126,7 +126,7 @@ export class Stream implements SinkHandle {
     return !waiting && messages.length > 0;
   }
 
-  heartbeat(pingAt: (id: string, variant: Variant) => Buffer): void {
+  heartbeat(pingAt: (id: string, variant: Variant) => Payload): void {
     if (!this.alive) return;
     if (this.full || this.isBehind) {
       this.context.counters.heartbeatsSkipped++;
@@ -143,17 +143,25 @@ export class Stream implements SinkHandle {
   end(reason: EndReason): void {
     if (!this.alive) return;
     const { context, opening } = this;
-    const told = reason !== 'gone' && reason !== 'hub_closed' && !this.full;
+    const wasFull = this.full;
     const id = this.id();
     this.alive = false;
     this.opening = null;
     this.dropBacklog();
     context.slow.delete(this);
-    if (told) {
-      const farewell = context.frames.close(this.variant, id, reason, retryMsFor(reason, context));
-      this.write(opening ? Buffer.concat([opening.opening, farewell]) : farewell);
-    }
+    if (reason !== 'gone' && !wasFull) this.sayGoodbye(reason, id, opening?.opening);
     if (reason !== 'gone') closeQuietly(this.sink);
+  }
+
+  private sayGoodbye(reason: Exclude<EndReason, 'gone'>, id: string, opening: Payload | undefined): void {
+    const { context, variant } = this;
+    if (reason === 'hub_closed') {
+      const end = opening ? undefined : context.frames.silentEnd(variant);
+      if (end) this.write(end);
+      return;
+    }
+    const farewell = context.frames.close(variant, id, reason, retryMsFor(reason, context));
+    this.write(opening ? join([opening, farewell]) : farewell);
   }
 
   /** Something is on its way that was not written yet. */
@@ -169,11 +177,11 @@ export class Stream implements SinkHandle {
   /** Writes `hello` and what goes with it. */
   private open({ opening, messages, chunks }: NonNullable<Stream['opening']>): void {
     const [first] = chunks;
-    const joins = first !== undefined && first.bytes.length <= JOINED_CATCH_UP_BYTES;
+    const joins = first !== undefined && first.size <= JOINED_CATCH_UP_BYTES;
     this.opening = null;
     this.writing = true;
     if (joins) this.noteSent(messages, first);
-    this.write(joins ? Buffer.concat([opening, first.bytes]) : opening);
+    this.write(joins ? join([opening, first.payload]) : opening);
     this.writing = false;
     this.send(messages, joins ? chunks.slice(1) : chunks);
   }
@@ -185,7 +193,7 @@ export class Stream implements SinkHandle {
     for (const chunk of chunks) {
       if (this.full || !this.alive) break;
       this.noteSent(messages, chunk);
-      this.write(chunk.bytes);
+      this.write(chunk.payload);
       sent = chunk.end;
     }
     this.writing = false;
@@ -194,15 +202,15 @@ export class Stream implements SinkHandle {
   }
 
   /** A sink that says it is full has taken the bytes all the same, as a Node stream has. */
-  private write(bytes: Buffer): void {
+  private write(payload: Payload): void {
     const { counters, env, slow } = this.context;
     this.readyWhileWriting = false;
     counters.writes++;
-    counters.bytes += bytes.length;
+    counters.bytes += sizeOf(payload);
     this.lastWriteUs = env.monotonicUs();
     let hasRoom: boolean;
     try {
-      hasRoom = this.sink.write(bytes);
+      hasRoom = this.sink.write(payload);
     } catch {
       this.abort();
       return;
@@ -239,7 +247,7 @@ export class Stream implements SinkHandle {
       return;
     }
     this.backlog.push(message);
-    this.account(message.bytes.length);
+    this.account(message.size);
     if (this.backlogBytes > this.context.options.connectionCapBytes) this.conflate();
   }
 
@@ -285,7 +293,7 @@ export class Stream implements SinkHandle {
   }
 }
 
-export function closeQuietly(sink: ByteSink): void {
+export function closeQuietly(sink: Outlet): void {
   try {
     sink.close();
   } catch {

@@ -1,4 +1,5 @@
-import type { ByteSink, SinkHandle } from '../internal/engine.js';
+import type { SinkHandle } from '../internal/engine.js';
+import type { Outlet, Payload } from './payload.js';
 import type { Flushable } from './scheduler.js';
 import { closeQuietly } from './stream.js';
 
@@ -8,9 +9,9 @@ export class TurnedAway implements SinkHandle, Flushable {
 
   constructor(
     readonly connectionId: string,
-    private readonly sink: ByteSink,
-    /** All it gets; empty: nothing. */
-    private readonly bytes: Uint8Array,
+    private readonly sink: Outlet,
+    /** All it gets. */
+    private readonly payload: Payload | undefined,
   ) {}
 
   ready(): void {
@@ -25,7 +26,7 @@ export class TurnedAway implements SinkHandle, Flushable {
     if (this.left) return;
     this.left = true;
     try {
-      if (this.bytes.length > 0) this.sink.write(this.bytes);
+      if (this.payload) this.sink.write(this.payload);
     } catch {
       // It was on its way out.
     }

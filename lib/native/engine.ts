@@ -16,13 +16,16 @@ import type {
   EngineOptions,
   LeaseOutcome,
   LogSlice,
+  MessageSink,
   PublishOutcome,
   SinkHandle,
   StreamSpec,
 } from '../internal/engine.js';
 import { readMetrics } from '../internal/native-metrics.js';
 import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
-import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
+import { loadNative, type Binding, type NativeHub, type Reply, type StreamArguments } from './binding.js';
+import { readRecords } from './records.js';
+import { streamArguments } from './stream-arguments.js';
 
 const ENDS = [...CLOSE_REASONS, 'gone', 'hub_closed'] as const;
 const REFUSALS = ['USER_LIMIT', 'COMPANY_LIMIT', 'DRAINING'] as const;
@@ -43,12 +46,13 @@ interface Pending {
 
 /** A JavaScript sink. The hub thread keeps what is under way to it below 16 KiB and one message. */
 interface NativeSink {
-  readonly sink: ByteSink;
+  readonly write: (bytes: Buffer) => boolean;
+  readonly close: () => void;
   full: boolean;
   /** Bytes it has taken, not yet reported because it is full. */
   withheld: number;
   /** Chunks that were under way when it became full. */
-  readonly held: Uint8Array[];
+  readonly held: Buffer[];
 }
 
 class NativeEngine implements Engine {
@@ -103,18 +107,32 @@ class NativeEngine implements Engine {
 
   openSocket(spec: StreamSpec, fd: number): string {
     if (this.#closing) throw new Error('the hub is closed');
-    return this.#connectionId(this.#hub.openSocket(spec, fd));
+    return this.#connectionId(this.#hub.openSocket(fd, ...streamArguments(spec, spec.framing ?? 'raw')));
   }
 
   openSink(spec: StreamSpec, sink: ByteSink): SinkHandle {
+    return this.#openSink(
+      () => streamArguments(spec, spec.framing ?? 'raw'),
+      (bytes) => sink.write(bytes),
+      () => sink.close(),
+    );
+  }
+
+  openMessages(spec: StreamSpec, sink: MessageSink): SinkHandle {
+    return this.#openSink(
+      () => streamArguments(spec, 'records'),
+      (bytes) => sink.write(readRecords(bytes)),
+      () => sink.close(),
+    );
+  }
+
+  #openSink(stream: () => StreamArguments, write: (bytes: Buffer) => boolean, close: () => void): SinkHandle {
     if (this.#closing) {
-      queueMicrotask(() => {
-        sink.close();
-      });
+      queueMicrotask(close);
       return { connectionId: this.#connectionId(0), ready: () => undefined, abort: () => undefined };
     }
-    const number = this.#hub.openSink(spec);
-    this.#sinks.set(number, { sink, full: false, withheld: 0, held: [] });
+    const number = this.#hub.openSink(...stream());
+    this.#sinks.set(number, { write, close, full: false, withheld: 0, held: [] });
     return {
       connectionId: this.#connectionId(number),
       ready: () => {
@@ -194,7 +212,7 @@ class NativeEngine implements Engine {
     this.#pending.clear();
     this.#sinks.clear();
     for (const { closed } of pending) closed();
-    for (const { sink } of sinks) sink.close();
+    for (const sink of sinks) sink.close();
   }
 
   #connectionId(number: number): string {
@@ -265,11 +283,11 @@ class NativeEngine implements Engine {
     pending.answer(reply);
   }
 
-  #deliver(number: number, bytes: Uint8Array): void {
+  #deliver(number: number, bytes: Buffer): void {
     const entry = this.#sinks.get(number);
     if (!entry) return;
     if (entry.full) entry.held.push(bytes);
-    else if (entry.sink.write(bytes)) this.#hub.sinkTaken(number, bytes.length);
+    else if (entry.write(bytes)) this.#hub.sinkTaken(number, bytes.length);
     else {
       entry.full = true;
       entry.withheld = bytes.length;
@@ -282,7 +300,7 @@ class NativeEngine implements Engine {
     entry.full = false;
     for (let bytes = entry.held.shift(); bytes; bytes = entry.held.shift()) {
       entry.withheld += bytes.length;
-      if (!entry.sink.write(bytes)) {
+      if (!entry.write(bytes)) {
         entry.full = true;
         return;
       }
@@ -296,7 +314,7 @@ class NativeEngine implements Engine {
     const entry = this.#sinks.get(number);
     if (!entry) return;
     this.#sinks.delete(number);
-    entry.sink.close();
+    entry.close();
   }
 
   #tell(reply: Extract<Reply, { 0: 6 }>): void {

@@ -31,6 +31,16 @@ class Arguments {
   }
 
   std::string String(Napi::Value value, const char* what) {
+    // Most are short: one call in place of two, which ask and read.
+    char buffer[128];
+    size_t length = 0;
+    if (napi_get_value_string_utf8(env_, value, buffer, sizeof(buffer),
+                                   &length) != napi_ok) {
+      Fail(what);
+      return {};
+    }
+    // Nothing more than a code point of at most four bytes was cut off.
+    if (length + 4 < sizeof(buffer)) return {buffer, length};
     std::string text;
     AppendString(&text, value, what);
     return text;

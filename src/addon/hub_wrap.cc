@@ -211,71 +211,68 @@ Napi::Value HubWrap::Ephemeral(const Napi::CallbackInfo& info) {
   return Post(info, {std::move(command)});
 }
 
-StreamRequest HubWrap::ReadStream(Arguments* args, Napi::Value value) {
-  StreamRequest request;
-  if (!value.IsObject()) {
-    (void)args->String(value, "spec");
-    return request;
-  }
-  const auto spec = value.As<Napi::Object>();
-  auto text = [&](const char* name) {
-    return args->OptionalString(args->Get(spec, name), name).value_or("");
+// The arguments of a stream from `first` on, in the order of StreamArguments of
+// lib/native/binding.ts. Arguments, not properties: reading one by its name
+// costs more than the rest.
+StreamRequest HubWrap::ReadStream(Arguments* args,
+                                  const Napi::CallbackInfo& info,
+                                  size_t first) {
+  auto text = [&](size_t i, const char* what) {
+    const Napi::Value value = info[first + i];
+    return value.IsUndefined() ? std::string() : args->String(value, what);
   };
-  request.company = args->String(args->Get(spec, "companyId"), "companyId");
-  request.user = args->String(args->Get(spec, "userId"), "userId");
-  request.instance = text("instanceId");
-  const Napi::Value uncounted = args->Get(spec, "uncounted");
-  if (!Arguments::Absent(uncounted))
-    request.uncounted = args->Bool(uncounted, "uncounted");
-  request.dialect.trpc =
-      args->String(args->Get(spec, "dialect"), "dialect") == "trpc";
-  request.dialect.ids = args->Bool(args->Get(spec, "ids"), "ids");
-  request.dialect.transformed =
-      args->Bool(args->Get(spec, "transformed"), "transformed");
-  request.resume.last_event_id = text("lastEventId");
-  const Napi::Value since = args->Get(spec, "lastSyncTimestamp");
-  if (!Arguments::Absent(since)) {
+  StreamRequest request;
+  const uint64_t flags = args->Count(info[first], "flags");
+  request.dialect.trpc = (flags & 1) != 0;
+  request.dialect.ids = (flags & 2) != 0;
+  request.dialect.transformed = (flags & 4) != 0;
+  request.uncounted = (flags & 8) != 0;
+  const uint64_t framing = flags >> 4;
+  request.dialect.framing =
+      framing < kFramingCount ? static_cast<Framing>(framing) : Framing::kRaw;
+  request.company = args->String(info[first + 1], "companyId");
+  request.user = args->String(info[first + 2], "userId");
+  if (const Napi::Value head = info[first + 3]; !head.IsUndefined()) {
+    request.http_head = args->Latin1(head, "httpHead");
+  }
+  request.resume.last_event_id = text(4, "lastEventId");
+  if (const Napi::Value since = info[first + 5]; !since.IsUndefined()) {
     request.resume.has_since = true;
     request.resume.since_ms = args->Int(since, "lastSyncTimestamp");
   }
-  const Napi::Value expires = args->Get(spec, "expiresAt");
-  if (!Arguments::Absent(expires)) {
+  request.instance = text(6, "instanceId");
+  if (const Napi::Value expires = info[first + 7]; !expires.IsUndefined()) {
     // 0 would mean never.
     const int64_t at = args->Int(expires, "expiresAt");
     request.expires_at_ms = at == 0 ? 1 : at;
   }
-  request.trpc_path = text("trpcPath");
-  request.http_head = args->Latin1(args->Get(spec, "httpHead"), "httpHead");
-  const Napi::Value filter_value = args->Get(spec, "filter");
-  if (filter_value.IsObject()) {
-    const auto object = filter_value.As<Napi::Object>();
+  request.trpc_path = text(8, "trpcPath");
+  request.address = text(9, "address");
+  if (const Napi::Value value = info[first + 10]; value.IsArray()) {
+    const auto parts = value.As<Napi::Array>();
     FilterSpec filter;
-    filter.client_ids =
-        args->OptionalStrings(args->Get(object, "clientIds"), "clientIds");
-    filter.modules =
-        args->OptionalStrings(args->Get(object, "modules"), "modules");
-    filter.entities =
-        args->OptionalStrings(args->Get(object, "entities"), "entities");
-    filter.query_paths =
-        args->OptionalStrings(args->Get(object, "queryPaths"), "queryPaths");
-    filter.exclude_source_id = args->OptionalString(
-        args->Get(object, "excludeSourceId"), "excludeSourceId");
-    filter.exclude_user_id = args->OptionalString(
-        args->Get(object, "excludeUserId"), "excludeUserId");
+    filter.client_ids = args->OptionalStrings(parts.Get(0u), "clientIds");
+    filter.modules = args->OptionalStrings(parts.Get(1u), "modules");
+    filter.entities = args->OptionalStrings(parts.Get(2u), "entities");
+    filter.query_paths = args->OptionalStrings(parts.Get(3u), "queryPaths");
+    filter.exclude_source_id =
+        args->OptionalString(parts.Get(4u), "excludeSourceId");
+    filter.exclude_user_id =
+        args->OptionalString(parts.Get(5u), "excludeUserId");
     request.filter = std::move(filter);
   }
   request.number = hub_->NextConnectionNumber();
   return request;
 }
 
-// openSocket(spec, fd): the connection's number. Takes a copy of the
+// openSocket(fd, …stream): the connection's number. Takes a copy of the
 // descriptor.
 Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
   OpenSocketCommand command;
-  command.request = ReadStream(&args, info[0]);
-  const auto fd = static_cast<int>(args.Count(info[1], "fd"));
+  const auto fd = static_cast<int>(args.Count(info[0], "fd"));
+  command.request = ReadStream(&args, info, 1);
   if (!args.Done()) return info.Env().Undefined();
   command.socket = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!command.socket.valid()) {
@@ -292,11 +289,12 @@ Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), number);
 }
 
+// openSink(…stream)
 Napi::Value HubWrap::OpenSink(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
   OpenHostSinkCommand command;
-  command.request = ReadStream(&args, info[0]);
+  command.request = ReadStream(&args, info, 0);
   if (!args.Done()) return info.Env().Undefined();
   const auto number = static_cast<double>(command.request.number);
   (void)hub_->Post({std::move(command)});

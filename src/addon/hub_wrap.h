@@ -40,7 +40,8 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   // stopped.
   bool Ready(const Napi::CallbackInfo& info);
   Napi::Value Post(const Napi::CallbackInfo& info, Command command);
-  StreamRequest ReadStream(class Arguments* args, Napi::Value spec);
+  StreamRequest ReadStream(class Arguments* args,
+                           const Napi::CallbackInfo& info, size_t first);
   void Teardown();
   static void OnEnvironmentEnd(void* self);
 

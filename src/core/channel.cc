@@ -12,8 +12,6 @@ namespace {
 // A window that an import has blown up gives its memory back.
 constexpr size_t kKeptWindowCapacity = 256;
 
-constexpr std::string_view kPingWithoutId = "event: ping\ndata:\n\n";
-
 }  // namespace
 
 void Channel::Append(Context& context, EntryRef entry) {
@@ -89,7 +87,10 @@ void Channel::Remove(Subscription* subscription) {
   // The last one itself is not a filling: it may stand before the mark already.
   if (hole + 1 < subscriptions_.size()) fill(hole, subscriptions_.size() - 1);
   subscriptions_.pop_back();
-  if (subscriptions_.empty()) subscriptions_.shrink_to_fit();
+  if (subscriptions_.empty()) {
+    subscriptions_.shrink_to_fit();
+    pings_.reset();
+  }
 }
 
 uint64_t Channel::SeqBefore(uint64_t pos) const {
@@ -99,16 +100,21 @@ uint64_t Channel::SeqBefore(uint64_t pos) const {
 }
 
 std::string_view Channel::PingAt(const Dialect& dialect, uint64_t pos) {
-  if (!dialect.ids) return kPingWithoutId;
-  const uint64_t seq = SeqBefore(pos);
-  if (seq != ping_seq_) {
+  if (pings_ == nullptr) {
+    pings_ = std::make_unique<std::array<Ping, 2 * kFramingCount>>();
+  }
+  Ping& ping = (*pings_)[2 * static_cast<size_t>(dialect.framing) +
+                         (dialect.ids ? 1 : 0)];
+  const uint64_t seq = dialect.ids ? SeqBefore(pos) : 0;
+  if (seq != ping.seq) {
     std::string id;
     AppendCursor(&id, log_.epoch(), seq);
-    ping_.clear();
-    AppendPing(&ping_, dialect, id);
-    ping_seq_ = seq;
+    ping.text.clear();
+    AppendPing(&ping.text, dialect, id);
+    WrapInChunk(&ping.text, 0, dialect.framing);
+    ping.seq = seq;
   }
-  return ping_;
+  return ping.text;
 }
 
 bool Channel::Slice(Context& context, size_t max_visits, int64_t (*now_us)()) {

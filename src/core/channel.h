@@ -17,6 +17,7 @@
 #ifndef PATHCAST_CORE_CHANNEL_H_
 #define PATHCAST_CORE_CHANNEL_H_
 
+#include <array>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -116,8 +117,13 @@ class Channel {
       0;  // subscriptions before it have been visited in this pass
   uint64_t pass_target_ = 0;  // window end when the pass began
 
-  std::string ping_;  // with id, for ping_seq_
-  uint64_t ping_seq_ = UINT64_MAX;
+  struct Ping {
+    std::string text;
+    uint64_t seq = UINT64_MAX;
+  };
+  // By framing, without id and with; made for the first one, gone with the last
+  // subscription.
+  std::unique_ptr<std::array<Ping, 2 * kFramingCount>> pings_;
 };
 
 }  // namespace pathcast

@@ -12,18 +12,49 @@ namespace {
 constexpr std::string_view kIdField = "id: ";
 constexpr std::string_view kDataField = "data: ";
 constexpr std::string_view kEnd = "\n\n";
+constexpr std::string_view kChunkEnd = "\r\n";
 
 bool EndsLine(char c) { return c == '\n' || c == '\r' || c == '\0'; }
 
-// What lies in [from, size - kEnd) has to stay on its line. JSON has line ends
-// only between its tokens, where a space means the same.
-void KeepOnOneLine(std::string* frame, size_t from) {
-  const auto end = frame->end() - static_cast<std::ptrdiff_t>(kEnd.size());
-  std::replace_if(frame->begin() + static_cast<std::ptrdiff_t>(from), end,
+// JSON has line ends only between its tokens, where a space means the same.
+void AppendOnOneLine(std::string* out, std::string_view text) {
+  const size_t from = out->size();
+  out->append(text);
+  std::replace_if(out->begin() + static_cast<std::ptrdiff_t>(from), out->end(),
                   EndsLine, ' ');
 }
 
 }  // namespace
+
+std::string_view Entry::Chunk::Message(bool with_id) const {
+  std::string_view message = text;
+  message.remove_prefix(with_id ? message_begin : data_begin);
+  message.remove_suffix(kChunkEnd.size());
+  return message;
+}
+
+std::string_view Entry::Chunk::Json() const {
+  std::string_view json = Message(false);
+  json.remove_prefix(kDataField.size());
+  json.remove_suffix(kEnd.size());
+  return json;
+}
+
+// One chunk of an id line and one data line, the JSON given in parts.
+void EntryBuilder::Encode(Entry::Chunk* chunk, std::string_view id_line,
+                          std::initializer_list<std::string_view> json) {
+  size_t size = id_line.size() + kDataField.size() + kEnd.size();
+  for (const std::string_view part : json) size += part.size();
+  std::string head;
+  AppendChunkHead(&head, size);
+  std::string& text = chunk->text;
+  text.reserve(head.size() + size + kChunkEnd.size());
+  text.append(head).append(id_line).append(kDataField);
+  for (const std::string_view part : json) AppendOnOneLine(&text, part);
+  text.append(kEnd).append(kChunkEnd);
+  chunk->message_begin = static_cast<uint32_t>(head.size());
+  chunk->data_begin = static_cast<uint32_t>(head.size() + id_line.size());
+}
 
 void EntryBuilder::Encode(Entry* entry, std::string_view epoch,
                           const EntryText& text) {
@@ -32,22 +63,10 @@ void EntryBuilder::Encode(Entry* entry, std::string_view epoch,
   id_line += '\n';
   std::string seq;
   if (entry->is_action()) AppendUint(&seq, entry->seq);
-  auto frame = [&](std::string* out, std::string_view head,
-                   std::string_view tail) {
-    out->reserve(id_line.size() + kDataField.size() + head.size() + seq.size() +
-                 tail.size() + kEnd.size());
-    out->append(id_line)
-        .append(kDataField)
-        .append(head)
-        .append(seq)
-        .append(tail)
-        .append(kEnd);
-    KeepOnOneLine(out, id_line.size());
-  };
-  entry->data_offset_ = static_cast<uint32_t>(id_line.size());
-  frame(&entry->raw_, text.head, text.tail);
+  Encode(&entry->plain_, id_line, {text.head, seq, text.tail});
   if (!text.transformed_head.empty()) {
-    frame(&entry->transformed_, text.transformed_head, text.transformed_tail);
+    Encode(&entry->transformed_, id_line,
+           {text.transformed_head, seq, text.transformed_tail});
   }
 }
 
@@ -92,27 +111,42 @@ EntryRef EntryBuilder::Ephemeral(std::string_view epoch, uint64_t cursor_seq,
   return entry;
 }
 
-std::string_view Entry::Frame(bool with_id, bool transformed,
-                              const Wrap& wrap) {
-  if (transformed && transformed_.empty()) {
-    transformed_.reserve(raw_.size() + wrap.prefix.size() + wrap.suffix.size());
-    transformed_.assign(raw_, 0, data_offset_ + kDataField.size());
-    transformed_.append(wrap.prefix)
-        .append(Json())
-        .append(wrap.suffix)
-        .append(kEnd);
-    KeepOnOneLine(&transformed_, data_offset_);
+const Entry::Chunk& Entry::Transformed(const Wrap& wrap) {
+  if (transformed_.text.empty()) {
+    std::string_view id_line = plain_.Message(true);
+    id_line.remove_suffix(plain_.Message(false).size());
+    EntryBuilder::Encode(&transformed_, id_line,
+                         {wrap.prefix, Json(), wrap.suffix});
   }
-  std::string_view frame = transformed ? transformed_ : raw_;
-  if (!with_id) frame.remove_prefix(data_offset_);
-  return frame;
+  return transformed_;
 }
 
-std::string_view Entry::Json() const {
-  std::string_view json = raw_;
-  json.remove_prefix(data_offset_ + kDataField.size());
-  json.remove_suffix(kEnd.size());
-  return json;
+std::string_view Entry::Id() const {
+  std::string_view id = plain_.Message(true);
+  id.remove_suffix(plain_.Message(false).size() + 1);
+  id.remove_prefix(kIdField.size());
+  return id;
+}
+
+std::string_view Entry::Frame(bool with_id, bool transformed, Framing framing,
+                              const Wrap& wrap) {
+  const Chunk& chunk = transformed ? Transformed(wrap) : plain_;
+  if (framing == Framing::kRaw) return chunk.Message(with_id);
+  if (framing == Framing::kChunked && with_id) return chunk.text;
+  if (rare_ == nullptr) rare_ = std::make_unique<Rare>();
+  if (framing == Framing::kRecords) {
+    std::string& record = rare_->record[transformed ? 1 : 0][with_id ? 1 : 0];
+    if (record.empty()) {
+      AppendRecord(&record, RecordKind::kMessage, with_id, Id(), chunk.Json());
+    }
+    return record;
+  }
+  std::string& bare = rare_->chunk_without_id[transformed ? 1 : 0];
+  if (bare.empty()) {
+    bare = chunk.Message(false);
+    WrapInChunk(&bare, 0, framing);
+  }
+  return bare;
 }
 
 }  // namespace pathcast

@@ -8,6 +8,7 @@
 #define PATHCAST_CORE_ENTRY_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,12 +28,13 @@ class Entry {
 
   bool is_action() const { return seq != 0; }
 
-  // The whole SSE message. `wrap` is what the app's transformer puts around
+  // The whole message, framed. `wrap` is what the app's transformer puts around
   // plain JSON. The view lives as long as the entry.
-  std::string_view Frame(bool with_id, bool transformed, const Wrap& wrap);
+  std::string_view Frame(bool with_id, bool transformed, Framing framing,
+                         const Wrap& wrap);
 
   // The JSON alone, untransformed.
-  std::string_view Json() const;
+  std::string_view Json() const { return plain_.Json(); }
 
   // What filters make of `paths`. Like a transformed frame, it comes to be when
   // the first stream asks for it, and the log does not count it.
@@ -42,7 +44,8 @@ class Entry {
   }
 
   size_t Bytes() const {
-    return raw_.size() + transformed_.size() + fields_.size() + sizeof(Entry);
+    return plain_.text.size() + transformed_.text.size() + fields_.size() +
+           sizeof(Entry);
   }
 
   uint64_t seq = 0;  // 0: an ephemeral event
@@ -64,12 +67,28 @@ class Entry {
   Entry() = default;
   ~Entry() = default;
 
+  // An SSE message as one HTTP chunk: what streams get whose head Node has
+  // sent. The message itself, with or without its id line, is a part of it.
+  struct Chunk {
+    std::string text;            // empty: not made
+    uint32_t message_begin = 0;  // of the id line
+    uint32_t data_begin = 0;     // of "data: "
+    std::string_view Message(bool with_id) const;
+    std::string_view Json() const;
+  };
+  // Frames that few streams want; each is empty until one does. The first index
+  // is `transformed`.
+  struct Rare {
+    std::string chunk_without_id[2];
+    std::string record[2][2];  // second: with_id
+  };
+  const Chunk& Transformed(const Wrap& wrap);
+  std::string_view Id() const;
+
   uint32_t refs_ = 0;
-  uint32_t data_offset_ =
-      0;  // of "data: " in both frames: the id line is the same length
-  std::string raw_;
-  std::string
-      transformed_;  // empty until asked for, or given by the app's transformer
+  Chunk plain_;
+  Chunk transformed_;  // made when asked for, or by the app's transformer
+  std::unique_ptr<Rare> rare_;
   std::string fields_;
   mutable std::unique_ptr<ActionPaths> for_filters_;
 };
@@ -125,8 +144,11 @@ class EntryBuilder {
                             const EntryText& text);
 
  private:
+  friend class Entry;
   static void Encode(Entry* entry, std::string_view epoch,
                      const EntryText& text);
+  static void Encode(Entry::Chunk* chunk, std::string_view id_line,
+                     std::initializer_list<std::string_view> json);
 };
 
 }  // namespace pathcast

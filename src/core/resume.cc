@@ -115,10 +115,12 @@ std::string MakeHello(Context& context, const ActionLog& log,
   hello.connection_id = request.connection_id;
 
   std::string text(request.http_head);
-  AppendRetry(&text, context.random.Jitter(
-                         static_cast<uint64_t>(context.options.retry_ms)));
+  AppendRetry(
+      &text, dialect,
+      context.random.Jitter(static_cast<uint64_t>(context.options.retry_ms)));
   if (dialect.trpc) {
-    AppendConnected(&text, ReconnectAfter(context.options.heartbeat_ms));
+    AppendConnected(&text, dialect,
+                    ReconnectAfter(context.options.heartbeat_ms));
   }
   AppendMessage(&text, dialect, context.wrap, HelloId(log, verdict),
                 HelloJson(hello));
@@ -157,6 +159,7 @@ std::vector<Piece> MakeOpening(Context& context, Channel& channel,
         ResyncJson(context.now_ms, context.resync_paths_json, verdict.reason));
     opening[0].resync = verdict.reason;
   }
+  WrapInChunk(&opening[0].own, request.http_head.size(), dialect.framing);
   return opening;
 }
 

@@ -34,6 +34,7 @@ Piece StretchPiece(const Context& context, const Channel& channel,
   std::string id;
   AppendCursor(&id, channel.log().epoch(), stretch->to);
   AppendMessage(&piece.own, dialect, context.wrap, id, encoded.json);
+  WrapInChunk(&piece.own, 0, dialect.framing);
   piece.covers = std::move(stretch);
   if (encoded.is_resync) piece.resync = Reason::kOverflow;
   return piece;

@@ -86,7 +86,7 @@ class Subscription {
   }
   std::string_view FrameOf(Entry& entry, const Context& context) const {
     return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc),
-                       dialect_.transformed, context.wrap);
+                       dialect_.transformed, dialect_.framing, context.wrap);
   }
 
   const Dialect& dialect() const { return dialect_; }

@@ -1,8 +1,10 @@
 #include "core/wire.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "core/json_text.h"
 
@@ -33,14 +35,35 @@ void AppendOnOneLine(std::string* out, std::string_view json) {
   }
 }
 
-void AppendId(std::string* out, const Dialect& dialect, std::string_view id) {
-  if (!dialect.ids || id.empty()) return;
-  if (std::any_of(id.begin(), id.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20;
-      })) {
+bool IsId(const Dialect& dialect, std::string_view id) {
+  return dialect.ids && !id.empty() &&
+         std::none_of(id.begin(), id.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20;
+         });
+}
+
+// The lines of one message, or one record. `event` is empty for none; `kind`
+// says the same.
+void AppendEvent(std::string* out, const Dialect& dialect, RecordKind kind,
+                 std::string_view event, std::string_view id,
+                 std::string_view data) {
+  const bool has_id = IsId(dialect, id);
+  if (dialect.framing == Framing::kRecords) {
+    AppendRecord(out, kind, has_id, id, data);
     return;
   }
-  out->append("id: ").append(id).push_back('\n');
+  if (!event.empty()) out->append("event: ").append(event).push_back('\n');
+  if (has_id) out->append("id: ").append(id).push_back('\n');
+  out->append(data.empty() ? "data:" : "data: ");
+  AppendOnOneLine(out, data);
+  out->append("\n\n");
+}
+
+template <class Int>
+void AppendLittleEndian(std::string* out, Int value) {
+  for (size_t i = 0; i < sizeof(Int); ++i) {
+    out->push_back(static_cast<char>((value >> (8 * i)) & 0xff));
+  }
 }
 
 }  // namespace
@@ -63,76 +86,113 @@ bool ParseCloseReason(std::string_view text, CloseReason* out) {
   return false;
 }
 
-void AppendRetry(std::string* out, uint64_t retry_ms) {
+void AppendChunkHead(std::string* out, size_t size) {
+  char digits[2 * sizeof(size)];
+  const auto end = std::to_chars(digits, std::end(digits), size, 16).ptr;
+  out->append(digits, end).append("\r\n");
+}
+
+void WrapInChunk(std::string* out, size_t from, Framing framing) {
+  if (framing != Framing::kChunked || out->size() == from) return;
+  std::string head;
+  AppendChunkHead(&head, out->size() - from);
+  out->insert(from, head);
+  out->append("\r\n");
+}
+
+void EndBody(std::string* out, size_t from, Framing framing) {
+  WrapInChunk(out, from, framing);
+  if (framing == Framing::kChunked) out->append("0\r\n\r\n");
+}
+
+void AppendRecord(std::string* out, RecordKind kind, bool has_id,
+                  std::string_view id, std::string_view data) {
+  if (!has_id || id.size() > UINT16_MAX) {
+    has_id = false;
+    id = {};
+  }
+  AppendLittleEndian(out, static_cast<uint32_t>(4 + id.size() + data.size()));
+  out->push_back(static_cast<char>(kind));
+  out->push_back(static_cast<char>(has_id ? kRecordHasId : 0));
+  AppendLittleEndian(out, static_cast<uint16_t>(id.size()));
+  out->append(id).append(data);
+}
+
+void AppendRetry(std::string* out, const Dialect& dialect, uint64_t retry_ms) {
+  if (dialect.framing == Framing::kRecords) {
+    std::string number;
+    AppendUint(&number, retry_ms);
+    AppendRecord(out, RecordKind::kRetry, false, {}, number);
+    return;
+  }
   out->append("retry: ");
   AppendUint(out, retry_ms);
   out->push_back('\n');
 }
 
-void AppendConnected(std::string* out, uint64_t reconnect_after_ms) {
-  out->append("event: connected\ndata: {\"reconnectAfterInactivityMs\":");
-  AppendUint(out, reconnect_after_ms);
-  out->append("}\n\n");
+void AppendConnected(std::string* out, const Dialect& dialect,
+                     uint64_t reconnect_after_ms) {
+  std::string json = "{\"reconnectAfterInactivityMs\":";
+  AppendUint(&json, reconnect_after_ms);
+  json.push_back('}');
+  AppendEvent(out, dialect, RecordKind::kConnected, "connected", {}, json);
 }
 
 void AppendMessage(std::string* out, const Dialect& dialect, const Wrap& wrap,
                    std::string_view id, std::string_view json) {
-  AppendId(out, dialect, id);
-  out->append("data: ");
-  if (dialect.transformed) AppendOnOneLine(out, wrap.prefix);
-  AppendOnOneLine(out, json);
-  if (dialect.transformed) AppendOnOneLine(out, wrap.suffix);
-  out->append("\n\n");
+  if (!dialect.transformed) {
+    AppendTransformedMessage(out, dialect, id, json);
+    return;
+  }
+  std::string wrapped;
+  wrapped.reserve(wrap.prefix.size() + json.size() + wrap.suffix.size());
+  wrapped.append(wrap.prefix).append(json).append(wrap.suffix);
+  AppendTransformedMessage(out, dialect, id, wrapped);
 }
 
 void AppendTransformedMessage(std::string* out, const Dialect& dialect,
                               std::string_view id,
                               std::string_view transformed_json) {
-  AppendId(out, dialect, id);
-  out->append("data: ");
-  AppendOnOneLine(out, transformed_json);
-  out->append("\n\n");
+  AppendEvent(out, dialect, RecordKind::kMessage, {}, id, transformed_json);
 }
 
 void AppendPing(std::string* out, const Dialect& dialect, std::string_view id) {
-  out->append("event: ping\n");
-  AppendId(out, dialect, id);
-  out->append("data:\n\n");
+  AppendEvent(out, dialect, RecordKind::kPing, "ping", id, {});
 }
 
 void AppendServerClose(std::string* out, const Dialect& dialect,
                        std::string_view id, CloseReason reason,
                        uint64_t retry_ms) {
-  AppendRetry(out, retry_ms);
-  out->append("event: server_close\n");
-  AppendId(out, dialect, id);
-  out->append("data: {\"reason\":\"").append(ToString(reason));
-  out->append("\",\"retryMs\":");
-  AppendUint(out, retry_ms);
-  out->append("}\n\n");
+  AppendRetry(out, dialect, retry_ms);
+  std::string json = "{\"reason\":\"";
+  json.append(ToString(reason)).append("\",\"retryMs\":");
+  AppendUint(&json, retry_ms);
+  json.push_back('}');
+  AppendEvent(out, dialect, RecordKind::kServerClose, "server_close", id, json);
 }
 
 void AppendSerializedError(std::string* out, const Dialect& dialect,
                            const Wrap& wrap, std::string_view message,
                            int rpc_code, std::string_view code_name,
                            int http_status, std::string_view trpc_path) {
-  out->append("event: serialized-error\ndata: ");
-  if (dialect.transformed) AppendOnOneLine(out, wrap.prefix);
-  out->append("{\"message\":");
-  AppendJsonString(out, message);
-  out->append(",\"code\":");
-  AppendInt(out, rpc_code);
-  out->append(",\"data\":{\"code\":");
-  AppendJsonString(out, code_name);
-  out->append(",\"httpStatus\":");
-  AppendInt(out, http_status);
+  std::string json;
+  if (dialect.transformed) json.append(wrap.prefix);
+  json.append("{\"message\":");
+  AppendJsonString(&json, message);
+  json.append(",\"code\":");
+  AppendInt(&json, rpc_code);
+  json.append(",\"data\":{\"code\":");
+  AppendJsonString(&json, code_name);
+  json.append(",\"httpStatus\":");
+  AppendInt(&json, http_status);
   if (!trpc_path.empty()) {
-    out->append(",\"path\":");
-    AppendJsonString(out, trpc_path);
+    json.append(",\"path\":");
+    AppendJsonString(&json, trpc_path);
   }
-  out->append("}}");
-  if (dialect.transformed) AppendOnOneLine(out, wrap.suffix);
-  out->append("\n\n");
+  json.append("}}");
+  if (dialect.transformed) json.append(wrap.suffix);
+  AppendEvent(out, dialect, RecordKind::kSerializedError, "serialized-error",
+              {}, json);
 }
 
 std::string HelloJson(const Hello& hello) {

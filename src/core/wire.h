@@ -50,26 +50,61 @@ struct Wrap {
   std::string suffix;
 };
 
+// What stands around a message: StreamSpec.framing of lib/internal/engine.ts.
+enum class Framing : uint8_t {
+  // SSE text as it is.
+  kRaw,
+  // SSE text in HTTP/1.1 chunks; an ordered end sends the last one.
+  kChunked,
+  // What the text would say, in parts: see RecordKind.
+  kRecords,
+};
+inline constexpr size_t kFramingCount = 3;
+
+// A record: u32 length of what follows it, u8 kind, u8 kRecordHasId or 0, u16
+// length of the id, the id, then the data. Numbers are little-endian.
+// lib/native/records.ts reads them.
+enum class RecordKind : uint8_t {
+  kMessage,
+  kRetry,  // Of the message that follows; the data is its number.
+  kConnected,
+  kPing,
+  kServerClose,
+  kSerializedError,
+};
+inline constexpr uint8_t kRecordHasId = 1;
+
 // How one stream is spoken to. Streams of one dialect share encoded frames.
 struct Dialect {
   bool trpc = false;
   bool ids = true;           // False: no `id:` line, ever.
   bool transformed = false;  // Payloads go through the transformer.
+  Framing framing = Framing::kRaw;
 
   friend bool operator==(const Dialect&, const Dialect&) = default;
-  // Dense, below kDialectCount: an index into per-dialect arrays of frames.
-  int Index() const {
-    return (trpc ? 1 : 0) | (ids ? 2 : 0) | (transformed ? 4 : 0);
-  }
 };
-inline constexpr int kDialectCount = 8;
+
+// The functions below append a message as SSE text, or as a record. Chunks are
+// put around one or more of them afterwards, by WrapInChunk.
+
+// The line that begins a chunk of `size` bytes.
+void AppendChunkHead(std::string* out, size_t size);
+// Where the framing is chunked: makes what stands in `out` from `from` on one
+// chunk. Nothing is no chunk: that would be the last one.
+void WrapInChunk(std::string* out, size_t from, Framing framing);
+// The same, and nothing follows it.
+void EndBody(std::string* out, size_t from, Framing framing);
+
+void AppendRecord(std::string* out, RecordKind kind, bool has_id,
+                  std::string_view id, std::string_view data);
 
 // "retry: 2134\n", without an empty line: it is the first line of the message
 // that follows.
-void AppendRetry(std::string* out, uint64_t retry_ms);
+void AppendRetry(std::string* out, const Dialect& dialect, uint64_t retry_ms);
 
 // The tRPC dialect's first message. Never transformed, never with an id.
-void AppendConnected(std::string* out, uint64_t reconnect_after_ms);
+void AppendConnected(std::string* out, const Dialect& dialect,
+                     uint64_t reconnect_after_ms);
 
 // "id: …\ndata: …\n\n". `id` is a cursor's text; empty for none (an ephemeral
 // event of the plain dialect). Left out as well where the dialect has no ids.

@@ -57,6 +57,7 @@ struct StreamRequest {
   int64_t expires_at_ms = 0;  // 0: never
   std::string trpc_path;
   std::string http_head;
+  std::string address;  // of the client, as the framework gives it
 };
 
 struct OpenSocketCommand {

@@ -161,17 +161,20 @@ void HubThread::CloseByLease(uint64_t lease, CloseReason reason) {
 
 void HubThread::Close(Connection* connection, size_t end) {
   Channel& channel = connection->channel();
-  if (end < kCloseReasonCount && !connection->gone()) {
-    const auto reason = static_cast<CloseReason>(end);
-    std::string id;
-    AppendCursor(&id, channel.log().epoch(),
-                 channel.SeqBefore(connection->pos()));
-    // A backlog that is not written would leave a gap before this cursor.
-    if (connection->slow() || connection->hello_only) id.clear();
+  if (end != kEndGone && !connection->gone()) {
     std::string last;
-    AppendServerClose(&last, connection->dialect(), id, reason,
-                      RetryMsFor(&context_, reason));
-    connection->WriteLast(context_, last);
+    if (end < kCloseReasonCount) {
+      const auto reason = static_cast<CloseReason>(end);
+      std::string id;
+      AppendCursor(&id, channel.log().epoch(),
+                   channel.SeqBefore(connection->pos()));
+      // A backlog that is not written would leave a gap before this cursor.
+      if (connection->slow() || connection->hello_only) id.clear();
+      AppendServerClose(&last, connection->dialect(), id, reason,
+                        RetryMsFor(&context_, reason));
+    }
+    EndBody(&last, 0, connection->dialect().framing);
+    if (!last.empty()) connection->WriteLast(context_, last);
   }
   context_.metrics->closes[end].Add(1);
   context_.metrics->connections.Sub(1);

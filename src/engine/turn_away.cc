@@ -30,28 +30,30 @@ std::string TurnAwayText(Context* context, const StreamRequest& request,
   const CloseReason reason =
       draining ? CloseReason::kDrain : CloseReason::kLimit;
   const uint64_t retry_ms = RetryMsFor(context, reason);
+  const Dialect& dialect = request.dialect;
   std::string text = request.http_head;
-  if (!request.dialect.trpc) {
-    AppendServerClose(&text, request.dialect, {}, reason, retry_ms);
-    return text;
-  }
-  AppendRetry(&text, retry_ms);
-  AppendConnected(&text,
-                  static_cast<uint64_t>(context->options.heartbeat_ms) * 5 / 2);
-  if (draining) {
-    AppendSerializedError(&text, request.dialect, context->wrap,
-                          "The server is draining; reconnect",
-                          kInternalServerError, "SERVICE_UNAVAILABLE", 503,
-                          request.trpc_path);
+  if (!dialect.trpc) {
+    AppendServerClose(&text, dialect, {}, reason, retry_ms);
   } else {
-    std::string message = "Too many connections for this ";
-    message += refusal == Refusal::kUserLimit ? "user: " : "company: ";
-    message +=
-        std::to_string(result.current) + " of " + std::to_string(result.limit);
-    AppendSerializedError(&text, request.dialect, context->wrap, message,
-                          kTooManyRequests, "TOO_MANY_REQUESTS", 429,
-                          request.trpc_path);
+    AppendRetry(&text, dialect, retry_ms);
+    AppendConnected(
+        &text, dialect,
+        static_cast<uint64_t>(context->options.heartbeat_ms) * 5 / 2);
+    if (draining) {
+      AppendSerializedError(
+          &text, dialect, context->wrap, "The server is draining; reconnect",
+          kInternalServerError, "SERVICE_UNAVAILABLE", 503, request.trpc_path);
+    } else {
+      std::string message = "Too many connections for this ";
+      message += refusal == Refusal::kUserLimit ? "user: " : "company: ";
+      message += std::to_string(result.current) + " of " +
+                 std::to_string(result.limit);
+      AppendSerializedError(&text, dialect, context->wrap, message,
+                            kTooManyRequests, "TOO_MANY_REQUESTS", 429,
+                            request.trpc_path);
+    }
   }
+  EndBody(&text, request.http_head.size(), dialect.framing);
   return text;
 }
 

@@ -3,9 +3,9 @@ import { encode, encodeMany } from '../support/actions.js';
 import { runSeed, withSeed } from '../support/random.js';
 import { waitFor, within } from '../support/wait.js';
 import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
-import { conformance, targets } from './targets.js';
+import { conformance, framings } from './targets.js';
 
-conformance('Disconnect', targets, (bench) => {
+conformance('Disconnect', framings, (bench) => {
   test.each<{ match: { connectionId?: true; userId?: string; companyId?: string }; hits: string[] }>([
     { match: { connectionId: true }, hits: ['a1'] },
     { match: { userId: 'a' }, hits: ['a1', 'a2', 'other'] },
@@ -59,7 +59,7 @@ conformance('Disconnect', targets, (bench) => {
   });
 });
 
-conformance('Drain', targets, (bench) => {
+conformance('Drain', framings, (bench) => {
   test('G9: streams are closed evenly over the time, with a jittered retry, and resume elsewhere without a resync', async () => {
     const engine = bench().engine({ retryMs: 1_000 });
     await engine.publish(encodeMany(2, 'x'));
@@ -139,7 +139,7 @@ conformance('Drain', targets, (bench) => {
   });
 });
 
-conformance('Close', targets, (bench, target) => {
+conformance('Close', framings, (bench, target) => {
   test('G8: it ends every stream and lease at once, is idempotent, and all that comes after is harmless', async () => {
     const engine = bench().engine();
     const clients = await Promise.all([{}, { dialect: 'trpc' as const }, { companyId: 'b' }].map(async (spec) => await bench().open(engine, spec)));

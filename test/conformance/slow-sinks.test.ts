@@ -4,7 +4,7 @@ import type { EngineClient } from '../support/engine-client.js';
 import { encode, encodeEphemeral, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
 import { DEFAULTS } from '../support/engine-options.js';
-import { conformance, targets, type Bench } from './targets.js';
+import { conformance, framings, type Bench } from './targets.js';
 
 /** The kernel and Node take some megabytes before a socket that nobody reads shows. */
 const FLOOD_BYTES = 32 * 1024;
@@ -63,7 +63,7 @@ async function untilInvalidate(client: EngineClient, count = 1): Promise<Invalid
   return await waitFor(() => client.invalidates[count - 1], `invalidate number ${count}`);
 }
 
-conformance('Slow sinks', targets, (bench) => {
+conformance('Slow sinks', framings, (bench) => {
   const open = async (b: Bench, engine: Engine, spec = {}): Promise<EngineClient> => await b.open(engine, spec);
 
   test('SPEC §5: a backlog below the cap is delivered action by action', async () => {
@@ -283,7 +283,7 @@ conformance('Slow sinks', targets, (bench) => {
   });
 });
 
-conformance('Catch-up', targets, (bench) => {
+conformance('Catch-up', framings, (bench) => {
   test('SPEC §2: more than compactAfter is one invalidate, as many are actions', async () => {
     const engine = bench().engine({ compactAfter: 10 });
     const first = await bench().open(engine);

@@ -5,7 +5,7 @@
 import type { Engine, EngineFactory, EngineNotice, EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
 import { createJsEngine } from '../../lib/jsengine/index.js';
 import { createNativeEngine } from '../../lib/native/index.js';
-import { SinkClient, SocketClient, type EngineClient } from '../support/engine-client.js';
+import { MessagesClient, SinkClient, SocketClient, type EngineClient } from '../support/engine-client.js';
 import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
 import { within } from '../support/wait.js';
 
@@ -17,6 +17,9 @@ export interface Target {
 
 const throughSink: Target['connect'] = async (engine, spec) => new SinkClient(engine, spec);
 const throughSocket: Target['connect'] = async (engine, spec) => await SocketClient.open(engine, spec);
+const throughChunks: Target['connect'] = async (engine, spec) => new SinkClient(engine, { ...spec, framing: 'chunked' });
+const throughChunkedSocket: Target['connect'] = async (engine, spec) => await SocketClient.open(engine, { ...spec, framing: 'chunked' });
+const throughMessages: Target['connect'] = async (engine, spec) => new MessagesClient(engine, spec);
 
 /** One per engine, for what does not depend on the way in. */
 export const engines: Target[] = [
@@ -29,6 +32,16 @@ export const targets: Target[] = [
   { name: 'js over sinks', createEngine: createJsEngine, connect: throughSink },
   { name: 'native over sinks', createEngine: createNativeEngine, connect: throughSink },
   { name: 'native over sockets', createEngine: createNativeEngine, connect: throughSocket },
+];
+
+/** And in each framing, for what one could get wrong where another is right. */
+export const framings: Target[] = [
+  ...targets,
+  { name: 'js in chunks', createEngine: createJsEngine, connect: throughChunks },
+  { name: 'js in messages', createEngine: createJsEngine, connect: throughMessages },
+  { name: 'native in chunks', createEngine: createNativeEngine, connect: throughChunks },
+  { name: 'native in chunks over sockets', createEngine: createNativeEngine, connect: throughChunkedSocket },
+  { name: 'native in messages', createEngine: createNativeEngine, connect: throughMessages },
 ];
 
 /** Engines and clients of one test; `dispose` ends them and reports what the engine did that it must not. */

@@ -67,7 +67,7 @@ TEST(ActionLog, BytesAreWhatWasAddedEvenIfAFrameIsMadeLater) {
   log.Append(Action(1, 1));
   const uint64_t one = log.bytes();
   log.Append(Action(2, 1));
-  (void)log.At(1)->Frame(true, true, {"{\"json\":", "}"});
+  (void)log.At(1)->Frame(true, true, Framing::kRaw, {"{\"json\":", "}"});
   log.Trim(Limits(10, 1000, one), 1);
   EXPECT_EQ(log.first_seq(), 2u);
   EXPECT_EQ(log.bytes(), one);

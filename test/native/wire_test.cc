@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
 #include <string>
 
 namespace pathcast {
@@ -48,20 +47,6 @@ TEST(WireTest, ReadsBackEachCloseReason) {
   EXPECT_EQ(kept, CloseReason::kDrain);
 }
 
-TEST(WireTest, NumbersTheDialectsApart) {
-  std::set<int> seen;
-  for (const bool trpc : {false, true}) {
-    for (const bool ids : {false, true}) {
-      for (const bool transformed : {false, true}) {
-        const int index = Dialect{trpc, ids, transformed}.Index();
-        EXPECT_LT(index, kDialectCount);
-        seen.insert(index);
-      }
-    }
-  }
-  EXPECT_EQ(seen.size(), static_cast<size_t>(kDialectCount));
-}
-
 TEST(WireTest, WritesAMessagePerDialect) {
   EXPECT_EQ(Message(kPlain, "9f3a.41", "{\"a\":1}"),
             "id: 9f3a.41\ndata: {\"a\":1}\n\n");
@@ -81,8 +66,8 @@ TEST(WireTest, WritesATransformedPayloadAsItIs) {
 
 TEST(WireTest, WritesTheFirstMessage) {
   std::string out;
-  AppendRetry(&out, 2134);
-  AppendConnected(&out, 37500);
+  AppendRetry(&out, kTrpc, 2134);
+  AppendConnected(&out, kTrpc, 37500);
   EXPECT_EQ(out,
             "retry: 2134\nevent: connected\n"
             "data: {\"reconnectAfterInactivityMs\":37500}\n\n");
@@ -149,6 +134,91 @@ TEST(WireTest, WritesResyncInTheSpecsKeyOrder) {
   EXPECT_EQ(ResyncJson(17, "[\"*\"]", Reason::kTrimmed),
             "{\"type\":\"resync\",\"timestamp\":17,\"queryPaths\":[\"*\"],"
             "\"reason\":\"trimmed\"}");
+}
+
+// What the text of the records says.
+std::string TextOfRecords(std::string_view records) {
+  std::string text;
+  auto number = [&](size_t bytes) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; ++i) {
+      value |= uint64_t{static_cast<unsigned char>(records[i])} << (8 * i);
+    }
+    records.remove_prefix(bytes);
+    return value;
+  };
+  constexpr std::string_view kNames[] = {
+      "", "", "connected", "ping", "server_close", "serialized-error"};
+  while (!records.empty()) {
+    const size_t length = number(4);
+    const auto kind = static_cast<RecordKind>(number(1));
+    const bool has_id = number(1) == kRecordHasId;
+    const size_t id_size = number(2);
+    const std::string id(records.substr(0, id_size));
+    const std::string data(records.substr(id_size, length - 4 - id_size));
+    records.remove_prefix(length - 4);
+    if (kind == RecordKind::kRetry) {
+      text += "retry: " + data + "\n";
+      continue;
+    }
+    const std::string name(kNames[static_cast<size_t>(kind)]);
+    if (!name.empty()) text += "event: " + name + "\n";
+    if (has_id) text += "id: " + id + "\n";
+    text += data.empty() ? "data:\n\n" : "data: " + data + "\n\n";
+  }
+  return text;
+}
+
+TEST(WireTest, PutsAChunkAroundWhatStandsThere) {
+  std::string out = "HTTP/1.1 200 OK\r\n\r\n";
+  const size_t from = out.size();
+  AppendMessage(&out, kPlain, kWrap, "a.1", "{}");
+  AppendPing(&out, kPlain, "a.1");
+  const std::string body = out.substr(from);
+  ASSERT_EQ(body.size(), 0x2du);
+  WrapInChunk(&out, from, Framing::kRaw);
+  EXPECT_EQ(out.substr(from), body);
+  WrapInChunk(&out, from, Framing::kChunked);
+  EXPECT_EQ(out, "HTTP/1.1 200 OK\r\n\r\n2d\r\n" + body + "\r\n");
+  std::string nothing = "x";
+  WrapInChunk(&nothing, 1, Framing::kChunked);
+  EXPECT_EQ(nothing, "x");
+}
+
+TEST(WireTest, WritesARecordInParts) {
+  Dialect records = kTrpc;
+  records.framing = Framing::kRecords;
+  std::string out;
+  AppendMessage(&out, records, kWrap, "a.1", "{}");
+  EXPECT_EQ(out, std::string("\x09\0\0\0\0\1\3\0a.1{}", 13));
+  out.clear();
+  AppendPing(&out, records, "");
+  EXPECT_EQ(out, std::string("\4\0\0\0\3\0\0\0", 8));
+}
+
+TEST(WireTest, RecordsSayWhatTheTextSays) {
+  for (const bool trpc : {false, true}) {
+    for (const bool ids : {false, true}) {
+      for (const bool transformed : {false, true}) {
+        std::string written[2];
+        for (const Framing framing : {Framing::kRaw, Framing::kRecords}) {
+          const Dialect dialect{trpc, ids, transformed, framing};
+          std::string* out = &written[framing == Framing::kRaw ? 0 : 1];
+          AppendRetry(out, dialect, 2134);
+          AppendConnected(out, dialect, 37500);
+          AppendMessage(out, dialect, kWrap, "9f3a.41", "{\"a\":1}");
+          AppendMessage(out, dialect, kWrap, "", "{}");
+          AppendMessage(out, dialect, kWrap, "a\nb", "{}");
+          AppendTransformedMessage(out, dialect, "9f3a.42", "[1]");
+          AppendPing(out, dialect, "9f3a.42");
+          AppendSerializedError(out, dialect, kWrap, "no\n", -32603, "X", 503,
+                                "a.b");
+          AppendServerClose(out, dialect, "9f3a.42", CloseReason::kDrain, 7);
+        }
+        EXPECT_EQ(TextOfRecords(written[1]), written[0]);
+      }
+    }
+  }
 }
 
 TEST(WireTest, ForgesNothingWhateverIsPutIn) {

@@ -1,8 +1,9 @@
 /** A client of one stream, as a test sees it: over an in-memory sink, or over a real loopback socket. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { ByteSink, Engine, SinkHandle, StreamSpec } from '../../lib/internal/engine.js';
+import type { ByteSink, Engine, MessageSink, SinkHandle, SinkMessage, StreamSpec } from '../../lib/internal/engine.js';
 import type { ActionEvent, HelloEvent, InvalidateEvent, ResyncEvent, SyncEvent } from '../../lib/protocol/events.js';
+import { Dechunker } from './chunks.js';
 import { SseParser, type SseMessage } from './sse.js';
 import { waitFor } from './wait.js';
 
@@ -69,6 +70,10 @@ export abstract class EngineClient {
     return message && (JSON.parse(message.data) as { reason: string; retryMs: number });
   }
 
+  protected get wasToldOfTheEnd(): boolean {
+    return this.everything.some(({ event }) => event === 'server_close' || event === 'serialized-error');
+  }
+
   /** What `Last-Event-ID` would be. */
   get lastEventId(): string | undefined {
     return this.everything.findLast(({ id }) => id !== undefined)?.id;
@@ -109,28 +114,23 @@ export abstract class EngineClient {
   }
 }
 
-/** Through `openSink`: a sink that says it is full while it stalls, and then wants nothing before `ready()`. */
-export class SinkClient extends EngineClient implements ByteSink {
-  private readonly handle: SinkHandle;
+/** A sink that says it is full while it stalls, and then wants nothing before `ready()`. */
+abstract class InMemoryClient extends EngineClient {
+  protected abstract readonly handle: SinkHandle;
   private stalled = false;
   private full = false;
   private closed = false;
-
-  constructor(engine: Engine, spec: StreamSpec) {
-    super(spec);
-    this.handle = engine.openSink(spec, this);
-  }
 
   get connectionId(): string {
     return this.handle.connectionId;
   }
 
-  /** What the engine wrote since the sink said that it is full. */
-  write(chunk: Uint8Array): boolean {
+  /** `read` feeds the parser with what was written. */
+  protected accept(read: () => void): boolean {
     if (this.ended) this.faults.push('a write after the end');
     if (this.full) this.faults.push('a write to a full sink');
     try {
-      this.parser.feed(chunk);
+      read();
       this.parser.finish();
     } catch (error) {
       this.faults.push(String(error));
@@ -165,10 +165,63 @@ export class SinkClient extends EngineClient implements ByteSink {
   }
 }
 
+/** Through `openSink`. */
+export class SinkClient extends InMemoryClient implements ByteSink {
+  protected readonly handle: SinkHandle;
+  private readonly chunks: Dechunker | undefined;
+
+  constructor(engine: Engine, spec: StreamSpec) {
+    super(spec);
+    this.chunks = spec.framing === 'chunked' ? new Dechunker() : undefined;
+    this.handle = engine.openSink(spec, this);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.accept(() => {
+      this.parser.feed(this.chunks?.feed(bytes) ?? bytes);
+      if (this.chunks?.atBoundary === false) throw new Error('A write ends within a chunk');
+    });
+  }
+
+  override close(): void {
+    super.close();
+    if (this.chunks?.ended === false && this.wasToldOfTheEnd) this.faults.push('an ordered end without the last chunk');
+  }
+}
+
+/** Through `openMessages`; read as the text that the messages stand for. */
+export class MessagesClient extends InMemoryClient implements MessageSink {
+  protected readonly handle: SinkHandle;
+
+  constructor(engine: Engine, spec: StreamSpec) {
+    super(spec);
+    this.handle = engine.openMessages(spec, this);
+  }
+
+  write(messages: readonly SinkMessage[]): boolean {
+    return this.accept(() => {
+      if (messages.length === 0) throw new Error('A write of no message');
+      this.parser.feed(Buffer.from(messages.map(sseText).join('')));
+    });
+  }
+}
+
+/** What a message in parts says on the wire (SPEC §3). */
+export function sseText({ kind, id, data, retryMs }: SinkMessage): string {
+  const fields = [
+    ...(retryMs === undefined ? [] : [`retry: ${retryMs}`]),
+    ...(kind === 'message' ? [] : [`event: ${kind}`]),
+    ...(id === undefined ? [] : [`id: ${id}`]),
+    data === '' ? 'data:' : `data: ${data}`,
+  ];
+  return `${fields.join('\n')}\n\n`;
+}
+
 /** Through `openSocket`: the descriptor of an accepted loopback connection, and the browser's end of it. */
 export class SocketClient extends EngineClient {
   private head = Buffer.alloc(0);
   private headSeen = false;
+  private readonly chunks: Dechunker | undefined;
   readonly connectionId: string;
 
   private constructor(
@@ -178,6 +231,7 @@ export class SocketClient extends EngineClient {
     accepted: Socket,
   ) {
     super(spec);
+    this.chunks = spec.framing === 'chunked' ? new Dechunker() : undefined;
     browser.on('data', (chunk) => this.take(chunk));
     browser.on('error', () => undefined);
     browser.on('close', () => this.end());
@@ -213,7 +267,8 @@ export class SocketClient extends EngineClient {
   private take(chunk: Buffer): void {
     if (this.ended) return;
     try {
-      this.parser.feed(this.headSeen ? chunk : this.afterHead(chunk));
+      const body = this.headSeen ? chunk : this.afterHead(chunk);
+      this.parser.feed(this.chunks?.feed(body) ?? body);
     } catch (error) {
       this.faults.push(String(error));
     }
@@ -230,6 +285,7 @@ export class SocketClient extends EngineClient {
   private end(): void {
     if (this.ended) return;
     this.ended = true;
+    if (this.chunks?.ended === false && this.wasToldOfTheEnd) this.faults.push('an ordered end without the last chunk');
     if (this.farewell && !this.parser.atBoundary) this.faults.push('the stream ends within a message after server_close');
   }
 }

@@ -134,18 +134,18 @@ describe('limiter', () => {
 });
 
 describe('pack', () => {
-  const message = (size: number): Message => ({ bytes: Buffer.alloc(size, 'x'), seq: size });
+  const message = (size: number): Message => ({ payload: Buffer.alloc(size, 'x'), size, seq: size });
 
   test('chunks are as full as they may be, and whole', () => {
     const messages = [4, 4, 4, 20, 1, 9, 1].map(message);
     const chunks = pack(messages, 10);
-    expect(chunks.map(({ start, end, bytes }) => [start, end, bytes.length])).toEqual([[0, 2, 8], [2, 3, 4], [3, 4, 20], [4, 6, 10], [6, 7, 1]]);
+    expect(chunks.map(({ start, end, size, payload }) => [start, end, size === payload.length && size])).toEqual([[0, 2, 8], [2, 3, 4], [3, 4, 20], [4, 6, 10], [6, 7, 1]]);
     expect(pack([], 10)).toEqual([]);
   });
 
   test('a message alone is not copied', () => {
     const [only] = [message(3)];
-    expect(pack([only], 10)[0]!.bytes).toBe(only.bytes);
+    expect(pack([only], 10)[0]!.payload).toBe(only.payload);
   });
 });
 
