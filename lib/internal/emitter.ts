@@ -22,6 +22,11 @@ export class Emitter<Events extends object> {
     };
   }
 
+  /** Whether anybody listens. */
+  has(event: keyof Events): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0;
+  }
+
   emit<K extends keyof Events>(event: K, payload: Events[K]): void {
     const set = this.#listeners.get(event);
     if (!set || set.size === 0) return;

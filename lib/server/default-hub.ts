@@ -1,28 +1,34 @@
 /**
  * The default hub behind the module-level functions: one a process, also where an ESM and a CommonJS copy of the
- * package meet, hence on globalThis. It starts at its first use.
+ * package meet, hence on globalThis. It starts at its first use. What `configure` said outlives a closed hub: the next
+ * server of the process gets a hub of the same options.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { PathcastError } from '../protocol/error.js';
 import { createHub, type Hub } from './hub.js';
 import type { HubOptions } from './options.js';
 
 const SLOT = Symbol.for('pathcast.hub');
-const shared = globalThis as { [SLOT]?: Hub };
+const OPTIONS = Symbol.for('pathcast.hub.options');
+const shared = globalThis as { [SLOT]?: Hub; [OPTIONS]?: HubOptions };
 
 /**
- * Sets the default hub's options. Call it before the first broadcast or stream, once. Throws PathcastError
- * INVALID_OPTION where the options are bad or the default hub is running already.
+ * Sets the default hub's options. Call it before the first broadcast or stream. The same call again, with equal options, is
+ * no error and gives the hub that runs: bundlers and reloads evaluate a module twice. Throws PathcastError INVALID_OPTION
+ * where the options are bad, or where the default hub runs already with others.
  */
 export function configure<const M extends string = string>(options: HubOptions<M>): Hub<M> {
   const running = shared[SLOT];
   if (running && !running.closed) {
+    if (sameOptions(shared[OPTIONS] ?? {}, options)) return running;
     throw new PathcastError(
       'INVALID_OPTION',
-      'the default hub is running already; call configure() before its first use, or close it first',
+      'the default hub is running already with other options; call configure() before its first use, or close it first',
     );
   }
   const hub = createHub(options);
   shared[SLOT] = hub as unknown as Hub;
+  shared[OPTIONS] = { ...options };
   return hub;
 }
 
@@ -32,7 +38,18 @@ export function freshDefaultHub(): Hub {
   return defaultHub();
 }
 
-/** The default hub; made with default options if there is none yet. A closed one stays closed. */
+/** The default hub; made with the options of the last `configure`, else with the defaults, if there is none yet. A closed one stays closed. */
 export function defaultHub(): Hub {
-  return (shared[SLOT] ??= createHub());
+  return (shared[SLOT] ??= createHub(shared[OPTIONS]));
 }
+
+/** Another copy of a module has another copy of its transformer and logger: that there is one is all that is compared. */
+function sameOptions(one: HubOptions, other: HubOptions): boolean {
+  const comparable = (options: HubOptions): Record<string, unknown> => {
+    const set = Object.entries(options).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(set.map(([name, value]) => [name, COPIED.has(name) ? true : value]));
+  };
+  return isDeepStrictEqual(comparable(one), comparable(other));
+}
+
+const COPIED: ReadonlySet<string> = new Set(['transformer', 'logger']);

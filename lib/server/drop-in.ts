@@ -2,12 +2,20 @@
  * The names and shapes of hand-made sync layers, over a hub: a code base that was written against them runs after
  * changing its imports.
  */
-import type { SyncAction, SyncActionInput, SyncEvent } from '../protocol/events.js';
+import type { CloseReason, SyncAction, SyncActionInput, SyncEvent } from '../protocol/events.js';
 import { isPathcastError } from '../protocol/error.js';
+import { messageOf } from '../internal/describe.js';
+import { warnOnce } from '../internal/warn-once.js';
 import type { ConnectionGuard } from './lease.js';
 import type { AnyHub } from './hub.js';
 import { RecentReads } from './recent-reads.js';
+import { checkSince } from './resume.js';
 import type { BroadcastResult } from './results.js';
+
+export interface SubscribeOptions {
+  since?: number | string | null | undefined;
+  userId?: string | null | undefined;
+}
 
 export interface DropIn {
   /** Publishes. Publishing and storing are one here: the second call with the same `id` is a duplicate. Never rejects. */
@@ -15,16 +23,23 @@ export interface DropIn {
   /** The same as `publishSyncAction`. */
   storeSyncAction: (action: SyncActionInput) => Promise<BroadcastResult>;
   /**
-   * Actions after `lastTimestamp` (Unix ms, exclusive), oldest first; all that are kept for 0. Never rejects: an
-   * empty list where something is wrong, and the hub's `error` event tells.
+   * Actions from `since` on (Unix ms, inclusive; or a cursor, exclusive), oldest first; all that are kept for 0. An action
+   * may come twice, none is left out: where the log does not reach back to `since`, the first one has `entityId: '*'` and
+   * every query path of the router. Never rejects: an empty list where something is wrong, and the hub's `error` event
+   * tells (`during: 'readLog'`).
    */
-  getMissedActions: (companyId: string, lastTimestamp: number) => Promise<SyncAction[]>;
+  getMissedActions: (companyId: string, since: number | string) => Promise<SyncAction[]>;
   /**
-   * Actions of a company as they come, until the signal is aborted. Starts where the last `getMissedActions` of the
-   * company ended, so that nothing falls between the two; an action may come twice. A stretch that is told as
-   * a whole (an import, lost history) is one action with `entityId: '*'`.
+   * Actions of a company as they come, until the signal is aborted or `hub.disconnect` ends it. Starts at `since` (a
+   * cursor, or Unix ms), else where the last `getMissedActions` of this client ended, so that nothing falls between the
+   * two; an action may come twice. A stretch that is told as a whole (an import, lost history) is one action with
+   * `entityId: '*'`. `userId` is whom `hub.disconnect({ userId })` finds it by.
    */
-  subscribeToCompany: (companyId: string, signal?: AbortSignal) => AsyncGenerator<SyncAction, undefined, undefined>;
+  subscribeToCompany: (
+    companyId: string,
+    signal?: AbortSignal,
+    options?: SubscribeOptions,
+  ) => AsyncGenerator<SyncAction, undefined, undefined>;
   sseConnections: {
     /** Throws SSEConnectionLimitError at a limit. `release()` is idempotent. */
     acquire(userId: string, companyId: string): Promise<ConnectionGuard>;
@@ -48,52 +63,136 @@ export function createDropIn(hubOf: () => AnyHub): DropIn {
       acquire: (userId, companyId) => hubOf().acquire(companyId, userId),
     },
 
-    async getMissedActions(companyId, lastTimestamp) {
+    getMissedActions(companyId, since) {
+      let hub: AnyHub;
+      let mark;
       try {
-        const since = Number(lastTimestamp);
-        const hub = hubOf();
-        const slice = await hub.readLog(companyId, since > 0 ? Math.floor(since) + 1 : undefined);
-        // A company that nobody has published to has no log yet, and no position in it.
-        const cursor = slice.epoch === '' ? await firstCursor(hub, companyId) : `${slice.epoch}.${slice.headSeq}`;
-        if (cursor !== undefined) readsOf(hub).add(companyId, cursor);
-        return slice.actions.map((text) => JSON.parse(text) as SyncAction);
-      } catch {
-        return [];
+        hub = hubOf();
+        // Before the first `await`: the caller's context is to carry it on.
+        mark = readsOf(hub).begin(companyId);
+      } catch (thrown) {
+        warnOnce('PATHCAST_READ_LOG', `getMissedActions() has no hub: ${messageOf(thrown)}`);
+        return Promise.resolve([]);
       }
+      return missedActions(hub, companyId, since).then(
+        ({ actions, cursor }) => {
+          if (cursor !== undefined) readsOf(hub).end(mark, cursor);
+          return readsOf(hub).carry(mark, actions);
+        },
+        (thrown: unknown) => {
+          hub.report('readLog', thrown);
+          return [];
+        },
+      );
     },
 
-    async *subscribeToCompany(companyId, signal) {
+    subscribeToCompany(companyId, signal, options = {}) {
+      // Now, not at the first `next()`: that may come from elsewhere than the one who read.
       const hub = hubOf();
-      let cursor = readsOf(hub).oldest(companyId);
-      while (!signal?.aborted && !hub.closed) {
-        try {
-          for await (const { id, event } of hub.observe(companyId, cursor, signal)) {
-            if (id !== undefined) cursor = id;
-            const action = asAction(event, companyId);
-            if (action) yield action;
-          }
-          return undefined;
-        } catch (thrown) {
-          // A slow consumer was cut off, or a life time ended: go on from the last position.
-          if (!isPathcastError(thrown) || thrown.code !== 'STREAM_CLOSED') throw thrown;
-        }
-      }
-      return undefined;
+      return subscription(hub, readsOf(hub), companyId, signal, options);
     },
   };
 }
 
-/** Begins the company's log, as any stream does. */
-async function firstCursor(hub: AnyHub, companyId: string): Promise<string | undefined> {
-  for await (const { event } of hub.observe(companyId)) {
-    // Not its cursor: what is published meanwhile was not among the missed actions.
-    if (event.type === 'hello') return `${event.epoch}.0`;
+function subscription(
+  hub: AnyHub,
+  reads: RecentReads,
+  companyId: string,
+  signal: AbortSignal | undefined,
+  options: SubscribeOptions,
+): AsyncGenerator<SyncAction, undefined, undefined> {
+  const start = reads.start(companyId);
+  const userId = options.userId ?? '';
+  return (async function* () {
+    let from = positionOf(options.since) ?? start;
+    let connectionId: string | undefined;
+    let ended = false;
+    // A slow stream hears no reason, and between two streams there is none to end: the call itself is what counts.
+    const stop = hub.onDisconnect((match, reason) => {
+      const fits =
+        (match.companyId ?? companyId) === companyId &&
+        (match.userId ?? userId) === userId &&
+        (match.connectionId ?? connectionId) === connectionId;
+      ended ||= fits && !GOES_ON.has(reason);
+    });
+    try {
+      while (!signal?.aborted && !hub.closed && !ended) {
+        try {
+          for await (const { id, event } of hub.observe(companyId, from, signal, userId)) {
+            if (id !== undefined) from = id;
+            if (event.type === 'hello') ({ connectionId } = event);
+            const action = asAction(event, companyId, id);
+            if (action && !ended) yield action;
+          }
+          return undefined;
+        } catch (thrown) {
+          if (!isPathcastError(thrown) || thrown.code !== 'STREAM_CLOSED') throw thrown;
+        }
+      }
+      return undefined;
+    } finally {
+      stop();
+    }
+  })();
+}
+
+/** Throws INVALID_FIELD. */
+function positionOf(since: unknown): number | string | undefined {
+  const { lastEventId, lastSyncTimestamp } = checkSince('since', since);
+  return lastEventId ?? lastSyncTimestamp;
+}
+
+/** Whoever is told these may come back, and a subscriber does, from its last position. Any other end is meant. */
+const GOES_ON: ReadonlySet<CloseReason> = new Set<CloseReason>(['slow', 'drain']);
+
+/** What was missed, and where the log ended. */
+async function missedActions(
+  hub: AnyHub,
+  companyId: string,
+  since: number | string,
+): Promise<{ actions: SyncAction[]; cursor: string | undefined }> {
+  const from =
+    typeof since === 'string' ? positionOf(since) : Number(since) > 0 ? Math.floor(Number(since)) : undefined;
+  const slice = await hub.readLog(companyId, typeof from === 'number' ? from : undefined);
+  let actions = slice.actions.map((text) => JSON.parse(text) as SyncAction & { seq: number });
+  if (typeof from === 'string') {
+    const [epoch, seq] = from.split('.');
+    if (epoch === slice.epoch) actions = actions.filter((action) => action.seq > Number(seq));
+  }
+  // A company that nobody has published to has no log yet, and no position in it: this begins one, as any stream does.
+  const verdict = slice.epoch === '' || from !== undefined ? await verdictOf(hub, companyId, from) : undefined;
+  // Not the head of the verdict: what is published meanwhile was not among the missed actions.
+  const epoch = slice.epoch === '' ? verdict?.epoch : slice.epoch;
+  const missed: SyncAction[] = actions;
+  // Since the hub began nobody has published: nothing can be lost.
+  const untouched = slice.epoch === '' && typeof from === 'number' && from >= hub.startedAt;
+  if (verdict?.gap && !untouched) missed.unshift(verdict.gap);
+  return {
+    actions: missed,
+    cursor: epoch === undefined ? undefined : `${epoch}.${slice.headSeq}`,
+  };
+}
+
+/** Whether the log reaches back to `from`, and what to say where it does not. */
+async function verdictOf(
+  hub: AnyHub,
+  companyId: string,
+  from: number | string | undefined,
+): Promise<{ epoch: string; gap: SyncAction | undefined } | undefined> {
+  let epoch = '';
+  for await (const { id, event } of hub.observe(companyId, from)) {
+    if (event.type === 'hello') {
+      ({ epoch } = event);
+      if (event.recovered || event.reason === 'fresh') return { epoch, gap: undefined };
+    } else if (event.type === 'resync') {
+      return { epoch, gap: asAction(event, companyId, id) };
+    }
   }
   return undefined;
 }
 
 /** Every event that calls something stale, as an action; nothing for the others. */
-function asAction(event: SyncEvent, companyId: string): SyncAction | undefined {
+function asAction(event: SyncEvent, companyId: string, id: string | undefined): SyncAction | undefined {
   switch (event.type) {
     case 'insert':
     case 'update':
@@ -102,7 +201,8 @@ function asAction(event: SyncEvent, companyId: string): SyncAction | undefined {
     case 'invalidate':
     case 'resync':
       return {
-        id: `${event.type}-${event.timestamp}`,
+        // By its place in the log, not by its time: two stretches of one millisecond are two.
+        id: event.type === 'invalidate' ? `invalidate-${event.from}-${id}` : `resync-${id}`,
         type: 'update',
         module: event.type === 'invalidate' ? (event.modules[0] ?? '*') : '*',
         entityId: '*',

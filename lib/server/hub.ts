@@ -7,12 +7,10 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type { ErrorCode } from '../protocol/codes.js';
-import { isPathcastError, PathcastError } from '../protocol/error.js';
+import { PathcastError } from '../protocol/error.js';
 import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
-import { describe, messageOf } from '../internal/describe.js';
-import { Emitter } from '../internal/emitter.js';
-import type { DisconnectMatch, Engine, EngineNotice, LogSlice } from '../internal/engine.js';
+import { describe } from '../internal/describe.js';
+import type { DisconnectMatch, Engine, LogSlice } from '../internal/engine.js';
 import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkTime, checkOptionalIdentifier } from './check.js';
 import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
@@ -27,14 +25,15 @@ import { checkQueryPaths } from './query-paths.js';
 import type {
   BroadcastResult,
   EphemeralResult,
-  Failure,
   HubEvents,
   HubFailure,
+  HubLogger,
   HubMetrics,
   HubWarning,
 } from './results.js';
 import { pathTableOf, selectEngine } from './select-engine.js';
 import type { ForeignRequest } from './stream-spec.js';
+import { Teller } from './teller.js';
 import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
 import { validateOptions, type Settings } from './validate-options.js';
 
@@ -50,29 +49,34 @@ export type AnyHub = Hub<never>;
 export class Hub<M extends string = string> {
   readonly #settings: Settings;
   readonly #engine: Engine;
-  readonly #events: Emitter<HubEvents>;
+  readonly #teller: Teller;
   readonly #paths: HubPaths;
   readonly #publisher: Publisher;
   readonly #host: StreamHost;
-  readonly #failures: Record<string, number> = {};
-  #warnings = 0;
+  /** Unix ms. */
+  readonly startedAt = Date.now();
+  readonly #onDisconnect = new Set<(match: DisconnectMatch, reason: CloseReason) => void>();
   #socketsTaken = 0;
   #closing: Promise<void> | undefined;
 
   /** Use `createHub`. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
   constructor(options: HubOptions<M> = {}) {
     this.#settings = validateOptions(options, randomBytes(4).toString('hex'));
-    this.#events = new Emitter((thrown, event) => {
-      if (event !== 'error') this.#report('listener', thrown);
-    });
+    this.#teller = new Teller(this.#settings.logger);
     const context: EncodeContext = {
       modules: this.#settings.modules,
       codec: this.#settings.codec,
       now: Date.now,
       warn: (field, message, action) =>
-        this.#warn({ field, message, companyId: action.companyId, actionId: action.id, module: action.module }),
+        this.warn({
+          field,
+          message,
+          companyId: action.companyId,
+          actionId: action.id,
+          module: action.module,
+        }),
     };
-    this.#engine = selectEngine(this.#settings, (notice) => this.#tell(notice));
+    this.#engine = selectEngine(this.#settings, (notice) => this.#teller.notice(notice));
     this.#paths = new HubPaths({
       createTable: pathTableOf(this.#engine),
       onPhantomPath: this.#settings.onPhantomPath,
@@ -81,15 +85,15 @@ export class Hub<M extends string = string> {
       setResyncPaths: (paths) => {
         if (!this.closed) this.#engine.setResyncPaths(paths);
       },
-      warn: (warning) => this.#warn(warning),
-      tell: (event) => this.#events.emit('phantom', event),
+      warn: (warning) => this.warn(warning),
+      tell: (event) => this.#teller.emit('phantom', event),
     });
     this.#publisher = new Publisher({
       engine: this.#engine,
       context,
       paths: this.#paths,
       isClosed: () => this.closed,
-      failed: (thrown) => this.#failed('broadcast', thrown),
+      failed: (thrown) => this.#teller.failed('broadcast', thrown),
       hub: this,
     });
     this.#host = {
@@ -99,8 +103,8 @@ export class Hub<M extends string = string> {
       isClosed: () => this.closed,
       now: Date.now,
       silenceMs: this.#settings.engineOptions.slowTimeoutMs + SILENCE_AFTER_SLOW_MS,
-      warn: (message) => this.#warn({ message }),
-      report: (error) => this.#report('openSocket', error),
+      warn: (message) => this.warn({ message }),
+      report: (error) => this.report('openSocket', error),
       taken: () => void this.#socketsTaken++,
     };
   }
@@ -146,7 +150,7 @@ export class Hub<M extends string = string> {
       if (!taken) throw new PathcastError('OVERLOADED', 'too much is waiting to be sent; the event was dropped');
       return { ok: true };
     } catch (thrown) {
-      return this.#failed('ephemeral', thrown);
+      return this.#teller.failed('ephemeral', thrown);
     }
   };
 
@@ -208,14 +212,16 @@ export class Hub<M extends string = string> {
     openReadable(this.#host, options, request);
 
   /**
-   * A company's events for this process itself (the drop-in's subscriber, a job): counted against no limit. `cursor`
-   * as in an event's id; without one it starts now. Throws like `stream`.
+   * A company's events for this process itself (the drop-in's subscriber, a job): counted against no limit. `from`: a
+   * cursor as in an event's id, or Unix ms (inclusive); without one it starts now. `userId`: whom `disconnect` finds it
+   * by. Throws like `stream`.
    */
   readonly observe = (
     companyId: string,
-    cursor?: string,
+    from?: string | number,
     signal?: AbortSignal,
-  ): AsyncGenerator<Observed, undefined, undefined> => openObserver(this.#host, companyId, cursor, signal);
+    userId?: string,
+  ): AsyncGenerator<Observed, undefined, undefined> => openObserver(this.#host, companyId, from, signal, userId);
 
   /**
    * `app.get('/sync/stream', hub.handler({ identify }))` for Node, Express and Connect. Answers GET with a stream, HEAD
@@ -231,7 +237,7 @@ export class Hub<M extends string = string> {
         serve: this.serve,
         router: () => this.paths,
         report: (thrown) => {
-          this.#report('identify', thrown);
+          this.report('identify', thrown);
         },
       },
       options,
@@ -250,12 +256,12 @@ export class Hub<M extends string = string> {
       outcome = await this.#engine.acquire(companyId, userId);
     } catch (thrown) {
       // Sync must not lock users out: without a count the connection is allowed, and the failure is told.
-      this.#report('acquire', thrown);
+      this.report('acquire', thrown);
       return guardOf(() => Promise.resolve());
     }
     if (outcome.ok) {
       const { leaseId } = outcome;
-      return guardOf(() => this.#engine.release(leaseId).catch((thrown: unknown) => this.#report('acquire', thrown)));
+      return guardOf(() => this.#engine.release(leaseId).catch((thrown: unknown) => this.report('acquire', thrown)));
     }
     switch (outcome.code) {
       case 'USER_LIMIT':
@@ -289,7 +295,15 @@ export class Hub<M extends string = string> {
         `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`,
       );
     }
+    for (const listener of [...this.#onDisconnect]) listener(checked, reason);
     return this.closed ? 0 : this.#engine.disconnect(checked, reason);
+  }
+
+  /** For what is built on the hub: tells of each `disconnect`. The returned function stops it. */
+  onDisconnect(listener: (match: DisconnectMatch, reason: CloseReason) => void): () => void {
+    const own: typeof listener = (match, reason) => listener(match, reason);
+    this.#onDisconnect.add(own);
+    return () => void this.#onDisconnect.delete(own);
   }
 
   /**
@@ -305,9 +319,14 @@ export class Hub<M extends string = string> {
     if (!this.closed) await this.#engine.drain(overMs);
   }
 
-  /** Ends everything at once; afterwards no thread, timer or descriptor is left. Idempotent. */
+  /** Ends every stream with a jittered hint to come back, and goes on admitting: for a server that stops while the hub lives on. */
+  async endStreams(): Promise<void> {
+    if (!this.closed) await this.#engine.disconnect({}, 'drain');
+  }
+
+  /** Ends everything at once; afterwards no thread, timer or descriptor is left. Listeners go on hearing of calls that fail then. Idempotent. */
   close(): Promise<void> {
-    return (this.#closing ??= this.#engine.close().then(() => this.#events.clear()));
+    return (this.#closing ??= this.#engine.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -335,49 +354,39 @@ export class Hub<M extends string = string> {
       ...this.#engine.metrics(),
       engine: this.engine,
       hubId: this.id,
-      failures: { ...this.#failures },
-      warnings: this.#warnings,
+      failures: { ...this.#teller.failures },
+      errors: { ...this.#teller.errors },
+      warnings: this.#teller.warnings,
       phantomPaths: this.#paths.phantomPaths,
       neverCached: this.#paths.neverCached,
       socketsTaken: this.#socketsTaken,
     };
   }
 
-  /** Listens; the returned function stops it. A listener that throws stops no other. Listening keeps no process alive. */
+  /**
+   * Listens; the returned function stops it. A listener that throws stops no other. Listening keeps no process alive.
+   * Throws INVALID_OPTION for an event that there is not.
+   */
   on<K extends keyof HubEvents>(event: K, listener: (payload: HubEvents[K]) => void): () => void {
-    return this.#events.on(event, listener);
+    return this.#teller.on(event, listener);
   }
 
-  /** For what is built on the hub: tells the listeners of `warning` what is odd, and counts it. */
-  readonly warn = (warning: HubWarning): void => this.#warn(warning);
+  /** For what is built on the hub: tells what is odd, and counts it. */
+  readonly warn = (warning: HubWarning): void => this.#teller.warn(warning);
 
-  /** For what is built on the hub: tells the listeners of `error` what failed without a caller to tell. */
-  readonly report = (during: HubFailure['during'], thrown: unknown): void => this.#report(during, thrown);
+  /** For what is built on the hub: tells what failed without a caller to tell. */
+  readonly report = (during: HubFailure['during'], thrown: unknown): void => this.#teller.report(during, thrown);
 
-  #tell(notice: EngineNotice): void {
-    const { type, ...payload } = notice;
-    this.#events.emit(type, payload);
+  /** For what is built on the hub: a logger for what nobody else hears. Returns the way to stop it. */
+  logUnheard(logger: HubLogger): () => void {
+    return this.#teller.logUnheard(logger);
   }
+}
 
-  #warn(warning: HubWarning): void {
-    this.#warnings++;
-    this.#events.emit('warning', warning);
-  }
-
-  #report(during: HubFailure['during'], thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown));
-    this.#events.emit('error', { during, error });
-  }
-
-  #failed(during: 'broadcast' | 'ephemeral', thrown: unknown): Failure {
-    const error = isPathcastError(thrown)
-      ? thrown
-      : new PathcastError('INVALID_FIELD', `the input could not be read: ${messageOf(thrown)}`, { cause: thrown });
-    const code: ErrorCode = error.code;
-    this.#failures[code] = (this.#failures[code] ?? 0) + 1;
-    this.#events.emit('error', { during, error });
-    return { ok: false, code, message: error.message };
-  }
+/** Whether `value` is a hub, of this copy of the package or of another one. */
+export function isHub(value: unknown): value is AnyHub {
+  const hub = value as Partial<Record<keyof Hub, unknown>> | null | undefined;
+  return typeof hub === 'object' && hub !== null && typeof hub.serve === 'function' && typeof hub.drain === 'function';
 }
 
 /** A hub of one's own. Throws PathcastError INVALID_OPTION, NO_NATIVE. */

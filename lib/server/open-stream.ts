@@ -109,26 +109,35 @@ export function openReadable(
 export function openObserver(
   host: StreamHost,
   companyId: string,
-  cursor: string | undefined,
+  from: string | number | undefined,
   signal: AbortSignal | undefined,
+  userId = '',
 ): AsyncGenerator<Observed, undefined, undefined> {
   checkCompanyId(companyId);
   if (host.isClosed()) throw hubClosed();
   if (signal?.aborted) return endedStream();
   const spec: StreamSpec & { uncounted: true } = {
     companyId,
-    userId: '',
+    userId,
     dialect: 'plain',
     ids: true,
     transformed: false,
     uncounted: true,
     httpHead: '',
-    ...(cursor === undefined ? undefined : { lastEventId: cursor }),
+    ...(typeof from === 'number'
+      ? { lastSyncTimestamp: from }
+      : from === undefined
+        ? undefined
+        : { lastEventId: from }),
   };
   return openGenerator<Observed>(
     host,
     spec,
-    { decode: JSON.parse, wrap: (event, id) => ({ event, id }), toError: (error) => error },
+    {
+      decode: JSON.parse,
+      wrap: (event, id) => ({ event, id }),
+      toError: (error) => error,
+    },
     signal,
   );
 }

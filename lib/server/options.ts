@@ -4,6 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
 import type { OnPhantomPath } from './paths/binding.js';
+import type { HubLogger } from './results.js';
 
 /** A tRPC data transformer, or one with an `output` half (superjson fits as it is). */
 export interface TransformerLike {
@@ -14,45 +15,54 @@ export type AnyTransformer = TransformerLike | { input: TransformerLike; output:
 
 export interface HubOptions<M extends string = string> {
   /** `auto` (default): native, else js with one warning. */
-  engine?: 'auto' | 'native' | 'js';
+  engine?: 'auto' | 'native' | 'js' | undefined;
   /** The app's modules, if it wants them checked: an action of another module is refused. */
-  modules?: readonly M[];
-  limits?: {
-    /** Streams per user of a company; default 5; 0 none. */
-    perUser?: number;
-    /** Streams per company; default 50; 0 none. */
-    perCompany?: number;
-    /** Default `reject`. */
-    policy?: 'reject' | 'evict-oldest';
-  };
-  log?: {
-    /** Actions kept per company; default 1,000. */
-    maxActions?: number;
-    /** ms; default 24 h. */
-    ttlMs?: number;
-    /** Bytes of action JSON kept per company; default 16 MiB. */
-    maxBytes?: number;
-    /** A catch-up of more actions becomes one `invalidate`; default 100. */
-    compactAfter?: number;
-  };
+  modules?: readonly M[] | undefined;
+  limits?:
+    | {
+        /** Streams per user of a company; default 5; 0 none. */
+        perUser?: number | undefined;
+        /** Streams per company; default 50; 0 none. */
+        perCompany?: number | undefined;
+        /** Default `reject`. */
+        policy?: 'reject' | 'evict-oldest' | undefined;
+      }
+    | undefined;
+  log?:
+    | {
+        /** Actions kept per company; default 1,000. */
+        maxActions?: number | undefined;
+        /** ms; default 24 h. */
+        ttlMs?: number | undefined;
+        /** Bytes of action JSON kept per company; default 16 MiB. */
+        maxBytes?: number | undefined;
+        /** A catch-up of more actions becomes one `invalidate`; default 100. */
+        compactAfter?: number | undefined;
+      }
+    | undefined;
   /** ms; default 15,000. */
-  heartbeatMs?: number;
+  heartbeatMs?: number | undefined;
   /** Bytes; default 65,536; at least 4,096. */
-  connectionCapBytes?: number;
+  connectionCapBytes?: number | undefined;
   /** ms; default 90,000. */
-  slowTimeoutMs?: number;
+  slowTimeoutMs?: number | undefined;
   /** ms; default 0: streams live for ever. */
-  lifetimeMs?: number;
+  lifetimeMs?: number | undefined;
   /** ms; default 2,000. */
-  retryMs?: number;
+  retryMs?: number | undefined;
   /** Companies remembered; default 100,000. */
-  maxCompanies?: number;
+  maxCompanies?: number | undefined;
   /** The app's tRPC transformer (`superjson`); tRPC streams carry it. */
-  transformer?: AnyTransformer;
+  transformer?: AnyTransformer | undefined;
   /** What a broadcast does with a path that no query of the bound router has; default `warn`. See `Hub.bindRouter`. */
-  onPhantomPath?: OnPhantomPath;
+  onPhantomPath?: OnPhantomPath | undefined;
   /** Names that stand for real paths: `{ 'guests.list': 'guests.getAll' }`. Checked by `bindRouter`. */
-  aliases?: Readonly<Record<string, string>>;
+  aliases?: Readonly<Record<string, string>> | undefined;
+  /**
+   * pino, Fastify's `log`, or what has their `warn(data, text)` and `error(data, text)`: hears every `warning` and `error`.
+   * Without it, and without a listener, the first failure of a kind is a warning of the process.
+   */
+  logger?: HubLogger | undefined;
 }
 
 export interface StreamFilter {
@@ -87,32 +97,37 @@ export interface StreamOptions<T = SyncEvent> {
   userId: string;
   req?: RequestLike | undefined;
   res?: ResponseLike | undefined;
-  /** The subscription's input; `lastEventId` and `lastSyncTimestamp` are read from it. */
+  /** The subscription's input; `lastEventId`, `lastSyncTimestamp` and `since` are read from it. */
   input?: unknown;
   lastEventId?: string | null | undefined;
   /** Unix ms. */
   lastSyncTimestamp?: number | null | undefined;
+  /**
+   * What the page's data already contains: a cursor, or Unix ms (inclusive). Used only where the client gives no other
+   * position. Read from `input.since` and `?since=` as well. A bad one throws INVALID_FIELD.
+   */
+  since?: string | number | null | undefined;
   signal?: AbortSignal | undefined;
   /** Default `trpc`: this is called inside a subscription resolver. `handler()` and the plugins use `plain`. */
-  dialect?: 'trpc' | 'plain';
+  dialect?: 'trpc' | 'plain' | undefined;
   /** Default true. False: bare events, no ids, resume by `lastSyncTimestamp`. */
-  ids?: boolean;
+  ids?: boolean | undefined;
   filter?: StreamFilter | undefined;
   /** A browser instance; a second stream of it replaces the first. */
   clientInstanceId?: string | null | undefined;
   /** Unix ms or a Date; then the stream is closed with `auth_expired`. */
   expiresAt?: number | Date | null | undefined;
   /** More response headers; those already set on `res` are kept. */
-  headers?: Record<string, string | readonly string[]>;
+  headers?: Record<string, string | readonly string[]> | undefined;
   /** The procedure's path, for a refusal's `data.path`; default: from the request's URL. */
   path?: string | undefined;
   /** tRPC's `tracked`; used where the socket cannot be taken, so that events carry their id. */
-  tracked?: (id: string, event: SyncEvent) => T;
+  tracked?: ((id: string, event: SyncEvent) => T) | undefined;
   /**
    * What the generator throws for a refusal or a close, where the socket cannot be taken; default: the
    * PathcastError itself. `pathcast/trpc` gives tRPC's own errors here.
    */
-  toError?: (error: PathcastError) => unknown;
+  toError?: ((error: PathcastError) => unknown) | undefined;
 }
 
 /** For `serve()` and `readable()`: the plain dialect, where there is nothing to yield. */
@@ -122,7 +137,7 @@ export type PlainStreamOptions = Omit<StreamOptions, 'dialect' | 'ids' | 'tracke
 export interface Identity {
   companyId: string;
   userId: string;
-  clientInstanceId?: string | null;
-  expiresAt?: number | Date | null;
-  filter?: StreamFilter;
+  clientInstanceId?: string | null | undefined;
+  expiresAt?: number | Date | null | undefined;
+  filter?: StreamFilter | undefined;
 }

@@ -24,7 +24,12 @@ export interface BroadcastSuccess {
 export interface BroadcastFailure extends Failure {
   phantomPaths?: readonly PhantomPath[];
   /** With PHANTOM_PATH: the rest of the action, which went out all the same. Absent where nothing was left of it. */
-  sent?: { queryPaths: readonly string[]; seq: number; epoch: string; duplicate?: true };
+  sent?: {
+    queryPaths: readonly string[];
+    seq: number;
+    epoch: string;
+    duplicate?: true;
+  };
 }
 
 export type BroadcastResult = BroadcastSuccess | BroadcastFailure;
@@ -53,6 +58,7 @@ export interface HubFailure {
     | 'openSocket'
     | 'listener'
     | 'identify'
+    | 'reauthorize'
     | 'middleware'
     | 'afterCommit';
   error: PathcastError | Error;
@@ -75,11 +81,29 @@ export interface HubEvents {
   resync: NoticeOf<'resync'>;
 }
 
+export const HUB_EVENTS = [
+  'warning',
+  'error',
+  'phantom',
+  'refused',
+  'closed',
+  'conflated',
+  'resync',
+] as const satisfies readonly (keyof HubEvents)[];
+
+/** As pino has it, and with it Fastify's `log`. */
+export interface HubLogger {
+  warn(data: object, text: string): void;
+  error(data: object, text: string): void;
+}
+
 export interface HubMetrics extends EngineMetrics {
   engine: 'native' | 'js';
   hubId: string;
   /** Actions and ephemeral events that were not sent, by error code. */
   failures: Record<string, number>;
+  /** What the `error` event told, by what it happened in; `failures` included. */
+  errors: Partial<Record<HubFailure['during'], number>>;
   warnings: number;
   /** Phantom paths in actions, each time. */
   phantomPaths: number;

@@ -1,9 +1,12 @@
 /**
  * Where a client says it stopped. Sources, first that is there: `Last-Event-ID` header, `?lastEventId`
- * (and tRPC's `?Last-Event-Id`), `input.lastEventId` (or `input.json.lastEventId`), `lastSyncTimestamp`.
- * The header comes first because a reconnecting EventSource repeats its URL, whose input is older.
+ * (and tRPC's `?Last-Event-Id`), `input.lastEventId` (or `input.json.lastEventId`), `lastSyncTimestamp`, `since`.
+ * The header comes first because a reconnecting EventSource repeats its URL, whose input is older. `since` comes last:
+ * it says what the page's data already contained when the page was made, and is repeated with the URL too.
  */
+import { PathcastError } from '../protocol/error.js';
 import { MAX_ID_BYTES } from '../protocol/limits.js';
+import { describe } from '../internal/describe.js';
 import { exceedsBytes } from '../internal/text.js';
 
 export interface ResumeSources {
@@ -12,6 +15,7 @@ export interface ResumeSources {
   input?: unknown;
   lastEventId?: unknown;
   lastSyncTimestamp?: unknown;
+  since?: unknown;
 }
 
 export interface ResumePoint {
@@ -25,9 +29,13 @@ export interface ResumePoint {
  */
 export const UNKNOWN_CURSOR = 'unknown';
 
-/** Never throws: a bad position is a position that is not known, and the client gets a resync. */
+/**
+ * A bad position is a position that is not known, and the client gets a resync. A bad `since` is a mistake in the page
+ * that wrote it: throws INVALID_FIELD, whatever else is given, so that it shows at the first connect.
+ */
 export function resumePoint(sources: ResumeSources): ResumePoint {
   const { query } = sources;
+  const since = sincePoint(sources);
   for (const candidate of [
     sources.header,
     query?.get('lastEventId'),
@@ -46,10 +54,42 @@ export function resumePoint(sources: ResumeSources): ResumePoint {
     if (candidate === undefined || candidate === null || candidate === '') continue;
     const time =
       typeof candidate === 'string' ? Number(candidate) : candidate instanceof Date ? candidate.getTime() : candidate;
-    if (typeof time !== 'number' || !(time >= 0 && time <= 8.64e15)) return { lastEventId: UNKNOWN_CURSOR };
+    if (typeof time !== 'number' || !(time >= 0 && time <= MAX_TIME)) return { lastEventId: UNKNOWN_CURSOR };
     return { lastSyncTimestamp: Math.floor(time) };
   }
-  return {};
+  return since;
+}
+
+/** The cursor's grammar (SPEC §2). */
+const CURSOR = /^[0-9a-z]{1,32}\.(?:0|[1-9][0-9]{0,15})$/;
+/** The last instant a Date can hold has 16 digits. */
+const DIGITS = /^[0-9]{1,16}$/;
+const MAX_TIME = 8.64e15;
+
+/** A cursor, or Unix ms as a number or in digits; null, undefined and `''` mean none. Throws INVALID_FIELD. */
+export function checkSince(field: string, value: unknown): ResumePoint {
+  if (value === undefined || value === null || value === '') return {};
+  if (typeof value === 'string' && CURSOR.test(value)) return { lastEventId: value };
+  const time =
+    typeof value === 'string' && DIGITS.test(value) ? Number(value) : value instanceof Date ? value.getTime() : value;
+  if (typeof time === 'number' && time >= 0 && time <= MAX_TIME) return { lastSyncTimestamp: Math.floor(time) };
+  throw new PathcastError(
+    'INVALID_FIELD',
+    `${field} must be a cursor ('<epoch>.<seq>', an event's id) or a Unix time in milliseconds (0 to 8.64e15), got ${describe(value)}`,
+  );
+}
+
+function sincePoint({ since, input, query }: ResumeSources): ResumePoint {
+  let first: ResumePoint | undefined;
+  for (const [field, value] of [
+    ['since', since],
+    ['input.since', inputField(input, 'since')],
+    ['?since', query?.get('since')],
+  ] as const) {
+    const point = checkSince(field, value);
+    if (point.lastEventId !== undefined || point.lastSyncTimestamp !== undefined) first ??= point;
+  }
+  return first ?? {};
 }
 
 function cursorText(value: unknown): string {

@@ -18,6 +18,7 @@ const KNOWN = [
   'input',
   'lastEventId',
   'lastSyncTimestamp',
+  'since',
   'signal',
   'dialect',
   'ids',
@@ -66,6 +67,7 @@ export function streamSpec(
       input: options.input,
       lastEventId: options.lastEventId,
       lastSyncTimestamp: options.lastSyncTimestamp,
+      since: options.since,
     }),
   };
   const filter = engineFilter(options.filter, userId, router());

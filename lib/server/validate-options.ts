@@ -7,6 +7,7 @@ import { checkIdentifier, checkKeys, checkObject } from './check.js';
 import { checkAliases, type Aliases } from './paths/aliases.js';
 import type { OnPhantomPath } from './paths/binding.js';
 import type { HubOptions } from './options.js';
+import type { HubLogger } from './results.js';
 import { createCodec, type Codec } from './transformer.js';
 
 export interface Settings {
@@ -15,6 +16,7 @@ export interface Settings {
   codec: Codec;
   onPhantomPath: OnPhantomPath;
   aliases: Aliases;
+  logger: HubLogger | undefined;
   engineOptions: EngineOptions;
 }
 
@@ -36,6 +38,7 @@ const TOP = [
   'transformer',
   'onPhantomPath',
   'aliases',
+  'logger',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
 const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'compactAfter'] as const;
@@ -53,6 +56,7 @@ export function validateOptions(options: unknown, hubId: string): Settings {
     codec,
     onPhantomPath: oneOf('onPhantomPath', top['onPhantomPath'], ['error', 'warn', 'repair'], 'warn'),
     aliases: checkAliases(top['aliases']),
+    logger: checkLogger(top['logger']),
     engineOptions: {
       hubId,
       maxPerUser: integer('limits.perUser', limits['perUser'], 5, 0, 1_000_000),
@@ -107,4 +111,16 @@ function moduleSet(value: unknown): ReadonlySet<string> | undefined {
     );
   }
   return new Set(value.map((module, i) => checkIdentifier(`modules[${i}]`, module, 'INVALID_OPTION')));
+}
+
+function checkLogger(value: unknown): HubLogger | undefined {
+  if (value === undefined) return undefined;
+  const { warn, error } = checkObject('logger', value, 'INVALID_OPTION');
+  if (typeof warn !== 'function' || typeof error !== 'function') {
+    throw new PathcastError(
+      'INVALID_OPTION',
+      `logger must have warn(data, text) and error(data, text), as pino has; got warn: ${describe(warn)}, error: ${describe(error)}`,
+    );
+  }
+  return value as HubLogger;
 }

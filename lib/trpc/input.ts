@@ -1,6 +1,7 @@
 /** The subscription's input, checked without a schema library: `.input(syncInput)`. */
 import { MAX_FILTER_VALUES } from '../protocol/limits.js';
 import { describe, isArray } from '../internal/describe.js';
+import { checkSince } from '../server/resume.js';
 
 /** All optional; a client may send nothing. What is not listed is dropped. */
 export interface SyncInput {
@@ -8,6 +9,8 @@ export interface SyncInput {
   lastEventId?: string;
   /** Unix ms of the last event seen, for clients without ids. */
   lastSyncTimestamp?: number;
+  /** What the page's data already contains: a cursor, or Unix ms. Used where there is no other position. */
+  since?: string | number;
   /** What the client wants to hear of. For the resolver to allow. */
   clientId?: string;
   modules?: string[];
@@ -19,7 +22,7 @@ export interface SyncInput {
   clientInstanceId?: string;
 }
 
-/** A parser function as tRPC's `.input()` takes it. Throws TypeError, which tRPC answers with BAD_REQUEST. */
+/** A parser function as tRPC's `.input()` takes it. Throws TypeError, or INVALID_FIELD for a bad `since`; tRPC answers both with BAD_REQUEST. */
 export function syncInput(value: unknown): SyncInput | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'object' || isArray(value))
@@ -37,6 +40,12 @@ export function syncInput(value: unknown): SyncInput | undefined {
     if (typeof time !== 'number')
       throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describe(time)}`);
     input.lastSyncTimestamp = time;
+  }
+  const { since } = raw;
+  if (since !== undefined && since !== null && since !== '') {
+    const { lastEventId, lastSyncTimestamp } = checkSince('input.since', since);
+    const position = lastEventId ?? lastSyncTimestamp;
+    if (position !== undefined) input.since = position;
   }
   for (const field of ['modules', 'entities', 'queryPaths'] as const) {
     const list = raw[field];

@@ -49,7 +49,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
   ): { hook: RealtimeSync; errors: unknown[]; ready: Promise<void> } {
     session = { companyId, userId };
     const client = createTRPCClient<typeof appRouter>({
-      links: [httpSubscriptionLink({ url: `http://127.0.0.1:${port}`, EventSource: EventSource as never })],
+      links: [
+        httpSubscriptionLink({
+          url: `http://127.0.0.1:${port}`,
+          EventSource: EventSource as never,
+        }),
+      ],
     });
     const hook = new RealtimeSync(KEYS);
     const errors: unknown[] = [];
@@ -66,7 +71,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   beforeEach(async () => {
     configure({ engine, limits: { perUser: 2, perCompany: 4 } });
-    server = createHTTPServer({ router: appRouter, createContext: () => session });
+    server = createHTTPServer({
+      router: appRouter,
+      createContext: () => session,
+    });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     ({ port } = server.address() as AddressInfo);
@@ -110,13 +118,18 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await waitFor(() => bob.hook.received.some(({ id }) => id === 'after'), 'what came after');
     expect(bob.hook.received.map(({ entityId }) => entityId)).toEqual(['from-tool', 'g1']);
     expect(bob.hook.received[0]).toMatchObject({ toolName: 'add_guest' });
-    expect(defaultHub().metrics()).toMatchObject({ publishes: 2, duplicates: 1 });
+    expect(defaultHub().metrics()).toMatchObject({
+      publishes: 2,
+      duplicates: 1,
+    });
   });
 
   test('who was away gets what was missed, and nothing between the two calls is lost', async () => {
     await broadcastSync(change({ id: 'before', timestamp: Date.now() - 5_000 }));
+    // Inclusive: what came in the same millisecond would be told again.
+    const published = Date.now();
+    await waitFor(() => Date.now() > published, 'the next millisecond');
     const since = Date.now();
-    await new Promise((resolve) => setTimeout(resolve, 2));
     for (const id of ['m1', 'm2']) await broadcastSync(change({ id }));
     // By hand, with a pause between the two calls that the hand-made layer lost actions in.
     const missed = await getMissedActions('acme', since);
@@ -170,13 +183,15 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await defaultHub().close();
     expect(await getMissedActions('acme', 0)).toEqual([]);
     expect((await subscribeToCompany('acme').next()).done).toBe(true);
-    await expect(sseConnections.acquire('ann', 'acme')).rejects.toMatchObject({ code: 'HUB_CLOSED' });
+    await expect(sseConnections.acquire('ann', 'acme')).rejects.toMatchObject({
+      code: 'HUB_CLOSED',
+    });
   });
 
-  test('timestamps are exclusive, and an import is told as one action', async () => {
+  test('timestamps are inclusive, and an import is told as one action', async () => {
     const at = Date.now() + 60_000;
     await broadcastSync(change({ id: 'same', timestamp: at }));
-    expect(await getMissedActions('acme', at)).toEqual([]);
+    expect((await getMissedActions('acme', at)).map(({ id }) => id)).toEqual(['same']);
     expect((await getMissedActions('acme', at - 1)).map(({ id }) => id)).toEqual(['same']);
     expect(await getMissedActions('acme', 0)).toHaveLength(1);
 

@@ -22,11 +22,16 @@ describe.each(ENGINES)('%s engine', (engine) => {
   const apps: FastifyInstance[] = [];
 
   async function start(
-    options: PathcastPluginOptions = {},
+    options: PathcastPluginOptions & { prefix?: string } = {},
     prepare?: (app: FastifyInstance) => void,
   ): Promise<{ app: FastifyInstance; port: number; logged: string[] }> {
     const logged: string[] = [];
-    const app = fastify({ logger: { level: 'warn', stream: { write: (line: string) => void logged.push(line) } } });
+    const app = fastify({
+      logger: {
+        level: 'warn',
+        stream: { write: (line: string) => void logged.push(line) },
+      },
+    });
     apps.push(app);
     prepare?.(app);
     await app.register(pathcastPlugin, { hub, identify: ann, ...options });
@@ -62,7 +67,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(logged).toEqual([]);
   });
 
-  test('close() ends each stream with a word, and the hub with it', async () => {
+  test('close() ends each stream with a word, and not the hub that it was given', async () => {
     const { app, port } = await start();
     const clients = await Promise.all([1, 2, 3].map(() => RawHttp.open(port, GET('/sync/stream'))));
     for (const client of clients) await client.until('hello');
@@ -71,14 +76,102 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await client.untilClosed()).toMatch(
         /event: server_close\nid: .*\ndata: {"reason":"drain","retryMs":\d+}\n\n/,
       );
-    expect(hub.closed).toBe(true);
-    expect(await hub.broadcast(change)).toMatchObject({ ok: false, code: 'HUB_CLOSED' });
+    expect(hub.closed).toBe(false);
+    expect(await hub.broadcast(change)).toMatchObject({ ok: true });
+    // Another server of the same hub goes on: its clients are admitted.
+    const { port: other } = await start();
+    await (await RawHttp.open(other, GET('/sync/stream'))).until('hello');
   });
 
-  test('a hub that outlives the server', async () => {
-    const { app } = await start({ closeHub: false });
+  test('closeHub: the hub ends with the server', async () => {
+    const { app } = await start({ closeHub: true });
     await app.close();
-    expect(hub.closed).toBe(false);
+    expect(hub.closed).toBe(true);
+    expect(await hub.broadcast(change)).toMatchObject({
+      ok: false,
+      code: 'HUB_CLOSED',
+    });
+  });
+
+  test('prefix comes before the route, whether the app or a plugin of it has one', async () => {
+    const { app } = await start({ prefix: '/api/' });
+    const status = async (url: string): Promise<number> => (await app.inject({ method: 'HEAD', url })).statusCode;
+    expect([await status('/api/sync/stream'), await status('/sync/stream')]).toEqual([200, 404]);
+    const { app: nested } = await start({ path: false, identify: undefined }, (outer) => {
+      outer.register(
+        async (inner) =>
+          void (await inner.register(pathcastPlugin, {
+            hub,
+            identify: ann,
+            path: '/live',
+          })),
+        {
+          prefix: '/v1',
+        },
+      );
+    });
+    expect((await nested.inject({ method: 'HEAD', url: '/v1/live' })).statusCode).toBe(200);
+  });
+
+  test.each<[object, string]>([
+    [
+      { drainMS: 5_000 },
+      'pathcastPlugin has no option "drainMS"; it has: hub, path, identify, drainMs, closeHub, prefix',
+    ],
+    [{ drainMs: -1 }, 'drainMs must be a number from 0 to 3600000, got -1'],
+    [{ path: 'live' }, `path must be a string that begins with '/', or false, got "live"`],
+    [{ path: true }, 'path must be a string'],
+    [{ identify: 'ann' }, 'identify must be a function (request) => identity, got "ann"'],
+    [{ closeHub: 'yes' }, 'closeHub must be true or false, got "yes"'],
+    [{ hub: {} }, 'hub must be a hub of createHub(), got an object'],
+    [{ identify: undefined }, 'identify'],
+  ])('a wrong option is an error at start: %j', async (options, message) => {
+    await expect(start(options)).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  test("a client's mistake is 400, a closed hub 503, and neither is an error in the log", async () => {
+    const { port, logged } = await start();
+    const status = async (query: string): Promise<string> =>
+      (await (await RawHttp.open(port, GET(`/sync/stream${query}`, { connection: 'close' }))).untilClosed()).slice(
+        9,
+        12,
+      );
+    const long = 'x'.repeat(300);
+    const bad = [
+      '?queryPaths=a..b',
+      `?clientId=${long}`,
+      `?clientInstanceId=${long}`,
+      '?since=x',
+      `?modules=${'m,'.repeat(300)}`,
+    ];
+    for (const query of bad) expect([query, await status(query)]).toEqual([query, '400']);
+    await hub.close();
+    expect(await status('')).toBe('503');
+    expect(logged).toEqual([]);
+  });
+
+  test("what nobody hears is in Fastify's log; a listener of the app's own is left alone", async () => {
+    const { logged } = await start();
+    await hub.broadcast({ ...change, companyId: null as never });
+    await hub.broadcast({ ...change, userId: undefined });
+    expect(logged.map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({
+        level: 50,
+        during: 'broadcast',
+        code: 'INVALID_COMPANY_ID',
+      }),
+      expect.objectContaining({
+        level: 40,
+        field: 'userId',
+        companyId: 'acme',
+      }),
+    ]);
+    hub.on('error', () => undefined);
+    await hub.broadcast({ ...change, companyId: null as never });
+    expect(logged).toHaveLength(2);
   });
 
   test('nobody: 401; what identify throws goes to the error handler of the app', async () => {
@@ -116,7 +209,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   test('inject() gets the same events through JavaScript', async () => {
     const { app } = await start();
-    const response = await app.inject({ url: '/sync/stream?modules=guests', payloadAsStream: true });
+    const response = await app.inject({
+      url: '/sync/stream?modules=guests',
+      payloadAsStream: true,
+    });
     expect(response.statusCode).toBe(200);
     expect(response.headers['content-type']).toBe('text/event-stream');
     let text = '';
@@ -155,4 +251,17 @@ test('without a hub it is the default one; the next app of the process gets a ne
   expect(second.pathcast.closed).toBe(false);
   expect(second.pathcast).toBe(defaultHub());
   await second.close();
+});
+
+test('the default hub is closed by the last server that uses it', async () => {
+  configure({ engine: 'js' });
+  const [first, second] = [fastify(), fastify()];
+  for (const app of [first, second]) await app.register(pathcastPlugin, { identify: ann });
+  const hub = defaultHub();
+  expect([first.pathcast, second.pathcast]).toEqual([hub, hub]);
+  await first.close();
+  expect(hub.closed).toBe(false);
+  expect((await second.inject({ method: 'HEAD', url: '/sync/stream' })).statusCode).toBe(200);
+  await second.close();
+  expect(hub.closed).toBe(true);
 });

@@ -11,6 +11,7 @@ import {
   stream,
   type Hub,
 } from '../../../lib/index.js';
+import { freshDefaultHub } from '../../../lib/server/default-hub.js';
 
 type Pathcast = typeof pathcast;
 
@@ -28,6 +29,7 @@ const action = {
 afterEach(async () => {
   await shared[SLOT]?.close();
   delete shared[SLOT];
+  delete shared[Symbol.for('pathcast.hub.options')];
 });
 
 test('starts at its first use, and is shared by every copy of the package', async () => {
@@ -51,9 +53,33 @@ test('configure() comes first, and once', async () => {
     expect.objectContaining({ code: 'INVALID_OPTION' }) as Error,
   );
   await hub.close();
-  expect(await broadcast(action)).toMatchObject({ ok: false, code: 'HUB_CLOSED' });
+  expect(await broadcast(action)).toMatchObject({
+    ok: false,
+    code: 'HUB_CLOSED',
+  });
   expect(configure({ engine: 'js' })).not.toBe(hub);
   expect(await broadcast(action)).toMatchObject({ ok: true });
+});
+
+test('what configure() said outlives a closed hub; the same call twice is no error', async () => {
+  const transformer = () => ({
+    serialize: (value: unknown) => value,
+    deserialize: (value: unknown) => value,
+  });
+  const options = () => ({ engine: 'js', limits: { perUser: 1 }, heartbeatMs: undefined }) as const;
+  const hub = configure({ ...options(), transformer: transformer() });
+  // As a bundler does that evaluates a module twice.
+  expect(configure({ ...options(), transformer: transformer() })).toBe(hub);
+  expect(() => configure({ ...options(), limits: { perUser: 2 } })).toThrow('with other options');
+  await hub.close();
+  const next = freshDefaultHub();
+  expect([next.closed, next.engine]).toEqual([false, 'js']);
+  await next.acquire('acme', 'ann');
+  await expect(next.acquire('acme', 'ann')).rejects.toMatchObject({
+    code: 'USER_LIMIT',
+    limit: 1,
+  });
+  expect(configure({ ...options(), transformer: transformer() })).toBe(next);
 });
 
 test('the functions are those of the hub', async () => {
