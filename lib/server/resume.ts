@@ -72,7 +72,7 @@ export function checkSince(field: string, value: unknown): ResumePoint {
   if (typeof value === 'string' && CURSOR.test(value)) return { lastEventId: value };
   const time =
     typeof value === 'string' && DIGITS.test(value) ? Number(value) : value instanceof Date ? value.getTime() : value;
-  if (typeof time === 'number' && time >= 0 && time <= MAX_TIME) return { lastSyncTimestamp: Math.floor(time) };
+  if (typeof time === 'number' && time >= 0 && time <= MAX_TIME) return { lastSyncTimestamp: Math.trunc(time) };
   throw new PathcastError(
     'INVALID_FIELD',
     `${field} must be a cursor ('<epoch>.<seq>', an event's id) or a Unix time in milliseconds (0 to 8.64e15), got ${describe(value)}`,

@@ -346,17 +346,73 @@ export const slips = [
   {
     name: 'T87',
     file: 'lib/server/drop-in.ts',
-    why: 'getMissedActions inclusive',
-    find: 'Math.floor(since) + 1 : undefined',
-    replace: 'Math.floor(since) : undefined',
-    tests: [jest('test/integration/drop-in.test.ts', 'who was away gets what was missed, and nothing between the two calls is lost')],
+    why: 'getMissedActions exclusive',
+    find: 'Number(since) > 0 ? Math.floor(Number(since)) : undefined',
+    replace: 'Number(since) > 0 ? Math.floor(Number(since)) + 1 : undefined',
+    tests: [jest('test/regression/drop-in-gaps.test.ts', 'of two actions of one millisecond the second is told to who saw the first')],
   },
   {
     name: 'T88',
     file: 'lib/server/drop-in.ts',
     why: 'subscriber starts now: gap between missed and live',
-    find: 'let cursor = readsOf(hub).oldest(companyId);',
-    replace: "let cursor = undefined as ReturnType<ReturnType<typeof readsOf>['oldest']>;",
+    find: 'const start = reads.start(companyId);',
+    replace: 'const start = undefined as string | undefined;',
     tests: [jest('test/integration/drop-in.test.ts', 'who was away gets what was missed, and nothing between the two calls is lost')],
+  },
+  {
+    name: 'T89',
+    file: 'lib/server/drop-in.ts',
+    why: 'a subscriber that was cut off goes on from its old position',
+    find: 'if (id !== undefined) from = id;',
+    replace: '',
+    tests: [
+      jest(
+        'test/regression/drop-in-gaps.test.ts',
+        'a slow consumer that was cut off goes on where it was, without a gap and without a repeat',
+      ),
+    ],
+  },
+  {
+    name: 'T90',
+    file: 'lib/server/recent-reads.ts',
+    why: "a subscriber starts at somebody else's newest read",
+    find: 'return reads.find((read) => read.unclaimed > 0)?.cursor;',
+    replace: 'return reads.findLast((read) => read.unclaimed > 0)?.cursor;',
+    tests: [
+      jest(
+        'test/unit/server/recent-reads.test.ts',
+        'who cannot be told by its context starts at the oldest read that nobody has claimed: two clients, two seconds apart',
+      ),
+    ],
+  },
+  {
+    name: 'F01',
+    file: 'lib/server/drop-in.ts',
+    why: 'two stretches of one place share an id',
+    find: '`invalidate-${event.from}-${id}`',
+    replace: '`invalidate-${event.timestamp}`',
+    tests: [jest('test/regression/drop-in-gaps.test.ts', 'two stretches never share an id')],
+  },
+  {
+    name: 'F02',
+    file: 'lib/server/drop-in.ts',
+    why: 'a subscriber that was revoked comes back',
+    find: 'ended ||= fits && !GOES_ON.has(reason);',
+    replace: 'ended ||= fits && GOES_ON.has(reason);',
+    tests: [
+      jest(
+        'test/regression/drop-in-gaps.test.ts',
+        'who is disconnected is so for good, a slow consumer and one by user too; who is drained comes back',
+      ),
+    ],
+  },
+  {
+    name: 'F03',
+    file: 'lib/server/resume.ts',
+    why: 'since wins over the other positions',
+    find: 'const since = sincePoint(sources);',
+    replace: `const since = sincePoint(sources);
+  if (since.lastEventId ?? since.lastSyncTimestamp) return since;`,
+    tests: [jest('test/unit/server/resume.test.ts', 'since is asked last, and is a cursor or a time')],
   },
 ];
