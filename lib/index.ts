@@ -16,8 +16,7 @@ export { SSEConnectionLimitError, type ConnectionGuard } from './server/lease.js
 export type { HandlerOptions, NodeHandler } from './server/node-handler.js';
 export type * from './server/options.js';
 export type { BindRouterOptions, OnPhantomPath, RouterBinding } from './server/paths/binding.js';
-export type { PhantomEvent } from './server/paths/hub-paths.js';
-export type { PhantomPath } from './server/paths/path-check.js';
+export type { PhantomEvent, PhantomPath } from './server/paths/path-check.js';
 export type { PathUsage } from './server/paths/path-usage.js';
 export type {
   BroadcastFailure,

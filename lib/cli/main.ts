@@ -1,5 +1,6 @@
 /** The command line of pathcast. */
-import { auditCommand, versionOf, type Output, type Streams } from './audit/command.js';
+import { auditCommand, versionOf } from './audit/command.js';
+import type { Output, Streams } from './audit/streams.js';
 import { AuditError } from './audit/errors.js';
 import { visible } from './audit/output/text.js';
 

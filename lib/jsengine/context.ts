@@ -3,7 +3,6 @@ import type { Counters } from './counters.js';
 import type { Environment, HubClock } from './environment.js';
 import type { Frames } from './frames.js';
 import type { Scheduler } from './scheduler.js';
-import type { Stream } from './stream.js';
 
 /** What the parts of one engine share. */
 export interface Context {
@@ -13,15 +12,11 @@ export interface Context {
   readonly frames: Frames;
   readonly counters: Counters;
   readonly scheduler: Scheduler;
-  /** Streams whose sink is full. Owner: the streams. */
-  readonly slow: Set<Stream>;
   /** An `invalidate` is at most this long, and so is the memory of a conflated backlog. */
   readonly invalidateBytes: number;
   /** The `queryPaths` of a `resync`. */
   resyncPaths: readonly string[];
   /** Tells the hub, in a microtask. */
   notify(notice: EngineNotice): void;
-  /** The stream's sink broke. */
-  gone(stream: Stream): void;
 }
 

@@ -19,7 +19,6 @@ import type { CloseReason } from '../protocol/events.js';
 import { CatchUps } from './catch-up.js';
 import type { Channel } from './channel.js';
 import { Channels } from './channels.js';
-import type { Context } from './context.js';
 import { Counters } from './counters.js';
 import { formatCursor, NOWHERE } from './cursor.js';
 import { Deadlines, DEADLINE_GRAIN_MS } from './deadlines.js';
@@ -35,7 +34,7 @@ import type { Outlet, Payload } from './payload.js';
 import { present } from './present.js';
 import { leastRecentlyAlive, Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
-import { retryMsFor, Stream, type EndReason } from './stream.js';
+import { retryMsFor, Stream, type StreamContext, type EndReason } from './stream.js';
 import { TurnedAway } from './turn-away.js';
 import { decide } from './verdict.js';
 
@@ -53,7 +52,7 @@ export class JsEngine implements Engine {
   private readonly clock: HubClock;
   private readonly counters = new Counters();
   private readonly scheduler: Scheduler;
-  private readonly context: Context;
+  private readonly context: StreamContext;
   private readonly channels: Channels;
   private readonly registry = new Registry();
   private readonly limiter: Limiter;

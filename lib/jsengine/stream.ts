@@ -39,6 +39,14 @@ export function retryMsFor(reason: CloseReason, context: Context): number {
   return jitter(LONG_RETRY.has(reason) ? retryMs * LONG_RETRY_FACTOR : retryMs, context.env);
 }
 
+/** What streams share with each other and their engine, on top of the rest. */
+export interface StreamContext extends Context {
+  /** Those whose sink is full. Owner: the streams. */
+  readonly slow: Set<Stream>;
+  /** A stream's sink broke. */
+  gone(stream: Stream): void;
+}
+
 /**
  * A subscription: tenant, filter, position and sink, with what the sink has not taken yet (SPEC §5).
  *
@@ -74,7 +82,7 @@ export class Stream implements SinkHandle {
     readonly filter: Filter,
     private readonly epoch: string,
     private readonly sink: Outlet,
-    private readonly context: Context,
+    private readonly context: StreamContext,
     start: StreamStart,
   ) {
     this.opening = start;

@@ -2,8 +2,7 @@
 import type { ErrorCode } from '../protocol/codes.js';
 import type { PathcastError } from '../protocol/error.js';
 import type { EngineMetrics, EngineNotice } from '../internal/engine.js';
-import type { PhantomEvent } from './paths/hub-paths.js';
-import type { PhantomPath } from './paths/path-check.js';
+import type { PhantomEvent, PhantomPath } from './paths/path-check.js';
 
 export interface Failure {
   ok: false;

@@ -1,5 +1,5 @@
 /** The arrows between layers, in C++ and in TypeScript: they point down only. */
-import { checkImports, checkIncludes } from './layers.js';
+import { checkImports, checkIncludes, circlesOf } from './layers.js';
 import { read, trackedFiles } from './tracked.js';
 
 const files = trackedFiles();
@@ -43,6 +43,19 @@ describe('C++ layers', () => {
 
 describe('TypeScript parts', () => {
   const sources = files.filter((file) => /^lib\/.+\.[cm]?ts$/.test(file) && !file.endsWith('.d.cts'));
+
+  test('no files import each other in a circle, not for types either', () => {
+    const all = files.filter((file) => /^lib\/.+\.tsx?$/.test(file));
+    expect(circlesOf(new Map(all.map((file) => [file, read(file)])))).toEqual([]);
+  });
+
+  test('a circle is seen: of two, of three, of types, of one alone', () => {
+    const of = (entries: Record<string, string>): string[][] => circlesOf(new Map(Object.entries(entries)));
+    expect(of({ 'a/a.ts': "import { b } from '../b.js';", 'b.ts': "export * from './a/a.js';", 'c.ts': "import './b.js';" })).toEqual([['a/a.ts', 'b.ts']]);
+    expect(of({ 'a.ts': "import type { B } from './b.js';", 'b.ts': "const c = import('./c.js');", 'c.ts': "import { a } from './a.js';" })).toEqual([['a.ts', 'b.ts', 'c.ts']]);
+    expect(of({ 'a.ts': "import './a.js';", 'p.tsx': "import './a.js';" })).toEqual([['a.ts']]);
+    expect(of({ 'a.ts': "import './b.js'; import './c.js';", 'b.ts': "import './c.js';", 'c.ts': "import 'node:fs';" })).toEqual([]);
+  });
 
   test('each file imports only what its part may see', () => {
     expect(sources.length).toBeGreaterThan(0);

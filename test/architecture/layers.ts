@@ -2,6 +2,7 @@
  * The dependency rule of both halves as data, and the functions that check one file against it. Arrows point down
  * only; a third-party header or package has one home.
  */
+import path from 'node:path';
 import ts from 'typescript';
 
 /** What each C++ layer may include of the others. */
@@ -111,4 +112,39 @@ export function checkImports(file: string, text: string): string[] {
     }
   }
   return problems;
+}
+
+/**
+ * Files that import each other round in a circle, each circle as its files in order; imports of types count. Whoever reads
+ * one of them has to have read the others before. `sources`: each file's path and text.
+ */
+export function circlesOf(sources: ReadonlyMap<string, string>): string[][] {
+  const imports = new Map<string, string[]>();
+  for (const [file, text] of sources) {
+    const asked = ts.preProcessFile(text, true, true).importedFiles.filter(({ fileName }) => fileName.startsWith('.'));
+    const found = asked.flatMap(({ fileName }) => {
+      const target = path.posix.join(path.posix.dirname(file), fileName);
+      return [target.replace(/\.js$/, '.ts'), target.replace(/\.js$/, '.tsx'), target].filter((name) => sources.has(name)).slice(0, 1);
+    });
+    imports.set(file, found);
+  }
+  /** All that a file leads to. */
+  const reach = (from: string): Set<string> => {
+    const seen = new Set<string>();
+    const next = [...(imports.get(from) ?? [])];
+    for (let file = next.pop(); file !== undefined; file = next.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      next.push(...(imports.get(file) ?? []));
+    }
+    return seen;
+  };
+  const reached = new Map([...sources.keys()].map((file) => [file, reach(file)]));
+  const circles = new Map<string, string[]>();
+  for (const [file, others] of reached) {
+    if (!others.has(file)) continue;
+    const circle = [...others].filter((other) => reached.get(other)?.has(file)).sort();
+    circles.set(circle.join(), circle);
+  }
+  return [...circles.values()];
 }

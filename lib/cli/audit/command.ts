@@ -9,20 +9,7 @@ import { HELP, parseOptions, type CommandOptions } from './options.js';
 import { toJson, toMarkdown, toSarif, toTerminal, wantsColours } from './output/index.js';
 import { progressOn } from './progress.js';
 import type { AuditReport, Finding, Rule } from './report.js';
-
-/** Where a command prints; a write resolves when it is out, and quietly where nobody reads any more. */
-export interface Output {
-  isTTY?: boolean;
-  columns?: number;
-  print(text: string): Promise<void>;
-}
-
-export interface Streams {
-  stdout: Output;
-  stderr: Output;
-  env: NodeJS.ProcessEnv;
-  version: string;
-}
+import type { Output, Streams } from './streams.js';
 
 /** @throws AuditError where it cannot run. */
 export async function auditCommand(argv: readonly string[], streams: Streams): Promise<number> {

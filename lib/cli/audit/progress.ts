@@ -1,5 +1,5 @@
 /** How far the audit is, on the standard error: one line that is written over, and only for somebody who watches. */
-import type { Output } from './command.js';
+import type { Output } from './streams.js';
 import { visible } from './output/text.js';
 
 export interface Progress {

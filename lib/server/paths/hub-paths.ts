@@ -8,7 +8,7 @@ import type { HubWarning } from '../results.js';
 import { checkAliases, type Aliases } from './aliases.js';
 import type { BindRouterOptions, OnPhantomPath, RouterBinding } from './binding.js';
 import { BoundRouter } from './bound-router.js';
-import { checkPaths, sayPhantom, type CheckedPaths, type PhantomPath } from './path-check.js';
+import { checkPaths, sayPhantom, type CheckedPaths, type PhantomEvent, type PhantomPath } from './path-check.js';
 import { UsageCounts, type PathUsage } from './path-usage.js';
 
 /** Phantom paths told of by event and warning; beyond it they are counted, and listed in the results, alone. */
@@ -18,14 +18,6 @@ const MAX_TOLD = 1_000;
 const RESYNC_FRAME_BYTES = 1_024;
 
 const PHANTOM_MODES = ['error', 'warn', 'repair'] as const satisfies readonly OnPhantomPath[];
-
-/** What the `phantom` event says. */
-export interface PhantomEvent extends PhantomPath {
-  /** Of the first action that named it. */
-  actionId: string;
-  companyId: string;
-  module: string;
-}
 
 export interface HubPathsHost {
   createTable: PathTableFactory;

@@ -14,6 +14,14 @@ export interface PhantomPath {
   sent: string | null;
 }
 
+/** What the `phantom` event says. */
+export interface PhantomEvent extends PhantomPath {
+  /** Of the first action that named it. */
+  actionId: string;
+  companyId: string;
+  module: string;
+}
+
 export interface CheckedPaths {
   /** What goes out; the given list itself where nothing was to change. Empty: nothing is left. */
   paths: string[];

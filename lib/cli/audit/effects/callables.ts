@@ -4,7 +4,7 @@ import type { Bindings, FunctionNode } from '../model.js';
 import { databasesOfArguments } from './database.js';
 import { boundArgument, enter, homeOf, isBound, outOfFunctions, type Bound, type Env } from './environment.js';
 import { ACTING, CALLBACK, TRANSACTION_METHODS } from './names.js';
-import { behindType, classAround, partOf, sourceOf, type Source } from './sources.js';
+import { classAround, Sources, type Source } from './sources.js';
 import { calleeName, isFunctionNode, isInlineFunction, propertyName, returnsOf, rootOf, unwrap } from './syntax.js';
 import { stringsOf } from './tables.js';
 
@@ -26,6 +26,10 @@ export interface Resolution {
 
 const NONE: Resolution = { found: [] };
 const MAX_STEPS = 10;
+
+const SOURCES = new Sources((callee, env, steps) =>
+  callablesOf(callee, env, steps).found.map((maker) => ({ fn: maker.fn, enter: (args) => inside(maker, args, env) })),
+);
 
 export function callablesOf(node: ts.Expression, env: Env, steps = MAX_STEPS): Resolution {
   if (steps <= 0) return { found: [], unseen: 'too many names on the way to the function' };
@@ -116,10 +120,10 @@ function ofPart(element: ts.BindingElement, env: Env, steps: number): Resolution
   if (name === undefined || !compiler.isObjectBindingPattern(element.parent)) return undefined;
   const holder = element.parent.parent;
   let whole: Source | undefined;
-  if (compiler.isVariableDeclaration(holder)) whole = holder.initializer && sourceOf(holder.initializer, homeOf(env, holder) ?? env, steps - 1);
+  if (compiler.isVariableDeclaration(holder)) whole = holder.initializer && SOURCES.sourceOf(holder.initializer, homeOf(env, holder) ?? env, steps - 1);
   else if (compiler.isParameter(holder)) {
     const bound = boundArgument(env, holder);
-    whole = bound?.expression && bound.env ? sourceOf(bound.expression, bound.env, steps - 1) : holder.type && { kind: 'type', type: holder.type, env };
+    whole = bound?.expression && bound.env ? SOURCES.sourceOf(bound.expression, bound.env, steps - 1) : holder.type && { kind: 'type', type: holder.type, env };
   } else if (propertyName(compiler, holder.propertyName ?? holder.name) === 'ctx') whole = { kind: 'context', env };
   return whole && methodOf(whole, name, steps - 1);
 }
@@ -131,15 +135,15 @@ function methodOf(source: Source, name: string, steps: number): Resolution | und
   if (source.kind === 'context') {
     for (const given of [...source.env.context].reverse()) {
       if (given.expression === undefined || given.env === undefined) continue;
-      const whole = sourceOf(given.expression, given.env, steps - 1);
+      const whole = SOURCES.sourceOf(given.expression, given.env, steps - 1);
       const found = whole && whole.kind !== 'context' ? methodOf(whole, name, steps - 1) : undefined;
       if (found !== undefined && found.found.length > 0) return found;
     }
-    const part = partOf(source, name, steps - 1);
+    const part = SOURCES.partOf(source, name, steps - 1);
     return part?.kind === 'type' ? ofFunctionType(part, steps) : undefined;
   }
   if (source.kind === 'type') {
-    const seen = behindType(source.type, source.env, steps);
+    const seen = SOURCES.behindType(source.type, source.env, steps);
     return seen !== undefined && 'kind' in seen ? methodOf(seen, name, steps - 1) : undefined;
   }
   const { env, node } = source;
@@ -147,7 +151,7 @@ function methodOf(source: Source, name: string, steps: number): Resolution | und
   if (!compiler.isObjectLiteralExpression(node)) return undefined;
   for (const part of [...node.properties].reverse()) {
     if (compiler.isSpreadAssignment(part)) {
-      const spread = sourceOf(part.expression, env, steps - 1);
+      const spread = SOURCES.sourceOf(part.expression, env, steps - 1);
       const found = spread && methodOf(spread, name, steps - 1);
       if (found !== undefined && found.found.length > 0) return found;
     } else if (propertyName(compiler, part.name) !== name) continue;
@@ -210,8 +214,8 @@ function ofMethod(access: ts.PropertyAccessExpression, env: Env, steps: number):
     const found = type && ofFamily(type, name, env.self, env);
     if (found !== undefined) return found;
   }
-  const source = sourceOf(object, env, steps);
-  const seen = source?.kind === 'type' ? behindType(source.type, source.env, steps) : source;
+  const source = SOURCES.sourceOf(object, env, steps);
+  const seen = source?.kind === 'type' ? SOURCES.behindType(source.type, source.env, steps) : source;
   const member = seen !== undefined && 'kind' in seen ? (seen.kind === 'class' ? ofFamily(seen.type, name, seen.self, env) : methodOf(seen, name, steps)) : undefined;
   if (member !== undefined) return member;
   const declaration = project.declarationOf(access.name);
@@ -224,7 +228,7 @@ function ofChoice(access: ts.ElementAccessExpression, env: Env, steps: number): 
   const { project } = env;
   const { ts: compiler } = project;
   const wanted = stringsOf(project.evaluate(access.argumentExpression, env.scope));
-  const table = sourceOf(access.expression, env);
+  const table = SOURCES.sourceOf(access.expression, env);
   const what = access.getText();
   if (table?.kind !== 'value' || !compiler.isObjectLiteralExpression(table.node)) return { found: [], unseen: `${what} is chosen at run time` };
   let all: Resolution = NONE;

@@ -23,7 +23,8 @@ import {
 } from './reader-questions.js';
 import { isStatementList, markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from './types.js';
-import { writesOfCall, type FoundWrite } from './writes.js';
+import type { FoundWrite } from './found-write.js';
+import { writesOfCall } from './writes.js';
 import { ofTag } from './writes-sql.js';
 
 /** Calls followed inside each other; deeper ones are told of. */

@@ -3,7 +3,7 @@ import type ts from 'typescript';
 import type { Write } from '../report.js';
 import { databaseOf, plainDatabase } from './database.js';
 import type { Env } from './environment.js';
-import type { FoundWrite } from './writes.js';
+import type { FoundWrite } from './found-write.js';
 import { propertyName, unwrap } from './syntax.js';
 import { stringsOf } from './tables.js';
 

@@ -3,7 +3,7 @@ import type ts from 'typescript';
 import type { Value } from '../model.js';
 import { plainDatabase } from './database.js';
 import { homeOf, type Env } from './environment.js';
-import type { FoundWrite } from './writes.js';
+import type { FoundWrite } from './found-write.js';
 import { hole, writesInSql } from './sql-text.js';
 import { calleeName, unwrap } from './syntax.js';
 import { tablesOf } from './tables.js';

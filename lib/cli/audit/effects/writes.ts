@@ -3,23 +3,11 @@ import type ts from 'typescript';
 import type { Write } from '../report.js';
 import { plainDatabase } from './database.js';
 import type { Env } from './environment.js';
+import type { FoundWrite } from './found-write.js';
 import { ofRawSql, ofStatement } from './writes-sql.js';
 import { ofPrisma } from './writes-prisma.js';
 import { calleeName, chainAfter, unwrap } from './syntax.js';
 import { stringsOf, tablesOf } from './tables.js';
-
-export interface FoundWrite {
-  table: string;
-  operation: Write['operation'];
-  by: Write['by'];
-  database: 'tx' | 'bare';
-  node: ts.Node;
-  /** On a connection that a transaction of the same process always covers (better-sqlite3). */
-  shared?: boolean;
-  /** Part of the statement of another write, or in its place: a statement on one of several tables. */
-  nested?: true;
-  note?: string;
-}
 
 /** What one call writes, calls inside its arguments left out. */
 export function writesOfCall(call: ts.CallExpression, env: Env): FoundWrite[] {

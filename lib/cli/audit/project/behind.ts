@@ -1,13 +1,13 @@
 import type ts from 'typescript';
 import type { Value } from '../model.js';
-import type { Evaluator } from './evaluate.js';
+import type { Reader } from './reader.js';
 import { EMPTY } from './values.js';
 
 /** How many names are followed from one to the next. */
 const MAX_HOPS = 50;
 
 /** The declaration that a name, an access or a declaration ends at; undefined where it leaves the sources. */
-export function declarationBehind(e: Evaluator, node: ts.Node, hops = 0): ts.Declaration | undefined {
+export function declarationBehind(e: Reader, node: ts.Node, hops = 0): ts.Declaration | undefined {
   const { ts } = e;
   if (hops > MAX_HOPS) return undefined;
   const parent = node.parent as ts.Node | undefined;
@@ -30,7 +30,7 @@ export function declarationBehind(e: Evaluator, node: ts.Node, hops = 0): ts.Dec
   return undefined;
 }
 
-function follow(e: Evaluator, declaration: ts.Declaration, hops: number): ts.Declaration {
+function follow(e: Reader, declaration: ts.Declaration, hops: number): ts.Declaration {
   const { ts } = e;
   const through = (node: ts.Expression): ts.Declaration => {
     const inner = e.unwrap(node);
@@ -54,7 +54,7 @@ function follow(e: Evaluator, declaration: ts.Declaration, hops: number): ts.Dec
   return declaration;
 }
 
-function memberBehind(e: Evaluator, at: ts.Node, left: ts.Expression, name: string, hops: number): ts.Declaration | undefined {
+function memberBehind(e: Reader, at: ts.Node, left: ts.Expression, name: string, hops: number): ts.Declaration | undefined {
   const { ts } = e;
   const owner = declarationBehind(e, left, hops + 1);
   if (owner && (ts.isSourceFile(owner) || ts.isModuleDeclaration(owner))) {
@@ -70,7 +70,7 @@ function memberBehind(e: Evaluator, at: ts.Node, left: ts.Expression, name: stri
   return value && value.node !== at ? declaring(e, value) : undefined;
 }
 
-function literalOf(e: Evaluator, declaration: ts.Declaration): ts.ObjectLiteralExpression | undefined {
+function literalOf(e: Reader, declaration: ts.Declaration): ts.ObjectLiteralExpression | undefined {
   const { ts } = e;
   const initializer =
     ts.isVariableDeclaration(declaration) || ts.isPropertyAssignment(declaration)
@@ -83,7 +83,7 @@ function literalOf(e: Evaluator, declaration: ts.Declaration): ts.ObjectLiteralE
 }
 
 /** The declaration that gives a value its name. */
-function declaring(e: Evaluator, value: Value): ts.Declaration | undefined {
+function declaring(e: Reader, value: Value): ts.Declaration | undefined {
   if (value.kind === 'choice' || value.kind === 'unknown') return undefined;
   const { ts } = e;
   if (isDeclaration(e, value.node) && !ts.isExpression(value.node)) return value.node;
@@ -98,7 +98,7 @@ function declaring(e: Evaluator, value: Value): ts.Declaration | undefined {
   return undefined;
 }
 
-function isDeclaration(e: Evaluator, node: ts.Node): node is ts.Declaration {
+function isDeclaration(e: Reader, node: ts.Node): node is ts.Declaration {
   const { ts } = e;
   return (
     ts.isVariableDeclaration(node) || ts.isFunctionLike(node) || ts.isClassLike(node) || ts.isPropertyAssignment(node) || ts.isPropertyDeclaration(node) ||

@@ -1,20 +1,11 @@
 import type ts from 'typescript';
-import type { Bindings, FunctionNode, Project, Value } from '../model.js';
+import type { Bindings, Value } from '../model.js';
 import { takeOut } from './declared.js';
-import type { Evaluator } from './evaluate.js';
-import type { OpenedProject } from './open.js';
-import { EMPTY, array, choice, constant, membersOf, unknown, whyOf } from './values.js';
-
-/**
- * The parameters of `fn` bound to the arguments of a call that stands in `scope`: each parameter, and each element of a
- * destructured one, to its value. `outer` is where the function itself was made (a closure).
- */
-export function bindArguments(project: Project, fn: FunctionNode, args: readonly ts.Expression[], scope: Bindings = EMPTY, outer: Bindings = EMPTY): Bindings {
-  return bindParameters((project as OpenedProject).evaluator, fn.parameters, args, scope, outer);
-}
+import type { Reader } from './reader.js';
+import { array, choice, constant, membersOf, unknown, whyOf } from './values.js';
 
 export function bindParameters(
-  e: Evaluator,
+  e: Reader,
   parameters: readonly ts.ParameterDeclaration[],
   args: readonly ts.Expression[],
   scope: Bindings,
@@ -39,7 +30,7 @@ export function bindParameters(
 }
 
 /** `rest`: what parameters beyond `values` hold; absent: nothing. */
-export function bindValues(e: Evaluator, parameters: readonly ts.ParameterDeclaration[], values: readonly Value[], outer: Bindings, rest?: Value): Bindings {
+export function bindValues(e: Reader, parameters: readonly ts.ParameterDeclaration[], values: readonly Value[], outer: Bindings, rest?: Value): Bindings {
   const bound = new Map(outer);
   for (const [index, parameter] of parameters.entries()) {
     let value = values[index] ?? rest ?? constant(parameter, undefined);
@@ -54,7 +45,7 @@ export function bindValues(e: Evaluator, parameters: readonly ts.ParameterDeclar
   return bound;
 }
 
-function bindPattern(e: Evaluator, name: ts.BindingName, value: Value, bound: Map<ts.Node, Value>): void {
+function bindPattern(e: Reader, name: ts.BindingName, value: Value, bound: Map<ts.Node, Value>): void {
   if (e.ts.isIdentifier(name)) return;
   for (const element of name.elements) {
     if (!e.ts.isBindingElement(element)) continue;

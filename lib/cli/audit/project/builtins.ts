@@ -1,15 +1,15 @@
 import type ts from 'typescript';
 import type { Bindings, Value } from '../model.js';
-import { apply, fromEntries } from './calls.js';
-import type { Evaluator } from './evaluate.js';
+import { apply, fromEntries } from './apply.js';
+import type { Reader } from './reader.js';
 import { anyElement, elementNamed } from './members.js';
 import { array, choice, concatenate, constant, equal, membersOf, object, optionsOf, text, textOf, truth, unknown, whyOf } from './values.js';
 
 /** Undefined: this method does not apply to the value, or its outcome is not known. */
-type Method = (e: Evaluator, base: Value, node: ts.CallExpression, scope: Bindings) => Value | undefined;
+type Method = (e: Reader, base: Value, node: ts.CallExpression, scope: Bindings) => Value | undefined;
 
 /** `Object.freeze(x)` and the other functions of the language itself. Undefined where it is none of them. */
-export function valueOfGlobalCall(e: Evaluator, callee: ts.PropertyAccessExpression, node: ts.CallExpression, scope: Bindings): Value | undefined {
+export function valueOfGlobalCall(e: Reader, callee: ts.PropertyAccessExpression, node: ts.CallExpression, scope: Bindings): Value | undefined {
   const { ts } = e;
   const holder = callee.expression;
   const [first] = node.arguments;
@@ -58,7 +58,7 @@ export function valueOfGlobalCall(e: Evaluator, callee: ts.PropertyAccessExpress
   }
 }
 
-function mapped(e: Evaluator, items: readonly Value[], complete: boolean, callback: ts.Expression, node: ts.CallExpression, scope: Bindings, flat: boolean): Value | undefined {
+function mapped(e: Reader, items: readonly Value[], complete: boolean, callback: ts.Expression, node: ts.CallExpression, scope: Bindings, flat: boolean): Value | undefined {
   const fn = e.value(callback, scope);
   if (fn.kind !== 'function') return undefined;
   const results = items.map((item, index) => apply(e, fn, [item, constant(node, index)], node, scope));
@@ -82,7 +82,7 @@ function flattened(node: ts.Node, values: readonly Value[], complete: boolean): 
 }
 
 /** Keeps what the callback keeps for certain, and what it may keep. */
-function filtered(e: Evaluator, items: readonly Value[], callback: ts.Expression, node: ts.CallExpression, scope: Bindings): Value[] {
+function filtered(e: Reader, items: readonly Value[], callback: ts.Expression, node: ts.CallExpression, scope: Bindings): Value[] {
   const inner = e.unwrap(callback);
   const isBoolean = e.ts.isIdentifier(inner) && inner.text === 'Boolean';
   const fn = isBoolean ? undefined : e.value(callback, scope);
@@ -95,10 +95,10 @@ function filtered(e: Evaluator, items: readonly Value[], callback: ts.Expression
   });
 }
 
-const firstOf = (e: Evaluator, node: ts.CallExpression, scope: Bindings): Value | undefined => (node.arguments[0] ? e.value(node.arguments[0], scope) : undefined);
+const firstOf = (e: Reader, node: ts.CallExpression, scope: Bindings): Value | undefined => (node.arguments[0] ? e.value(node.arguments[0], scope) : undefined);
 
 const onArray =
-  (method: (e: Evaluator, base: Extract<Value, { kind: 'array' }>, node: ts.CallExpression, scope: Bindings) => Value | undefined): Method =>
+  (method: (e: Reader, base: Extract<Value, { kind: 'array' }>, node: ts.CallExpression, scope: Bindings) => Value | undefined): Method =>
   (e, base, node, scope) =>
     base.kind === 'array' ? method(e, base, node, scope) : undefined;
 

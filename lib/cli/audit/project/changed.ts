@@ -1,7 +1,6 @@
 import type ts from 'typescript';
 import type { Bindings, Value } from '../model.js';
-import { bindParameters } from './bind.js';
-import type { Evaluator } from './evaluate.js';
+import type { Reader } from './reader.js';
 import type { Mutation } from './mutations.js';
 import { array, choice, isNullish, membersOf, object, optionsOf, textOf, unknown, whyOf } from './values.js';
 
@@ -12,7 +11,7 @@ const MAX_PASSES = 4;
  * What a variable holds after everything that the text does to it. Under which condition, and whether before or after the
  * place that asks, is not looked at: what it may hold is what counts.
  */
-export function changed(e: Evaluator, initial: Value, variable: ts.Declaration, mutations: readonly Mutation[], scope: Bindings, passes = 0): Value {
+export function changed(e: Reader, initial: Value, variable: ts.Declaration, mutations: readonly Mutation[], scope: Bindings, passes = 0): Value {
   if (mutations.length === 0 || e.changing.has(variable)) return initial;
   e.changing.add(variable);
   try {
@@ -22,7 +21,7 @@ export function changed(e: Evaluator, initial: Value, variable: ts.Declaration, 
   }
 }
 
-function changeAll(e: Evaluator, initial: Value, variable: ts.Declaration, mutations: readonly Mutation[], scope: Bindings, passes: number): Value {
+function changeAll(e: Reader, initial: Value, variable: ts.Declaration, mutations: readonly Mutation[], scope: Bindings, passes: number): Value {
   let value = initial;
   for (const mutation of mutations) {
     // The right side may speak of the variable itself: it means what is there so far.
@@ -34,7 +33,7 @@ function changeAll(e: Evaluator, initial: Value, variable: ts.Declaration, mutat
   return value;
 }
 
-function apply(e: Evaluator, value: Value, mutation: Mutation, variable: ts.Declaration, scope: Bindings, passes: number): Value {
+function apply(e: Reader, value: Value, mutation: Mutation, variable: ts.Declaration, scope: Bindings, passes: number): Value {
   switch (mutation.kind) {
     case 'assign': {
       const next = mutation.value ? e.value(mutation.value, scope) : unknown(variable, 'it is computed when the program runs');
@@ -58,7 +57,7 @@ function apply(e: Evaluator, value: Value, mutation: Mutation, variable: ts.Decl
 }
 
 /** What a function of the project does to a parameter is done to what it was given. */
-function afterCall(e: Evaluator, value: Value, call: ts.CallExpression, index: number, scope: Bindings, passes: number): Value {
+function afterCall(e: Reader, value: Value, call: ts.CallExpression, index: number, scope: Bindings, passes: number): Value {
   const { ts } = e;
   if (!optionsOf(value).some(({ kind }) => kind === 'array' || kind === 'object')) return value;
   const fn = e.functionOf(call.expression, scope);
@@ -67,11 +66,11 @@ function afterCall(e: Evaluator, value: Value, call: ts.CallExpression, index: n
   // A parameter that is given another value no longer is what was passed.
   const mutations = e.mutations.of(parameter, parameter.name.text).filter(({ kind }) => kind !== 'assign');
   if (mutations.length === 0) return value;
-  const bound = bindParameters(e, fn.parameters, call.arguments, scope, scope);
+  const bound = e.bind(fn.parameters, call.arguments, scope, scope);
   return changed(e, value, parameter, mutations, bound, passes + 1);
 }
 
-function append(e: Evaluator, value: Value, added: readonly ts.Expression[], scope: Bindings): Value {
+function append(e: Reader, value: Value, added: readonly ts.Expression[], scope: Bindings): Value {
   if (value.kind === 'choice') return choice(value.node, value.options.map((option) => append(e, option, added, scope)));
   if (value.kind !== 'array') return value;
   const items = [...value.items];

@@ -1,6 +1,6 @@
 import type ts from 'typescript';
 import type { Bindings, Value } from '../model.js';
-import type { Evaluator } from './evaluate.js';
+import type { Reader } from './reader.js';
 import { changed } from './changed.js';
 import { memberOf } from './members.js';
 import { returnsOf } from './returns.js';
@@ -12,7 +12,7 @@ import {
 const PER_MEMBER = new Set(['map', 'flatMap', 'forEach', 'filter', 'some', 'every', 'find', 'findIndex', 'sort']);
 
 /** What a declaration holds. `at` is where it is asked for. */
-export function valueOfDeclaration(e: Evaluator, declaration: ts.Declaration, given: Bindings, at: ts.Node): Value {
+export function valueOfDeclaration(e: Reader, declaration: ts.Declaration, given: Bindings, at: ts.Node): Value {
   const bound = given.get(declaration);
   if (bound) return e.ts.isParameter(declaration) ? withChanges(e, bound, declaration, given) : bound;
   const scope = e.isLocal(declaration) ? given : EMPTY;
@@ -30,13 +30,13 @@ export function valueOfDeclaration(e: Evaluator, declaration: ts.Declaration, gi
 }
 
 /** A parameter holds what it was given and what its function adds to it. */
-function withChanges(e: Evaluator, bound: Value, parameter: ts.ParameterDeclaration, scope: Bindings): Value {
+function withChanges(e: Reader, bound: Value, parameter: ts.ParameterDeclaration, scope: Bindings): Value {
   if (!e.ts.isIdentifier(parameter.name) || e.changing.has(parameter)) return bound;
   const mutations = e.mutations.of(parameter, parameter.name.text);
   return mutations.length === 0 ? bound : changed(e, bound, parameter, mutations, scope);
 }
 
-function readDeclaration(e: Evaluator, declaration: ts.Declaration, scope: Bindings, at: ts.Node): Value {
+function readDeclaration(e: Reader, declaration: ts.Declaration, scope: Bindings, at: ts.Node): Value {
   const { ts } = e;
   if (ts.isVariableDeclaration(declaration)) return valueOfVariable(e, declaration, scope);
   if (ts.isBindingElement(declaration)) return valueOfBinding(e, declaration, scope);
@@ -60,7 +60,7 @@ function readDeclaration(e: Evaluator, declaration: ts.Declaration, scope: Bindi
   return unknown(at, 'it has no value that the text tells');
 }
 
-function valueOfVariable(e: Evaluator, declaration: ts.VariableDeclaration, scope: Bindings): Value {
+function valueOfVariable(e: Reader, declaration: ts.VariableDeclaration, scope: Bindings): Value {
   const { ts } = e;
   const list = declaration.parent;
   if (ts.isVariableDeclarationList(list) && list.parent && ts.isForOfStatement(list.parent)) {
@@ -84,7 +84,7 @@ function valueOfVariable(e: Evaluator, declaration: ts.VariableDeclaration, scop
 }
 
 /** What a pattern takes out of its source: `const { router } = t`. */
-function valueOfBinding(e: Evaluator, element: ts.BindingElement, scope: Bindings): Value {
+function valueOfBinding(e: Reader, element: ts.BindingElement, scope: Bindings): Value {
   const { ts } = e;
   const pattern = element.parent;
   const owner = pattern.parent;
@@ -93,7 +93,7 @@ function valueOfBinding(e: Evaluator, element: ts.BindingElement, scope: Binding
   return takeOut(e, element, source, scope);
 }
 
-function sourceOfPattern(e: Evaluator, owner: ts.BindingElement | ts.ParameterDeclaration | ts.VariableDeclaration, scope: Bindings): Value {
+function sourceOfPattern(e: Reader, owner: ts.BindingElement | ts.ParameterDeclaration | ts.VariableDeclaration, scope: Bindings): Value {
   const bound = scope.get(owner);
   if (bound) return bound;
   if (e.ts.isBindingElement(owner)) return valueOfBinding(e, owner, scope);
@@ -101,7 +101,7 @@ function sourceOfPattern(e: Evaluator, owner: ts.BindingElement | ts.ParameterDe
 }
 
 /** The part of `source` that an element of a pattern stands for. */
-export function takeOut(e: Evaluator, element: ts.BindingElement, source: Value, scope: Bindings): Value {
+export function takeOut(e: Reader, element: ts.BindingElement, source: Value, scope: Bindings): Value {
   const { ts } = e;
   const pattern = element.parent;
   if (source.kind === 'choice') return choice(element, source.options.map((option) => takeOut(e, element, option, scope)));
@@ -124,22 +124,22 @@ export function takeOut(e: Evaluator, element: ts.BindingElement, source: Value,
   return value.kind === 'unknown' && source.kind === 'expression' ? opaqueMember(e, element, source, key) : value;
 }
 
-const defaultOf = (e: Evaluator, element: ts.BindingElement, scope: Bindings): Value =>
+const defaultOf = (e: Reader, element: ts.BindingElement, scope: Bindings): Value =>
   element.initializer ? e.value(element.initializer, scope) : constant(element, undefined);
 
-function keyOf(e: Evaluator, element: ts.BindingElement, scope: Bindings): string | undefined {
+function keyOf(e: Reader, element: ts.BindingElement, scope: Bindings): string | undefined {
   const name = element.propertyName ?? element.name;
   if (e.ts.isIdentifier(name)) return name.text;
   return e.ts.isObjectBindingPattern(name) || e.ts.isArrayBindingPattern(name) ? undefined : e.namesOf(name, scope)?.[0];
 }
 
 /** `const { router } = t` where `t` is a call: an access that is written nowhere, placed at the element of the pattern. */
-function opaqueMember(e: Evaluator, element: ts.BindingElement, source: Value, key: string): Value {
+function opaqueMember(e: Reader, element: ts.BindingElement, source: Value, key: string): Value {
   if (source.kind !== 'expression') return unknown(element, `what is destructured is not known: ${whyOf(source)}`);
   return opaque(accessAt(e, element, source.expression, key), source.scope, element);
 }
 
-function accessAt(e: Evaluator, place: ts.Node, left: ts.Expression, key: string): ts.Expression {
+function accessAt(e: Reader, place: ts.Node, left: ts.Expression, key: string): ts.Expression {
   const { ts } = e;
   const access = ts.factory.createPropertyAccessExpression(left, key);
   ts.setTextRange(access, place);
@@ -149,7 +149,7 @@ function accessAt(e: Evaluator, place: ts.Node, left: ts.Expression, key: string
   return access;
 }
 
-function nameFor(e: Evaluator, declaration: ts.Declaration): ts.Expression {
+function nameFor(e: Reader, declaration: ts.Declaration): ts.Expression {
   const name = (declaration as ts.NamedDeclaration).name;
   if (name && e.ts.isIdentifier(name)) return name;
   const made = e.ts.factory.createIdentifier('parameter');
@@ -158,7 +158,7 @@ function nameFor(e: Evaluator, declaration: ts.Declaration): ts.Expression {
   return made;
 }
 
-function valueOfParameter(e: Evaluator, parameter: ts.ParameterDeclaration, scope: Bindings): Value {
+function valueOfParameter(e: Reader, parameter: ts.ParameterDeclaration, scope: Bindings): Value {
   const { ts } = e;
   const bound = scope.get(parameter);
   if (bound) return bound;
@@ -174,7 +174,7 @@ function valueOfParameter(e: Evaluator, parameter: ts.ParameterDeclaration, scop
   return parameter.initializer ? choice(parameter, [self, e.value(parameter.initializer, scope)]) : self;
 }
 
-function valueOfEnum(e: Evaluator, declaration: ts.EnumDeclaration): Value {
+function valueOfEnum(e: Reader, declaration: ts.EnumDeclaration): Value {
   const properties = new Map<string, Value>();
   for (const [index, member] of declaration.members.entries()) {
     const name = e.namesOf(member.name, EMPTY)?.[0];
@@ -184,7 +184,7 @@ function valueOfEnum(e: Evaluator, declaration: ts.EnumDeclaration): Value {
 }
 
 /** A module as an object: `import * as procedures`. */
-export function valueOfModule(e: Evaluator, module: ts.SourceFile | ts.ModuleDeclaration): Value {
+export function valueOfModule(e: Reader, module: ts.SourceFile | ts.ModuleDeclaration): Value {
   const { ts } = e;
   const equals = ts.isSourceFile(module) ? e.names.exportEquals(module) : undefined;
   if (equals) return e.value(equals, EMPTY);

@@ -2,10 +2,12 @@ import type ts from 'typescript';
 import type { Bindings, FunctionNode, Value } from '../model.js';
 import type { Compiler } from './compiler.js';
 import { valueOfCall, valueOfNew } from './calls.js';
-import { valueOfDeclaration } from './declared.js';
+import { bindParameters } from './bind.js';
+import { valueOfDeclaration, valueOfModule } from './declared.js';
 import { elementOf, memberOf, thisClass, valueOfLeft } from './members.js';
 import { Mutations } from './mutations.js';
 import type { Names } from './names.js';
+import type { Reader } from './reader.js';
 import { declarationBehind } from './behind.js';
 import {
   EMPTY, array, choice, concatenate, constant, equal, functionValue, isNullish, membersOf, object, opaque, optionsOf, text, textOf, truth, unknown, whyOf,
@@ -20,18 +22,14 @@ const MAX_DEPTH = 300;
  * Reads values out of the text. One question (`evaluate`) has a bounded number of steps; what holds without bindings is
  * remembered. A Set counts as an array without doubles, a Map as an object, a promise as what it resolves to.
  */
-export class Evaluator {
+export class Evaluator implements Reader {
   readonly mutations: Mutations;
-  /** Calls that are being followed, for the bound on recursion. */
   readonly calls: ts.Node[] = [];
-  /** Variables whose changes are being followed. */
   readonly changing = new Set<ts.Node>();
-  /** Declarations that are being read without bindings, with what they hold so far. */
   readonly reading = new Map<ts.Node, Value | undefined>();
   private readonly known = new Map<ts.Node, Value>();
   private depth = 0;
   private steps = 0;
-  /** Counts what was cut short; an answer that was is not remembered. */
   cuts = 0;
 
   constructor(
@@ -60,7 +58,6 @@ export class Evaluator {
     return functions.size === 1 ? only : undefined;
   }
 
-  /** Parentheses, `as`, `satisfies`, `!` and type arguments say nothing about a value. */
   unwrap(node: ts.Expression): ts.Expression {
     const { ts } = this;
     for (let at = node; ; ) {
@@ -75,7 +72,6 @@ export class Evaluator {
     }
   }
 
-  /** Whether a node may mean something else from call to call: it lies in a function or a class. */
   isLocal(node: ts.Node): boolean {
     const { ts } = this;
     for (let at = node.parent as ts.Node | undefined; at; at = at.parent) if (ts.isFunctionLike(at) || ts.isClassLike(at)) return true;
@@ -197,7 +193,6 @@ export class Evaluator {
     return object(node, properties, complete);
   }
 
-  /** The value of a member of an object literal. */
   valueOfMember(member: Exclude<ts.ObjectLiteralElementLike, ts.SpreadAssignment>, scope: Bindings): Value {
     const { ts } = this;
     if (ts.isPropertyAssignment(member)) return this.value(member.initializer, scope);
@@ -206,12 +201,23 @@ export class Evaluator {
     return valueOfDeclaration(this, member, scope, member);
   }
 
-  /** The texts that a property name may have; undefined where they are not known. */
   namesOf(name: ts.PropertyName, scope: Bindings): string[] | undefined {
     const { ts } = this;
     if (!ts.isComputedPropertyName(name)) return [name.text];
     const texts = optionsOf(this.value(name.expression, scope)).map(textOf);
     return texts.every((one) => one !== undefined) ? texts : undefined;
+  }
+
+  declared(declaration: ts.Declaration, given: Bindings, at: ts.Node): Value {
+    return valueOfDeclaration(this, declaration, given, at);
+  }
+
+  moduleValue(module: ts.SourceFile | ts.ModuleDeclaration): Value {
+    return valueOfModule(this, module);
+  }
+
+  bind(parameters: readonly ts.ParameterDeclaration[], args: readonly ts.Expression[], scope: Bindings, outer: Bindings): Bindings {
+    return bindParameters(this, parameters, args, scope, outer);
   }
 
   private readBinary(node: ts.BinaryExpression, scope: Bindings): Value {

@@ -1,15 +1,13 @@
 import type ts from 'typescript';
 import type { Bindings, Value } from '../model.js';
-import { bindParameters } from './bind.js';
-import { valueOfDeclaration, valueOfModule } from './declared.js';
-import type { Evaluator } from './evaluate.js';
+import type { Reader } from './reader.js';
 import { EMPTY, choice, constant, opaque, optionsOf, textOf, unknown } from './values.js';
 
 /** How many classes are followed over `extends`. */
 const MAX_BASES = 10;
 
 /** A module that a name stands for, so that one member of a large one is found without reading all. */
-function moduleBehind(e: Evaluator, node: ts.Expression): ts.SourceFile | ts.ModuleDeclaration | undefined {
+function moduleBehind(e: Reader, node: ts.Expression): ts.SourceFile | ts.ModuleDeclaration | undefined {
   const { ts } = e;
   const inner = e.unwrap(node);
   if (!ts.isIdentifier(inner)) return undefined;
@@ -18,16 +16,16 @@ function moduleBehind(e: Evaluator, node: ts.Expression): ts.SourceFile | ts.Mod
 }
 
 /** The value left of a dot. Of a module only the member asked for is read. */
-export function valueOfLeft(e: Evaluator, node: ts.Expression, name: string, scope: Bindings): Value {
+export function valueOfLeft(e: Reader, node: ts.Expression, name: string, scope: Bindings): Value {
   const module = moduleBehind(e, node);
   if (!module || (e.ts.isSourceFile(module) && e.names.exportEquals(module))) return e.value(node, scope);
   const declaration = e.names.declarationOf(e.names.exportsOf(module).get(name));
-  if (!declaration) return valueOfModule(e, module);
-  return { kind: 'object', properties: new Map([[name, valueOfDeclaration(e, declaration, EMPTY, node)]]), complete: false, node: module };
+  if (!declaration) return e.moduleValue(module);
+  return { kind: 'object', properties: new Map([[name, e.declared(declaration, EMPTY, node)]]), complete: false, node: module };
 }
 
 /** `base.name`. Where it is not known it stands for itself, if it is written somewhere (`access`). */
-export function memberOf(e: Evaluator, base: Value, name: string, access: ts.Expression | undefined, scope: Bindings): Value {
+export function memberOf(e: Reader, base: Value, name: string, access: ts.Expression | undefined, scope: Bindings): Value {
   const at = access ?? base.node;
   const itself = (): Value => (access ? opaque(access, scope) : unknown(at, `\`${name}\` of it is not known`));
   switch (base.kind) {
@@ -56,7 +54,7 @@ export function memberOf(e: Evaluator, base: Value, name: string, access: ts.Exp
 }
 
 /** `base[key]`: one member, or each that the key may name. */
-export function elementOf(e: Evaluator, node: ts.ElementAccessExpression, scope: Bindings): Value {
+export function elementOf(e: Reader, node: ts.ElementAccessExpression, scope: Bindings): Value {
   const base = e.value(node.expression, scope);
   const key = e.value(node.argumentExpression, scope);
   const keys = optionsOf(key).map(textOf);
@@ -64,7 +62,7 @@ export function elementOf(e: Evaluator, node: ts.ElementAccessExpression, scope:
   return anyElement(base, node, scope);
 }
 
-export function elementNamed(e: Evaluator, base: Value, key: string, node: ts.Expression, scope: Bindings): Value {
+export function elementNamed(e: Reader, base: Value, key: string, node: ts.Expression, scope: Bindings): Value {
   if (base.kind === 'choice') return choice(node, base.options.map((option) => elementNamed(e, option, key, node, scope)));
   if (base.kind !== 'array' || !/^\d+$/.test(key)) return memberOf(e, base, key, node, scope);
   return base.items[Number(key)] ?? (base.complete ? constant(node, undefined) : unknown(node, 'the array may be longer than what is known of it'));
@@ -84,7 +82,7 @@ export function anyElement(base: Value, node: ts.Expression, scope: Bindings): V
 }
 
 /** The class around `this`. */
-export function thisClass(e: Evaluator, node: ts.Node): ts.ClassLikeDeclaration | undefined {
+export function thisClass(e: Reader, node: ts.Node): ts.ClassLikeDeclaration | undefined {
   const { ts } = e;
   for (let at = node.parent as ts.Node | undefined; at; at = at.parent) {
     if (ts.isClassLike(at)) return at;
@@ -95,7 +93,7 @@ export function thisClass(e: Evaluator, node: ts.Node): ts.ClassLikeDeclaration 
 }
 
 /** A member of an instance or of a class itself, where the expression is one. */
-function memberOfExpression(e: Evaluator, base: Extract<Value, { kind: 'expression' }>, name: string): Value | undefined {
+function memberOfExpression(e: Reader, base: Extract<Value, { kind: 'expression' }>, name: string): Value | undefined {
   const { ts } = e;
   const { expression, node, scope } = base;
   if (expression.kind === ts.SyntaxKind.ThisKeyword) {
@@ -107,7 +105,7 @@ function memberOfExpression(e: Evaluator, base: Extract<Value, { kind: 'expressi
     const made = e.value(expression.expression, scope).node;
     if (!ts.isClassLike(made)) return undefined;
     const constructor = made.members.find((member) => ts.isConstructorDeclaration(member));
-    const inner = constructor ? bindParameters(e, constructor.parameters, expression.arguments ?? [], scope, scope) : scope;
+    const inner = constructor ? e.bind(constructor.parameters, expression.arguments ?? [], scope, scope) : scope;
     return memberOfClass(e, made, name, false, inner);
   }
   if (ts.isClassLike(node)) return memberOfClass(e, node, name, true, scope);
@@ -116,7 +114,7 @@ function memberOfExpression(e: Evaluator, base: Extract<Value, { kind: 'expressi
 }
 
 /** `this` in a method of an object literal. */
-function memberOfOwnObject(e: Evaluator, self: ts.Node, name: string, scope: Bindings): Value | undefined {
+function memberOfOwnObject(e: Reader, self: ts.Node, name: string, scope: Bindings): Value | undefined {
   const { ts } = e;
   let at: ts.Node | undefined = self;
   while (at && !(ts.isMethodDeclaration(at) && ts.isObjectLiteralExpression(at.parent))) at = at.parent;
@@ -127,14 +125,14 @@ function memberOfOwnObject(e: Evaluator, self: ts.Node, name: string, scope: Bin
 }
 
 /** The class that a type annotation names, for `constructor(private guests: GuestService)`. */
-function classOfType(e: Evaluator, type: ts.TypeNode | undefined): ts.ClassLikeDeclaration | undefined {
+function classOfType(e: Reader, type: ts.TypeNode | undefined): ts.ClassLikeDeclaration | undefined {
   const { ts } = e;
   if (!type || !ts.isTypeReferenceNode(type) || !ts.isIdentifier(type.typeName)) return undefined;
   const declaration = e.names.declarationOf(e.names.symbolOf(type.typeName));
   return declaration && ts.isClassLike(declaration) ? declaration : undefined;
 }
 
-function memberOfClass(e: Evaluator, first: ts.ClassLikeDeclaration, name: string, isStatic: boolean, scope: Bindings): Value | undefined {
+function memberOfClass(e: Reader, first: ts.ClassLikeDeclaration, name: string, isStatic: boolean, scope: Bindings): Value | undefined {
   const { ts } = e;
   let next: ts.ClassLikeDeclaration | undefined = first;
   for (let bases = 0; next && bases < MAX_BASES; bases += 1) {
@@ -142,7 +140,7 @@ function memberOfClass(e: Evaluator, first: ts.ClassLikeDeclaration, name: strin
     for (const member of at.members) {
       if (ts.isConstructorDeclaration(member) && !isStatic) {
         const parameter = member.parameters.find((one) => ts.isParameterPropertyDeclaration(one, member) && ts.isIdentifier(one.name) && one.name.text === name);
-        if (parameter) return valueOfDeclaration(e, parameter, scope, parameter);
+        if (parameter) return e.declared(parameter, scope, parameter);
         const assigned = assignedInConstructor(e, member, name);
         if (assigned) return e.value(assigned, scope);
       }
@@ -155,7 +153,7 @@ function memberOfClass(e: Evaluator, first: ts.ClassLikeDeclaration, name: strin
         if (assigned) return e.value(assigned, scope);
         return ts.isIdentifier(member.name) ? opaque(member.name, scope, member) : undefined;
       }
-      return valueOfDeclaration(e, member, scope, member);
+      return e.declared(member, scope, member);
     }
     const base: ts.ExpressionWithTypeArguments | undefined = at.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)?.types[0];
     const made: ts.Node | undefined = base && e.value(base.expression, scope).node;
@@ -165,7 +163,7 @@ function memberOfClass(e: Evaluator, first: ts.ClassLikeDeclaration, name: strin
 }
 
 /** `this.name = value` of a constructor. */
-function assignedInConstructor(e: Evaluator, constructor: ts.ConstructorDeclaration, name: string): ts.Expression | undefined {
+function assignedInConstructor(e: Reader, constructor: ts.ConstructorDeclaration, name: string): ts.Expression | undefined {
   const { ts } = e;
   for (const statement of constructor.body?.statements ?? []) {
     if (!ts.isExpressionStatement(statement) || !ts.isBinaryExpression(statement.expression)) continue;

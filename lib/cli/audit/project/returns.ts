@@ -1,6 +1,6 @@
 import type ts from 'typescript';
 import type { Bindings, Value } from '../model.js';
-import type { Evaluator } from './evaluate.js';
+import type { Reader } from './reader.js';
 import { choice, constant, equal, truth } from './values.js';
 
 interface Run {
@@ -10,12 +10,12 @@ interface Run {
 }
 
 /** What a function's body returns: each return that a known condition does not rule out. */
-export function returnsOf(e: Evaluator, body: ts.Block, scope: Bindings): Value {
+export function returnsOf(e: Reader, body: ts.Block, scope: Bindings): Value {
   const run = runAll(e, body.statements, scope);
   return choice(body, run.ends ? run.values : [...run.values, constant(body, undefined)]);
 }
 
-function runAll(e: Evaluator, statements: readonly ts.Statement[], scope: Bindings): Run {
+function runAll(e: Reader, statements: readonly ts.Statement[], scope: Bindings): Run {
   const values: Value[] = [];
   for (const statement of statements) {
     const run = runOne(e, statement, scope);
@@ -27,7 +27,7 @@ function runAll(e: Evaluator, statements: readonly ts.Statement[], scope: Bindin
 
 const NOTHING: Run = { values: [], ends: false };
 
-function runOne(e: Evaluator, statement: ts.Statement, scope: Bindings): Run {
+function runOne(e: Reader, statement: ts.Statement, scope: Bindings): Run {
   const { ts } = e;
   if (ts.isReturnStatement(statement)) {
     return { values: [statement.expression ? e.value(statement.expression, scope) : constant(statement, undefined)], ends: true };
@@ -55,7 +55,7 @@ function runOne(e: Evaluator, statement: ts.Statement, scope: Bindings): Run {
   return NOTHING;
 }
 
-function runSwitch(e: Evaluator, statement: ts.SwitchStatement, scope: Bindings): Run {
+function runSwitch(e: Reader, statement: ts.SwitchStatement, scope: Bindings): Run {
   const { ts } = e;
   const subject = e.value(statement.expression, scope);
   const { clauses } = statement.caseBlock;
@@ -72,7 +72,7 @@ function runSwitch(e: Evaluator, statement: ts.SwitchStatement, scope: Bindings)
 }
 
 /** A clause and those that it falls through to. */
-function runFrom(e: Evaluator, clauses: readonly ts.CaseOrDefaultClause[], from: number, scope: Bindings): Run {
+function runFrom(e: Reader, clauses: readonly ts.CaseOrDefaultClause[], from: number, scope: Bindings): Run {
   const values: Value[] = [];
   for (const clause of clauses.slice(from)) {
     const statements = clause.statements.flatMap((one) => (e.ts.isBlock(one) ? [...one.statements] : [one]));

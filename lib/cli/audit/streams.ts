@@ -1,0 +1,13 @@
+/** Where a command prints; a write resolves when it is out, and quietly where nobody reads any more. */
+export interface Output {
+  isTTY?: boolean;
+  columns?: number;
+  print(text: string): Promise<void>;
+}
+
+export interface Streams {
+  stdout: Output;
+  stderr: Output;
+  env: NodeJS.ProcessEnv;
+  version: string;
+}
