@@ -1,10 +1,11 @@
 // npm test: everything, in the order that tells soonest. Stops at the first part that fails. The last line says
-// `N passed, M failed`, summed over GoogleTest (both sanitizer builds) and Jest.
+// `N passed, M failed`, summed over GoogleTest (both sanitizer builds), the programs of test/sanitizer and Jest.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { at, heading, main, Refusal, run, stateDir } from './support.mjs';
 import { lint } from './lint.mjs';
 import { setUp } from './setup.mjs';
+import { testAddon } from './test-addon.mjs';
 import { testNative } from './test-native.mjs';
 
 async function jest() {
@@ -23,6 +24,7 @@ const parts = [
   ['Set-up', async () => void (await setUp('test'))],
   ['Lint', async () => ({ passed: 0, failed: await lint() })],
   ['C++ tests (GoogleTest under sanitizers)', () => testNative()],
+  ['The addon in Node under AddressSanitizer', () => testAddon()],
   ['JavaScript tests (Jest)', jest],
 ];
 

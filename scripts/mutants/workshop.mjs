@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import path from 'node:path';
 
 /** One test program or one Jest file; the longest in the lists takes some 20 s on an idle core. */
-const DEADLINE_MS = 240_000;
+const DEADLINE_MS = 120_000;
 /** What the tests themselves wait for one event: a slip that makes it fail to come is told after this time. */
 const EVENT_DEADLINE_S = 10;
 

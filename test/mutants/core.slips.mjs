@@ -14,8 +14,8 @@ export const slips = [
     name: 'N02',
     file: 'src/core/channel.cc',
     why: 'encoded ping cached for ever: heartbeat with a stale cursor',
-    find: 'if (seq != ping_seq_) {',
-    replace: 'if (ping_.empty()) {',
+    find: 'if (seq != ping.seq) {',
+    replace: 'if (ping.text.empty()) {',
     tests: [gtest('channel_test', 'ChannelTest.PositionsAsHeartbeatsSayThem')],
   },
   {
@@ -170,7 +170,7 @@ export const slips = [
     file: 'src/core/subscription.cc',
     why: 'partial live write: offset off by one',
     find: 'backlog_->offset = left; backlog_->bytes -= left;',
-    replace: `backlog_->offset = left + 1;
+    replace: `backlog_->offset = left - 1;
         backlog_->bytes -= left;`,
     tests: [gtest('subscription_test', 'Stream.ACutAtAnyByteForgesNothing')],
   },
@@ -260,8 +260,8 @@ export const slips = [
     name: 'N85',
     file: 'src/core/wire.cc',
     why: "serialized-error without the transformer's prefix",
-    find: String.raw`if (dialect.transformed) AppendOnOneLine(out, wrap.prefix); out->append("{\"message\":");`,
-    replace: String.raw`out->append("{\"message\":");`,
+    find: String.raw`if (dialect.transformed) json.append(wrap.prefix); json.append("{\"message\":");`,
+    replace: String.raw`json.append("{\"message\":");`,
     tests: [gtest('wire_test', 'WireTest.WritesARefusalInTrpcsShape')],
   },
   {
@@ -334,8 +334,8 @@ export const slips = [
     name: 'N114',
     file: 'src/core/entry.cc',
     why: "CR/LF of a transformer's wrap around an action splits the line",
-    find: 'KeepOnOneLine(&transformed_, data_offset_);',
-    replace: '',
+    find: 'for (const std::string_view part : json) AppendOnOneLine(&text, part);',
+    replace: 'for (const std::string_view part : json) text.append(part);',
     tests: [gtest('entry_test', 'Entry.NoLineEndCanForgeAnEvent')],
   },
 ];

@@ -131,7 +131,7 @@ export const slips = [
     why: 'fan-out over the budget waits for the next wake',
     find: 'busy_.Set(!queue_.empty());',
     replace: 'busy_.Set(false);',
-    tests: [jest('test/promises/js-stall.test.ts', 'G10: 200 clients have their event while the JavaScript thread is stalled')],
+    tests: [gtest('hub_life_test', 'HubLife.AFanOutOverItsBudgetGoesOnByItself')],
   },
   {
     name: 'N68',

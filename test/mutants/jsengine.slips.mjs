@@ -166,8 +166,8 @@ export const slips = [
     name: 'J24',
     file: 'lib/jsengine/frames.ts',
     why: 'serialized-error not transformed',
-    find: 'const data = spec.transformed ? `${this.prefix}${shape}${this.suffix}` : shape;',
-    replace: 'const data = shape;',
+    find: 'data: this.transformed(variant, shape)',
+    replace: 'data: shape',
     tests: [jest('test/conformance/admission.test.ts', 'SPEC §3: a refusal goes through the transformer, and has no path where none is known')],
   },
   {
@@ -255,8 +255,8 @@ export const slips = [
     name: 'J35',
     file: 'lib/jsengine/channel.ts',
     why: 'ping cached for ever (stale id)',
-    find: 'if (known?.id === id) return known.bytes;',
-    replace: 'if (known) return known.bytes;',
+    find: 'if (known?.id === id) return known.ping;',
+    replace: 'if (known) return known.ping;',
     tests: [jest('test/conformance/time.test.ts', 'SPEC §6: a ping each heartbeatMs, with the position that the stream has rea')],
   },
   {

@@ -22,8 +22,8 @@ export const slips = [
     name: 'T97',
     file: 'lib/native/engine.ts',
     why: 'chunks under way when a sink became full are written all the same',
-    find: 'if (entry.full) entry.held.push(bytes); else if (entry.sink.write(bytes))',
-    replace: 'if (entry.sink.write(bytes))',
+    find: 'if (entry.full) entry.held.push(bytes); else if (entry.write(bytes))',
+    replace: 'if (entry.write(bytes))',
     tests: [jest('test/conformance/drain-close.test.ts', 'G8: in the middle of everything')],
   },
   {

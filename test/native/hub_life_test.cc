@@ -299,5 +299,18 @@ TEST(HubLife, ABigFanOutLetsOtherCompaniesThrough) {
   EXPECT_LE(before, kSlice);
 }
 
+// So many streams take longer than one turn may: the rest has to follow though
+// nobody asks for anything meanwhile.
+TEST(HubLife, AFanOutOverItsBudgetGoesOnByItself) {
+  constexpr size_t kStreams = 20'000;
+  TestHub hub;
+  for (size_t i = 0; i < kStreams; ++i) {
+    hub.Post(HostSinkOf(hub, "big", std::to_string(i)));
+  }
+  hub.Sync();
+  hub.Publish("big", "b1");
+  hub.Until([&] { return hub.metrics().deliveries.Get() == kStreams; });
+}
+
 }  // namespace
 }  // namespace pathcast
