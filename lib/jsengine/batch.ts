@@ -11,6 +11,8 @@ interface ItemBase {
   readonly ordinal: number;
   /** Head of the log after it. */
   readonly seq: number;
+  /** When the engine got it: its hub's clock, Unix ms. Never less than that of the item before. */
+  readonly arrivedAt: number;
   /** Monotonic µs. */
   readonly publishedUs: number;
 }
@@ -95,8 +97,7 @@ export class Batch {
 
 /** What says `union`: an `invalidate`, or a `resync` at `headSeq` where that cannot. REQUIRES: `union.count > 0`. */
 export function conflated(context: Context, variant: Variant, epoch: string, headSeq: number, union: PathUnion): Message {
-  const now = context.clock.now();
-  return union.overflowed
-    ? context.frames.resync(variant, epoch, headSeq, 'overflow', context.resyncPaths, now)
-    : context.frames.invalidate(variant, epoch, union, now);
+  if (!union.overflowed) return context.frames.invalidate(variant, epoch, union);
+  const resync = context.frames.resync(variant, epoch, headSeq, 'overflow', context.resyncPaths, union.lastMs);
+  return { ...resync, safeMs: union.firstMs };
 }

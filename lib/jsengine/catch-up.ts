@@ -24,21 +24,23 @@ export interface CatchUp {
 const CACHED = 32;
 
 export class CatchUps {
-  private readonly cache = new Map<string, CatchUp>();
+  /** Null: not even one message can say it. A `resync` is made anew: its time is that of the verdict, its paths are today's. */
+  private readonly cache = new Map<string, CatchUp | null>();
 
   constructor(private readonly context: Context) {}
 
-  plan(log: ActionLog, verdict: Verdict, filter: Filter, variant: Variant): CatchUp {
-    if (!('after' in verdict)) return this.resync(log, verdict.reason, variant);
+  /** `now`: the hub's clock at the verdict. */
+  plan(log: ActionLog, verdict: Verdict, filter: Filter, variant: Variant, now: number): CatchUp {
+    if (!('after' in verdict)) return this.resync(log, verdict.reason, variant, now);
     const { reason, recovered, after } = verdict;
     if (after === log.headSeq) return { reason, recovered, after, messages: [], chunks: [] };
     const key = `${log.epoch}.${log.revision}.${after}.${variant}.${filter.key}`;
     const known = this.cache.get(key);
     this.cache.delete(key);
-    const plan = known ?? this.replay(log, after, filter, variant);
+    const plan = known === undefined ? this.replay(log, after, filter, variant) : known;
     this.cache.set(key, plan);
     if (this.cache.size > CACHED) this.dropOldest();
-    return plan;
+    return plan ?? this.resync(log, 'overflow', variant, now);
   }
 
   clear(): void {
@@ -52,15 +54,15 @@ export class CatchUps {
     }
   }
 
-  private resync(log: ActionLog, reason: Reason, variant: Variant): CatchUp {
-    const { frames, resyncPaths, clock } = this.context;
-    const message = frames.resync(variant, log.epoch, log.headSeq, reason, resyncPaths, clock.now());
+  private resync(log: ActionLog, reason: Reason, variant: Variant, now: number): CatchUp {
+    const { frames, resyncPaths } = this.context;
+    const message = frames.resync(variant, log.epoch, log.headSeq, reason, resyncPaths, now);
     return this.packed({ reason, recovered: false, after: null, messages: [message] });
   }
 
-  /** The matching actions after `after`, or one `invalidate`, or the `resync` that is left when even that is too long. */
-  private replay(log: ActionLog, after: number, filter: Filter, variant: Variant): CatchUp {
-    const { frames, options, invalidateBytes, clock } = this.context;
+  /** The matching actions after `after`, or one `invalidate`, or null where even that is too long. */
+  private replay(log: ActionLog, after: number, filter: Filter, variant: Variant): CatchUp | null {
+    const { frames, options, invalidateBytes } = this.context;
     const matching: LogEntry[] = [];
     for (let seq = after + 1; seq <= log.headSeq; seq++) {
       const entry = present(log.get(seq));
@@ -71,8 +73,8 @@ export class CatchUps {
     if (messages) return this.packed({ ...resumed, messages });
     const union = new PathUnion(invalidateBytes);
     for (const entry of matching) union.add(entry);
-    if (union.overflowed) return this.resync(log, 'overflow', variant);
-    const invalidate = frames.invalidate(variant, log.epoch, union, clock.now());
+    if (union.overflowed) return null;
+    const invalidate = frames.invalidate(variant, log.epoch, union);
     return this.packed({ ...resumed, messages: [{ ...invalidate, compaction: true }] });
   }
 

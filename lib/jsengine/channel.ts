@@ -28,7 +28,7 @@ export class Channel implements Sliced {
   private waiting: Item[] = [];
   private round: Round | null = null;
   private ordinal = 0;
-  private readonly pings = new Map<Variant, { id: string; ping: Payload }>();
+  private readonly pings = new Map<Variant, { id: string; safeMs: number; ping: Payload }>();
 
   constructor(
     readonly companyId: string,
@@ -39,6 +39,10 @@ export class Channel implements Sliced {
       counters.logActions += actions;
       counters.logBytes += bytes;
     });
+  }
+
+  get epoch(): string {
+    return this.log.epoch;
   }
 
   /** Items handed over from now on have this ordinal or a higher one. */
@@ -65,12 +69,12 @@ export class Channel implements Sliced {
       fresh.push(entry);
       tell(index, entry.seq, false);
     });
-    if (this.streams.size > 0) this.announce(fresh);
+    if (this.streams.size > 0) this.announce(fresh, now);
   }
 
   ephemeral(event: EncodedEphemeral): void {
     if (this.streams.size === 0) return;
-    this.hand({ kind: 'ephemeral', event, ...this.stamp(this.log.headSeq) });
+    this.hand({ kind: 'ephemeral', event, ...this.stamp(this.log.headSeq, this.context.clock.now()) });
   }
 
   runSlice(): boolean {
@@ -88,14 +92,25 @@ export class Channel implements Sliced {
     return true;
   }
 
-  /** Encoded once per position and shared. */
-  readonly pingAt = (id: string, variant: Variant): Payload => {
+  /** A time from which a resume loses nothing that a stream at `seq` has not been offered. */
+  safeMs(seq: number): number {
+    if (seq < this.log.headSeq) {
+      for (const items of [this.round?.batch.items ?? [], this.waiting]) {
+        const next = items.find((item) => item.seq > seq);
+        if (next) return next.arrivedAt;
+      }
+    }
+    return this.context.clock.now();
+  }
+
+  /** Encoded once per position and ms, and shared. */
+  ping(id: string, safeMs: number, variant: Variant): Payload {
     const known = this.pings.get(variant);
-    if (known?.id === id) return known.ping;
-    const ping = this.context.frames.ping(variant, id);
-    this.pings.set(variant, { id, ping });
+    if (known?.id === id && known.safeMs === safeMs) return known.ping;
+    const ping = this.context.frames.ping(variant, id, safeMs);
+    this.pings.set(variant, { id, safeMs, ping });
     return ping;
-  };
+  }
 
   /** Ends the life of the log. REQUIRES: no stream is left. */
   forget(): void {
@@ -105,16 +120,16 @@ export class Channel implements Sliced {
   }
 
   /** More than `compactAfter` in one publish call are an import (SPEC §1). */
-  private announce(entries: readonly LogEntry[]): void {
+  private announce(entries: readonly LogEntry[], now: number): void {
     if (entries.length > this.context.options.compactAfter) {
-      this.hand({ kind: 'import', entries, ...this.stamp(this.log.headSeq) });
+      this.hand({ kind: 'import', entries, ...this.stamp(this.log.headSeq, now) });
       return;
     }
-    for (const entry of entries) this.hand({ kind: 'action', entry, ...this.stamp(entry.seq) });
+    for (const entry of entries) this.hand({ kind: 'action', entry, ...this.stamp(entry.seq, now) });
   }
 
-  private stamp(seq: number): Pick<Item, 'ordinal' | 'seq' | 'publishedUs'> {
-    return { ordinal: this.ordinal++, seq, publishedUs: this.context.env.monotonicUs() };
+  private stamp(seq: number, arrivedAt: number): Pick<Item, 'ordinal' | 'seq' | 'arrivedAt' | 'publishedUs'> {
+    return { ordinal: this.ordinal++, seq, arrivedAt, publishedUs: this.context.env.monotonicUs() };
   }
 
   private hand(item: Item): void {

@@ -36,7 +36,7 @@ import { leastRecentlyAlive, Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
 import { retryMsFor, Stream, type StreamContext, type EndReason } from './stream.js';
 import { TurnedAway } from './turn-away.js';
-import { decide } from './verdict.js';
+import { decide, safeMsAfterHello, safeMsOfRefused } from './verdict.js';
 
 /** Bytes of actions that may wait for their fan-out. Above it a publish waits for the next turn of the loop … */
 const SLOW_DOWN_BYTES = 1024 * 1024;
@@ -90,7 +90,7 @@ export class JsEngine implements Engine {
     this.channels = new Channels(this.context);
     this.catchUps = new CatchUps(this.context);
     this.limiter = new Limiter(options.maxPerUser, options.maxPerCompany);
-    this.heartbeats = new Heartbeats(options.heartbeatMs, (stream) => this.beat(stream));
+    this.heartbeats = new Heartbeats(options.heartbeatMs, (stream) => stream.heartbeat());
     this.deadlines = new Deadlines(this.clock.now());
     this.upkeep = setInterval(() => this.keepUp(), DEADLINE_GRAIN_MS).unref();
     this.drainer = new Drain(
@@ -147,7 +147,8 @@ export class JsEngine implements Engine {
     const refusal = this.admit(spec, !expired && !spec.uncounted);
     if (refusal) {
       const retryMs = retryMsFor(refusal.code === 'DRAINING' ? 'drain' : 'limit', this.context);
-      const payload = this.context.frames.refusal(variant, spec, refusal, retryMs);
+      const safeMs = safeMsOfRefused(spec, this.clock.now());
+      const payload = this.context.frames.refusal(variant, spec, refusal, safeMs, retryMs);
       return this.turnAway(new TurnedAway(connectionId, sink, payload));
     }
     const channel = this.channels.use(spec.companyId);
@@ -232,7 +233,6 @@ export class JsEngine implements Engine {
 
   setResyncPaths(paths: readonly string[]): void {
     this.context.resyncPaths = [...paths];
-    this.catchUps.clear();
   }
 
   // Inside.
@@ -284,23 +284,20 @@ export class JsEngine implements Engine {
     return turnedAway;
   }
 
-  private makeStream(
-    connectionId: string,
-    spec: StreamSpec,
-    variant: Variant,
-    sink: Outlet,
-    { log, nextOrdinal }: Channel,
-  ): Stream {
+  private makeStream(connectionId: string, spec: StreamSpec, variant: Variant, sink: Outlet, channel: Channel): Stream {
     const { context, options } = this;
+    const { log, nextOrdinal } = channel;
     const now = this.clock.now();
     log.expire(now);
     const filter = this.filters.hold(spec.filter);
     const verdict = decide(log, spec, now);
-    const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant);
+    const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant, now);
     const since = spec.lastEventId ? undefined : spec.lastSyncTimestamp;
+    const safeMs = safeMsAfterHello(log, since, { reason, after }, now);
     const opening = context.frames.opening(variant, spec.httpHead, jitter(options.retryMs, this.env), {
       id: after === null ? NOWHERE : formatCursor(log.epoch, after),
-      timestamp: Math.min(since ?? now, now),
+      // Who has ids comes back with one; who has none may come back with the timestamp.
+      timestamp: spec.ids ? Math.min(since ?? now, now) : safeMs,
       recovered,
       reason,
       cursor: formatCursor(log.epoch, log.headSeq),
@@ -309,8 +306,10 @@ export class JsEngine implements Engine {
       heartbeatMs: options.heartbeatMs,
       connectionId,
     });
-    const start = { opening, after, messages, chunks, head: log.headSeq, joined: nextOrdinal };
-    return new Stream(connectionId, spec, variant, filter, log.epoch, sink, context, start);
+    // A `resync` that is not written yet leaves the client where it was.
+    const messagesHere = after === null ? messages.map((message) => ({ ...message, safeMs })) : messages;
+    const start = { opening, after, safeMs, messages: messagesHere, chunks, head: log.headSeq, joined: nextOrdinal };
+    return new Stream(connectionId, spec, variant, filter, channel, sink, context, start);
   }
 
   private setDeadline(stream: Stream): void {
@@ -319,11 +318,6 @@ export class JsEngine implements Engine {
     const endOfLife = lifetimeMs > 0 ? this.clock.now() + lifetimeMs * share : Infinity;
     const at = Math.min(endOfLife, stream.spec.expiresAt ?? Infinity);
     if (at < Infinity) this.deadlines.set(stream, at);
-  }
-
-  private beat(stream: Stream): void {
-    const channel = this.channels.get(stream.spec.companyId);
-    if (channel) stream.heartbeat(channel.pingAt);
   }
 
   /** Deadlines, sinks that take nothing, old entries. */

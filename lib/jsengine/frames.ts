@@ -23,6 +23,10 @@ export interface Message {
   readonly size: number;
   /** Where the stream is once this is written; its id. */
   readonly seq: number;
+  /** Unix ms, of an action or what stands for actions: arrival of the first one. As long as this is not written, a resume from here loses nothing. */
+  readonly safeMs?: number;
+  /** Of a `resync` that stands for a stretch: arrival of the last action. */
+  readonly lastMs?: number;
   /** Set on an action. */
   readonly entry?: LogEntry;
   /** Set on an `invalidate`. */
@@ -71,16 +75,23 @@ export class Frames {
       variant & TRANSFORMED && transformed
         ? ready(variant, id, `${transformed.head}${seq}${transformed.tail}`)
         : this.event(variant, id, `${head}${seq}${tail}`);
-    return { ...rendered(variant, message), seq, entry };
+    return { ...rendered(variant, message), seq, safeMs: entry.arrivedAt, entry };
   }
 
-  invalidate(variant: Variant, epoch: string, union: PathUnion, now: number): Message {
-    return { ...rendered(variant, this.event(variant, `${epoch}.${union.to}`, union.toJson(now))), seq: union.to, union };
+  invalidate(variant: Variant, epoch: string, union: PathUnion): Message {
+    const event = this.event(variant, `${epoch}.${union.to}`, union.toJson());
+    return { ...rendered(variant, event), seq: union.to, safeMs: union.firstMs, union };
   }
 
-  resync(variant: Variant, epoch: string, seq: number, reason: Reason, paths: readonly string[], now: number): Message {
-    const event = { type: 'resync', timestamp: now, queryPaths: paths, reason };
-    return { ...rendered(variant, this.event(variant, `${epoch}.${seq}`, JSON.stringify(event))), seq, resync: reason };
+  /** `timestamp`: from there on nothing is lost by who got this. */
+  resync(variant: Variant, epoch: string, seq: number, reason: Reason, paths: readonly string[], timestamp: number): Message {
+    const event = { type: 'resync', timestamp, queryPaths: paths, reason };
+    return {
+      ...rendered(variant, this.event(variant, `${epoch}.${seq}`, JSON.stringify(event))),
+      seq,
+      lastMs: timestamp,
+      resync: reason,
+    };
   }
 
   /** The id repeats where the stream is: a tRPC client's ids stick, one without would look like another kind of event. */
@@ -92,13 +103,15 @@ export class Frames {
     return { ...rendered(variant, message), seq, ephemeral: true };
   }
 
-  ping(variant: Variant, id: string): Payload {
-    return render([{ kind: 'ping', ...idPart(variant, id), data: '' }], framingOf(variant));
+  /** `safeMs`, here and below: a time from which a resume loses nothing. */
+  ping(variant: Variant, id: string, safeMs: number): Payload {
+    const data = `{"type":"ping","timestamp":${safeMs},"queryPaths":[]}`;
+    return render([{ kind: 'ping', ...idPart(variant, id), data }], framingOf(variant));
   }
 
-  close(variant: Variant, id: string, reason: CloseReason, retryMs: number): Payload {
-    const message: SinkMessage = { kind: 'server_close', ...idPart(variant, id), data: closeData(reason, retryMs), retryMs };
-    return render([message], framingOf(variant), { last: true });
+  close(variant: Variant, id: string, safeMs: number, reason: CloseReason, retryMs: number): Payload {
+    const data = closeData(safeMs, reason, retryMs);
+    return render([{ kind: 'server_close', ...idPart(variant, id), data, retryMs }], framingOf(variant), { last: true });
   }
 
   /** Of a stream that is not told why it ends; undefined where that takes no bytes. */
@@ -111,20 +124,22 @@ export class Frames {
     variant: Variant,
     spec: Pick<StreamSpec, 'dialect' | 'httpHead' | 'trpcPath'>,
     refusal: Refusal,
+    safeMs: number,
     retryMs: number,
   ): Payload {
-    return render(this.refusalMessages(variant, spec, refusal, retryMs), framingOf(variant), { before: spec.httpHead, last: true });
+    return render(this.refusalMessages(variant, spec, refusal, safeMs, retryMs), framingOf(variant), { before: spec.httpHead, last: true });
   }
 
   private refusalMessages(
     variant: Variant,
     { dialect, trpcPath }: Pick<StreamSpec, 'dialect' | 'trpcPath'>,
     refusal: Refusal,
+    safeMs: number,
     retryMs: number,
   ): SinkMessage[] {
     if (dialect === 'plain') {
       const reason = refusal.code === 'DRAINING' ? 'drain' : 'limit';
-      return [{ kind: 'server_close', data: closeData(reason, retryMs), retryMs }];
+      return [{ kind: 'server_close', data: closeData(safeMs, reason, retryMs), retryMs }];
     }
     const shape = JSON.stringify(trpcError(refusal, trpcPath));
     return [
@@ -161,8 +176,8 @@ function rendered(variant: Variant, message: SinkMessage): Pick<Message, 'payloa
   return { payload, size: sizeOf(payload) };
 }
 
-function closeData(reason: CloseReason, retryMs: number): string {
-  return `{"reason":"${reason}","retryMs":${retryMs}}`;
+function closeData(safeMs: number, reason: CloseReason, retryMs: number): string {
+  return `{"type":"server_close","timestamp":${safeMs},"queryPaths":[],"reason":"${reason}","retryMs":${retryMs}}`;
 }
 
 /** tRPC's own error shape: -32029 is final to a client, -32603 means "come back". */

@@ -31,6 +31,9 @@ export class PathUnion {
   /** Seqs of the first and the last action; 0 while there is none. */
   from = 0;
   to = 0;
+  /** Arrivals of the first and the last action, Unix ms. */
+  firstMs = 0;
+  lastMs = 0;
   count = 0;
   /** No `invalidate` of at most `maxBytes` can say it; a `resync` must. */
   overflowed = false;
@@ -45,7 +48,8 @@ export class PathUnion {
   }
 
   add(entry: LogEntry): void {
-    this.extend(entry.seq, entry.seq, 1);
+    this.extend(entry, entry);
+    this.count++;
     if (this.overflowed) return;
     this.addModule(entry.module);
     for (const path of entry.queryPaths) this.addPath(path);
@@ -55,7 +59,8 @@ export class PathUnion {
   /** Takes in the stretch that comes right after. */
   merge(later: PathUnion): void {
     if (later.count === 0) return;
-    this.extend(later.from, later.to, later.count);
+    this.extend({ seq: later.from, arrivedAt: later.firstMs }, { seq: later.to, arrivedAt: later.lastMs });
+    this.count += later.count;
     if (this.overflowed) return;
     if (later.overflowed) {
       this.overflow();
@@ -66,11 +71,15 @@ export class PathUnion {
     this.shrink();
   }
 
-  /** REQUIRES: `count > 0` and not `overflowed`. */
-  toJson(timestamp: number): string {
+  /**
+   * Its timestamp is the arrival of its last action, never the time at which it is made: an action that the stream was not
+   * offered yet may be older than that, and a client that comes back with a timestamp would lose it.
+   * REQUIRES: `count > 0` and not `overflowed`.
+   */
+  toJson(): string {
     const modules = JSON.stringify(this.modules());
     const paths = JSON.stringify(this.paths());
-    return `{"type":"invalidate","timestamp":${timestamp},"queryPaths":${paths},"from":${this.from},"to":${this.to},"count":${this.count},"modules":${modules}}`;
+    return `{"type":"invalidate","timestamp":${this.lastMs},"queryPaths":${paths},"from":${this.from},"to":${this.to},"count":${this.count},"modules":${modules}}`;
   }
 
   /** In the order of first appearance, router by router. */
@@ -82,10 +91,13 @@ export class PathUnion {
     return [...this.moduleNames];
   }
 
-  private extend(from: number, to: number, count: number): void {
-    if (this.count === 0) this.from = from;
-    this.to = to;
-    this.count += count;
+  private extend(first: Pick<LogEntry, 'seq' | 'arrivedAt'>, last: Pick<LogEntry, 'seq' | 'arrivedAt'>): void {
+    if (this.count === 0) {
+      this.from = first.seq;
+      this.firstMs = first.arrivedAt;
+    }
+    this.to = last.seq;
+    this.lastMs = last.arrivedAt;
   }
 
   private addModule(name: string): void {

@@ -18,6 +18,8 @@ export interface StreamStart {
   opening: Payload;
   /** The position of `hello`'s id; null: nowhere, a `resync` follows. */
   after: number | null;
+  /** A time from which a client that is cut right after `hello` loses nothing. */
+  safeMs: number;
   /** Catch-up or `resync`, and the same packed; shared with other streams. */
   messages: readonly Message[];
   chunks: readonly Chunk[];
@@ -25,6 +27,15 @@ export interface StreamStart {
   head: number;
   /** Items from this ordinal on are live. */
   joined: number;
+}
+
+/** The channel, as far as its streams look at it. */
+export interface StreamHome {
+  readonly epoch: string;
+  /** A time from which a resume loses nothing that a stream at `seq` has not been offered. */
+  safeMs(seq: number): number;
+  /** The heartbeat of who is there. */
+  ping(id: string, safeMs: number, variant: Variant): Payload;
 }
 
 /** A catch-up up to this long leaves with `hello` in one write; a longer one is not copied for each stream, bytes. */
@@ -54,7 +65,7 @@ export interface StreamContext extends Context {
  * 1. After a write that was refused (`full`) nothing is written until `ready()`.
  * 2. The backlog is at most `connectionCapBytes`; over it, it is one conflated stretch (`stretch`) instead.
  * 3. Every matching action up to `seen` is written, in the backlog, or in the stretch.
- * 4. `id()` is a position from which a resume loses nothing and repeats nothing.
+ * 4. `id()` is a position from which a resume loses nothing and repeats nothing, `safeMs()` a time from which one loses nothing.
  */
 export class Stream implements SinkHandle {
   /** When the sink last took bytes, monotonic µs; until it did, when the stream opened. */
@@ -65,12 +76,17 @@ export class Stream implements SinkHandle {
   private writing = false;
   private readyWhileWriting = false;
   /** `hello` and what goes with it, until the first flush. */
-  private opening: Pick<StreamStart, 'opening' | 'messages' | 'chunks'> | null;
+  private opening: Pick<StreamStart, 'opening' | 'messages' | 'chunks' | 'safeMs'> | null;
   private backlog: Message[] = [];
   private backlogBytes = 0;
   private stretch: PathUnion | null = null;
+  /** While the stretch is there: arrivals of the first and the last action in it. */
+  private stretchFirstMs = Infinity;
+  private stretchLastMs = 0;
   /** A `resync` that fell into the stretch: it covers all of it. */
   private stretchResync: Reason | null = null;
+  /** While something is being written: arrival of the first action that comes after it and is on no list. */
+  private inHandMs: number | undefined;
   private written: number | null;
   private seen: number;
   private readonly joined: number;
@@ -80,7 +96,7 @@ export class Stream implements SinkHandle {
     readonly spec: StreamSpec,
     readonly variant: Variant,
     readonly filter: Filter,
-    private readonly epoch: string,
+    private readonly home: StreamHome,
     private readonly sink: Outlet,
     private readonly context: StreamContext,
     start: StreamStart,
@@ -117,7 +133,7 @@ export class Stream implements SinkHandle {
     if (!this.alive || this.full) return;
     // Out of the way first: what the opening cannot write comes before it.
     const later = this.takeBacklog();
-    if (this.opening) this.open(this.opening);
+    if (this.opening) this.open(this.opening, firstSafeMs(later));
     this.send(later, pack(later, this.context.options.connectionCapBytes));
   }
 
@@ -134,14 +150,14 @@ export class Stream implements SinkHandle {
     return !waiting && messages.length > 0;
   }
 
-  heartbeat(pingAt: (id: string, variant: Variant) => Payload): void {
+  heartbeat(): void {
     if (!this.alive) return;
     if (this.full || this.isBehind) {
       this.context.counters.heartbeatsSkipped++;
       return;
     }
     this.context.counters.heartbeats++;
-    this.write(pingAt(this.id(), this.variant));
+    this.write(this.home.ping(this.id(), this.safeMs(), this.variant));
   }
 
   /**
@@ -153,22 +169,23 @@ export class Stream implements SinkHandle {
     const { context, opening } = this;
     const wasFull = this.full;
     const id = this.id();
+    const safeMs = this.safeMs();
     this.alive = false;
     this.opening = null;
     this.dropBacklog();
     context.slow.delete(this);
-    if (reason !== 'gone' && !wasFull) this.sayGoodbye(reason, id, opening?.opening);
+    if (reason !== 'gone' && !wasFull) this.sayGoodbye(reason, id, safeMs, opening?.opening);
     if (reason !== 'gone') closeQuietly(this.sink);
   }
 
-  private sayGoodbye(reason: Exclude<EndReason, 'gone'>, id: string, opening: Payload | undefined): void {
+  private sayGoodbye(reason: Exclude<EndReason, 'gone'>, id: string, safeMs: number, opening: Payload | undefined): void {
     const { context, variant } = this;
     if (reason === 'hub_closed') {
       const end = opening ? undefined : context.frames.silentEnd(variant);
       if (end) this.write(end);
       return;
     }
-    const farewell = context.frames.close(variant, id, reason, retryMsFor(reason, context));
+    const farewell = context.frames.close(variant, id, safeMs, reason, retryMsFor(reason, context));
     this.write(opening ? join([opening, farewell]) : farewell);
   }
 
@@ -179,32 +196,43 @@ export class Stream implements SinkHandle {
 
   private id(): string {
     const position = this.isBehind || this.writing ? this.written : this.seen;
-    return position === null ? NOWHERE : formatCursor(this.epoch, position);
+    return position === null ? NOWHERE : formatCursor(this.home.epoch, position);
   }
 
-  /** Writes `hello` and what goes with it. */
-  private open({ opening, messages, chunks }: NonNullable<Stream['opening']>): void {
+  /** What comes first among that which is not written: each of these is older than those after it. */
+  private safeMs(): number {
+    if (this.inHandMs !== undefined) return this.inHandMs;
+    if (this.opening) return this.opening.safeMs;
+    if (this.stretch) return this.stretchFirstMs;
+    return firstSafeMs(this.backlog) ?? this.home.safeMs(this.seen);
+  }
+
+  /** Writes `hello` and what goes with it. `later`: arrival of what the caller writes after it. */
+  private open({ opening, messages, chunks }: NonNullable<Stream['opening']>, later: number | undefined): void {
     const [first] = chunks;
     const joins = first !== undefined && first.size <= JOINED_CATCH_UP_BYTES;
     this.opening = null;
     this.writing = true;
+    this.inHandMs = firstSafeMs(messages, joins ? first.end : 0) ?? later;
     if (joins) this.noteSent(messages, first);
     this.write(joins ? join([opening, first.payload]) : opening);
     this.writing = false;
-    this.send(messages, joins ? chunks.slice(1) : chunks);
+    this.send(messages, joins ? chunks.slice(1) : chunks, later);
   }
 
   /** Writes chunk after chunk while the sink takes them; the rest becomes backlog. */
-  private send(messages: readonly Message[], chunks: readonly Chunk[]): void {
+  private send(messages: readonly Message[], chunks: readonly Chunk[], later?: number): void {
     let sent = chunks[0]?.start ?? messages.length;
     this.writing = true;
     for (const chunk of chunks) {
       if (this.full || !this.alive) break;
       this.noteSent(messages, chunk);
+      this.inHandMs = firstSafeMs(messages, chunk.end) ?? later;
       this.write(chunk.payload);
       sent = chunk.end;
     }
     this.writing = false;
+    this.inHandMs = undefined;
     if (!this.alive || sent === messages.length) return;
     for (const message of messages.slice(sent)) this.enqueue(message);
   }
@@ -272,26 +300,32 @@ export class Stream implements SinkHandle {
   }
 
   private absorb(stretch: PathUnion, message: Message): void {
-    if (message.entry) stretch.add(message.entry);
-    else if (message.union) stretch.merge(message.union);
-    if (message.resync) this.stretchResync = message.resync;
+    const { entry, union, resync } = message;
+    if (entry) stretch.add(entry);
+    else if (union) stretch.merge(union);
+    if (resync) this.stretchResync = resync;
+    this.stretchFirstMs = Math.min(this.stretchFirstMs, message.safeMs ?? Infinity);
+    this.stretchLastMs = Math.max(this.stretchLastMs, stretch.lastMs, message.lastMs ?? 0);
     this.account(stretch.bytes - this.backlogBytes);
   }
 
   private takeBacklog(): Message[] {
-    const { backlog, stretch, stretchResync, context } = this;
+    const { backlog, stretch, stretchResync, stretchFirstMs, stretchLastMs, context } = this;
     this.dropBacklog();
     if (stretchResync) {
-      const { frames, resyncPaths, clock } = context;
-      return [frames.resync(this.variant, this.epoch, this.seen, stretchResync, resyncPaths, clock.now())];
+      const { frames, resyncPaths } = context;
+      const resync = frames.resync(this.variant, this.home.epoch, this.seen, stretchResync, resyncPaths, stretchLastMs);
+      return [{ ...resync, safeMs: stretchFirstMs }];
     }
-    return stretch ? [conflated(context, this.variant, this.epoch, this.seen, stretch)] : backlog;
+    return stretch ? [conflated(context, this.variant, this.home.epoch, this.seen, stretch)] : backlog;
   }
 
   private dropBacklog(): void {
     this.backlog = [];
     this.stretch = null;
     this.stretchResync = null;
+    this.stretchFirstMs = Infinity;
+    this.stretchLastMs = 0;
     this.account(-this.backlogBytes);
   }
 
@@ -299,6 +333,15 @@ export class Stream implements SinkHandle {
     this.backlogBytes += bytes;
     this.context.counters.backlogBytes += bytes;
   }
+}
+
+/** Of the first message at or after `from` that stands for an action. */
+function firstSafeMs(messages: readonly Message[], from = 0): number | undefined {
+  for (let at = from; at < messages.length; at++) {
+    const { safeMs } = present(messages[at]);
+    if (safeMs !== undefined) return safeMs;
+  }
+  return undefined;
 }
 
 export function closeQuietly(sink: Outlet): void {

@@ -39,3 +39,28 @@ function byTime(log: ActionLog, sinceMs: number, now: number): Verdict {
   if (first > log.headSeq && sinceMs > now + MAX_CLOCK_SKEW_MS) return { reason: 'ahead_of_log', recovered: false };
   return { reason: 'resumed', recovered: true, after: first - 1 };
 }
+
+/**
+ * A time from which a client that is cut right after its `hello` loses nothing: where a resync is to follow, one that
+ * makes it come again. `since`: the time it was placed by; `after`: the position of its `hello`, null where a resync follows.
+ */
+export function safeMsAfterHello(
+  log: ActionLog,
+  since: number | undefined,
+  { reason, after }: { reason: Reason; after: number | null },
+  now: number,
+): number {
+  if (since !== undefined && reason !== 'ahead_of_log') return Math.min(since, now);
+  // Of another life of the log, for good.
+  if (after === null) return log.createdAt - 1;
+  return log.get(after + 1)?.arrivedAt ?? now;
+}
+
+/**
+ * A client that was not let in is where it was before. One with a cursor may still store this time: then it is of no
+ * log, and a resync follows.
+ */
+export function safeMsOfRefused(position: Pick<StreamSpec, 'lastEventId' | 'lastSyncTimestamp'>, now: number): number {
+  if (position.lastEventId) return 0;
+  return Math.min(position.lastSyncTimestamp ?? now, now);
+}

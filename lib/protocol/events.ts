@@ -118,6 +118,25 @@ export interface EphemeralEvent {
   data: unknown;
 }
 
+/** `event: ping`, the heartbeat; in the plain and the tRPC dialect alike. */
+export interface PingEvent {
+  type: 'ping';
+  /** From here on nothing is lost by a client that comes back with it. */
+  timestamp: number;
+  queryPaths: never[];
+}
+
+/** `event: server_close`: the last message of a stream that the server ends. */
+export interface ServerCloseEvent {
+  type: 'server_close';
+  /** As a ping's. */
+  timestamp: number;
+  queryPaths: never[];
+  reason: CloseReason;
+  /** When to come back, ms. */
+  retryMs: number;
+}
+
 export type SyncEvent<M extends string = string> =
   | HelloEvent
   | ActionEvent<M>

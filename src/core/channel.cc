@@ -99,20 +99,23 @@ uint64_t Channel::SeqBefore(uint64_t pos) const {
   return entry.is_action() ? entry.seq - 1 : entry.cursor_seq;
 }
 
-std::string_view Channel::PingAt(const Dialect& dialect, uint64_t pos) {
+std::string_view Channel::PingAt(const Context& context, const Dialect& dialect,
+                                 uint64_t pos) {
   if (pings_ == nullptr) {
     pings_ = std::make_unique<std::array<Ping, 2 * kFramingCount>>();
   }
   Ping& ping = (*pings_)[2 * static_cast<size_t>(dialect.framing) +
                          (dialect.ids ? 1 : 0)];
   const uint64_t seq = dialect.ids ? SeqBefore(pos) : 0;
-  if (seq != ping.seq) {
+  const int64_t safe_ms = SafeMs(pos, context.now_ms);
+  if (seq != ping.seq || safe_ms != ping.safe_ms) {
     std::string id;
     AppendCursor(&id, log_.epoch(), seq);
     ping.text.clear();
-    AppendPing(&ping.text, dialect, id);
+    AppendPing(&ping.text, dialect, id, safe_ms);
     WrapInChunk(&ping.text, 0, dialect.framing);
     ping.seq = seq;
+    ping.safe_ms = safe_ms;
   }
   return ping.text;
 }

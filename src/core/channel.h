@@ -79,8 +79,15 @@ class Channel {
   // The newest seq that a subscription at `pos` has been offered.
   uint64_t SeqBefore(uint64_t pos) const;
 
-  // The heartbeat of a subscription at `pos`; encoded once per head.
-  std::string_view PingAt(const Dialect& dialect, uint64_t pos);
+  // A time from which a resume loses nothing that a subscription at `pos` has
+  // not been offered.
+  int64_t SafeMs(uint64_t pos, int64_t now_ms) const {
+    return pos < window_end() ? WindowAt(pos)->arrived_ms : now_ms;
+  }
+
+  // The heartbeat of a subscription at `pos`; encoded once per position and ms.
+  std::string_view PingAt(const Context& context, const Dialect& dialect,
+                          uint64_t pos);
 
   bool needs_pass() const { return !window_.empty(); }
 
@@ -120,6 +127,7 @@ class Channel {
   struct Ping {
     std::string text;
     uint64_t seq = UINT64_MAX;
+    int64_t safe_ms = 0;
   };
   // By framing, without id and with; made for the first one, gone with the last
   // subscription.

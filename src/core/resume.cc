@@ -95,17 +95,21 @@ std::string HelloId(const ActionLog& log, const Verdict& verdict) {
   return id;
 }
 
-// Head, retry, connected, hello.
+// Head, retry, connected, hello. Who has ids comes back with one; who has none
+// may come back with the timestamp, so that it must be a safe one.
 std::string MakeHello(Context& context, const ActionLog& log,
                       const Dialect& dialect, const OpeningRequest& request,
-                      const Verdict& verdict) {
+                      const Verdict& verdict, int64_t safe_ms) {
   std::string head_cursor;
   AppendCursor(&head_cursor, log.epoch(), log.head_seq());
-  const bool by_time =
-      request.point->last_event_id.empty() && request.point->has_since;
   Hello hello;
-  hello.timestamp = by_time ? std::min(request.point->since_ms, context.now_ms)
-                            : context.now_ms;
+  if (!dialect.ids) {
+    hello.timestamp = safe_ms;
+  } else if (request.point->by_time()) {
+    hello.timestamp = std::min(request.point->since_ms, context.now_ms);
+  } else {
+    hello.timestamp = context.now_ms;
+  }
   hello.recovered = verdict.recovered;
   hello.reason = verdict.reason;
   hello.cursor = head_cursor;
@@ -129,6 +133,24 @@ std::string MakeHello(Context& context, const ActionLog& log,
 
 }  // namespace
 
+int64_t SafeMsAfterHello(const ActionLog& log, const ResumePoint& point,
+                         const Verdict& verdict, int64_t now_ms) {
+  if (point.by_time() && verdict.reason != Reason::kAheadOfLog) {
+    return std::min(point.since_ms, now_ms);
+  }
+  // Of another life of the log, for good.
+  if (verdict.needs_resync()) return log.born_ms() - 1;
+  if (verdict.recovered && verdict.next_seq <= log.head_seq()) {
+    return log.At(verdict.next_seq)->arrived_ms;
+  }
+  return now_ms;
+}
+
+int64_t SafeMsOfRefused(const ResumePoint& point, int64_t now_ms) {
+  if (point.by_time()) return std::min(point.since_ms, now_ms);
+  return point.last_event_id.empty() ? now_ms : 0;
+}
+
 Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms) {
   if (!point.last_event_id.empty()) {
     return JudgeCursor(log, point.last_event_id);
@@ -149,7 +171,10 @@ std::vector<Piece> MakeOpening(Context& context, Channel& channel,
         MakeCatchUp(context, channel, subscription, &verdict);
     std::move(catch_up.begin(), catch_up.end(), std::back_inserter(opening));
   }
-  opening[0].own = MakeHello(context, log, dialect, request, verdict);
+  opening[0].safe_ms =
+      SafeMsAfterHello(log, *request.point, verdict, context.now_ms);
+  opening[0].own =
+      MakeHello(context, log, dialect, request, verdict, opening[0].safe_ms);
   if (verdict.needs_resync() && !request.hello_only) {
     // In one piece with the hello: nothing can come between them.
     std::string id;

@@ -22,6 +22,7 @@ struct ResumePoint {
   std::string last_event_id;  // empty: none
   bool has_since = false;
   int64_t since_ms = 0;
+  bool by_time() const { return last_event_id.empty() && has_since; }
 };
 
 struct Verdict {
@@ -35,6 +36,10 @@ struct Verdict {
 // `now_ms`: the hub's clock.
 Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms);
 
+// A client that was not let in is where it was before. One with a cursor may
+// still store this time: then it is of no log, and a resync follows.
+int64_t SafeMsOfRefused(const ResumePoint& point, int64_t now_ms);
+
 struct OpeningRequest {
   std::string_view http_head;
   std::string_view connection_id;
@@ -42,8 +47,13 @@ struct OpeningRequest {
   bool hello_only = false;  // of a stream that ends at once
 };
 
+// A time from which a client that is cut right after its `hello` loses nothing:
+// where a resync is to follow, one that makes it come again.
+int64_t SafeMsAfterHello(const ActionLog& log, const ResumePoint& point,
+                         const Verdict& verdict, int64_t now_ms);
+
 // The messages that open a stream: retry, connected, hello, then the catch-up
-// or a resync.
+// or a resync. The first piece's safe_ms is SafeMsAfterHello.
 // `subscription` says what passes and in which dialect.
 std::vector<Piece> MakeOpening(Context& context, Channel& channel,
                                const Subscription& subscription,

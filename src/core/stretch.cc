@@ -134,11 +134,15 @@ std::string ModuleList(const PathSet& set, const NameTable& names,
 
 }  // namespace
 
-void Stretch::Add(uint64_t seq, std::span<const uint32_t> path_ids,
-                  uint32_t module_id) {
-  assert(seq > to);
-  if (empty()) from = seq;
+void Stretch::Add(uint64_t seq, int64_t arrived_ms,
+                  std::span<const uint32_t> path_ids, uint32_t module_id) {
+  assert(seq > to && (empty() || arrived_ms >= last_ms));
+  if (empty()) {
+    from = seq;
+    first_ms = arrived_ms;
+  }
   to = seq;
+  last_ms = arrived_ms;
   ++count;
   for (const uint32_t id : path_ids) paths.Add(id);
   modules.Add(module_id);
@@ -147,7 +151,9 @@ void Stretch::Add(uint64_t seq, std::span<const uint32_t> path_ids,
 void Stretch::Join(const Stretch& other) {
   if (other.empty()) return;
   from = empty() ? other.from : std::min(from, other.from);
+  first_ms = empty() ? other.first_ms : std::min(first_ms, other.first_ms);
   to = std::max(to, other.to);
+  last_ms = std::max(last_ms, other.last_ms);
   count += other.count;
   paths.Merge(other.paths);
   modules.Merge(other.modules);
@@ -156,12 +162,12 @@ void Stretch::Join(const Stretch& other) {
 void Stretch::Clear() { *this = Stretch(); }
 
 bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
-                      const NameTable& modules, int64_t now_ms,
-                      size_t max_bytes, std::string* json) {
+                      const NameTable& modules, size_t max_bytes,
+                      std::string* json) {
   if (stretch.paths.overflow()) return false;
 
   std::string head = "{\"type\":\"invalidate\",\"timestamp\":";
-  AppendInt(&head, now_ms);
+  AppendInt(&head, stretch.last_ms);
   head.append(",\"queryPaths\":[");
   std::string tail = "],\"from\":";
   AppendUint(&tail, stretch.from);

@@ -16,15 +16,17 @@
 namespace pathcast {
 
 struct Stretch {
-  uint64_t from = 0;   // First seq in it; 0 when empty.
-  uint64_t to = 0;     // Last seq in it.
-  uint32_t count = 0;  // Matching actions it stands for.
+  uint64_t from = 0;     // First seq in it; 0 when empty.
+  uint64_t to = 0;       // Last seq in it.
+  uint32_t count = 0;    // Matching actions it stands for.
+  int64_t first_ms = 0;  // Arrival of the first and of the last of them.
+  int64_t last_ms = 0;
   PathSet paths;
   PathSet modules;
 
   bool empty() const { return count == 0; }
-  // Takes one matching action in. REQUIRES: seq > to.
-  void Add(uint64_t seq, std::span<const uint32_t> path_ids,
+  // Takes one matching action in. REQUIRES: seq > to, arrived_ms >= last_ms.
+  void Add(uint64_t seq, int64_t arrived_ms, std::span<const uint32_t> path_ids,
            uint32_t module_id);
   // Takes a later or earlier stretch in.
   void Join(const Stretch& other);
@@ -38,6 +40,10 @@ struct Stretch {
 // be made that short or `stretch.paths` has overflown (the caller then sends a
 // `resync`).
 //
+// Its timestamp is `last_ms`, never the time at which it is made: an action
+// that the stream was not offered yet may be older than that, and a client that
+// comes back with a timestamp would lose it.
+//
 // `queryPaths`: first interned first. A path that another one covers (`*`, or
 // a prefix up to a dot) is left out. While the event is too long, the paths of
 // one first segment become that segment, the segment with most paths first
@@ -47,8 +53,8 @@ struct Stretch {
 // list ends before the first that does not fit. They inform, no client needs
 // them to be correct, so an overflow of them only leaves names out.
 bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
-                      const NameTable& modules, int64_t now_ms,
-                      size_t max_bytes, std::string* json);
+                      const NameTable& modules, size_t max_bytes,
+                      std::string* json);
 
 }  // namespace pathcast
 

@@ -9,18 +9,17 @@
 namespace pathcast {
 
 void Absorb(Stretch* stretch, const Entry& entry) {
-  stretch->Add(entry.seq, entry.paths, entry.module);
+  stretch->Add(entry.seq, entry.arrived_ms, entry.paths, entry.module);
 }
 
 StretchJson EncodeStretch(const Context& context, const Stretch& stretch) {
   const uint64_t max_bytes = std::min(context.options.max_invalidate_bytes,
                                       context.options.connection_cap_bytes);
   StretchJson encoded;
-  encoded.is_resync =
-      !EncodeInvalidate(stretch, context.paths, context.modules, context.now_ms,
-                        max_bytes, &encoded.json);
+  encoded.is_resync = !EncodeInvalidate(stretch, context.paths, context.modules,
+                                        max_bytes, &encoded.json);
   if (encoded.is_resync) {
-    encoded.json = ResyncJson(context.now_ms, context.resync_paths_json,
+    encoded.json = ResyncJson(stretch.last_ms, context.resync_paths_json,
                               Reason::kOverflow);
   }
   return encoded;
@@ -197,6 +196,19 @@ void Subscription::WriteLast(Context& context, std::string_view message) {
   if (gone_ || (backlog_ != nullptr && backlog_->offset > 0)) return;
   const Slice slice{message.data(), message.size()};
   (void)Write(context, &slice, 1);
+}
+
+int64_t Subscription::SafeMs(const Context& context,
+                             const Channel& channel) const {
+  int64_t safe = channel.SafeMs(pos_, context.now_ms);
+  if (backlog_ == nullptr) return safe;
+  for (size_t i = backlog_->first; i < backlog_->pieces.size(); ++i) {
+    safe = std::min(safe, backlog_->pieces[i].safe());
+  }
+  if (backlog_->stretch != nullptr) {
+    safe = std::min(safe, backlog_->stretch->first_ms);
+  }
+  return safe;
 }
 
 void Subscription::Block(Context& context) {

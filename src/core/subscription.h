@@ -44,6 +44,9 @@ struct Piece {
   std::string_view frame;  // of entry
   // Of `own`, one `invalidate` or `resync`: the actions it stands for.
   std::shared_ptr<const Stretch> covers;
+  // Of one that stands for no action: a time from which a resume loses nothing
+  // while this has not left.
+  int64_t safe_ms = INT64_MAX;
   // What to count once it has left.
   bool compaction = false;
   std::optional<Reason> resync;
@@ -52,6 +55,10 @@ struct Piece {
     return entry ? frame : std::string_view(own);
   }
   bool stands_for_actions() const { return entry || covers != nullptr; }
+  int64_t safe() const {
+    if (entry) return entry->arrived_ms;
+    return covers != nullptr ? covers->first_ms : safe_ms;
+  }
 };
 
 class Subscription {
@@ -88,6 +95,11 @@ class Subscription {
     return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc),
                        dialect_.transformed, dialect_.framing, context.wrap);
   }
+
+  // A time from which a resume (inclusive) loses nothing that this stream has
+  // not been sent in full. What the hub says by itself (`ping`, `server_close`)
+  // carries it: a client may store the timestamp of any event.
+  int64_t SafeMs(const Context& context, const Channel& channel) const;
 
   const Dialect& dialect() const { return dialect_; }
   uint64_t pos() const { return pos_; }

@@ -156,16 +156,22 @@ void AppendTransformedMessage(std::string* out, const Dialect& dialect,
   AppendEvent(out, dialect, RecordKind::kMessage, {}, id, transformed_json);
 }
 
-void AppendPing(std::string* out, const Dialect& dialect, std::string_view id) {
-  AppendEvent(out, dialect, RecordKind::kPing, "ping", id, {});
+void AppendPing(std::string* out, const Dialect& dialect, std::string_view id,
+                int64_t timestamp_ms) {
+  std::string json = "{\"type\":\"ping\",\"timestamp\":";
+  AppendInt(&json, timestamp_ms);
+  json.append(",\"queryPaths\":[]}");
+  AppendEvent(out, dialect, RecordKind::kPing, "ping", id, json);
 }
 
 void AppendServerClose(std::string* out, const Dialect& dialect,
-                       std::string_view id, CloseReason reason,
-                       uint64_t retry_ms) {
+                       std::string_view id, int64_t timestamp_ms,
+                       CloseReason reason, uint64_t retry_ms) {
   AppendRetry(out, dialect, retry_ms);
-  std::string json = "{\"reason\":\"";
-  json.append(ToString(reason)).append("\",\"retryMs\":");
+  std::string json = "{\"type\":\"server_close\",\"timestamp\":";
+  AppendInt(&json, timestamp_ms);
+  json.append(",\"queryPaths\":[],\"reason\":\"").append(ToString(reason));
+  json.append("\",\"retryMs\":");
   AppendUint(&json, retry_ms);
   json.push_back('}');
   AppendEvent(out, dialect, RecordKind::kServerClose, "server_close", id, json);
@@ -215,10 +221,10 @@ std::string HelloJson(const Hello& hello) {
   return json;
 }
 
-std::string ResyncJson(int64_t now_ms, std::string_view resync_paths_json,
+std::string ResyncJson(int64_t timestamp_ms, std::string_view resync_paths_json,
                        Reason reason) {
   std::string json = "{\"type\":\"resync\",\"timestamp\":";
-  AppendInt(&json, now_ms);
+  AppendInt(&json, timestamp_ms);
   json.append(",\"queryPaths\":").append(resync_paths_json);
   json.append(",\"reason\":\"").append(ToString(reason)).append("\"}");
   return json;

@@ -119,12 +119,14 @@ void AppendTransformedMessage(std::string* out, const Dialect& dialect,
                               std::string_view id,
                               std::string_view transformed_json);
 
-void AppendPing(std::string* out, const Dialect& dialect, std::string_view id);
+// `timestamp_ms` of these two: a time from which a resume loses nothing.
+void AppendPing(std::string* out, const Dialect& dialect, std::string_view id,
+                int64_t timestamp_ms);
 
 // The `retry:` line, then `event: server_close`. Never transformed.
 void AppendServerClose(std::string* out, const Dialect& dialect,
-                       std::string_view id, CloseReason reason,
-                       uint64_t retry_ms);
+                       std::string_view id, int64_t timestamp_ms,
+                       CloseReason reason, uint64_t retry_ms);
 
 // A refusal in tRPC's own shape. `trpc_path` may be empty: then there is no
 // `path`.
@@ -134,7 +136,7 @@ void AppendSerializedError(std::string* out, const Dialect& dialect,
                            int http_status, std::string_view trpc_path);
 
 struct Hello {
-  int64_t timestamp = 0;  // Unix ms; the client's own when it resumed by time.
+  int64_t timestamp = 0;  // Unix ms from which a resume loses nothing.
   bool recovered = false;
   Reason reason = Reason::kFresh;
   std::string_view cursor;
@@ -146,7 +148,7 @@ struct Hello {
 std::string HelloJson(const Hello& hello);
 
 // `resync_paths_json` is a JSON array of strings, e.g. `["*"]`.
-std::string ResyncJson(int64_t now_ms, std::string_view resync_paths_json,
+std::string ResyncJson(int64_t timestamp_ms, std::string_view resync_paths_json,
                        Reason reason);
 
 }  // namespace pathcast

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/channel.h"
@@ -49,7 +50,9 @@ class Connection final : public Subscription {
   int64_t deadline_ms = 0;  // 0: none; else it is in the hub's set of deadlines
   bool deadline_is_expiry = false;
   bool doomed = false;  // its sink has failed; closed at the end of the turn
-  bool hello_only = false;    // expired before it began: it got no catch-up
+  // Expired before it began: it gets no catch-up, and this is a time from which
+  // a resume loses nothing of it.
+  std::optional<int64_t> hello_only_safe_ms;
   bool watched_slow = false;  // in the hub's list of slow ones
 
   // The heartbeat bucket it is in: a ring through the bucket's anchor.

@@ -56,8 +56,8 @@ void Heartbeats::Beat(size_t bucket) {
     Channel& channel = connection->channel();
     if (connection->gone()) continue;
     if (connection->WriteUnlessSlow(
-            *context_,
-            channel.PingAt(connection->dialect(), connection->pos()))) {
+            *context_, channel.PingAt(*context_, connection->dialect(),
+                                      connection->pos()))) {
       context_->metrics->heartbeats.Add(1);
     } else {
       context_->metrics->heartbeats_skipped.Add(1);

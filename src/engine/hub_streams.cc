@@ -116,9 +116,9 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   heartbeats_.Join(connection);
   const std::string id = hub_->id_ + "-" + std::to_string(request.number);
   OpeningRequest opening{request.http_head, id, &request.resume, expired};
-  connection->hello_only = expired;
   std::vector<Piece> pieces =
       MakeOpening(context_, *channel, *connection, opening);
+  if (expired) connection->hello_only_safe_ms = pieces[0].safe_ms;
   connection->Start(context_, *channel, std::move(pieces),
                     channel->window_end());
   deadlines_.Add(connection, request.expires_at_ms);
@@ -169,8 +169,10 @@ void HubThread::Close(Connection* connection, size_t end) {
       AppendCursor(&id, channel.log().epoch(),
                    channel.SeqBefore(connection->pos()));
       // A backlog that is not written would leave a gap before this cursor.
-      if (connection->slow() || connection->hello_only) id.clear();
-      AppendServerClose(&last, connection->dialect(), id, reason,
+      if (connection->slow() || connection->hello_only_safe_ms) id.clear();
+      const int64_t safe_ms = connection->hello_only_safe_ms.value_or(
+          connection->SafeMs(context_, channel));
+      AppendServerClose(&last, connection->dialect(), id, safe_ms, reason,
                         RetryMsFor(&context_, reason));
     }
     EndBody(&last, 0, connection->dialect().framing);

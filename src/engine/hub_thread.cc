@@ -154,6 +154,9 @@ void HubThread::Run(PublishCommand& command) {
   PublishedReply reply{command.ticket, {}};
   reply.outcomes.reserve(command.items.size());
   ++publish_call_;
+  // Not the turn's: an ephemeral event in front of these may have been stamped
+  // after the turn began, and a client that stored its time would lose them.
+  context_.now_ms = clock_->NowMs();
   for (PublishItem& item : command.items) {
     Channel* channel = nullptr;
     reply.outcomes.push_back(

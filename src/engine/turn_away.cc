@@ -1,5 +1,7 @@
 #include "engine/turn_away.h"
 
+#include "core/resume.h"
+
 namespace pathcast {
 
 namespace {
@@ -33,7 +35,9 @@ std::string TurnAwayText(Context* context, const StreamRequest& request,
   const Dialect& dialect = request.dialect;
   std::string text = request.http_head;
   if (!dialect.trpc) {
-    AppendServerClose(&text, dialect, {}, reason, retry_ms);
+    AppendServerClose(&text, dialect, {},
+                      SafeMsOfRefused(request.resume, context->now_ms), reason,
+                      retry_ms);
   } else {
     AppendRetry(&text, dialect, retry_ms);
     AppendConnected(

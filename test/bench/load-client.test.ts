@@ -45,7 +45,7 @@ const hello = (seq: number) =>
 const resumed = (cursor: string) => `retry: 2000\n\nid: ${cursor}\ndata: {"type":"hello","recovered":true,"reason":"resumed"}\n\n`;
 const invalidate = (from: number, to: number) =>
   `id: 9f3ab2c4d5e6.${to}\ndata: {"type":"invalidate","queryPaths":["guests"],"from":${from},"to":${to},"count":${to - from + 1}}\n\n`;
-const PING = 'event: ping\nid: 9f3ab2c4d5e6.1\ndata:\n\n';
+const PING = 'event: ping\nid: 9f3ab2c4d5e6.1\ndata: {"type":"ping","timestamp":1,"queryPaths":[]}\n\n';
 
 describe('the load client', () => {
   let binary: string;

@@ -2,6 +2,7 @@ import type { Engine } from '../../lib/internal/engine.js';
 import type { EngineClient } from '../support/engine-client.js';
 import { encode } from '../support/actions.js';
 import { runSeed, withSeed } from '../support/random.js';
+import { timestampOf } from '../support/sse.js';
 import { waitFor } from '../support/wait.js';
 import { conformance, engines, targets } from './targets.js';
 
@@ -56,7 +57,10 @@ conformance('Admission', targets, (bench) => {
     expect(reason).toBe('limit');
     expect(retryMs).toBeGreaterThanOrEqual(2_500);
     expect(retryMs).toBeLessThanOrEqual(7_500);
-    expect(refused.messages[0]!.raw).toBe(`retry: ${retryMs}\nevent: server_close\ndata: {"reason":"limit","retryMs":${retryMs}}\n\n`);
+    const [message] = refused.messages;
+    expect(message!.raw).toBe(
+      `retry: ${retryMs}\nevent: server_close\ndata: {"type":"server_close","timestamp":${timestampOf(message!)},"queryPaths":[],"reason":"limit","retryMs":${retryMs}}\n\n`,
+    );
     await bench().open(engine, { userId: 'c', companyId: 'other' });
     expect(engine.metrics().refusals).toMatchObject({ COMPANY_LIMIT: 1 });
   });

@@ -2,6 +2,7 @@ import type { EncodedAction } from '../../lib/internal/engine.js';
 import type { EngineClient } from '../support/engine-client.js';
 import { action, encode, encodeEphemeral, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
+import { timestampOf } from '../support/sse.js';
 import { SPEC_DEFAULTS } from '../support/engine-options.js';
 import { conformance, framings } from './targets.js';
 
@@ -23,7 +24,7 @@ const HELLO =
   '{"type":"hello","timestamp":T,"queryPaths":[],"recovered":false,"reason":"fresh","cursor":"EPOCH.0","epoch":"EPOCH","serverTime":T,"heartbeatMs":15000,"connectionId":"CONNECTION"}';
 const ONE =
   '{"id":"one","type":"update","module":"guests","entityId":"g1","companyId":"acme","userId":"u1","timestamp":1700000000000,"queryPaths":["guests.getAll"],"data":{"name":"Ünï “cöde” 💥"},"seq":1}';
-const CLOSE = '{"reason":"revoked","retryMs":R}';
+const CLOSE = '{"type":"server_close","timestamp":T,"queryPaths":[],"reason":"revoked","retryMs":R}';
 const CONNECTED = 'event: connected\ndata: {"reconnectAfterInactivityMs":37500}\n\n';
 
 conformance('The wire', framings, (bench) => {
@@ -157,8 +158,10 @@ conformance('The wire', framings, (bench) => {
     const plain = await bench().open(engine);
     const bare = await bench().open(engine, { ids: false, dialect: 'trpc', transformed: true });
     await waitFor(() => plain.pings.length > 0 && bare.pings.length > 0, 'pings');
-    expect(plain.pings[0]!.raw).toBe(`event: ping\nid: ${plain.hello!.cursor}\ndata:\n\n`);
-    expect(bare.pings[0]!.raw).toBe('event: ping\ndata:\n\n');
+    const timestamps = [plain, bare].map((client) => timestampOf(client.pings[0]!));
+    const data = timestamps.map((timestamp) => `data: {"type":"ping","timestamp":${timestamp},"queryPaths":[]}\n\n`);
+    expect(plain.pings[0]!.raw).toBe(`event: ping\nid: ${plain.hello!.cursor}\n${data[0]}`);
+    expect(bare.pings[0]!.raw).toBe(`event: ping\n${data[1]}`);
   });
 
   test('SPEC §3: reconnectAfterInactivityMs is a whole number', async () => {

@@ -74,7 +74,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await app.close();
     for (const client of clients)
       expect(await client.untilClosed()).toMatch(
-        /event: server_close\nid: .*\ndata: {"reason":"drain","retryMs":\d+}\n\n/,
+        /event: server_close\nid: .*\ndata: {"type":"server_close","timestamp":\d+,"queryPaths":\[\],"reason":"drain","retryMs":\d+}\n\n/,
       );
     expect(hub.closed).toBe(false);
     expect(await hub.broadcast(change)).toMatchObject({ ok: true });

@@ -146,7 +146,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await (await request(port, GET('/'))).until('hello');
     const third = await (await request(port, GET('/'))).until('server_close');
     expect(third).toMatch(/^HTTP\/1.1 200 /);
-    expect(third).toMatch(/retry: \d+\nevent: server_close\ndata: {"reason":"limit","retryMs":\d+}\n\n/);
+    expect(third).toMatch(/retry: \d+\nevent: server_close\ndata: {"type":"server_close","timestamp":\d+,"queryPaths":\[\],"reason":"limit","retryMs":\d+}\n\n/);
     expect(hub.metrics().connections).toBe(2);
   });
 

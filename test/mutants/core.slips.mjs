@@ -14,7 +14,7 @@ export const slips = [
     name: 'N02',
     file: 'src/core/channel.cc',
     why: 'encoded ping cached for ever: heartbeat with a stale cursor',
-    find: 'if (seq != ping.seq) {',
+    find: 'if (seq != ping.seq || safe_ms != ping.safe_ms) {',
     replace: 'if (ping.text.empty()) {',
     tests: [gtest('channel_test', 'ChannelTest.PositionsAsHeartbeatsSayThem')],
   },

@@ -22,7 +22,7 @@ export const slips = [
     name: 'N48',
     file: 'src/engine/hub_streams.cc',
     why: 'server_close of an expired stream carries the head as id',
-    find: 'if (connection->slow() || connection->hello_only) id.clear();',
+    find: 'if (connection->slow() || connection->hello_only_safe_ms) id.clear();',
     replace: 'if (connection->slow()) id.clear();',
     tests: [gtest('hub_upkeep_test', 'HubUpkeep.OneThatHasExpiredGetsItsHelloAndNobodysSeat')],
   },

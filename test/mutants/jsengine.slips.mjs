@@ -255,7 +255,7 @@ export const slips = [
     name: 'J35',
     file: 'lib/jsengine/channel.ts',
     why: 'ping cached for ever (stale id)',
-    find: 'if (known?.id === id) return known.ping;',
+    find: 'if (known?.id === id && known.safeMs === safeMs) return known.ping;',
     replace: 'if (known) return known.ping;',
     tests: [jest('test/conformance/time.test.ts', 'SPEC §6: a ping each heartbeatMs, with the position that the stream has rea')],
   },

@@ -24,6 +24,14 @@ class ChannelTest : public ::testing::Test {
     return std::make_unique<Client>(world_, channel_);
   }
 
+  std::string_view Ping(const Dialect& dialect, uint64_t pos) {
+    return channel_.PingAt(world_.context, dialect, pos);
+  }
+  static std::string PingData(int64_t ms) {
+    return "data: {\"type\":\"ping\",\"timestamp\":" + std::to_string(ms) +
+           ",\"queryPaths\":[]}\n\n";
+  }
+
   World world_;
   Channel channel_;
 };
@@ -135,10 +143,10 @@ TEST_F(ChannelTest, TheLogMayForgetWhatTheWindowStillOffers) {
 
 TEST_F(ChannelTest, PositionsAsHeartbeatsSayThem) {
   auto a = Join();
-  EXPECT_EQ(channel_.PingAt(kPlain, a->subscription.pos()),
-            "event: ping\nid: e1.0\ndata:\n\n");
-  EXPECT_EQ(channel_.PingAt(kTrpcBare, a->subscription.pos()),
-            "event: ping\ndata:\n\n");
+  EXPECT_EQ(Ping(kPlain, a->subscription.pos()),
+            "event: ping\nid: e1.0\n" + PingData(1'000'000));
+  EXPECT_EQ(Ping(kTrpcBare, a->subscription.pos()),
+            "event: ping\n" + PingData(1'000'000));
   world_.Publish(channel_);
   world_.Ephemeral(channel_, "t");
   world_.Publish(channel_);
@@ -147,8 +155,8 @@ TEST_F(ChannelTest, PositionsAsHeartbeatsSayThem) {
   EXPECT_EQ(channel_.SeqBefore(a->subscription.pos() + 2), 1u);
   EXPECT_EQ(channel_.SeqBefore(a->subscription.pos() + 3), 2u);
   world_.FanOut(channel_);
-  EXPECT_EQ(channel_.PingAt(kPlain, a->subscription.pos()),
-            "event: ping\nid: e1.2\ndata:\n\n");
+  EXPECT_EQ(Ping(kPlain, a->subscription.pos()),
+            "event: ping\nid: e1.2\n" + PingData(1'000'000));
 }
 
 TEST_F(ChannelTest, GaugesReturnToZero) {

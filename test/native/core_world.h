@@ -104,8 +104,12 @@ class World {
     const std::string id = action.id.empty()
                                ? channel.company() + "-" + std::to_string(seq)
                                : action.id;
+    const int64_t timestamp_ms =
+        action.timestamp_ms == 0 ? context.now_ms : action.timestamp_ms;
     std::string head =
-        "{\"id\":\"" + id + "\",\"type\":\"update\",\"queryPaths\":[";
+        "{\"id\":\"" + id +
+        "\",\"type\":\"update\",\"timestamp\":" + std::to_string(timestamp_ms) +
+        ",\"queryPaths\":[";
     for (size_t i = 0; i < action.paths.size(); ++i) {
       head += (i == 0 ? "\"" : ",\"") + action.paths[i] + "\"";
     }
@@ -116,8 +120,7 @@ class World {
                           action.source};
     EntryRef entry =
         EntryBuilder::Action(channel.log().epoch(), seq, text, {id, view});
-    entry->timestamp_ms =
-        action.timestamp_ms == 0 ? context.now_ms : action.timestamp_ms;
+    entry->timestamp_ms = timestamp_ms;
     entry->arrived_ms = context.now_ms;
     entry->module = context.modules.Intern(action.module);
     for (const std::string& path : action.paths) {
@@ -135,13 +138,14 @@ class World {
   }
 
   void Ephemeral(Channel& channel, std::string_view topic) {
-    const std::string json =
-        "{\"type\":\"ephemeral\",\"queryPaths\":[],\"topic\":\"" +
-        std::string(topic) + "\"}";
-    channel.PublishEphemeral(
-        context,
-        EntryBuilder::Ephemeral(channel.log().epoch(), channel.log().head_seq(),
-                                {json, {}, {}, {}}));
+    const std::string json = "{\"type\":\"ephemeral\",\"timestamp\":" +
+                             std::to_string(context.now_ms) +
+                             ",\"queryPaths\":[],\"topic\":\"" +
+                             std::string(topic) + "\"}";
+    EntryRef entry = EntryBuilder::Ephemeral(
+        channel.log().epoch(), channel.log().head_seq(), {json, {}, {}, {}});
+    entry->arrived_ms = context.now_ms;
+    channel.PublishEphemeral(context, std::move(entry));
   }
 
   void FanOut(Channel& channel) {

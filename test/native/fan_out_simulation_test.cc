@@ -274,8 +274,8 @@ class Simulation {
   void Ping(Reader& reader) {
     Channel& channel = *channels_[reader.channel];
     (void)reader.subscription->WriteUnlessSlow(
-        world_.context,
-        channel.PingAt(reader.dialect, reader.subscription->pos()));
+        world_.context, channel.PingAt(world_.context, reader.dialect,
+                                       reader.subscription->pos()));
     BuryTheGone();
     if (reader.connected) Judge(reader);
   }
@@ -385,7 +385,7 @@ class Simulation {
       reader.saw_hello = true;
       JudgeHello(reader, message);
     } else if (message.event == "ping") {
-      EXPECT_EQ(message.data, "");
+      EXPECT_EQ(type, "ping");
     } else if (reader.awaits_resync) {
       ASSERT_EQ(type, "resync");
       reader.awaits_resync = false;

@@ -60,7 +60,8 @@ TEST(HubLimits, RefusalsByteForByte) {
   const Dialect transformed{true, true, true};
   EXPECT_EQ(refused("u1", plain),
             "HEAD\r\n\r\nretry: N\nevent: server_close\n"
-            "data: {\"reason\":\"limit\",\"retryMs\":N}\n\n");
+            "data: {\"type\":\"server_close\",\"timestamp\":1700000000000,"
+            "\"queryPaths\":[],\"reason\":\"limit\",\"retryMs\":N}\n\n");
   EXPECT_EQ(refused("u1", trpc, "sync.onSync"),
             "HEAD\r\n\r\nretry: N\nevent: connected\n"
             "data: {\"reconnectAfterInactivityMs\":37500}\n\n"
@@ -85,6 +86,24 @@ TEST(HubLimits, RefusalsByteForByte) {
   EXPECT_EQ(hub.metrics().connections.Get(), 2u);
 }
 
+// A client may store the timestamp of its refusal: it is where it was before.
+TEST(HubLimits, ARefusalLeavesTheClientWhereItWas) {
+  TestHub hub([](HubOptions& o) { LimitTo(o, 0, 0); });
+  (void)hub.Ask(DrainCommand{});
+  const auto timestamp = [&](const ResumePoint& point) {
+    StreamRequest request = hub.Request();
+    request.dialect = {false, false, false};
+    request.resume = point;
+    Browser browser = hub.Open(std::move(request));
+    browser.ReadToEnd();
+    return browser.stream().messages.at(0).Number("timestamp");
+  };
+  EXPECT_EQ(timestamp({}), 1'700'000'000'000u);
+  EXPECT_EQ(timestamp({"", true, 1'699'999'999'000}), 1'699'999'999'000u);
+  EXPECT_EQ(timestamp({"", true, 1'800'000'000'000}), 1'700'000'000'000u);
+  EXPECT_EQ(timestamp({"e1.4"}), 0u);
+}
+
 TEST(HubLimits, WhileDrainingBothKindsComeBack) {
   TestHub hub([](HubOptions& o) { LimitTo(o, 0, 0); });
   (void)hub.Ask(DrainCommand{});
@@ -98,7 +117,8 @@ TEST(HubLimits, WhileDrainingBothKindsComeBack) {
   };
   EXPECT_EQ(refused(false),
             "retry: N\nevent: server_close\n"
-            "data: {\"reason\":\"drain\",\"retryMs\":N}\n\n");
+            "data: {\"type\":\"server_close\",\"timestamp\":1700000000000,"
+            "\"queryPaths\":[],\"reason\":\"drain\",\"retryMs\":N}\n\n");
   EXPECT_EQ(refused(true),
             "retry: N\nevent: connected\n"
             "data: {\"reconnectAfterInactivityMs\":37500}\n\n"

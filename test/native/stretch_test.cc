@@ -21,13 +21,12 @@ class StretchTest : public testing::Test {
   void Act(const std::vector<std::string>& paths, std::string_view module) {
     std::vector<uint32_t> ids;
     for (const std::string& path : paths) ids.push_back(paths_.Intern(path));
-    stretch_.Add(++seq_, ids, modules_.Intern(module));
+    stretch_.Add(++seq_, 17, ids, modules_.Intern(module));
   }
 
   std::string Encode(size_t max_bytes = kAmple) {
     std::string json = "untouched";
-    encoded_ =
-        EncodeInvalidate(stretch_, paths_, modules_, 17, max_bytes, &json);
+    encoded_ = EncodeInvalidate(stretch_, paths_, modules_, max_bytes, &json);
     return json;
   }
 
@@ -61,14 +60,16 @@ TEST_F(StretchTest, JoinsInAnyOrder) {
   Stretch early, late, empty;
   const uint32_t one[] = {1};
   const uint32_t two[] = {2};
-  early.Add(5, one, 0);
-  late.Add(9, two, 1);
-  late.Add(12, two, 1);
+  early.Add(5, 50, one, 0);
+  late.Add(9, 90, two, 1);
+  late.Add(12, 120, two, 1);
   Stretch joined = late;
   joined.Join(early);
   joined.Join(empty);
   EXPECT_EQ(joined.from, 5u);
   EXPECT_EQ(joined.to, 12u);
+  EXPECT_EQ(joined.first_ms, 50);
+  EXPECT_EQ(joined.last_ms, 120);
   EXPECT_EQ(joined.count, 3u);
   EXPECT_EQ(joined.paths.Count(), 2u);
   EXPECT_EQ(joined.modules.Count(), 2u);
@@ -130,7 +131,7 @@ TEST_F(StretchTest, NeverCollapsesToNothing) {
 }
 
 TEST_F(StretchTest, CannotEncodePathsThatOverflew) {
-  stretch_.Add(1, std::vector<uint32_t>{NameTable::kOverflow}, 0);
+  stretch_.Add(1, 17, std::vector<uint32_t>{NameTable::kOverflow}, 0);
   EXPECT_EQ(Encode(), "untouched");
   EXPECT_FALSE(encoded_);
 }
@@ -148,7 +149,7 @@ TEST_F(StretchTest, TrimsModulesToAQuarter) {
 }
 
 TEST_F(StretchTest, ModulesThatOverflewAreLeftOut) {
-  stretch_.Add(1, std::vector<uint32_t>{paths_.Intern("a")},
+  stretch_.Add(1, 17, std::vector<uint32_t>{paths_.Intern("a")},
                NameTable::kOverflow);
   EXPECT_NE(Encode().find("\"modules\":[]"), std::string::npos);
   EXPECT_TRUE(encoded_);

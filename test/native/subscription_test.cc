@@ -244,14 +244,16 @@ TEST_F(Stream, HeartbeatsAndEphemeralEventsSkipABacklog) {
   client.sink.room = 10;
   Publish();
   EXPECT_FALSE(client.subscription.WriteUnlessSlow(
-      world_.context, channel_.PingAt(kPlain, client.subscription.pos())));
+      world_.context,
+      channel_.PingAt(world_.context, kPlain, client.subscription.pos())));
   world_.Ephemeral(channel_, "lost");
   world_.FanOut(channel_);
   EXPECT_EQ(world_.metrics.ephemerals_dropped.Get(), 1u);
   client.Unblock();
   EXPECT_EQ(client.Events().size(), 1u);
   EXPECT_TRUE(client.subscription.WriteUnlessSlow(
-      world_.context, channel_.PingAt(kPlain, client.subscription.pos())));
+      world_.context,
+      channel_.PingAt(world_.context, kPlain, client.subscription.pos())));
   EXPECT_EQ(client.Events().back().event, "ping");
   EXPECT_EQ(client.Events().back().id, "e1.1");
 }
@@ -274,7 +276,8 @@ TEST_F(Stream, AHalfWrittenHeartbeatIsFinishedFirst) {
     Channel channel("acme", "e1", 0);
     Client client(world, channel);
     client.sink.room = cut;
-    const std::string ping(channel.PingAt(kPlain, client.subscription.pos()));
+    const std::string ping(
+        channel.PingAt(world.context, kPlain, client.subscription.pos()));
     const bool counted =
         client.subscription.WriteUnlessSlow(world.context, ping);
     EXPECT_EQ(counted, cut > 0);
@@ -292,7 +295,7 @@ TEST_F(Stream, AHalfWrittenHeartbeatIsFinishedFirst) {
 
 TEST_F(Stream, TheLastMessageComesAfterWholeMessagesOnly) {
   std::string bye;
-  AppendServerClose(&bye, kPlain, {}, CloseReason::kSlow, 1);
+  AppendServerClose(&bye, kPlain, {}, 17, CloseReason::kSlow, 1);
   {
     Client client(world_, channel_);
     client.sink.room = 0;

@@ -75,24 +75,32 @@ TEST(WireTest, WritesTheFirstMessage) {
 
 TEST(WireTest, WritesAPingWithTheCursor) {
   std::string out;
-  AppendPing(&out, kTrpc, "9f3a.41");
-  EXPECT_EQ(out, "event: ping\nid: 9f3a.41\ndata:\n\n");
+  AppendPing(&out, kTrpc, "9f3a.41", 17);
+  EXPECT_EQ(out,
+            "event: ping\nid: 9f3a.41\n"
+            "data: {\"type\":\"ping\",\"timestamp\":17,\"queryPaths\":[]}\n\n");
   out.clear();
-  AppendPing(&out, kNoIds, "9f3a.41");
-  EXPECT_EQ(out, "event: ping\ndata:\n\n");
+  AppendPing(&out, kNoIds, "9f3a.41", 17);
+  EXPECT_EQ(out,
+            "event: ping\n"
+            "data: {\"type\":\"ping\",\"timestamp\":17,\"queryPaths\":[]}\n\n");
 }
 
 TEST(WireTest, WritesTheRetryBeforeAServerClose) {
   std::string out;
-  AppendServerClose(&out, kSuperjson, "9f3a.41", CloseReason::kDrain, 1840);
-  EXPECT_EQ(out,
-            "retry: 1840\nevent: server_close\nid: 9f3a.41\n"
-            "data: {\"reason\":\"drain\",\"retryMs\":1840}\n\n");
+  AppendServerClose(&out, kSuperjson, "9f3a.41", 17, CloseReason::kDrain, 1840);
+  EXPECT_EQ(
+      out,
+      "retry: 1840\nevent: server_close\nid: 9f3a.41\n"
+      "data: {\"type\":\"server_close\",\"timestamp\":17,\"queryPaths\":[],"
+      "\"reason\":\"drain\",\"retryMs\":1840}\n\n");
   out.clear();
-  AppendServerClose(&out, kNoIds, "9f3a.41", CloseReason::kLimit, 10000);
-  EXPECT_EQ(out,
-            "retry: 10000\nevent: server_close\n"
-            "data: {\"reason\":\"limit\",\"retryMs\":10000}\n\n");
+  AppendServerClose(&out, kNoIds, "9f3a.41", 17, CloseReason::kLimit, 10000);
+  EXPECT_EQ(
+      out,
+      "retry: 10000\nevent: server_close\n"
+      "data: {\"type\":\"server_close\",\"timestamp\":17,\"queryPaths\":[],"
+      "\"reason\":\"limit\",\"retryMs\":10000}\n\n");
 }
 
 TEST(WireTest, WritesARefusalInTrpcsShape) {
@@ -173,13 +181,13 @@ TEST(WireTest, PutsAChunkAroundWhatStandsThere) {
   std::string out = "HTTP/1.1 200 OK\r\n\r\n";
   const size_t from = out.size();
   AppendMessage(&out, kPlain, kWrap, "a.1", "{}");
-  AppendPing(&out, kPlain, "a.1");
+  AppendPing(&out, kPlain, "a.1", 17);
   const std::string body = out.substr(from);
-  ASSERT_EQ(body.size(), 0x2du);
+  ASSERT_EQ(body.size(), 0x5cu);
   WrapInChunk(&out, from, Framing::kRaw);
   EXPECT_EQ(out.substr(from), body);
   WrapInChunk(&out, from, Framing::kChunked);
-  EXPECT_EQ(out, "HTTP/1.1 200 OK\r\n\r\n2d\r\n" + body + "\r\n");
+  EXPECT_EQ(out, "HTTP/1.1 200 OK\r\n\r\n5c\r\n" + body + "\r\n");
   std::string nothing = "x";
   WrapInChunk(&nothing, 1, Framing::kChunked);
   EXPECT_EQ(nothing, "x");
@@ -192,8 +200,10 @@ TEST(WireTest, WritesARecordInParts) {
   AppendMessage(&out, records, kWrap, "a.1", "{}");
   EXPECT_EQ(out, std::string("\x09\0\0\0\0\1\3\0a.1{}", 13));
   out.clear();
-  AppendPing(&out, records, "");
-  EXPECT_EQ(out, std::string("\4\0\0\0\3\0\0\0", 8));
+  AppendPing(&out, records, "", 1);
+  const std::string json =
+      "{\"type\":\"ping\",\"timestamp\":1,\"queryPaths\":[]}";
+  EXPECT_EQ(out, std::string("\x31\0\0\0\3\0\0\0", 8) + json);
 }
 
 TEST(WireTest, RecordsSayWhatTheTextSays) {
@@ -210,10 +220,11 @@ TEST(WireTest, RecordsSayWhatTheTextSays) {
           AppendMessage(out, dialect, kWrap, "", "{}");
           AppendMessage(out, dialect, kWrap, "a\nb", "{}");
           AppendTransformedMessage(out, dialect, "9f3a.42", "[1]");
-          AppendPing(out, dialect, "9f3a.42");
+          AppendPing(out, dialect, "9f3a.42", 17);
           AppendSerializedError(out, dialect, kWrap, "no\n", -32603, "X", 503,
                                 "a.b");
-          AppendServerClose(out, dialect, "9f3a.42", CloseReason::kDrain, 7);
+          AppendServerClose(out, dialect, "9f3a.42", 17, CloseReason::kDrain,
+                            7);
         }
         EXPECT_EQ(TextOfRecords(written[1]), written[0]);
       }

@@ -15,6 +15,8 @@ export interface SseMessage {
 /** Field order within a message. */
 const ORDER = ['retry', 'event', 'id', 'data'];
 const EVENTS = new Set(['connected', 'ping', 'server_close', 'serialized-error']);
+const PING = /^{"type":"ping","timestamp":\d+,"queryPaths":\[\]}$/;
+const CLOSE = /^{"type":"server_close","timestamp":\d+,"queryPaths":\[\],"reason":"[a-z_]+","retryMs":\d+}$/;
 const ID = /^([0-9a-f]{12}\.(0|[1-9][0-9]*)|0\.0)$/;
 
 export class SseParser {
@@ -77,14 +79,18 @@ function parseMessage(raw: string): SseMessage {
   if (event !== undefined && !EVENTS.has(event)) fail(`An unknown event ${event}`);
   if (id !== undefined && !ID.test(id)) fail(`An id that is no cursor, ${id},`);
   if (retry !== undefined && !/^[1-9][0-9]*$/.test(retry)) fail(`A retry that is no whole number, ${retry},`);
-  if (event === 'ping') {
-    if (data !== '') fail('A ping with data');
-  } else {
-    try {
-      JSON.parse(data);
-    } catch {
-      fail('Data that is not JSON');
-    }
+  try {
+    JSON.parse(data);
+  } catch {
+    fail('Data that is not JSON');
   }
+  const known = event === 'ping' ? PING : event === 'server_close' ? CLOSE : undefined;
+  if (known && !known.test(data)) fail(`A ${event} whose data is none`);
   return { id, event, data, retry: retry === undefined ? undefined : Number(retry), raw };
+}
+
+/** What a client without ids stores: the timestamp of any event, `ping` and `server_close` too. */
+export function timestampOf(message: SseMessage): number {
+  const parsed = JSON.parse(message.data) as { timestamp: number; json?: { timestamp: number } };
+  return (parsed.json ?? parsed).timestamp;
 }

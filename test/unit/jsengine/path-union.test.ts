@@ -3,7 +3,7 @@ import { PathUnion } from '../../../lib/jsengine/path-union.js';
 import { runSeed, withSeed } from '../../support/random.js';
 
 function entry(seq: number, queryPaths: string[], module = 'm'): LogEntry {
-  return { seq, queryPaths, module } as unknown as LogEntry;
+  return { seq, arrivedAt: 1_700_000_000_000 + seq, queryPaths, module } as unknown as LogEntry;
 }
 
 function union(maxBytes: number, ...paths: string[][]): PathUnion {
@@ -73,7 +73,6 @@ describe('path union', () => {
         const made = new PathUnion(maxBytes);
         const other = new PathUnion(maxBytes);
         const all: string[] = [];
-        const timestamp = 1_700_000_000_000;
         for (let seq = 1; seq <= 1 + random.below(60); seq++) {
           const paths = Array.from({ length: random.below(4) }, () =>
             Array.from({ length: 1 + random.below(3) }, () => random.pick(['a', 'b', 'ü', 'getAll', 'x"y', `r${random.below(20)}`])).join('.'),
@@ -84,7 +83,7 @@ describe('path union', () => {
         }
         made.merge(other);
         if (made.overflowed) continue;
-        const json = made.toJson(timestamp);
+        const json = made.toJson();
         expect(Buffer.byteLength(json)).toBe(made.bytes);
         expect(made.bytes).toBeLessThanOrEqual(maxBytes);
         const { queryPaths } = JSON.parse(json) as { queryPaths: string[] };

@@ -26,7 +26,7 @@ test('events in order, with their ids; connected, ping and retry are not events'
     send(
       'retry: 5\nevent: connected\ndata: {}\n\n',
       message(1),
-      'event: ping\nid: e.1\ndata:\n\n',
+      'event: ping\nid: e.1\ndata: {"type":"ping","timestamp":1,"queryPaths":[]}\n\n',
       message(2),
       'data: {"n":3}\n\n',
     ),
@@ -76,7 +76,7 @@ test('throw() aborts and gives the error back', async () => {
 
 test('a close reason is thrown after what came before it', async () => {
   const { stream, send, calls } = open();
-  send(message(1), 'retry: 9\nevent: server_close\nid: e.1\ndata: {"reason":"drain","retryMs":9}\n\n');
+  send(message(1), 'retry: 9\nevent: server_close\nid: e.1\ndata: {"type":"server_close","timestamp":1,"queryPaths":[],"reason":"drain","retryMs":9}\n\n');
   stream.close();
   expect((await stream.next()).value?.n).toBe(1);
   await expect(stream.next()).rejects.toMatchObject({ code: 'STREAM_CLOSED', reason: 'drain', retryable: true });
