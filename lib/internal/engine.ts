@@ -111,6 +111,10 @@ export interface StreamSpec {
   framing?: 'raw' | 'chunked';
   /** Of the client, as the framework gives it; for `connections()`. */
   address?: string;
+  /** From `newConnectionId()`; absent: the engine makes one. */
+  connectionId?: string;
+  /** Of the server that it came through; see `DisconnectMatch.origin`. */
+  origin?: number;
 }
 
 /** A place for bytes on the JavaScript side (TLS, HTTP/2, inject, generators, web streams). */
@@ -167,13 +171,43 @@ export interface DisconnectMatch {
   companyId?: string;
   userId?: string;
   connectionId?: string;
+  /** A number above 0 that streams of one server share. */
+  origin?: number;
+}
+
+/** Why a stream ended: what `server_close` said; `gone`: the client left; `hub_closed`. */
+export type StreamEnd = CloseReason | 'gone' | 'hub_closed';
+
+export interface ConnectionQuery {
+  companyId?: string;
+  userId?: string;
+  /** At most so many. */
+  limit: number;
+  /** Those that opened after this one. */
+  after?: string;
+}
+
+/** One open stream. */
+export interface ConnectionInfo {
+  id: string;
+  companyId: string;
+  userId: string;
+  /** Unix ms. */
+  since: number;
+  /** Null: everything passes. */
+  filter: EngineFilter | null;
+  backlogBytes: number;
+  /** The cursor that it has reached; null while a backlog waits. */
+  position: string | null;
+  /** Of the client, as the framework gives it. */
+  address: string | null;
 }
 
 /** What an engine tells: never an exception, never a log line. */
 export type EngineNotice =
   | { type: 'conflated'; companyId: string; connectionId: string; count: number }
   | { type: 'resync'; companyId: string; connectionId: string; reason: string }
-  | { type: 'closed'; companyId: string; userId: string; connectionId: string; reason: CloseReason | 'gone' | 'hub_closed' }
+  | { type: 'closed'; companyId: string; userId: string; connectionId: string; reason: StreamEnd }
   | { type: 'refused'; companyId: string; userId: string; code: 'USER_LIMIT' | 'COMPANY_LIMIT' | 'DRAINING' };
 
 /** Counters since the hub's start, and gauges; all finite numbers. */
@@ -236,6 +270,12 @@ export interface Engine {
   release(leaseId: string): Promise<void>;
   /** Actions whose timestamp or arrival is at or after `sinceMs` (inclusive), from the first such one on; all when absent. */
   readLog(companyId: string, sinceMs?: number): Promise<LogSlice>;
+  /** An id that a stream may be opened with. */
+  newConnectionId(): string;
+  /** Resolves when the stream ends, or at once if it has; `gone` for one that ended long ago or never was. */
+  watch(connectionId: string): Promise<StreamEnd>;
+  /** Open streams in the order in which they got their ids. */
+  connections(query: ConnectionQuery): Promise<ConnectionInfo[]>;
   /** Closes what matches all given parts. Resolves to how many. */
   disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number>;
   /** Refuses newcomers, closes the rest evenly over `overMs` with a jittered retry. Resolves when none is left. */

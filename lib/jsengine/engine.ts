@@ -1,5 +1,7 @@
 import type {
   ByteSink,
+  ConnectionInfo,
+  ConnectionQuery,
   DisconnectMatch,
   EncodedAction,
   EncodedEphemeral,
@@ -13,6 +15,7 @@ import type {
   PublishOutcome,
   SinkHandle,
   SinkMessage,
+  StreamEnd,
   StreamSpec,
 } from '../internal/engine.js';
 import type { CloseReason } from '../protocol/events.js';
@@ -34,9 +37,10 @@ import type { Outlet, Payload } from './payload.js';
 import { present } from './present.js';
 import { leastRecentlyAlive, Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
-import { retryMsFor, Stream, type StreamContext, type EndReason } from './stream.js';
+import { retryMsFor, Stream, type StreamContext } from './stream.js';
 import { TurnedAway } from './turn-away.js';
 import { decide, safeMsAfterHello, safeMsOfRefused } from './verdict.js';
+import { Watchers } from './watchers.js';
 
 /** Bytes of actions that may wait for their fan-out. Above it a publish waits for the next turn of the loop … */
 const SLOW_DOWN_BYTES = 1024 * 1024;
@@ -55,6 +59,7 @@ export class JsEngine implements Engine {
   private readonly context: StreamContext;
   private readonly channels: Channels;
   private readonly registry = new Registry();
+  private readonly watchers = new Watchers();
   private readonly limiter: Limiter;
   private readonly leases = new Map<string, { companyId: string; userId: string }>();
   private readonly filters = new FilterPool();
@@ -141,12 +146,13 @@ export class JsEngine implements Engine {
   }
 
   private open(spec: StreamSpec, variant: Variant, sink: Outlet): SinkHandle {
-    const connectionId = this.name();
+    const connectionId = spec.connectionId ?? this.name();
     if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, undefined));
     const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.clock.now();
     const refusal = this.admit(spec, !expired && !spec.uncounted);
     if (refusal) {
       const retryMs = retryMsFor(refusal.code === 'DRAINING' ? 'drain' : 'limit', this.context);
+      this.watchers.tell(connectionId, refusal.code === 'DRAINING' ? 'drain' : 'limit');
       const safeMs = safeMsOfRefused(spec, this.clock.now());
       const payload = this.context.frames.refusal(variant, spec, refusal, safeMs, retryMs);
       return this.turnAway(new TurnedAway(connectionId, sink, payload));
@@ -163,6 +169,19 @@ export class JsEngine implements Engine {
     this.setDeadline(stream);
     this.scheduler.flushSoon(stream);
     return stream;
+  }
+
+  newConnectionId(): string {
+    return this.name();
+  }
+
+  async watch(connectionId: string): Promise<StreamEnd> {
+    return this.closed ? 'hub_closed' : await this.watchers.watch(connectionId, this.registry.has(connectionId));
+  }
+
+  async connections(query: ConnectionQuery): Promise<ConnectionInfo[]> {
+    const place = (id: string): number => this.place(id);
+    return this.registry.select(query, place).map((stream) => stream.info);
   }
 
   async disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
@@ -238,7 +257,14 @@ export class JsEngine implements Engine {
   // Inside.
 
   private name(): string {
-    return `${this.options.hubId}-${(++this.names).toString(36)}`;
+    return `${this.options.hubId}-${++this.names}`;
+  }
+
+  /** Of the streams, in the order of their names; of another hub's: behind all. */
+  private place(connectionId: string): number {
+    const prefix = `${this.options.hubId}-`;
+    const number = connectionId.startsWith(prefix) ? Number(connectionId.slice(prefix.length)) : NaN;
+    return Number.isSafeInteger(number) ? number : Infinity;
   }
 
   /** Check and count in one step (SPEC §4); the refusal, or null when there is a seat. */
@@ -332,7 +358,7 @@ export class JsEngine implements Engine {
   }
 
   /** The one way out for a stream. */
-  private finish(stream: Stream, reason: EndReason): void {
+  private finish(stream: Stream, reason: StreamEnd): void {
     if (!stream.isOpen) return;
     const { companyId, userId } = stream.spec;
     const channel = this.registry.remove(stream);
@@ -346,6 +372,7 @@ export class JsEngine implements Engine {
     this.counters.closes[reason]++;
     this.context.notify({ type: 'closed', companyId, userId, connectionId: stream.connectionId, reason });
     stream.end(reason);
+    this.watchers.tell(stream.connectionId, reason);
     if (this.drainer.active) this.drainer.check();
   }
 }

@@ -1,4 +1,4 @@
-import type { DisconnectMatch, StreamSpec } from '../internal/engine.js';
+import type { ConnectionQuery, DisconnectMatch, StreamSpec } from '../internal/engine.js';
 import type { Channel } from './channel.js';
 import type { Stream } from './stream.js';
 
@@ -14,6 +14,10 @@ export class Registry {
 
   get size(): number {
     return this.byId.size;
+  }
+
+  has(connectionId: string): boolean {
+    return this.byId.has(connectionId);
   }
 
   add(stream: Stream, channel: Channel): void {
@@ -50,7 +54,7 @@ export class Registry {
   }
 
   find(match: DisconnectMatch, channelOf: (companyId: string) => Channel | undefined): Stream[] {
-    const { companyId, userId, connectionId } = match;
+    const { companyId, userId, connectionId, origin } = match;
     const candidates =
       connectionId !== undefined
         ? [this.byId.get(connectionId)?.stream]
@@ -61,8 +65,22 @@ export class Registry {
       (stream): stream is Stream =>
         stream !== undefined &&
         (companyId === undefined || stream.spec.companyId === companyId) &&
-        (userId === undefined || stream.spec.userId === userId),
+        (userId === undefined || stream.spec.userId === userId) &&
+        (origin === undefined || stream.spec.origin === origin),
     );
+  }
+
+  /** In the order of their ids, of which `placeOf` knows the place. */
+  select({ companyId, userId, limit, after }: ConnectionQuery, placeOf: (connectionId: string) => number): Stream[] {
+    const beyond = after === undefined ? 0 : placeOf(after);
+    return [...this.byId.values()]
+      .map(({ stream }) => stream)
+      .filter(({ spec, connectionId }) => {
+        const { companyId: company, userId: user } = spec;
+        return (companyId ?? company) === company && (userId ?? user) === user && placeOf(connectionId) > beyond;
+      })
+      .sort((a, b) => placeOf(a.connectionId) - placeOf(b.connectionId))
+      .slice(0, limit);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { EngineNotice, SinkHandle, StreamSpec } from '../internal/engine.js';
+import type { ConnectionInfo, SinkHandle, StreamEnd, StreamSpec } from '../internal/engine.js';
 import type { CloseReason, Reason } from '../protocol/events.js';
 import { conflated, type Batch } from './batch.js';
 import type { Context } from './context.js';
@@ -9,8 +9,6 @@ import { jitter } from './jitter.js';
 import { PathUnion } from './path-union.js';
 import { join, sizeOf, type Outlet, type Payload } from './payload.js';
 import { present } from './present.js';
-
-export type EndReason = Extract<EngineNotice, { type: 'closed' }>['reason'];
 
 /** Where a stream begins, as the verdict has it. */
 export interface StreamStart {
@@ -90,6 +88,8 @@ export class Stream implements SinkHandle {
   private written: number | null;
   private seen: number;
   private readonly joined: number;
+  /** The hub's clock when it opened. */
+  private readonly since: number;
 
   constructor(
     readonly connectionId: string,
@@ -105,11 +105,26 @@ export class Stream implements SinkHandle {
     this.written = start.after;
     this.seen = start.head;
     this.joined = start.joined;
+    this.since = context.clock.now();
     this.lastWriteUs = context.env.monotonicUs();
   }
 
   get isOpen(): boolean {
     return this.alive;
+  }
+
+  get info(): ConnectionInfo {
+    const { companyId, userId, filter, address } = this.spec;
+    return {
+      id: this.connectionId,
+      companyId,
+      userId,
+      since: this.since,
+      filter: filter ?? null,
+      backlogBytes: this.backlogBytes,
+      position: this.full || this.isBehind ? null : this.id(),
+      address: address ?? null,
+    };
   }
 
   // From the sink.
@@ -164,7 +179,7 @@ export class Stream implements SinkHandle {
    * The last of the stream. A full sink is not told why; a client that left, or a hub that is gone, neither.
    * REQUIRES: the caller has taken the stream out of all registries.
    */
-  end(reason: EndReason): void {
+  end(reason: StreamEnd): void {
     if (!this.alive) return;
     const { context, opening } = this;
     const wasFull = this.full;
@@ -178,7 +193,7 @@ export class Stream implements SinkHandle {
     if (reason !== 'gone') closeQuietly(this.sink);
   }
 
-  private sayGoodbye(reason: Exclude<EndReason, 'gone'>, id: string, safeMs: number, opening: Payload | undefined): void {
+  private sayGoodbye(reason: Exclude<StreamEnd, 'gone'>, id: string, safeMs: number, opening: Payload | undefined): void {
     const { context, variant } = this;
     if (reason === 'hub_closed') {
       const end = opening ? undefined : context.frames.silentEnd(variant);

@@ -5,6 +5,7 @@ import type { CloseReason } from '../protocol/events.js';
 
 /** How a stream is opened, one argument after another: C++ reads those faster than properties (`ReadStream`). */
 export type StreamArguments = [
+  number: number,
   /** 1 tRPC, 2 ids, 4 transformed, 8 uncounted; 16 times the framing: raw, chunked, records. */
   flags: number,
   companyId: string,
@@ -16,6 +17,7 @@ export type StreamArguments = [
   expiresAt: number | undefined,
   trpcPath: string | undefined,
   address: string | undefined,
+  origin: number,
   filter: FilterArgument | undefined,
 ];
 export type FilterArgument = [
@@ -31,20 +33,29 @@ export type FilterArgument = [
 export interface NativeHub {
   publish(ticket: number, items: (string | undefined)[]): boolean;
   ephemeral(companyId: string, json: string, transformedJson: string | undefined): boolean;
-  openSocket(fd: number, ...stream: StreamArguments): number;
-  openSink(...stream: StreamArguments): number;
+  openSocket(fd: number, ...stream: StreamArguments): void;
+  openSink(...stream: StreamArguments): void;
   sinkTaken(number: number, bytes: number): boolean;
   sinkFull(number: number): boolean;
   sinkAbort(number: number): boolean;
   acquire(ticket: number, companyId: string, userId: string): boolean;
   release(ticket: number, leaseId: string): boolean;
   readLog(ticket: number, companyId: string, sinceMs: number | undefined): boolean;
+  watch(ticket: number, number: number): boolean;
+  connections(
+    ticket: number,
+    limit: number,
+    after: number,
+    companyId: string | undefined,
+    userId: string | undefined,
+  ): boolean;
   disconnect(
     ticket: number,
     reason: CloseReason,
     companyId: string | undefined,
     userId: string | undefined,
     number: number | undefined,
+    origin: number | undefined,
   ): boolean;
   drain(ticket: number, overMs: number): boolean;
   /** `json`: what a `resync` says; `paths`: the names in it. */
@@ -103,7 +114,8 @@ export type Reply =
   | [kind: 3, ticket: number, epoch: string, headSeq: number, ...actions: string[]]
   | [kind: 4, number: number, bytes: Buffer]
   | [kind: 5, number: number]
-  | [kind: 6, notice: number, code: number, number: number, value: number, companyId: string, userId: string];
+  | [kind: 6, notice: number, code: number, number: number, value: number, companyId: string, userId: string]
+  | [kind: 7, ticket: number, ...connections: (number | string | FilterArgument | undefined)[]];
 
 /** Loads the addon; the error says why there is none. Later calls return the same. */
 export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {

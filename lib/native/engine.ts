@@ -6,6 +6,8 @@
  */
 import type {
   ByteSink,
+  ConnectionInfo,
+  ConnectionQuery,
   DisconnectMatch,
   EncodedAction,
   EncodedEphemeral,
@@ -19,13 +21,14 @@ import type {
   MessageSink,
   PublishOutcome,
   SinkHandle,
+  StreamEnd,
   StreamSpec,
 } from '../internal/engine.js';
 import { readMetrics } from '../internal/native-metrics.js';
 import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
-import { loadNative, type Binding, type NativeHub, type Reply, type StreamArguments } from './binding.js';
+import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
 import { readRecords } from './records.js';
-import { streamArguments } from './stream-arguments.js';
+import { readConnections, streamArguments } from './stream-arguments.js';
 
 const ENDS = [...CLOSE_REASONS, 'gone', 'hub_closed'] as const;
 const REFUSALS = ['USER_LIMIT', 'COMPANY_LIMIT', 'DRAINING'] as const;
@@ -40,6 +43,7 @@ export const createNativeEngine: EngineFactory = (options, notify) => {
 
 /** What an answer is due to. `closed` is called instead when the hub ends first. */
 interface Pending {
+  keepsAlive: boolean;
   answer(reply: Reply): void;
   closed: () => void;
 }
@@ -64,6 +68,10 @@ class NativeEngine implements Engine {
   readonly #pending = new Map<number, Pending>();
   readonly #sinks = new Map<number, NativeSink>();
   #nextTicket = 1;
+  /** Of the next connection. */
+  #nextNumber = 1;
+  /** Pending answers that keep the process alive. */
+  #holds = 0;
   #closing: Promise<void> | undefined;
   #stopped = false;
   #lastMetrics: EngineMetrics | undefined;
@@ -107,12 +115,15 @@ class NativeEngine implements Engine {
 
   openSocket(spec: StreamSpec, fd: number): string {
     if (this.#closing) throw new Error('the hub is closed');
-    return this.#connectionId(this.#hub.openSocket(fd, ...streamArguments(spec, spec.framing ?? 'raw')));
+    const number = this.#numberOf(spec);
+    this.#hub.openSocket(fd, ...streamArguments(number, spec, spec.framing ?? 'raw'));
+    return this.#connectionId(number);
   }
 
   openSink(spec: StreamSpec, sink: ByteSink): SinkHandle {
     return this.#openSink(
-      () => streamArguments(spec, spec.framing ?? 'raw'),
+      spec,
+      spec.framing ?? 'raw',
       (bytes) => sink.write(bytes),
       () => sink.close(),
     );
@@ -120,18 +131,25 @@ class NativeEngine implements Engine {
 
   openMessages(spec: StreamSpec, sink: MessageSink): SinkHandle {
     return this.#openSink(
-      () => streamArguments(spec, 'records'),
+      spec,
+      'records',
       (bytes) => sink.write(readRecords(bytes)),
       () => sink.close(),
     );
   }
 
-  #openSink(stream: () => StreamArguments, write: (bytes: Buffer) => boolean, close: () => void): SinkHandle {
+  #openSink(
+    spec: StreamSpec,
+    framing: 'raw' | 'chunked' | 'records',
+    write: (bytes: Buffer) => boolean,
+    close: () => void,
+  ): SinkHandle {
+    const number = this.#numberOf(spec);
     if (this.#closing) {
       queueMicrotask(close);
-      return { connectionId: this.#connectionId(0), ready: () => undefined, abort: () => undefined };
+      return { connectionId: this.#connectionId(number), ready: () => undefined, abort: () => undefined };
     }
-    const number = this.#hub.openSink(...stream());
+    this.#hub.openSink(...streamArguments(number, spec, framing));
     this.#sinks.set(number, { write, close, full: false, withheld: 0, held: [] });
     return {
       connectionId: this.#connectionId(number),
@@ -169,15 +187,40 @@ class NativeEngine implements Engine {
     );
   }
 
+  newConnectionId(): string {
+    return this.#connectionId(this.#nextNumber++);
+  }
+
+  watch(connectionId: string): Promise<StreamEnd> {
+    const number = this.#number(connectionId);
+    if (number === undefined) return Promise.resolve('gone');
+    const closed = (): StreamEnd => 'hub_closed';
+    if (this.#closing) return Promise.resolve(closed());
+    return this.#ask(
+      (ticket) => this.#hub.watch(ticket, number),
+      (reply) => (reply[0] === 2 ? (ENDS[reply[2]] ?? 'gone') : 'gone'),
+      closed,
+      () => 'gone',
+      // Who waits for an end keeps no process alive: the stream may last for ever.
+      false,
+    );
+  }
+
+  connections({ companyId, userId, limit, after }: ConnectionQuery): Promise<ConnectionInfo[]> {
+    const number = after === undefined ? 0 : this.#number(after);
+    if (this.#closing || number === undefined) return Promise.resolve([]);
+    return this.#ask(
+      (ticket) => this.#hub.connections(ticket, limit, number, companyId, userId),
+      (reply) => readConnections(reply, (each) => this.#connectionId(each)),
+      () => [],
+    );
+  }
+
   disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
-    let number: number | undefined;
-    if (match.connectionId !== undefined) {
-      const prefix = `${this.#hubId}-`;
-      if (!match.connectionId.startsWith(prefix)) return Promise.resolve(0);
-      number = Number(match.connectionId.slice(prefix.length));
-      if (!Number.isSafeInteger(number) || number < 1) return Promise.resolve(0);
-    }
-    return this.#done((ticket) => this.#hub.disconnect(ticket, reason, match.companyId, match.userId, number));
+    const { companyId, userId, connectionId, origin } = match;
+    const number = connectionId === undefined ? undefined : this.#number(connectionId);
+    if (connectionId !== undefined && number === undefined) return Promise.resolve(0);
+    return this.#done((ticket) => this.#hub.disconnect(ticket, reason, companyId, userId, number, origin));
   }
 
   async drain(overMs: number): Promise<void> {
@@ -219,6 +262,18 @@ class NativeEngine implements Engine {
     return `${this.#hubId}-${number}`;
   }
 
+  /** Undefined: of another hub, or none. */
+  #number(connectionId: string): number | undefined {
+    const prefix = `${this.#hubId}-`;
+    const number = connectionId.startsWith(prefix) ? Number(connectionId.slice(prefix.length)) : 0;
+    return Number.isSafeInteger(number) && number >= 1 ? number : undefined;
+  }
+
+  #numberOf(spec: StreamSpec): number {
+    const given = spec.connectionId === undefined ? undefined : this.#number(spec.connectionId);
+    return given ?? this.#nextNumber++;
+  }
+
   #done(post: (ticket: number) => boolean): Promise<number> {
     if (this.#closing) return Promise.resolve(0);
     return this.#ask(
@@ -234,6 +289,7 @@ class NativeEngine implements Engine {
     answer: (reply: Reply) => T,
     closed: () => T,
     overloaded: () => T = closed,
+    keepsAlive = true,
   ): Promise<T> {
     return new Promise((resolve) => {
       const ticket = this.#nextTicket++;
@@ -241,8 +297,9 @@ class NativeEngine implements Engine {
         resolve(overloaded());
         return;
       }
-      if (this.#pending.size === 0) this.#hub.ref();
+      if (keepsAlive && this.#holds++ === 0) this.#hub.ref();
       this.#pending.set(ticket, {
+        keepsAlive,
         answer: (reply) => {
           resolve(answer(reply));
         },
@@ -260,6 +317,7 @@ class NativeEngine implements Engine {
         case 1:
         case 2:
         case 3:
+        case 7:
           this.#answer(reply[1], reply);
           break;
         case 4:
@@ -279,7 +337,7 @@ class NativeEngine implements Engine {
     const pending = this.#pending.get(ticket);
     if (!pending) return;
     this.#pending.delete(ticket);
-    if (this.#pending.size === 0) this.#hub.unref();
+    if (pending.keepsAlive && --this.#holds === 0) this.#hub.unref();
     pending.answer(reply);
   }
 

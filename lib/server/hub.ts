@@ -10,8 +10,9 @@ import type { Http2ServerRequest } from 'node:http2';
 import { PathcastError } from '../protocol/error.js';
 import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
 import { describe } from '../internal/describe.js';
-import type { DisconnectMatch, Engine, LogSlice } from '../internal/engine.js';
+import type { ConnectionInfo, DisconnectMatch, Engine, LogSlice } from '../internal/engine.js';
 import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkTime, checkOptionalIdentifier } from './check.js';
+import { checkConnectionsQuery, type ConnectionsQuery } from './connections.js';
 import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
 import { openObserver, openPlain, openReadable, openStream, type Observed, type StreamHost } from './open-stream.js';
@@ -272,6 +273,15 @@ export class Hub<M extends string = string> {
       default:
         throw closedError();
     }
+  }
+
+  /**
+   * Open streams, those that opened first before the others, at most `limit` (default 100) of those that opened after
+   * the one of the id `after`. Throws INVALID_FIELD.
+   */
+  async connections(query: ConnectionsQuery = {}): Promise<ConnectionInfo[]> {
+    const checked = checkConnectionsQuery(query);
+    return this.closed ? [] : this.#engine.connections(checked);
   }
 
   /** Ends the streams that match all given parts; resolves to how many. At least one part is needed. */

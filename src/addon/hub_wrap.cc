@@ -66,6 +66,8 @@ Napi::Function HubWrap::Define(Napi::Env env) {
        InstanceMethod<&HubWrap::Acquire>("acquire"),
        InstanceMethod<&HubWrap::Release>("release"),
        InstanceMethod<&HubWrap::ReadLog>("readLog"),
+       InstanceMethod<&HubWrap::Watch>("watch"),
+       InstanceMethod<&HubWrap::Connections>("connections"),
        InstanceMethod<&HubWrap::Disconnect>("disconnect"),
        InstanceMethod<&HubWrap::Drain>("drain"),
        InstanceMethod<&HubWrap::SetResyncPaths>("setResyncPaths"),
@@ -222,6 +224,7 @@ StreamRequest HubWrap::ReadStream(Arguments* args,
     return value.IsUndefined() ? std::string() : args->String(value, what);
   };
   StreamRequest request;
+  request.number = args->Count(info[first++], "number");
   const uint64_t flags = args->Count(info[first], "flags");
   request.dialect.trpc = (flags & 1) != 0;
   request.dialect.ids = (flags & 2) != 0;
@@ -248,7 +251,9 @@ StreamRequest HubWrap::ReadStream(Arguments* args,
   }
   request.trpc_path = text(8, "trpcPath");
   request.address = text(9, "address");
-  if (const Napi::Value value = info[first + 10]; value.IsArray()) {
+  request.origin =
+      static_cast<uint32_t>(args->Count(info[first + 10], "origin"));
+  if (const Napi::Value value = info[first + 11]; value.IsArray()) {
     const auto parts = value.As<Napi::Array>();
     FilterSpec filter;
     filter.client_ids = args->OptionalStrings(parts.Get(0u), "clientIds");
@@ -261,12 +266,10 @@ StreamRequest HubWrap::ReadStream(Arguments* args,
         args->OptionalString(parts.Get(5u), "excludeUserId");
     request.filter = std::move(filter);
   }
-  request.number = hub_->NextConnectionNumber();
   return request;
 }
 
-// openSocket(fd, …stream): the connection's number. Takes a copy of the
-// descriptor.
+// openSocket(fd, …stream): takes a copy of the descriptor.
 Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -284,9 +287,8 @@ Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
     thrown.ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }
-  const auto number = static_cast<double>(command.request.number);
   (void)hub_->Post({std::move(command)});
-  return Napi::Number::New(info.Env(), number);
+  return info.Env().Undefined();
 }
 
 // openSink(…stream)
@@ -296,9 +298,8 @@ Napi::Value HubWrap::OpenSink(const Napi::CallbackInfo& info) {
   OpenHostSinkCommand command;
   command.request = ReadStream(&args, info, 0);
   if (!args.Done()) return info.Env().Undefined();
-  const auto number = static_cast<double>(command.request.number);
   (void)hub_->Post({std::move(command)});
-  return Napi::Number::New(info.Env(), number);
+  return info.Env().Undefined();
 }
 
 Napi::Value HubWrap::SinkTaken(const Napi::CallbackInfo& info) {
@@ -364,7 +365,31 @@ Napi::Value HubWrap::ReadLog(const Napi::CallbackInfo& info) {
   return Post(info, {std::move(command)});
 }
 
-// disconnect(ticket, reason, company?, user?, number?)
+// watch(ticket, number)
+Napi::Value HubWrap::Watch(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const WatchCommand command{args.Count(info[0], "ticket"),
+                             args.Count(info[1], "number")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {command});
+}
+
+// connections(ticket, limit, after, company?, user?)
+Napi::Value HubWrap::Connections(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  ConnectionsCommand command;
+  command.ticket = args.Count(info[0], "ticket");
+  command.limit = args.Count(info[1], "limit");
+  command.after = args.Count(info[2], "after");
+  command.company = args.OptionalString(info[3], "company");
+  command.user = args.OptionalString(info[4], "user");
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+// disconnect(ticket, reason, company?, user?, number?, origin?)
 Napi::Value HubWrap::Disconnect(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -375,6 +400,9 @@ Napi::Value HubWrap::Disconnect(const Napi::CallbackInfo& info) {
   command.user = args.OptionalString(info[3], "user");
   if (!Arguments::Absent(info[4]))
     command.number = args.Count(info[4], "number");
+  if (!Arguments::Absent(info[5])) {
+    command.origin = static_cast<uint32_t>(args.Count(info[5], "origin"));
+  }
   if (!args.Done()) return info.Env().Undefined();
   if (!ParseCloseReason(reason, &command.reason)) {
     Napi::TypeError::New(info.Env(), "native call: bad reason")

@@ -55,6 +55,8 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   Napi::Value Acquire(const Napi::CallbackInfo& info);
   Napi::Value Release(const Napi::CallbackInfo& info);
   Napi::Value ReadLog(const Napi::CallbackInfo& info);
+  Napi::Value Watch(const Napi::CallbackInfo& info);
+  Napi::Value Connections(const Napi::CallbackInfo& info);
   Napi::Value Disconnect(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
   Napi::Value SetResyncPaths(const Napi::CallbackInfo& info);

@@ -17,7 +17,8 @@ enum class ReplyKind : uint8_t {
   kLog,
   kSinkData,
   kSinkEnd,
-  kNotice
+  kNotice,
+  kConnections
 };
 
 class FlatArray {
@@ -91,6 +92,46 @@ struct ToJs {
     return FlatArray(env, ReplyKind::kSinkEnd)
         .Add(static_cast<double>(reply.number))
         .Done();
+  }
+  Napi::Value Strings(
+      const std::optional<std::vector<std::string>>& list) const {
+    if (!list) return env.Undefined();
+    Napi::Array out = Napi::Array::New(env, list->size());
+    for (uint32_t i = 0; i < list->size(); ++i) {
+      out.Set(i, Napi::String::New(env, (*list)[i]));
+    }
+    return out;
+  }
+  Napi::Value Text(const std::optional<std::string>& text) const {
+    return text ? Napi::String::New(env, *text) : env.Undefined();
+  }
+  // FilterArgument of lib/native/binding.ts.
+  Napi::Value Parts(const std::optional<FilterSpec>& filter) const {
+    if (!filter) return env.Undefined();
+    Napi::Array out = Napi::Array::New(env, 6);
+    out.Set(0u, Strings(filter->client_ids));
+    out.Set(1u, Strings(filter->modules));
+    out.Set(2u, Strings(filter->entities));
+    out.Set(3u, Strings(filter->query_paths));
+    out.Set(4u, Text(filter->exclude_source_id));
+    out.Set(5u, Text(filter->exclude_user_id));
+    return out;
+  }
+  Napi::Array operator()(ConnectionsReply& reply) const {
+    FlatArray out(env, ReplyKind::kConnections);
+    out.Add(static_cast<double>(reply.ticket));
+    for (const ConnectionInfo& info : reply.connections) {
+      const Napi::HandleScope scope(env);
+      out.Add(static_cast<double>(info.number))
+          .Add(info.company)
+          .Add(info.user)
+          .Add(static_cast<double>(info.since_ms))
+          .Add(static_cast<double>(info.backlog_bytes))
+          .Add(info.position)
+          .Add(info.address)
+          .AddValue(Parts(info.filter));
+    }
+    return out.Done();
   }
   Napi::Array operator()(NoticeReply& reply) const {
     return FlatArray(env, ReplyKind::kNotice)

@@ -89,6 +89,13 @@ bool Filter::PassesRules(const Entry& entry, NameTable* names) const {
          rules_->paths->Meets(entry.paths, &entry.PathsForFilters(), names);
 }
 
+FilterSpec Filter::Spec() const {
+  if (rules_ == nullptr) return {};
+  FilterSpec spec = rules_->spec;
+  if (rules_->paths) spec.query_paths = rules_->paths->texts();
+  return spec;
+}
+
 size_t Filter::Bytes() const {
   if (rules_ == nullptr) return 0;
   const FilterSpec& spec = rules_->spec;

@@ -63,6 +63,8 @@ class Filter {
     return rules_ == nullptr || PassesRules(action);
   }
   bool PassesAll() const { return rules_ == nullptr; }
+  // What it was made of, in order and without doubles.
+  FilterSpec Spec() const;
   // Heap bytes.
   size_t Bytes() const;
 

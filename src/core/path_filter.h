@@ -45,6 +45,7 @@ class PathFilter {
   bool Meets(std::span<const uint32_t> ids, ActionPaths* action,
              NameTable* names);
 
+  const std::vector<std::string>& texts() const { return texts_; }
   // Heap bytes.
   size_t Bytes() const;
 

@@ -102,6 +102,8 @@ class Subscription {
   int64_t SafeMs(const Context& context, const Channel& channel) const;
 
   const Dialect& dialect() const { return dialect_; }
+  // Null: everything passes.
+  const Filter* filter() const { return filter_.get(); }
   uint64_t pos() const { return pos_; }
   bool slow() const { return backlog_ != nullptr; }
   bool gone() const { return gone_; }

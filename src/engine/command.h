@@ -58,6 +58,8 @@ struct StreamRequest {
   std::string trpc_path;
   std::string http_head;
   std::string address;  // of the client, as the framework gives it
+  uint32_t origin =
+      0;  // of the server that it came through; 0: none to speak of
 };
 
 struct OpenSocketCommand {
@@ -98,7 +100,20 @@ struct DisconnectCommand {
   std::optional<std::string> company;
   std::optional<std::string> user;
   std::optional<uint64_t> number;
+  uint32_t origin = 0;  // 0: any
   CloseReason reason = CloseReason::kRevoked;
+};
+// Answered when the connection of this number ends, or at once if it has.
+struct WatchCommand {
+  Ticket ticket = 0;
+  uint64_t number = 0;
+};
+struct ConnectionsCommand {
+  Ticket ticket = 0;
+  std::optional<std::string> company;
+  std::optional<std::string> user;
+  uint64_t after = 0;  // numbers above it, the lowest first
+  size_t limit = 0;
 };
 struct DrainCommand {
   Ticket ticket = 0;
@@ -120,8 +135,8 @@ struct Command {
   std::variant<PublishCommand, EphemeralCommand, OpenSocketCommand,
                OpenHostSinkCommand, SinkTakenCommand, SinkFullCommand,
                SinkAbortCommand, AcquireCommand, ReleaseCommand, ReadLogCommand,
-               DisconnectCommand, DrainCommand, ResyncPathsCommand,
-               ShutdownCommand>
+               DisconnectCommand, WatchCommand, ConnectionsCommand,
+               DrainCommand, ResyncPathsCommand, ShutdownCommand>
       body;
   Command* next = nullptr;  // Mailbox only
 };

@@ -14,6 +14,7 @@
 
 #include "core/channel.h"
 #include "core/subscription.h"
+#include "engine/command.h"
 #include "engine/host_sink.h"
 #include "engine/socket_sink.h"
 
@@ -31,17 +32,23 @@ struct ConnectionSink {
 
 class Connection final : public Subscription {
  public:
-  Connection(uint64_t number, std::string user, Channel* channel,
-             ConnectionSink sink, const Dialect& dialect,
-             std::unique_ptr<Filter> filter)
-      : Subscription(sink.get(), dialect, std::move(filter)),
-        number_(number),
-        user_(std::move(user)),
+  // Moves the user and the address out of the request.
+  Connection(StreamRequest* request, Channel* channel, ConnectionSink sink,
+             std::unique_ptr<Filter> filter, int64_t now_ms)
+      : Subscription(sink.get(), request->dialect, std::move(filter)),
+        number_(request->number),
+        user_(std::move(request->user)),
+        address_(std::move(request->address)),
+        since_ms_(now_ms),
+        origin_(request->origin),
         channel_(channel),
         sink_(std::move(sink)) {}
 
   uint64_t number() const { return number_; }
   const std::string& user() const { return user_; }
+  const std::string& address() const { return address_; }
+  int64_t since_ms() const { return since_ms_; }
+  uint32_t origin() const { return origin_; }
   Channel& channel() const { return *channel_; }
   SocketSink* socket() const { return sink_.socket.get(); }
   HostSink* host() const { return sink_.host.get(); }
@@ -77,6 +84,9 @@ class Connection final : public Subscription {
  private:
   const uint64_t number_;
   const std::string user_;
+  const std::string address_;
+  const int64_t since_ms_;  // The hub's clock when it opened.
+  const uint32_t origin_;
   Channel* const channel_;
   ConnectionSink sink_;
 };

@@ -44,9 +44,6 @@ class Hub {
 
   // [any thread]
   const Metrics& metrics() const { return metrics_; }
-  uint64_t NextConnectionNumber() {
-    return next_number_.fetch_add(1, std::memory_order_relaxed);
-  }
   const std::string& id() const { return id_; }
 
   // [any thread] The clock of PublishCommand::posted_us.
@@ -61,7 +58,6 @@ class Hub {
   Hub(HubOptions options, Host* host);
 
   const std::string id_;
-  std::atomic<uint64_t> next_number_{1};
   std::atomic<uint64_t> waiting_bytes_{0};  // in the mailbox
   std::atomic<bool> stopped_{false};
   Metrics metrics_;

@@ -95,9 +95,8 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   std::unique_ptr<Filter> filter;
   if (request.filter)
     filter = std::make_unique<Filter>(std::move(*request.filter));
-  auto owned = std::make_unique<Connection>(
-      request.number, std::move(request.user), channel, std::move(sink),
-      request.dialect, std::move(filter));
+  auto owned = std::make_unique<Connection>(&request, channel, std::move(sink),
+                                            std::move(filter), context_.now_ms);
   owned->lease = admission.lease;
   Connection* connection = registry_.Add(std::move(owned));
   channel->Add(connection);
@@ -140,6 +139,10 @@ void HubThread::NoteRefusal(const std::string& company, const std::string& user,
 void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
                        Refusal refusal, const AdmissionResult& result) {
   NoteRefusal(request.company, request.user, request.number, refusal);
+  watchers_.Ended(
+      request.number,
+      static_cast<size_t>(refusal == Refusal::kDraining ? CloseReason::kDrain
+                                                        : CloseReason::kLimit));
 
   const std::string text = TurnAwayText(&context_, request, refusal, result);
   const Slice slice{text.data(), text.size()};
@@ -187,6 +190,7 @@ void HubThread::Close(Connection* connection, size_t end) {
   notice.company = channel.company();
   notice.user = connection->user();
   notices_.Add(std::move(notice));
+  watchers_.Ended(connection->number(), end);
 
   if (connection->lease != 0) {
     (void)limiter_.Release(connection->lease);
@@ -289,6 +293,40 @@ void HubThread::Run(DisconnectCommand& command) {
   const std::vector<Connection*> matches = registry_.Match(command, channel);
   for (Connection* connection : matches) Close(connection, command.reason);
   outgoing_.push_back(DoneReply{command.ticket, matches.size()});
+}
+
+void HubThread::Run(WatchCommand& command) {
+  if (closed_) {
+    outgoing_.push_back(DoneReply{command.ticket, kEndHubClosed});
+    return;
+  }
+  // Commands come in order: what was opened before has an end or is here.
+  watchers_.Watch(command, registry_.Find(command.number) != nullptr);
+}
+
+void HubThread::Run(ConnectionsCommand& command) {
+  const Channel* channel =
+      command.company ? channels_.Get(*command.company) : nullptr;
+  ConnectionsReply reply;
+  reply.ticket = command.ticket;
+  for (Connection* connection : registry_.Select(command, channel)) {
+    ConnectionInfo& info = reply.connections.emplace_back();
+    const Channel& of = connection->channel();
+    info.number = connection->number();
+    info.company = of.company();
+    info.user = connection->user();
+    info.since_ms = connection->since_ms();
+    info.backlog_bytes = connection->backlog_bytes();
+    if (!connection->slow()) {
+      AppendCursor(&info.position, of.log().epoch(),
+                   of.SeqBefore(connection->pos()));
+    }
+    info.address = connection->address();
+    if (connection->filter() != nullptr && !connection->filter()->PassesAll()) {
+      info.filter = connection->filter()->Spec();
+    }
+  }
+  outgoing_.push_back(std::move(reply));
 }
 
 void HubThread::CloseExpired() {

@@ -25,6 +25,7 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
       heartbeats_(&context_, options_.core.heartbeat_ms),
       stalls_(&context_, options_.slow_timeout_ms),
       notices_(&outgoing_),
+      watchers_(&outgoing_),
       drain_(&context_, &registry_, &outgoing_, [this](Connection* connection) {
         Close(connection, CloseReason::kDrain);
       }) {}

@@ -32,6 +32,7 @@
 #include "engine/reply.h"
 #include "engine/scheduler.h"
 #include "engine/stalls.h"
+#include "engine/watchers.h"
 #include "json/action_reader.h"
 #include "loop/timer.h"
 
@@ -87,6 +88,8 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Run(AcquireCommand& command);
   void Run(ReleaseCommand& command);
   void Run(DisconnectCommand& command);
+  void Run(WatchCommand& command);
+  void Run(ConnectionsCommand& command);
   AdmissionResult Admit(const StreamRequest& request);
   void Open(StreamRequest& request, ConnectionSink sink);
   void Refuse(const StreamRequest& request, ConnectionSink sink,
@@ -129,6 +132,7 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   Heartbeats heartbeats_;
   Stalls stalls_;
   Notices notices_;
+  Watchers watchers_;
   Drain drain_;
   Lingering lingering_;
 

@@ -1,5 +1,6 @@
 #include "engine/registry.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pathcast {
@@ -36,6 +37,7 @@ std::vector<Connection*> Registry::Match(const DisconnectCommand& match,
   std::vector<Connection*> matches;
   auto consider = [&](Connection* connection) {
     if (match.user && connection->user() != *match.user) return;
+    if (match.origin != 0 && connection->origin() != match.origin) return;
     if (match.company && connection->channel().company() != *match.company)
       return;
     matches.push_back(connection);
@@ -49,6 +51,29 @@ std::vector<Connection*> Registry::Match(const DisconnectCommand& match,
     for (auto& [number, connection] : by_number_) consider(connection.get());
   }
   return matches;
+}
+
+std::vector<Connection*> Registry::Select(const ConnectionsCommand& query,
+                                          const Channel* channel) const {
+  std::vector<Connection*> found;
+  auto consider = [&](Connection* connection) {
+    if (connection->number() <= query.after) return;
+    if (query.user && connection->user() != *query.user) return;
+    found.push_back(connection);
+  };
+  if (query.company) {
+    for (size_t i = 0; channel != nullptr && i < channel->size(); ++i)
+      consider(static_cast<Connection*>(channel->at(i)));
+  } else {
+    for (auto& [number, connection] : by_number_) consider(connection.get());
+  }
+  const size_t count = std::min(query.limit, found.size());
+  std::partial_sort(
+      found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count),
+      found.end(),
+      [](Connection* a, Connection* b) { return a->number() < b->number(); });
+  found.resize(count);
+  return found;
 }
 
 std::vector<uint64_t> Registry::Numbers() const {

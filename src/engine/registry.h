@@ -37,6 +37,9 @@ class Registry {
   // `channel`: of the match's company, if it names one; null: nobody's.
   std::vector<Connection*> Match(const DisconnectCommand& match,
                                  const Channel* channel) const;
+  // At most `limit` of those above `after`, in the order of their numbers.
+  std::vector<Connection*> Select(const ConnectionsCommand& query,
+                                  const Channel* channel) const;
   // Any one. REQUIRES: not empty.
   Connection* First() const { return by_number_.begin()->second.get(); }
   std::vector<uint64_t> Numbers() const;

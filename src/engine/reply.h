@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -51,6 +52,21 @@ struct LogReply {
   uint64_t head_seq = 0;
   std::vector<std::string> actions;
 };
+// One stream, as ConnectionInfo of lib/internal/engine.ts has it.
+struct ConnectionInfo {
+  uint64_t number = 0;
+  std::string company;
+  std::string user;
+  int64_t since_ms = 0;
+  uint64_t backlog_bytes = 0;
+  std::string position;  // a cursor; empty while a backlog waits
+  std::string address;
+  std::optional<FilterSpec> filter;
+};
+struct ConnectionsReply {
+  Ticket ticket = 0;
+  std::vector<ConnectionInfo> connections;
+};
 struct SinkDataReply {
   uint64_t number = 0;
   std::string bytes;
@@ -71,8 +87,9 @@ struct NoticeReply {
   std::string user;
 };
 
-using Reply = std::variant<PublishedReply, LeaseReply, DoneReply, LogReply,
-                           SinkDataReply, SinkEndReply, NoticeReply>;
+using Reply =
+    std::variant<PublishedReply, LeaseReply, DoneReply, LogReply, SinkDataReply,
+                 SinkEndReply, NoticeReply, ConnectionsReply>;
 
 // The host's bell. Rung on the hub thread, at most once until the host has
 // taken everything.

@@ -271,7 +271,7 @@ class TestHub final : public Host {
   StreamRequest Request(const std::string& company = "acme",
                         const std::string& user = "u1") {
     StreamRequest request;
-    request.number = hub_->NextConnectionNumber();
+    request.number = next_number_++;
     request.company = company;
     request.user = user;
     return request;
@@ -311,6 +311,8 @@ class TestHub final : public Host {
   std::vector<Reply> seen;
 
  private:
+  uint64_t next_number_ = 1;
+
   bool Pump(std::chrono::steady_clock::time_point until) {
     {
       std::unique_lock<std::mutex> lock(mu_);

@@ -1,0 +1,35 @@
+/** What `Hub.connections` may be asked. */
+import type { ConnectionQuery } from '../internal/engine.js';
+import { describe } from '../internal/describe.js';
+import { PathcastError } from '../protocol/error.js';
+import { checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
+
+export interface ConnectionsQuery {
+  companyId?: string | undefined;
+  userId?: string | undefined;
+  /** Default 100; at most 10,000. */
+  limit?: number | undefined;
+  /** Only streams that opened after this one: the last id of the page before. */
+  after?: string | undefined;
+}
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 10_000;
+
+/** Throws INVALID_FIELD. */
+export function checkConnectionsQuery(query: ConnectionsQuery): ConnectionQuery {
+  const raw = checkObject('query', query);
+  checkKeys('connections()', raw, ['companyId', 'userId', 'limit', 'after']);
+  const limit = raw['limit'] ?? DEFAULT_LIMIT;
+  if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new PathcastError('INVALID_FIELD', `limit must be a whole number from 1 to ${MAX_LIMIT}, got ${describe(limit)}`);
+  }
+  const checked: ConnectionQuery = { limit };
+  for (const part of ['companyId', 'userId', 'after'] as const) {
+    const value = checkOptionalIdentifier(part, raw[part]);
+    if (value !== undefined) checked[part] = value;
+    // A part that was meant but is empty must not widen the question to everybody.
+    else if (raw[part] === '') throw new PathcastError('INVALID_FIELD', `${part} must not be empty`);
+  }
+  return checked;
+}

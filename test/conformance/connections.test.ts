@@ -1,0 +1,90 @@
+import { encode } from '../support/actions.js';
+import { waitFor, within } from '../support/wait.js';
+import { conformance, targets } from './targets.js';
+
+conformance('Who listens', targets, (bench) => {
+  test('connections() says of each stream who, since when, with what filter and how far', async () => {
+    const engine = bench().engine();
+    const before = Date.now();
+    const filter = { modules: ['guests', 'budget'], queryPaths: ['guests'], excludeUserId: 'u9' };
+    const first = await bench().open(engine, { companyId: 'acme', userId: 'u1', filter, address: '203.0.113.7' });
+    const second = await bench().open(engine, { companyId: 'acme', userId: 'u2', dialect: 'trpc' });
+    await bench().open(engine, { companyId: 'b', userId: 'u1' });
+    await engine.publish([encode({ id: 'one' })]);
+    await second.untilAction('one');
+
+    const all = await engine.connections({ limit: 100 });
+    expect(all.map(({ companyId, userId }) => `${companyId}/${userId}`)).toEqual(['acme/u1', 'acme/u2', 'b/u1']);
+    const [info, other] = all;
+    expect(info).toMatchObject({ id: first.connectionId, address: '203.0.113.7', backlogBytes: 0 });
+    expect({ ...info!.filter, modules: info!.filter!.modules!.toSorted() }).toEqual({ ...filter, modules: ['budget', 'guests'] });
+    expect(info!.since).toBeGreaterThanOrEqual(before - 1);
+    expect(info!.since).toBeLessThanOrEqual(Date.now() + 1);
+    expect(other).toMatchObject({ id: second.connectionId, filter: null, address: null, position: second.lastEventId });
+  });
+
+  test('connections() finds by company and user, and goes on after a page, also when its last stream has left', async () => {
+    const engine = bench().engine();
+    const clients = [];
+    for (let i = 0; i < 7; i++) clients.push(await bench().open(engine, { companyId: i % 2 === 0 ? 'even' : 'odd', userId: `u${i % 3}` }));
+    const ids = async (query: object): Promise<number[]> =>
+      (await engine.connections({ limit: 100, ...query })).map(({ id }) => clients.findIndex(({ connectionId }) => connectionId === id));
+    expect(await ids({ companyId: 'even' })).toEqual([0, 2, 4, 6]);
+    expect(await ids({ userId: 'u1' })).toEqual([1, 4]);
+    expect(await ids({ companyId: 'even', userId: 'u1' })).toEqual([4]);
+    expect(await ids({ companyId: 'nobody' })).toEqual([]);
+    expect(await ids({ limit: 3 })).toEqual([0, 1, 2]);
+    clients[2]!.cut();
+    await waitFor(() => engine.metrics().connections === 6, 'it to leave');
+    expect(await ids({ limit: 3, after: clients[2]!.connectionId })).toEqual([3, 4, 5]);
+    expect(await ids({ after: clients[6]!.connectionId })).toEqual([]);
+  });
+
+  test('watch() resolves to how the stream ended, for all who ask, and for those who ask later', async () => {
+    const engine = bench().engine({ maxPerUser: 1 });
+    const told = await bench().open(engine, { userId: 'a' });
+    const left = await bench().open(engine, { userId: 'b' });
+    const until = [engine.watch(told.connectionId), engine.watch(told.connectionId), engine.watch(left.connectionId)];
+    const refused = await bench().connect(engine, { userId: 'a' });
+    expect(await within(engine.watch(refused.connectionId), 'the refusal')).toBe('limit');
+    await engine.disconnect({ connectionId: told.connectionId }, 'revoked');
+    left.cut();
+    expect(await within(Promise.all(until), 'both ends')).toEqual(['revoked', 'revoked', 'gone']);
+    expect(await engine.watch(told.connectionId)).toBe('revoked');
+    expect(await engine.watch('hub-99999')).toBe('gone');
+    expect(await engine.watch('of another hub')).toBe('gone');
+  });
+
+  test('watch() hears of the end of the hub, and a stream has the id that it was given', async () => {
+    const engine = bench().engine();
+    const connectionId = engine.newConnectionId();
+    const client = await bench().open(engine, { connectionId });
+    expect(client.connectionId).toBe(connectionId);
+    expect(client.hello!.connectionId).toBe(connectionId);
+    expect(engine.newConnectionId()).not.toBe(connectionId);
+    const end = engine.watch(connectionId);
+    await engine.close();
+    expect(await within(end, 'the end')).toBe('hub_closed');
+    expect(await engine.watch(connectionId)).toBe('hub_closed');
+    expect(await engine.connections({ limit: 10 })).toEqual([]);
+  });
+
+  test('disconnect() by origin ends what came through one server', async () => {
+    const engine = bench().engine();
+    const one = await bench().open(engine, { origin: 1 });
+    const two = await bench().open(engine, { origin: 2 });
+    const none = await bench().open(engine);
+    expect(await engine.disconnect({ origin: 1 }, 'drain')).toBe(1);
+    await one.untilEnd();
+    expect(one.farewell?.reason).toBe('drain');
+    expect([two.ended, none.ended]).toEqual([false, false]);
+  });
+
+  test('a thousand ends under watch are all told', async () => {
+    const engine = bench().engine();
+    const clients = await Promise.all(Array.from({ length: 1_000 }, async () => await bench().open(engine)));
+    const ends = Promise.all(clients.map(async ({ connectionId }) => await engine.watch(connectionId)));
+    expect(await engine.disconnect({ companyId: 'acme' }, 'revoked')).toBe(1_000);
+    expect(new Set(await within(ends, 'all ends'))).toEqual(new Set(['revoked']));
+  });
+});
