@@ -14,7 +14,7 @@ export const slips = [
     name: 'T96',
     file: 'lib/native/engine.ts',
     why: 'the process is kept alive after the last answer',
-    find: 'if (this.#pending.size === 0) this.#hub.unref();',
+    find: 'if (pending.keepsAlive && --this.#holds === 0) this.#hub.unref();',
     replace: '',
     tests: [jest('test/lifecycle/lifecycle.test.ts', 'awaited publish')],
   },
