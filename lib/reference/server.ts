@@ -6,13 +6,13 @@ import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/a
 import Fastify, { LogController, type FastifyInstance } from 'fastify';
 import { fileURLToPath } from 'node:url';
 import { pathcastPlugin } from '../fastify/index.js';
-import { createHub, type AnyHub, type Hub } from '../server/hub.js';
+import { createHub, type Hub } from '../server/hub.js';
 import type { Sync } from '../trpc/index.js';
 import { Sessions } from './auth/session.js';
 import { checkSession, contextFactory } from './context.js';
 import { openDatabase, type Database } from './db/database.js';
 import { seedOnce } from './db/demo-data.js';
-import { Store } from './db/store.js';
+import { CompanyStore } from './db/store.js';
 import { Connections } from './http/connections.js';
 import { DashboardFeed } from './http/dashboard-data.js';
 import { installHealth } from './http/health.js';
@@ -61,7 +61,7 @@ export interface ServerOptions {
 
 /** Throws when the database cannot be opened or the engine cannot be loaded. */
 export async function createServer(settings: Settings, options: ServerOptions = {}): Promise<ReferenceServer> {
-  const database = openDatabase(settings.dbPath);
+  const database = await openDatabase(settings.dbPath);
   let hub: Hub<Module>;
   try {
     hub = createHub({
@@ -87,7 +87,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   const app = Fastify({
     logger: loggerOptions(settings),
     bodyLimit: MAX_BODY_BYTES,
-    trustProxy: settings.trustProxy,
+    trustProxy: (_address, hop) => hop < settings.trustProxy,
     http: { maxHeaderSize: MAX_HEAD_BYTES },
     // A line for each of ten thousand reconnects helps nobody; see `logRequests`.
     logController: new LogController({ disableRequestLogging: true }),
@@ -112,20 +112,24 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     database.close();
   }
 
-  function store(companyId: string): Store {
-    const found = new Store(database, companyId);
-    if (settings.demoData) seedOnce(found);
-    return found;
-  }
+  // What a mutation broadcasts by hand in a transaction of this one waits for its commit.
+  const db = sync.transactional(database.db);
+  const store = (companyId: string): CompanyStore => new CompanyStore(database, db, companyId);
 
   try {
     await sync.for<AppRouter>().bind(router, invalidation);
     installRefusals(app);
-    await installLogin(app, sessions, settings);
+    await installLogin(app, sessions, settings, {
+      entering: async ({ companyId }) => {
+        if (settings.demoData) await seedOnce(store(companyId), sync.for<AppRouter>());
+      },
+      // All of the user's: a session that was not ended comes back by itself.
+      left: ({ companyId, userId }) => hub.disconnect({ companyId, userId }),
+    });
     installHealth(app, hub.engine, readiness);
     installMetrics(app, () => hub.metrics(), loop);
     await app.register(pathcastPlugin, {
-      hub: hub as unknown as AnyHub,
+      hub,
       path: '/sync/stream',
       identify: async (request) => {
         const check = await checkSession(sessions, request);

@@ -31,8 +31,8 @@ export interface Settings {
   drainMs: number;
   /** Logins per minute and address; 0 means no limit. */
   loginsPerMinute: number;
-  /** Believe X-Forwarded-For: the server stands behind a proxy. */
-  trustProxy: boolean;
+  /** Proxies in front, whose X-Forwarded-For is believed; 0: none. What stands left of theirs anybody may have written. */
+  trustProxy: number;
   logLevel: LogLevel;
 }
 
@@ -111,7 +111,7 @@ export function readSettings(env: Env): Settings {
     connectionCapBytes: read.int('PATHCAST_CONNECTION_CAP_BYTES', 65_536, 4_096, 268_435_456),
     drainMs: read.int('PATHCAST_DRAIN_MS', production ? 10_000 : 1_000, 0, 600_000),
     loginsPerMinute: read.int('PATHCAST_LOGINS_PER_MINUTE', production ? 60 : 6_000, 1, 1_000_000, 'no limit'),
-    trustProxy: read.flag('TRUST_PROXY', false),
+    trustProxy: read.int('TRUST_PROXY', 0, 0, 10),
     logLevel: read.choice('LOG_LEVEL', 'info', LOG_LEVELS),
   };
   if (read.problems.length > 0) throw new SettingsError(read.problems);
@@ -149,7 +149,7 @@ export function printableSettings(settings: Settings): Record<string, string | n
     PATHCAST_CONNECTION_CAP_BYTES: settings.connectionCapBytes,
     PATHCAST_DRAIN_MS: settings.drainMs,
     PATHCAST_LOGINS_PER_MINUTE: settings.loginsPerMinute,
-    TRUST_PROXY: settings.trustProxy ? 1 : 0,
+    TRUST_PROXY: settings.trustProxy,
     LOG_LEVEL: settings.logLevel,
   };
 }

@@ -6,11 +6,11 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Sync } from '../trpc/index.js';
 import type { SessionCheck } from './auth/session.js';
-import { RowExists, RowNotFound, type Store, type Tx } from './db/store.js';
+import { RowExists, RowNotFound, type CompanyStore, type Tx } from './db/store.js';
 
 export interface Services {
-  /** The company's rows; its demo rows are made on its first visit. */
-  store(companyId: string): Store;
+  /** The company's rows. */
+  store(companyId: string): CompanyStore;
 }
 
 export interface Context {
@@ -42,7 +42,7 @@ const mayWrite = withSession.unstable_pipe(({ ctx, next }) => {
   if (ctx.session.role === 'viewer') {
     throw new TRPCError({ code: 'FORBIDDEN', message: 'The role viewer may only read' });
   }
-  const write = <R>(work: (tx: Tx) => R): R => ctx.store.transaction(work);
+  const write = <R>(work: (tx: Tx) => Promise<R>): Promise<R> => ctx.store.transaction(work);
   return next({ ctx: { write } });
 });
 

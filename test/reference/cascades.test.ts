@@ -113,8 +113,10 @@ test('deleting a client leaves no row of it behind', async () => {
   await api.vendors.create.mutate({ name: 'Band', clientId: 'c1', contractAmount: 1 });
   await api.clients.delete.mutate({ id: 'c1' });
   const tables = ['clients', 'guests', 'hotels', 'guestTransport', 'timeline', 'events', 'budget', 'clientVendors', 'floorPlans', 'floorPlanTables', 'floorPlanGuests'];
-  const left = tables.filter((name) => server.database.all(`SELECT 1 AS x FROM "${name}" WHERE "companyId" = ?`, [`company-${company}`]).length > 0);
-  expect(left).toEqual([]);
+  for (const name of tables) {
+    const { rows } = await server.database.client.execute(`SELECT id FROM "${name}" WHERE "companyId" = ?`, [`company-${company}`]);
+    expect([name, rows]).toEqual([name, []]);
+  }
 });
 
 test('who was away catches up: one by one, or by one event when it was much', async () => {

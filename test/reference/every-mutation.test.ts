@@ -61,7 +61,7 @@ test('each mutation is announced once, with every query that it made stale', asy
     const before = await answers(ids);
     const written = new Set<string>();
     server.database.onStatement = (sql) => {
-      for (const [, table] of sql.matchAll(/\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+"(\w+)"/g)) written.add(String(table));
+      for (const [, table] of sql.matchAll(/\b(?:insert into|update|delete from)\s+"(\w+)"/gi)) written.add(String(table));
     };
     const result = await mutate(step.path, step.input(ids));
     server.database.onStatement = undefined;
@@ -108,7 +108,7 @@ test('each query is declared with exactly the tables that it reads', async () =>
   for (const path of queries) {
     const read = new Set<string>();
     server.database.onStatement = (sql) => {
-      for (const [, table] of sql.matchAll(/\b(?:FROM|JOIN)\s+"(\w+)"/g)) read.add(String(table));
+      for (const [, table] of sql.matchAll(/\b(?:from|join)\s+"(\w+)"/gi)) read.add(String(table));
     };
     const input = inputs[path] === undefined ? '' : `?input=${encodeURIComponent(JSON.stringify(inputs[path]))}`;
     await fetch(`${server.url}/trpc/${path}${input}`, { headers: { authorization: `Bearer ${token}` } });

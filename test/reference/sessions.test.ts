@@ -19,6 +19,7 @@ function forge(options: { secret?: string; expiresIn?: string; issuer?: string; 
     .setProtectedHeader({ alg: 'HS256' })
     .setIssuer(options.issuer ?? 'pathcast-reference')
     .setSubject('u1')
+    .setJti('forged')
     .setIssuedAt()
     .setExpirationTime(options.expiresIn ?? '1h')
     .sign(new TextEncoder().encode(options.secret ?? TEST_SECRET));
@@ -103,6 +104,39 @@ describe('login', () => {
     } finally {
       await strict.close();
     }
+  });
+
+  test('is limited by what the nearest proxy says, not by what anybody may have written before it', async () => {
+    const strict = await startServer({ PATHCAST_LOGINS_PER_MINUTE: '3', TRUST_PROXY: '1' });
+    const from = async (forwarded: string) =>
+      (await post(`${strict.url}/login`, { userId: 'u1', companyId: 'acme' }, { 'x-forwarded-for': forwarded })).status;
+    try {
+      const statuses = [];
+      for (let i = 0; i < 5; i++) statuses.push(await from(`10.0.0.${i}, 192.0.2.1`));
+      expect(statuses).toEqual([200, 200, 200, 429, 429]);
+      expect(await from('192.0.2.2')).toBe(200);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  test('logout ends the token and the streams of the user, and nobody else', async () => {
+    const token = await login(server, 'acme', 'leaver');
+    const streams = await Promise.all([
+      StreamClient.live(server, token),
+      StreamClient.live(server, token, '/sync/stream'),
+    ]);
+    const stays = await StreamClient.live(server, await login(server, 'acme', 'stays'), '/sync/stream');
+    const response = await fetch(`${server.url}/logout`, { method: 'POST', headers: { cookie: `pathcast_session=${token}` } });
+    expect(response.status).toBe(204);
+    await within(Promise.all(streams.map((stream) => stream.end())), 'the streams to end');
+    const again = await fetch(`${server.url}/sync/stream`, { headers: { authorization: `Bearer ${token}` } });
+    expect([again.status, await again.text()]).toEqual([401, expect.stringContaining('The session was ended')]);
+    const clientId = 'c1';
+    const { id } = await apiOf(server, await login(server, 'acme', 'leaver')).guests.create.mutate({ clientId, name: 'Ada' });
+    await apiOf(server, await login(server, 'acme', 'leaver')).guests.delete.mutate({ id });
+    await stays.action(() => true, 'the action');
+    await stays.close();
   });
 
   test('logout clears the cookie', async () => {

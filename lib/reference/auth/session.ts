@@ -1,4 +1,5 @@
 /** Signed sessions: who is calling, for which company, until when. HS256, made and checked by jose. */
+import { randomUUID } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import * as z from 'zod';
 import { identifier } from '../inputs.js';
@@ -16,8 +17,8 @@ export interface Session {
 }
 
 export type SessionCheck =
-  | { ok: true; session: Session }
-  | { ok: false; reason: 'missing' | 'broken' | 'expired'; message: string };
+  | { ok: true; id: string; session: Session }
+  | { ok: false; reason: 'missing' | 'broken' | 'expired' | 'ended'; message: string };
 
 /** What a request says about its sender, in the order in which it is believed. */
 export interface Credentials {
@@ -31,6 +32,7 @@ const ISSUER = 'pathcast-reference';
 
 const claims = z.object({
   sub: identifier,
+  jti: z.string(),
   companyId: identifier,
   role: z.enum(ROLES),
   exp: z.number(),
@@ -40,14 +42,20 @@ const MESSAGES = {
   missing: 'Log in first: POST /login gives a session',
   broken: 'The session token is broken; log in again',
   expired: 'The session has expired; log in again',
+  ended: 'The session was ended; log in again',
 } as const;
 
 function refused(reason: keyof typeof MESSAGES): SessionCheck {
   return { ok: false, reason, message: MESSAGES[reason] };
 }
 
+/** Ended sessions remembered, each until it would have expired. Above it the one that expires soonest is forgotten. */
+const MAX_ENDED = 100_000;
+
 export class Sessions {
   readonly #key: Uint8Array;
+  /** By the token's id: when it would have expired, Unix ms. With several servers this is a table that they share. */
+  readonly #ended = new Map<string, number>();
   /** Seconds a session lasts. */
   readonly ttlSeconds: number;
 
@@ -63,6 +71,7 @@ export class Sessions {
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer(ISSUER)
       .setSubject(who.userId)
+      .setJti(randomUUID())
       .setIssuedAt(issuedAt)
       .setExpirationTime(exp)
       .sign(this.#key);
@@ -74,11 +83,26 @@ export class Sessions {
       const { payload } = await jwtVerify(token, this.#key, { issuer: ISSUER, algorithms: ['HS256'] });
       const parsed = claims.safeParse(payload);
       if (!parsed.success) return refused('broken');
-      const { sub, companyId, role, exp } = parsed.data;
-      return { ok: true, session: { userId: sub, companyId, role, expiresAt: exp * 1000 } };
+      const { sub, jti, companyId, role, exp } = parsed.data;
+      if (this.#ended.has(jti)) return refused('ended');
+      return { ok: true, id: jti, session: { userId: sub, companyId, role, expiresAt: exp * 1000 } };
     } catch (error) {
       return refused(error instanceof errors.JWTExpired ? 'expired' : 'broken');
     }
+  }
+
+  /** Ends the session that these are of. Undefined where there is none. */
+  async end(credentials: Credentials): Promise<Session | undefined> {
+    const check = await this.check(credentials);
+    if (!check.ok) return undefined;
+    const now = Date.now();
+    for (const [id, expiresAt] of this.#ended) if (expiresAt <= now) this.#ended.delete(id);
+    if (this.#ended.size >= MAX_ENDED) {
+      const [soonest] = [...this.#ended].reduce((a, b) => (a[1] <= b[1] ? a : b));
+      this.#ended.delete(soonest);
+    }
+    this.#ended.set(check.id, check.session.expiresAt);
+    return check.session;
   }
 
   /** The most explicit credential counts alone: a broken Bearer is refused whatever the cookie says. */

@@ -4,7 +4,9 @@ import { recalcClientStats } from '../domain/client-stats.js';
 import { syncTimeline } from '../domain/timeline-sync.js';
 import { putContract } from '../domain/vendor-contracts.js';
 import { budget, clients, companies, events, floorPlans, floorPlanTables, gifts, guests, vendors } from './schema.js';
-import type { Store, Tx } from './store.js';
+import type { CompanyStore, Tx } from './store.js';
+import type { Sync } from '../../trpc/index.js';
+import type { AppRouter } from '../routers/index.js';
 
 /** Ids of the two demo clients; the same in each company, whose rows never meet. */
 export const DEMO_CLIENTS = ['demo-rose-and-theo', 'demo-mira-and-jonas'] as const;
@@ -39,9 +41,10 @@ const MIRA_AND_JONAS: readonly DemoGuest[] = [
   { name: 'Ines Carvalho', party: 4, rsvp: 'confirmed', pickup: 'Ferry port' },
 ];
 
-function addGuests(tx: Tx, clientId: string, list: readonly DemoGuest[], weddingInDays: number): void {
-  const rows = list.map((guest) =>
-    tx.insert(guests, {
+async function addGuests(tx: Tx, clientId: string, list: readonly DemoGuest[], weddingInDays: number): Promise<void> {
+  const rows = await tx.insertMany(
+    guests,
+    list.map((guest) => ({
       clientId,
       name: guest.name,
       partySize: guest.party,
@@ -53,55 +56,62 @@ function addGuests(tx: Tx, clientId: string, list: readonly DemoGuest[], wedding
       needsTransport: guest.pickup !== undefined,
       pickupLocation: guest.pickup,
       pickupAt: Date.parse(dayAfter(tx.now, weddingInDays - 1)) + 13 * 3_600_000,
-    }),
+    })),
   );
-  afterGuestsSaved(tx, clientId, rows);
+  await afterGuestsSaved(tx, clientId, rows);
 }
 
-function fill(tx: Tx): void {
+async function fill(tx: Tx): Promise<void> {
   const [rose, mira] = DEMO_CLIENTS;
-  tx.insert(clients, {
+  await tx.insert(clients, {
     id: rose,
     name: 'Rose & Theo',
     weddingDate: dayAfter(tx.now, 42),
     venue: 'The Old Boathouse',
   });
-  tx.insert(clients, { id: mira, name: 'Mira & Jonas', weddingDate: dayAfter(tx.now, 120), venue: 'Lakeside Barn' });
+  await tx.insert(clients, { id: mira, name: 'Mira & Jonas', weddingDate: dayAfter(tx.now, 120), venue: 'Lakeside Barn' });
 
   const weddingDay = Date.parse(dayAfter(tx.now, 42));
-  const ceremony = tx.insert(events, {
+  const ceremony = await tx.insert(events, {
     clientId: rose,
     name: 'Ceremony',
     startsAt: weddingDay + 14 * 3_600_000,
     venue: 'The Old Boathouse',
     status: 'confirmed',
   });
-  tx.insert(events, { clientId: rose, name: 'Dinner', kind: 'reception', startsAt: weddingDay + 18 * 3_600_000 });
-  syncTimeline(tx, rose, 'events');
+  await tx.insert(events, { clientId: rose, name: 'Dinner', kind: 'reception', startsAt: weddingDay + 18 * 3_600_000 });
+  await syncTimeline(tx, rose, 'events');
 
-  tx.insert(budget, { clientId: rose, item: 'Catering', category: 'food', perGuestCost: 8_500 });
-  tx.insert(budget, { clientId: rose, item: 'Venue hire', category: 'venue', estimatedCost: 450_000 });
-  tx.insert(budget, { clientId: mira, item: 'Barn hire', category: 'venue', estimatedCost: 320_000 });
-  const florist = tx.insert(vendors, { name: 'Wild Meadow Flowers', category: 'flowers' });
-  const band = tx.insert(vendors, { name: 'The Night Ferries', category: 'music' });
-  putContract(tx, florist, rose, { contractAmount: 120_000, arrivesAt: weddingDay + 9 * 3_600_000 });
-  putContract(tx, band, rose, { contractAmount: 180_000 });
-  tx.insert(gifts, { clientId: rose, name: 'Cast-iron pot', fromName: 'The Brandts', value: 18_900, received: true });
+  await tx.insert(budget, { clientId: rose, item: 'Catering', category: 'food', perGuestCost: 8_500 });
+  await tx.insert(budget, { clientId: rose, item: 'Venue hire', category: 'venue', estimatedCost: 450_000 });
+  await tx.insert(budget, { clientId: mira, item: 'Barn hire', category: 'venue', estimatedCost: 320_000 });
+  const florist = await tx.insert(vendors, { name: 'Wild Meadow Flowers', category: 'flowers' });
+  const band = await tx.insert(vendors, { name: 'The Night Ferries', category: 'music' });
+  await putContract(tx, florist, rose, { contractAmount: 120_000, arrivesAt: weddingDay + 9 * 3_600_000 });
+  await putContract(tx, band, rose, { contractAmount: 180_000 });
+  await tx.insert(gifts, { clientId: rose, name: 'Cast-iron pot', fromName: 'The Brandts', value: 18_900, received: true });
 
-  const plan = tx.insert(floorPlans, { clientId: rose, name: 'Dinner', eventId: ceremony.id });
+  const plan = await tx.insert(floorPlans, { clientId: rose, name: 'Dinner', eventId: ceremony.id });
   for (const [index, name] of ['Table 1', 'Table 2', 'Table 3'].entries()) {
-    tx.insert(floorPlanTables, { floorPlanId: plan.id, name, x: 200 + index * 300, y: 350 });
+    await tx.insert(floorPlanTables, { floorPlanId: plan.id, name, x: 200 + index * 300, y: 350 });
   }
-  addGuests(tx, rose, ROSE_AND_THEO, 42);
-  addGuests(tx, mira, MIRA_AND_JONAS, 120);
-  for (const clientId of DEMO_CLIENTS) recalcClientStats(tx, clientId);
+  await addGuests(tx, rose, ROSE_AND_THEO, 42);
+  await addGuests(tx, mira, MIRA_AND_JONAS, 120);
+  for (const clientId of DEMO_CLIENTS) await recalcClientStats(tx, clientId);
 }
 
-/** Gives the company its demo rows unless it has had them; cheap to call again. */
-export function seedOnce(store: Store): void {
-  if (store.find(companies, store.companyId)) return;
-  store.transaction((tx) => {
-    tx.insert(companies, { id: store.companyId, seeded: true });
-    fill(tx);
+const PATHS = ['clients', 'guests', 'budget', 'events', 'timeline', 'vendors', 'hotels', 'guestTransport', 'gifts', 'floorPlans'] as const;
+
+/**
+ * Gives the company its demo rows unless it has had them; cheap to call again. No mutation does this, so the action is
+ * made by hand. It goes out after the commit, for those who were there before the rows.
+ */
+export async function seedOnce(store: CompanyStore, sync: Sync<AppRouter>): Promise<void> {
+  if (await store.find(companies, store.companyId)) return;
+  await store.transaction(async (tx) => {
+    if (await tx.find(companies, tx.companyId)) return;
+    await tx.insert(companies, { id: tx.companyId, seeded: true });
+    await fill(tx);
+    sync.afterCommit(tx.handle, { type: 'insert', module: 'clients', entityId: '*', companyId: tx.companyId, userId: 'demo data', queryPaths: PATHS });
   });
 }

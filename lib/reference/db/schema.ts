@@ -1,6 +1,6 @@
 /** The tables of the reference server. Money is in cents, moments are Unix ms, days are `YYYY-MM-DD`. */
-import { col } from './column.js';
-import { defineTable, type RowOf, type Table } from './table.js';
+import { asc, desc, sql, type InferSelectModel, type SQL } from 'drizzle-orm';
+import { index, integer, primaryKey, real, sqliteTable, text, type AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 
 /** Raised with each change of a table; a file of another version is refused at start. */
 export const SCHEMA_VERSION = 1;
@@ -15,195 +15,249 @@ export const TABLE_SHAPES = ['round', 'rectangular', 'square'] as const;
 export const TIMELINE_SOURCES = ['events', 'hotels', 'transport', 'vendors', 'budget'] as const;
 export type TimelineSource = (typeof TIMELINE_SOURCES)[number];
 
+/** Each row belongs to a company; the same id in two companies is two rows. */
+const OWNED = {
+  companyId: text().notNull(),
+  id: text().notNull(),
+  /** Unix ms. */
+  createdAt: integer().notNull(),
+  /** Unix ms. */
+  updatedAt: integer().notNull(),
+};
+
 /** A couple that the company plans for. `budget` and `guestCount` are kept by `recalcClientStats`. */
-export const clients = defineTable(
+export const clients = sqliteTable(
   'clients',
   {
-    name: col.text(),
-    email: col.text().orNull(),
-    phone: col.text().orNull(),
-    weddingDate: col.text().orNull(),
-    venue: col.text().orNull(),
-    status: col.oneOf(...CLIENT_STATUS).default('active'),
-    notes: col.text().orNull(),
-    budget: col.int().default(0),
-    guestCount: col.int().default(0),
+    ...OWNED,
+    name: text().notNull(),
+    email: text(),
+    phone: text(),
+    weddingDate: text(),
+    venue: text(),
+    status: text({ enum: CLIENT_STATUS }).notNull().default('active'),
+    notes: text(),
+    budget: integer().notNull().default(0),
+    guestCount: integer().notNull().default(0),
   },
-  { orderBy: 'name COLLATE NOCASE, id' },
+  (table) => [primaryKey({ columns: [table.companyId, table.id] })],
 );
 
-export const guests = defineTable(
+export const guests = sqliteTable(
   'guests',
   {
-    clientId: col.text(),
-    name: col.text(),
-    email: col.text().orNull(),
-    phone: col.text().orNull(),
-    groupName: col.text().orNull(),
-    partySize: col.int().default(1),
-    rsvpStatus: col.oneOf(...RSVP).default('pending'),
-    dietary: col.text().orNull(),
-    needsHotel: col.bool().default(false),
-    hotelName: col.text().orNull(),
-    arrivalDate: col.text().orNull(),
-    needsTransport: col.bool().default(false),
-    pickupLocation: col.text().orNull(),
-    pickupAt: col.int().orNull(),
-    checkedIn: col.bool().default(false),
-    checkedInAt: col.int().orNull(),
-    notes: col.text().orNull(),
+    ...OWNED,
+    clientId: text().notNull(),
+    name: text().notNull(),
+    email: text(),
+    phone: text(),
+    groupName: text(),
+    partySize: integer().notNull().default(1),
+    rsvpStatus: text({ enum: RSVP }).notNull().default('pending'),
+    dietary: text(),
+    needsHotel: integer({ mode: 'boolean' }).notNull().default(false),
+    hotelName: text(),
+    arrivalDate: text(),
+    needsTransport: integer({ mode: 'boolean' }).notNull().default(false),
+    pickupLocation: text(),
+    pickupAt: integer(),
+    checkedIn: integer({ mode: 'boolean' }).notNull().default(false),
+    checkedInAt: integer(),
+    notes: text(),
   },
-  { orderBy: 'name COLLATE NOCASE, id', indexes: ['clientId'] },
+  (table) => [primaryKey({ columns: [table.companyId, table.id] }), index('guests_clientId').on(table.companyId, table.clientId)],
 );
 
-export const events = defineTable(
+export const events = sqliteTable(
   'events',
   {
-    clientId: col.text(),
-    name: col.text(),
-    kind: col.text().default('ceremony'),
-    startsAt: col.int().orNull(),
-    endsAt: col.int().orNull(),
-    venue: col.text().orNull(),
-    status: col.oneOf(...EVENT_STATUS).default('planned'),
+    ...OWNED,
+    clientId: text().notNull(),
+    name: text().notNull(),
+    kind: text().notNull().default('ceremony'),
+    startsAt: integer(),
+    endsAt: integer(),
+    venue: text(),
+    status: text({ enum: EVENT_STATUS }).notNull().default('planned'),
   },
-  { orderBy: 'startsAt, name COLLATE NOCASE, id', indexes: ['clientId'] },
+  (table) => [primaryKey({ columns: [table.companyId, table.id] }), index('events_clientId').on(table.companyId, table.clientId)],
 );
 
 /** `source` and `sourceKey` name the row that an entry was made for; null on entries made by hand. */
-export const timeline = defineTable(
+export const timeline = sqliteTable(
   'timeline',
   {
-    clientId: col.text(),
-    eventId: col.text().orNull(),
-    title: col.text(),
-    startsAt: col.int().orNull(),
-    durationMinutes: col.int().orNull(),
-    location: col.text().orNull(),
-    sortOrder: col.int().default(0),
-    completed: col.bool().default(false),
-    source: col.oneOf(...TIMELINE_SOURCES).orNull(),
-    sourceKey: col.text().orNull(),
+    ...OWNED,
+    clientId: text().notNull(),
+    eventId: text(),
+    title: text().notNull(),
+    startsAt: integer(),
+    durationMinutes: integer(),
+    location: text(),
+    sortOrder: integer().notNull().default(0),
+    completed: integer({ mode: 'boolean' }).notNull().default(false),
+    source: text({ enum: TIMELINE_SOURCES }),
+    sourceKey: text(),
   },
-  { orderBy: 'sortOrder, startsAt, title COLLATE NOCASE, id', indexes: ['clientId', 'eventId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('timeline_clientId').on(table.companyId, table.clientId),
+    index('timeline_eventId').on(table.companyId, table.eventId),
+  ],
 );
 
 /** Vendors belong to the company; what one does for a client is in `clientVendors`. */
-export const vendors = defineTable(
+export const vendors = sqliteTable(
   'vendors',
   {
-    name: col.text(),
-    category: col.text().default('other'),
-    email: col.text().orNull(),
-    phone: col.text().orNull(),
+    ...OWNED,
+    name: text().notNull(),
+    category: text().notNull().default('other'),
+    email: text(),
+    phone: text(),
     /** Mean of its reviews, kept by the review procedures; null without one. */
-    rating: col.real().orNull(),
+    rating: real(),
   },
-  { orderBy: 'name COLLATE NOCASE, id' },
+  (table) => [primaryKey({ columns: [table.companyId, table.id] })],
 );
 
-export const clientVendors = defineTable(
+export const clientVendors = sqliteTable(
   'clientVendors',
   {
-    clientId: col.text(),
-    vendorId: col.text(),
-    contractAmount: col.int().default(0),
-    arrivesAt: col.int().orNull(),
-    approvalStatus: col.oneOf(...APPROVAL).default('pending'),
-    paymentStatus: col.oneOf(...PAYMENT).default('unpaid'),
+    ...OWNED,
+    clientId: text().notNull(),
+    vendorId: text().notNull(),
+    contractAmount: integer().notNull().default(0),
+    arrivesAt: integer(),
+    approvalStatus: text({ enum: APPROVAL }).notNull().default('pending'),
+    paymentStatus: text({ enum: PAYMENT }).notNull().default('unpaid'),
   },
-  { orderBy: 'createdAt, id', indexes: ['clientId', 'vendorId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('clientVendors_clientId').on(table.companyId, table.clientId),
+    index('clientVendors_vendorId').on(table.companyId, table.vendorId),
+  ],
 );
 
-export const vendorComments = defineTable(
+export const vendorComments = sqliteTable(
   'vendorComments',
-  { vendorId: col.text(), clientId: col.text().orNull(), userId: col.text(), body: col.text() },
-  { orderBy: 'createdAt, id', indexes: ['vendorId'] },
+  { ...OWNED, vendorId: text().notNull(), clientId: text(), userId: text().notNull(), body: text().notNull() },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('vendorComments_vendorId').on(table.companyId, table.vendorId),
+  ],
 );
 
-export const vendorReviews = defineTable(
+export const vendorReviews = sqliteTable(
   'vendorReviews',
-  { vendorId: col.text(), userId: col.text(), rating: col.int(), body: col.text().orNull() },
-  { orderBy: 'createdAt, id', indexes: ['vendorId'] },
+  { ...OWNED, vendorId: text().notNull(), userId: text().notNull(), rating: integer().notNull(), body: text() },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('vendorReviews_vendorId').on(table.companyId, table.vendorId),
+  ],
 );
 
 /** `guestId` is set on bookings that follow a guest; they come and go with the guest. */
-export const hotels = defineTable(
+export const hotels = sqliteTable(
   'hotels',
   {
-    clientId: col.text(),
-    guestId: col.text().orNull(),
-    guestName: col.text(),
-    hotelName: col.text(),
-    roomType: col.text().default('double'),
-    rooms: col.int().default(1),
-    partySize: col.int().default(1),
-    checkInDate: col.text().orNull(),
-    checkOutDate: col.text().orNull(),
-    checkedIn: col.bool().default(false),
+    ...OWNED,
+    clientId: text().notNull(),
+    guestId: text(),
+    guestName: text().notNull(),
+    hotelName: text().notNull(),
+    roomType: text().notNull().default('double'),
+    rooms: integer().notNull().default(1),
+    partySize: integer().notNull().default(1),
+    checkInDate: text(),
+    checkOutDate: text(),
+    checkedIn: integer({ mode: 'boolean' }).notNull().default(false),
   },
-  { orderBy: 'hotelName COLLATE NOCASE, guestName COLLATE NOCASE, id', indexes: ['clientId', 'guestId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('hotels_clientId').on(table.companyId, table.clientId),
+    index('hotels_guestId').on(table.companyId, table.guestId),
+  ],
 );
 
-export const guestTransport = defineTable(
+export const guestTransport = sqliteTable(
   'guestTransport',
   {
-    clientId: col.text(),
-    guestId: col.text().orNull(),
-    guestName: col.text(),
-    pickupLocation: col.text(),
-    dropLocation: col.text().orNull(),
-    pickupAt: col.int().orNull(),
-    seats: col.int().default(1),
-    vehicle: col.text().orNull(),
+    ...OWNED,
+    clientId: text().notNull(),
+    guestId: text(),
+    guestName: text().notNull(),
+    pickupLocation: text().notNull(),
+    dropLocation: text(),
+    pickupAt: integer(),
+    seats: integer().notNull().default(1),
+    vehicle: text(),
   },
-  { orderBy: 'pickupAt, guestName COLLATE NOCASE, id', indexes: ['clientId', 'guestId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('guestTransport_clientId').on(table.companyId, table.clientId),
+    index('guestTransport_guestId').on(table.companyId, table.guestId),
+  ],
 );
 
 /** With `perGuestCost` set, `estimatedCost` follows the number of guests who have not declined. */
-export const budget = defineTable(
+export const budget = sqliteTable(
   'budget',
   {
-    clientId: col.text(),
-    item: col.text(),
-    category: col.text().default('other'),
-    segment: col.text().default('wedding'),
-    vendorId: col.text().orNull(),
-    perGuestCost: col.int().orNull(),
-    estimatedCost: col.int().default(0),
-    actualCost: col.int().orNull(),
-    paidAmount: col.int().default(0),
-    dueAt: col.int().orNull(),
-    notes: col.text().orNull(),
+    ...OWNED,
+    clientId: text().notNull(),
+    item: text().notNull(),
+    category: text().notNull().default('other'),
+    segment: text().notNull().default('wedding'),
+    vendorId: text(),
+    perGuestCost: integer(),
+    estimatedCost: integer().notNull().default(0),
+    actualCost: integer(),
+    paidAmount: integer().notNull().default(0),
+    dueAt: integer(),
+    notes: text(),
   },
-  { orderBy: 'category, item COLLATE NOCASE, id', indexes: ['clientId', 'vendorId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('budget_clientId').on(table.companyId, table.clientId),
+    index('budget_vendorId').on(table.companyId, table.vendorId),
+  ],
 );
 
-export const advancePayments = defineTable(
+export const advancePayments = sqliteTable(
   'advancePayments',
   {
-    clientId: col.text(),
-    budgetId: col.text(),
-    amount: col.int(),
-    paidAt: col.int(),
-    paidBy: col.text().orNull(),
-    note: col.text().orNull(),
+    ...OWNED,
+    clientId: text().notNull(),
+    budgetId: text().notNull(),
+    amount: integer().notNull(),
+    paidAt: integer().notNull(),
+    paidBy: text(),
+    note: text(),
   },
-  { orderBy: 'paidAt, id', indexes: ['budgetId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('advancePayments_budgetId').on(table.companyId, table.budgetId),
+  ],
 );
 
-export const gifts = defineTable(
+export const gifts = sqliteTable(
   'gifts',
   {
-    clientId: col.text(),
-    guestId: col.text().orNull(),
-    name: col.text(),
-    fromName: col.text().orNull(),
-    value: col.int().default(0),
-    received: col.bool().default(false),
-    thankYouSent: col.bool().default(false),
+    ...OWNED,
+    clientId: text().notNull(),
+    guestId: text(),
+    name: text().notNull(),
+    fromName: text(),
+    value: integer().notNull().default(0),
+    received: integer({ mode: 'boolean' }).notNull().default(false),
+    thankYouSent: integer({ mode: 'boolean' }).notNull().default(false),
   },
-  { orderBy: 'name COLLATE NOCASE, id', indexes: ['clientId', 'guestId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('gifts_clientId').on(table.companyId, table.clientId),
+    index('gifts_guestId').on(table.companyId, table.guestId),
+  ],
 );
 
 /** How the seats of a plan may be filled. */
@@ -212,72 +266,104 @@ export interface SeatingRules {
   maxPerTable: number | null;
 }
 
-export const floorPlans = defineTable(
+export const floorPlans = sqliteTable(
   'floorPlans',
   {
-    clientId: col.text(),
-    eventId: col.text().orNull(),
-    name: col.text(),
-    width: col.int().default(1000),
-    height: col.int().default(700),
-    rules: col.json<SeatingRules>().default({ keepGroupsTogether: true, maxPerTable: null }),
+    ...OWNED,
+    clientId: text().notNull(),
+    eventId: text(),
+    name: text().notNull(),
+    width: integer().notNull().default(1000),
+    height: integer().notNull().default(700),
+    rules: text({ mode: 'json' }).$type<SeatingRules>().notNull().default({ keepGroupsTogether: true, maxPerTable: null }),
   },
-  { orderBy: 'name COLLATE NOCASE, id', indexes: ['clientId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('floorPlans_clientId').on(table.companyId, table.clientId),
+  ],
 );
 
-export const floorPlanTables = defineTable(
+export const floorPlanTables = sqliteTable(
   'floorPlanTables',
   {
-    floorPlanId: col.text(),
-    name: col.text(),
-    shape: col.oneOf(...TABLE_SHAPES).default('round'),
-    x: col.int().default(0),
-    y: col.int().default(0),
-    capacity: col.int().default(8),
+    ...OWNED,
+    floorPlanId: text().notNull(),
+    name: text().notNull(),
+    shape: text({ enum: TABLE_SHAPES }).notNull().default('round'),
+    x: integer().notNull().default(0),
+    y: integer().notNull().default(0),
+    capacity: integer().notNull().default(8),
   },
-  { orderBy: 'name COLLATE NOCASE, id', indexes: ['floorPlanId'] },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('floorPlanTables_floorPlanId').on(table.companyId, table.floorPlanId),
+  ],
 );
 
 /** One seat assignment; a guest has at most one in a plan. */
-export const floorPlanGuests = defineTable(
+export const floorPlanGuests = sqliteTable(
   'floorPlanGuests',
-  { floorPlanId: col.text(), tableId: col.text(), guestId: col.text() },
-  { orderBy: 'tableId, createdAt, id', indexes: ['floorPlanId', 'guestId'] },
+  { ...OWNED, floorPlanId: text().notNull(), tableId: text().notNull(), guestId: text().notNull() },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('floorPlanGuests_floorPlanId').on(table.companyId, table.floorPlanId),
+    index('floorPlanGuests_guestId').on(table.companyId, table.guestId),
+  ],
 );
 
 export interface SeatingSnapshot {
-  tables: Pick<RowOf<typeof floorPlanTables>, 'id' | 'name' | 'shape' | 'x' | 'y' | 'capacity'>[];
+  tables: Pick<InferSelectModel<typeof floorPlanTables>, 'id' | 'name' | 'shape' | 'x' | 'y' | 'capacity'>[];
   seats: { tableId: string; guestId: string }[];
 }
 
-export const seatingVersions = defineTable(
+export const seatingVersions = sqliteTable(
   'seatingVersions',
-  { floorPlanId: col.text(), name: col.text(), snapshot: col.json<SeatingSnapshot>() },
-  { orderBy: 'createdAt, id', indexes: ['floorPlanId'] },
+  { ...OWNED, floorPlanId: text().notNull(), name: text().notNull(), snapshot: text({ mode: 'json' }).$type<SeatingSnapshot>().notNull() },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('seatingVersions_floorPlanId').on(table.companyId, table.floorPlanId),
+  ],
 );
 
-export const seatingChangeLog = defineTable(
+export const seatingChangeLog = sqliteTable(
   'seatingChangeLog',
-  { floorPlanId: col.text(), userId: col.text(), message: col.text() },
-  { orderBy: 'createdAt DESC, id', indexes: ['floorPlanId'] },
+  { ...OWNED, floorPlanId: text().notNull(), userId: text().notNull(), message: text().notNull() },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('seatingChangeLog_floorPlanId').on(table.companyId, table.floorPlanId),
+  ],
 );
 
-export const guestConflicts = defineTable(
+export const guestConflicts = sqliteTable(
   'guestConflicts',
-  { clientId: col.text(), guestId: col.text(), otherGuestId: col.text(), reason: col.text().orNull() },
-  { orderBy: 'createdAt, id', indexes: ['clientId', 'guestId', 'otherGuestId'] },
+  { ...OWNED, clientId: text().notNull(), guestId: text().notNull(), otherGuestId: text().notNull(), reason: text() },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('guestConflicts_clientId').on(table.companyId, table.clientId),
+    index('guestConflicts_guestId').on(table.companyId, table.guestId),
+    index('guestConflicts_otherGuestId').on(table.companyId, table.otherGuestId),
+  ],
 );
 
-export const guestPreferences = defineTable(
+export const guestPreferences = sqliteTable(
   'guestPreferences',
-  { clientId: col.text(), guestId: col.text(), otherGuestId: col.text() },
-  { orderBy: 'createdAt, id', indexes: ['clientId', 'guestId', 'otherGuestId'] },
+  { ...OWNED, clientId: text().notNull(), guestId: text().notNull(), otherGuestId: text().notNull() },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.id] }),
+    index('guestPreferences_clientId').on(table.companyId, table.clientId),
+    index('guestPreferences_guestId').on(table.companyId, table.guestId),
+    index('guestPreferences_otherGuestId').on(table.companyId, table.otherGuestId),
+  ],
 );
 
 /** Companies seen, so that each gets its demo rows once. Its own id is the row's id. */
-export const companies = defineTable('companies', { seeded: col.bool().default(false) }, { orderBy: 'id' });
+export const companies = sqliteTable(
+  'companies',
+  { ...OWNED, seeded: integer({ mode: 'boolean' }).notNull().default(false) },
+  (table) => [primaryKey({ columns: [table.companyId, table.id] })],
+);
 
-export const TABLES = [
+export const TABLES = {
   clients,
   guests,
   events,
@@ -299,5 +385,33 @@ export const TABLES = [
   guestConflicts,
   guestPreferences,
   companies,
-] as const satisfies readonly Table[];
-export type TableName = (typeof TABLES)[number]['name'];
+};
+export type TableName = keyof typeof TABLES;
+export type AppTable = (typeof TABLES)[TableName];
+
+const nocase = (column: AnySQLiteColumn): SQL => sql`${column} collate nocase`;
+
+/** The order of lists. */
+export const ORDER: Record<TableName, SQL[]> = {
+  clients: [nocase(clients.name), asc(clients.id)],
+  guests: [nocase(guests.name), asc(guests.id)],
+  events: [asc(events.startsAt), nocase(events.name), asc(events.id)],
+  timeline: [asc(timeline.sortOrder), asc(timeline.startsAt), nocase(timeline.title), asc(timeline.id)],
+  vendors: [nocase(vendors.name), asc(vendors.id)],
+  clientVendors: [asc(clientVendors.createdAt), asc(clientVendors.id)],
+  vendorComments: [asc(vendorComments.createdAt), asc(vendorComments.id)],
+  vendorReviews: [asc(vendorReviews.createdAt), asc(vendorReviews.id)],
+  hotels: [nocase(hotels.hotelName), nocase(hotels.guestName), asc(hotels.id)],
+  guestTransport: [asc(guestTransport.pickupAt), nocase(guestTransport.guestName), asc(guestTransport.id)],
+  budget: [asc(budget.category), nocase(budget.item), asc(budget.id)],
+  advancePayments: [asc(advancePayments.paidAt), asc(advancePayments.id)],
+  gifts: [nocase(gifts.name), asc(gifts.id)],
+  floorPlans: [nocase(floorPlans.name), asc(floorPlans.id)],
+  floorPlanTables: [nocase(floorPlanTables.name), asc(floorPlanTables.id)],
+  floorPlanGuests: [asc(floorPlanGuests.tableId), asc(floorPlanGuests.createdAt), asc(floorPlanGuests.id)],
+  seatingVersions: [asc(seatingVersions.createdAt), asc(seatingVersions.id)],
+  seatingChangeLog: [desc(seatingChangeLog.createdAt), asc(seatingChangeLog.id)],
+  guestConflicts: [asc(guestConflicts.createdAt), asc(guestConflicts.id)],
+  guestPreferences: [asc(guestPreferences.createdAt), asc(guestPreferences.id)],
+  companies: [asc(companies.id)],
+};

@@ -1,13 +1,14 @@
 /**
- * One company's view of the database. Every statement carries the company's id, so a procedure
- * cannot reach another company's rows. `Store` reads; `Tx`, which `Store.transaction` gives, also
- * writes and remembers which tables it really changed: that is what a broadcast is made of.
+ * One company's view of the database. Every statement carries the company's id, so a procedure cannot reach another
+ * company's rows. `Store` reads; `Tx`, which `Store.transaction` gives, also writes.
  */
 import { randomUUID } from 'node:crypto';
-import type { SqlValue } from './column.js';
-import type { Database, SqlRow } from './database.js';
-import type { TableName } from './schema.js';
-import type { NewRow, PatchOf, RowOf, Table } from './table.js';
+import type { ResultSet } from '@libsql/client/sqlite3';
+import { and, eq, getTableColumns, isNull, type Column, type SQL } from 'drizzle-orm';
+import type { BaseSQLiteDatabase, SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { Database, Db } from './database.js';
+import type { NewRow, PatchOf, RowOf, Where } from './rows.js';
+import { ORDER, TABLES, type AppTable, type TableName } from './schema.js';
 
 /** A row that the company does not have. Procedures answer NOT_FOUND. */
 export class RowNotFound extends Error {
@@ -28,144 +29,155 @@ export class RowExists extends Error {
   }
 }
 
-/** Narrowing of a list: equal columns; `undefined` narrows nothing. */
-export type Where<T extends Table> = PatchOf<T> & { id?: string | undefined };
+/** The database, or a transaction of it. */
+type Executor = BaseSQLiteDatabase<'async', ResultSet>;
+/** What Drizzle knows of each table: its columns, and those that are read, which are all but the company. */
+const LAYOUT = new Map<AppTable, { name: TableName; columns: Record<string, Column>; visible: Record<string, SQLiteColumn> }>(
+  Object.entries(TABLES).map(([name, table]) => {
+    const columns: Record<string, Column> = getTableColumns(table);
+    const { companyId: _, ...visible } = getTableColumns(table);
+    return [table, { name: name as TableName, columns, visible }];
+  }),
+);
 
-type AppTable = Table<TableName>;
-
-function encodeColumn(table: Table, name: string, value: unknown): SqlValue {
-  if (name === 'id') return String(value);
-  const column = table.columns[name];
-  if (!column) throw new TypeError(`${table.name} has no column ${name}`);
-  if (value === null && !column.nullable) throw new TypeError(`${table.name}.${name} cannot be null`);
-  return column.encode(value);
-}
-
-function decodeRow<T extends Table>(table: T, row: SqlRow): RowOf<T> {
-  const result: Record<string, unknown> = { id: String(row['id']) };
-  for (const [name, column] of Object.entries(table.columns)) result[name] = column.decode(row[name] ?? null);
-  result['createdAt'] = Number(row['createdAt']);
-  result['updatedAt'] = Number(row['updatedAt']);
-  return result as RowOf<T>;
+function layoutOf(table: AppTable) {
+  const layout = LAYOUT.get(table);
+  if (!layout) throw new TypeError('the table is none of the schema');
+  return layout;
 }
 
 export class Store {
   constructor(
-    protected readonly db: Database,
+    protected readonly executor: Executor,
     readonly companyId: string,
   ) {}
 
-  list<T extends AppTable>(table: T, where: Where<T> = {}): RowOf<T>[] {
-    const { clause, parameters } = this.#where(table, where);
-    return this.db
-      .all(`SELECT * FROM "${table.name}" WHERE ${clause} ORDER BY ${table.orderBy}`, parameters)
-      .map((row) => decodeRow(table, row));
+  async list<T extends AppTable>(table: T, where: Where<T> = {}): Promise<RowOf<T>[]> {
+    const rows = await this.executor
+      .select(layoutOf(table).visible)
+      .from(table as SQLiteTable)
+      .where(this.narrow(table, where))
+      .orderBy(...ORDER[layoutOf(table).name]);
+    return rows as RowOf<T>[];
   }
 
-  find<T extends AppTable>(table: T, id: string): RowOf<T> | undefined {
-    const [row] = this.db.all(`SELECT * FROM "${table.name}" WHERE "companyId" = ? AND "id" = ?`, [this.companyId, id]);
-    return row && decodeRow(table, row);
+  async find<T extends AppTable>(table: T, id: string): Promise<RowOf<T> | undefined> {
+    const [row] = await this.executor.select(layoutOf(table).visible).from(table as SQLiteTable).where(this.narrow(table, { id }));
+    return row as RowOf<T> | undefined;
   }
 
   /** Throws `RowNotFound`. */
-  need<T extends AppTable>(table: T, id: string): RowOf<T> {
-    const row = this.find(table, id);
-    if (!row) throw new RowNotFound(table.name, id);
-    return row;
+  async need<T extends AppTable>(table: T, id: string): Promise<RowOf<T>> {
+    const [row] = await this.executor.select(layoutOf(table).visible).from(table as SQLiteTable).where(this.narrow(table, { id }));
+    if (!row) throw new RowNotFound(layoutOf(table).name, id);
+    return row as RowOf<T>;
   }
 
-  /**
-   * A SELECT of one's own. `?1` is the company's id and must be used; further parameters follow.
-   */
-  select<R>(sql: string, parameters: readonly SqlValue[] = []): R[] {
-    if (!sql.includes('?1')) throw new Error('a select must be narrowed to the company by ?1');
-    return this.db.all(sql, [this.companyId, ...parameters]) as R[];
-  }
-
-  /** Runs `work` in one transaction. */
-  transaction<R>(work: (tx: Tx) => R): R {
-    const tx = new Tx(this.db, this.companyId);
-    return this.db.transaction(() => work(tx));
-  }
-
-  #where<T extends AppTable>(table: T, where: Where<T>): { clause: string; parameters: SqlValue[] } {
-    const clauses = ['"companyId" = ?'];
-    const parameters: SqlValue[] = [this.companyId];
+  /** The rows of this company for which all of `where` holds. */
+  protected narrow(table: AppTable, where: Readonly<Record<string, unknown>>): SQL | undefined {
+    const { columns, name: tableName } = layoutOf(table);
+    const parts = [eq(table.companyId, this.companyId)];
     for (const [name, value] of Object.entries(where)) {
-      if (value === undefined) continue;
-      if (value === null) {
-        clauses.push(`"${name}" IS NULL`);
-      } else {
-        parameters.push(encodeColumn(table, name, value));
-        clauses.push(`"${name}" = ?`);
-      }
+      const column = columns[name];
+      if (!column) throw new TypeError(`${tableName} has no column ${name}`);
+      if (value !== undefined) parts.push(value === null ? isNull(column) : eq(column, value));
     }
-    return { clause: clauses.join(' AND '), parameters };
+    return and(...parts);
   }
 }
 
+/** Each has some twenty columns; SQLite binds at most 32,766 values. */
+const ROWS_AT_ONCE = 500;
+
 export class Tx extends Store {
+  /** Drizzle's transaction: what `sync.afterCommit` takes. */
+  get handle(): object {
+    return this.executor;
+  }
+
   /** Tables with at least one row inserted, changed or deleted. */
-  readonly touched = new Set<TableName>();
+  readonly touched = new Set<string>();
   /** One moment for all stamps of the transaction, Unix ms. */
   readonly now = Date.now();
 
-  /** Inserts and returns the row; the id is a UUID unless given. Throws `RowExists`. */
-  insert<T extends AppTable>(table: T, row: NewRow<T>): RowOf<T> {
-    const given = row as Record<string, unknown>;
-    if (row.id !== undefined && this.find(table, row.id)) throw new RowExists(table.name, row.id);
-    const id = row.id ?? randomUUID();
-    const names = ['companyId', 'id', 'createdAt', 'updatedAt'];
-    const values: SqlValue[] = [this.companyId, id, this.now, this.now];
-    for (const [name, column] of Object.entries(table.columns)) {
-      const value: unknown = given[name] === undefined ? column.fallback : given[name];
-      if (value === undefined) throw new TypeError(`${table.name}.${name} is missing`);
-      names.push(name);
-      values.push(encodeColumn(table, name, value));
-    }
-    const columns = names.map((name) => `"${name}"`).join(', ');
-    const places = names.map(() => '?').join(', ');
-    this.db.run(`INSERT INTO "${table.name}" (${columns}) VALUES (${places})`, values);
-    this.touched.add(table.name);
-    return this.need(table, id);
+  /** Inserts and returns the row. Throws `RowExists`. */
+  async insert<T extends AppTable>(table: T, row: NewRow<T>): Promise<RowOf<T>> {
+    const values = this.#stamped(row);
+    const [made] = await this.executor.insert(table as SQLiteTable).values(values).onConflictDoNothing().returning(layoutOf(table).visible);
+    if (!made) throw new RowExists(layoutOf(table).name, values.id);
+    this.touched.add(layoutOf(table).name);
+    return made as RowOf<T>;
   }
 
-  /** Changes a row where `patch` differs from it; a patch that changes nothing writes nothing. */
-  patch<T extends AppTable>(table: T, id: string, patch: PatchOf<T>): RowOf<T> {
-    const current = this.need(table, id) as Record<string, unknown>;
-    const sets: string[] = [];
-    const values: SqlValue[] = [];
-    for (const [name, value] of Object.entries(patch)) {
-      if (value === undefined) continue;
-      const encoded = encodeColumn(table, name, value);
-      if (encoded === encodeColumn(table, name, current[name])) continue;
-      sets.push(`"${name}" = ?`);
-      values.push(encoded);
+  /** Inserts and returns the rows, in their order. */
+  async insertMany<T extends AppTable>(table: T, rows: readonly NewRow<T>[]): Promise<RowOf<T>[]> {
+    const made: RowOf<T>[] = [];
+    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+      const values = rows.slice(from, from + ROWS_AT_ONCE).map((row) => this.#stamped(row));
+      made.push(...((await this.executor.insert(table as SQLiteTable).values(values).returning(layoutOf(table).visible)) as RowOf<T>[]));
+      this.touched.add(layoutOf(table).name);
     }
-    if (sets.length === 0) return current as RowOf<T>;
-    this.db.run(
-      `UPDATE "${table.name}" SET ${sets.join(', ')}, "updatedAt" = ? WHERE "companyId" = ? AND "id" = ?`,
-      [...values, this.now, this.companyId, id],
-    );
-    this.touched.add(table.name);
-    return this.need(table, id);
+    return made;
+  }
+
+  /** Changes a row where `patch` differs from it; a patch that changes nothing writes nothing. Throws `RowNotFound`. */
+  async patch<T extends AppTable>(table: T, id: string, patch: PatchOf<T>): Promise<RowOf<T>> {
+    const current = await this.need(table, id);
+    const changes = changesOf(table, current, patch);
+    if (Object.keys(changes).length === 0) return current;
+    const [changed] = await this.executor
+      .update(table as SQLiteTable)
+      .set({ ...changes, updatedAt: this.now })
+      .where(this.narrow(table, { id }))
+      .returning(layoutOf(table).visible);
+    this.touched.add(layoutOf(table).name);
+    return changed as RowOf<T>;
   }
 
   /** Deletes and returns the row. Throws `RowNotFound`. */
-  remove<T extends AppTable>(table: T, id: string): RowOf<T> {
-    const row = this.need(table, id);
-    this.db.run(`DELETE FROM "${table.name}" WHERE "companyId" = ? AND "id" = ?`, [this.companyId, id]);
-    this.touched.add(table.name);
-    return row;
+  async remove<T extends AppTable>(table: T, id: string): Promise<RowOf<T>> {
+    const [row] = await this.executor.delete(table as SQLiteTable).where(this.narrow(table, { id })).returning(layoutOf(table).visible);
+    if (!row) throw new RowNotFound(layoutOf(table).name, id);
+    this.touched.add(layoutOf(table).name);
+    return row as RowOf<T>;
   }
 
   /** Deletes all rows that match, and returns them. */
-  removeWhere<T extends AppTable>(table: T, where: Where<T>): RowOf<T>[] {
-    const rows = this.list(table, where);
-    for (const row of rows) {
-      this.db.run(`DELETE FROM "${table.name}" WHERE "companyId" = ? AND "id" = ?`, [this.companyId, row.id]);
-    }
-    if (rows.length > 0) this.touched.add(table.name);
-    return rows;
+  async removeWhere<T extends AppTable>(table: T, where: Where<T>): Promise<RowOf<T>[]> {
+    const rows = await this.executor.delete(table as SQLiteTable).where(this.narrow(table, where)).returning(layoutOf(table).visible);
+    if (rows.length > 0) this.touched.add(layoutOf(table).name);
+    return rows as RowOf<T>[];
+  }
+
+  #stamped(row: object & { id?: string | undefined }) {
+    const id = row.id ?? randomUUID();
+    return { ...row, companyId: this.companyId, id, createdAt: this.now, updatedAt: this.now };
+  }
+}
+
+/** The part of a patch that the row does not say already, compared as the database holds it. */
+function changesOf(table: AppTable, current: object, patch: object): Record<string, unknown> {
+  const columns = layoutOf(table).columns;
+  const held = (name: string, value: unknown): unknown => (value === null ? null : columns[name]?.mapToDriverValue(value));
+  return Object.fromEntries(
+    Object.entries(patch).filter(
+      ([name, value]) => value !== undefined && held(name, value) !== held(name, (current as Record<string, unknown>)[name]),
+    ),
+  );
+}
+
+/** A company's store with transactions. `db` is the sync's: what is broadcast inside waits for the commit. */
+export class CompanyStore extends Store {
+  constructor(
+    private readonly database: Pick<Database, 'inTurn'>,
+    private readonly db: Db,
+    companyId: string,
+  ) {
+    super(db, companyId);
+  }
+
+  /** Runs `work` in one transaction: all of it or, if it throws, nothing of it. */
+  transaction<R>(work: (tx: Tx) => Promise<R>): Promise<R> {
+    return this.database.inTurn(() => this.db.transaction((tx) => work(new Tx(tx, this.companyId))));
   }
 }

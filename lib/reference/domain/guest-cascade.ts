@@ -13,7 +13,7 @@ import {
   hotels,
 } from '../db/schema.js';
 import type { Tx } from '../db/store.js';
-import type { RowOf } from '../db/table.js';
+import type { RowOf } from '../db/rows.js';
 import { recalcClientStats } from './client-stats.js';
 import { syncTimeline } from './timeline-sync.js';
 
@@ -24,10 +24,10 @@ export const UNASSIGNED_HOTEL = 'To be assigned';
 export const UNASSIGNED_PICKUP = 'To be agreed';
 
 /** Makes, changes or drops the booking that follows a guest. */
-export function syncGuestHotel(tx: Tx, guest: Guest): void {
-  const [booking] = tx.list(hotels, { guestId: guest.id });
+export async function syncGuestHotel(tx: Tx, guest: Guest): Promise<void> {
+  const [booking] = await tx.list(hotels, { guestId: guest.id });
   if (!guest.needsHotel || guest.rsvpStatus === 'declined') {
-    if (booking) tx.remove(hotels, booking.id);
+    if (booking) await tx.remove(hotels, booking.id);
     return;
   }
   const follows = {
@@ -37,13 +37,13 @@ export function syncGuestHotel(tx: Tx, guest: Guest): void {
     rooms: Math.max(1, Math.ceil(guest.partySize / 2)),
   };
   if (booking) {
-    tx.patch(hotels, booking.id, {
+    await tx.patch(hotels, booking.id, {
       ...follows,
       hotelName: guest.hotelName ?? undefined,
       checkInDate: guest.arrivalDate ?? undefined,
     });
   } else {
-    tx.insert(hotels, {
+    await tx.insert(hotels, {
       ...follows,
       guestId: guest.id,
       hotelName: guest.hotelName ?? UNASSIGNED_HOTEL,
@@ -53,21 +53,21 @@ export function syncGuestHotel(tx: Tx, guest: Guest): void {
 }
 
 /** Makes, changes or drops the ride that follows a guest. */
-export function syncGuestRide(tx: Tx, guest: Guest): void {
-  const [ride] = tx.list(guestTransport, { guestId: guest.id });
+export async function syncGuestRide(tx: Tx, guest: Guest): Promise<void> {
+  const [ride] = await tx.list(guestTransport, { guestId: guest.id });
   if (!guest.needsTransport || guest.rsvpStatus === 'declined') {
-    if (ride) tx.remove(guestTransport, ride.id);
+    if (ride) await tx.remove(guestTransport, ride.id);
     return;
   }
   const follows = { clientId: guest.clientId, guestName: guest.name, seats: guest.partySize };
   if (ride) {
-    tx.patch(guestTransport, ride.id, {
+    await tx.patch(guestTransport, ride.id, {
       ...follows,
       pickupLocation: guest.pickupLocation ?? undefined,
       pickupAt: guest.pickupAt ?? undefined,
     });
   } else {
-    tx.insert(guestTransport, {
+    await tx.insert(guestTransport, {
       ...follows,
       guestId: guest.id,
       pickupLocation: guest.pickupLocation ?? UNASSIGNED_PICKUP,
@@ -77,31 +77,31 @@ export function syncGuestRide(tx: Tx, guest: Guest): void {
 }
 
 /** After guests of one client were added or changed. */
-export function afterGuestsSaved(tx: Tx, clientId: string, saved: readonly Guest[]): void {
+export async function afterGuestsSaved(tx: Tx, clientId: string, saved: readonly Guest[]): Promise<void> {
   for (const guest of saved) {
-    syncGuestHotel(tx, guest);
-    syncGuestRide(tx, guest);
+    await syncGuestHotel(tx, guest);
+    await syncGuestRide(tx, guest);
   }
-  afterBookings(tx, clientId);
+  await afterBookings(tx, clientId);
 }
 
 /** Deletes a guest and all that hangs on them. Gifts stay, without the link. */
-export function removeGuest(tx: Tx, guestId: string): Guest {
-  const guest = tx.remove(guests, guestId);
-  tx.removeWhere(hotels, { guestId });
-  tx.removeWhere(guestTransport, { guestId });
-  tx.removeWhere(floorPlanGuests, { guestId });
+export async function removeGuest(tx: Tx, guestId: string): Promise<Guest> {
+  const guest = await tx.remove(guests, guestId);
+  await tx.removeWhere(hotels, { guestId });
+  await tx.removeWhere(guestTransport, { guestId });
+  await tx.removeWhere(floorPlanGuests, { guestId });
   for (const links of [guestConflicts, guestPreferences]) {
-    tx.removeWhere(links, { guestId });
-    tx.removeWhere(links, { otherGuestId: guestId });
+    await tx.removeWhere(links, { guestId });
+    await tx.removeWhere(links, { otherGuestId: guestId });
   }
-  for (const gift of tx.list(gifts, { guestId })) tx.patch(gifts, gift.id, { guestId: null });
-  afterBookings(tx, guest.clientId);
+  for (const gift of await tx.list(gifts, { guestId })) await tx.patch(gifts, gift.id, { guestId: null });
+  await afterBookings(tx, guest.clientId);
   return guest;
 }
 
-function afterBookings(tx: Tx, clientId: string): void {
-  syncTimeline(tx, clientId, 'hotels');
-  syncTimeline(tx, clientId, 'transport');
-  recalcClientStats(tx, clientId);
+async function afterBookings(tx: Tx, clientId: string): Promise<void> {
+  await syncTimeline(tx, clientId, 'hotels');
+  await syncTimeline(tx, clientId, 'transport');
+  await recalcClientStats(tx, clientId);
 }

@@ -10,29 +10,31 @@ import {
   type SeatingSnapshot,
 } from '../db/schema.js';
 import type { Store, Tx } from '../db/store.js';
-import type { RowOf } from '../db/table.js';
+import type { RowOf } from '../db/rows.js';
 
 type Plan = RowOf<typeof floorPlans>;
 type Seat = RowOf<typeof floorPlanGuests>;
 
 /** Heads already at a table. */
-export function headsAt(store: Store, tableId: string, floorPlanId: string): number {
-  return store
-    .list(floorPlanGuests, { floorPlanId, tableId })
-    .reduce((sum, seat) => sum + (store.find(guests, seat.guestId)?.partySize ?? 0), 0);
+export async function headsAt(store: Store, tableId: string, floorPlanId: string): Promise<number> {
+  let heads = 0;
+  for (const seat of await store.list(floorPlanGuests, { floorPlanId, tableId })) {
+    heads += (await store.find(guests, seat.guestId))?.partySize ?? 0;
+  }
+  return heads;
 }
 
 /** Seats a guest at a table, moving them if they sat elsewhere. Throws CONFLICT when the table is full. */
-export function assignSeat(tx: Tx, plan: Plan, tableId: string, guestId: string): Seat {
-  const table = tx.need(floorPlanTables, tableId);
-  const guest = tx.need(guests, guestId);
+export async function assignSeat(tx: Tx, plan: Plan, tableId: string, guestId: string): Promise<Seat> {
+  const table = await tx.need(floorPlanTables, tableId);
+  const guest = await tx.need(guests, guestId);
   if (table.floorPlanId !== plan.id || guest.clientId !== plan.clientId) {
     throw new TRPCError({ code: 'BAD_REQUEST', message: 'The table and the guest must belong to the floor plan' });
   }
-  const [current] = tx.list(floorPlanGuests, { floorPlanId: plan.id, guestId });
+  const [current] = await tx.list(floorPlanGuests, { floorPlanId: plan.id, guestId });
   if (current?.tableId === tableId) return current;
   const places = Math.min(table.capacity, plan.rules.maxPerTable ?? table.capacity);
-  const taken = headsAt(tx, tableId, plan.id);
+  const taken = await headsAt(tx, tableId, plan.id);
   if (taken + guest.partySize > places) {
     throw new TRPCError({
       code: 'CONFLICT',
@@ -40,33 +42,33 @@ export function assignSeat(tx: Tx, plan: Plan, tableId: string, guestId: string)
     });
   }
   return current
-    ? tx.patch(floorPlanGuests, current.id, { tableId })
-    : tx.insert(floorPlanGuests, { floorPlanId: plan.id, tableId, guestId });
+    ? await tx.patch(floorPlanGuests, current.id, { tableId })
+    : await tx.insert(floorPlanGuests, { floorPlanId: plan.id, tableId, guestId });
 }
 
-export function snapshotOf(store: Store, floorPlanId: string): SeatingSnapshot {
+export async function snapshotOf(store: Store, floorPlanId: string): Promise<SeatingSnapshot> {
   return {
-    tables: store
-      .list(floorPlanTables, { floorPlanId })
+    tables: (await store
+      .list(floorPlanTables, { floorPlanId }))
       .map(({ id, name, shape, x, y, capacity }) => ({ id, name, shape, x, y, capacity })),
-    seats: store.list(floorPlanGuests, { floorPlanId }).map(({ tableId, guestId }) => ({ tableId, guestId })),
+    seats: (await store.list(floorPlanGuests, { floorPlanId })).map(({ tableId, guestId }) => ({ tableId, guestId })),
   };
 }
 
 /** Puts tables and seats back as a version holds them; guests deleted since are left out. */
-export function restoreVersion(tx: Tx, version: RowOf<typeof seatingVersions>): void {
+export async function restoreVersion(tx: Tx, version: RowOf<typeof seatingVersions>): Promise<void> {
   const { floorPlanId, snapshot } = version;
-  tx.removeWhere(floorPlanGuests, { floorPlanId });
+  await tx.removeWhere(floorPlanGuests, { floorPlanId });
   const kept = new Set(snapshot.tables.map((table) => table.id));
-  for (const table of tx.list(floorPlanTables, { floorPlanId })) {
-    if (!kept.has(table.id)) tx.remove(floorPlanTables, table.id);
+  for (const table of await tx.list(floorPlanTables, { floorPlanId })) {
+    if (!kept.has(table.id)) await tx.remove(floorPlanTables, table.id);
   }
   for (const table of snapshot.tables) {
     const { id, ...rest } = table;
-    if (tx.find(floorPlanTables, id)) tx.patch(floorPlanTables, id, rest);
-    else tx.insert(floorPlanTables, { id, floorPlanId, ...rest });
+    if (await tx.find(floorPlanTables, id)) await tx.patch(floorPlanTables, id, rest);
+    else await tx.insert(floorPlanTables, { id, floorPlanId, ...rest });
   }
   for (const { tableId, guestId } of snapshot.seats) {
-    if (tx.find(guests, guestId)) tx.insert(floorPlanGuests, { floorPlanId, tableId, guestId });
+    if (await tx.find(guests, guestId)) await tx.insert(floorPlanGuests, { floorPlanId, tableId, guestId });
   }
 }

@@ -30,18 +30,18 @@ function people(count: number): string {
 }
 
 /** What should be on the timeline for each source, by key. */
-const RULES: Record<TimelineSource, (tx: Tx, clientId: string) => Map<string, Entry>> = {
-  events: (tx, clientId) => {
+const RULES: Record<TimelineSource, (tx: Tx, clientId: string) => Promise<Map<string, Entry>>> = {
+  events: async (tx, clientId) => {
     const entries = new Map<string, Entry>();
-    for (const event of tx.list(events, { clientId })) {
+    for (const event of await tx.list(events, { clientId })) {
       if (event.startsAt === null || event.status === 'cancelled') continue;
       entries.set(event.id, { title: event.name, startsAt: event.startsAt, location: event.venue, eventId: event.id });
     }
     return entries;
   },
-  hotels: (tx, clientId) => {
+  hotels: async (tx, clientId) => {
     const parties = new Map<string, { hotelName: string; day: string; count: number }>();
-    for (const booking of tx.list(hotels, { clientId })) {
+    for (const booking of await tx.list(hotels, { clientId })) {
       if (booking.checkInDate === null) continue;
       const key = `${booking.checkInDate} ${booking.hotelName}`;
       const party = parties.get(key) ?? { hotelName: booking.hotelName, day: booking.checkInDate, count: 0 };
@@ -59,9 +59,9 @@ const RULES: Record<TimelineSource, (tx: Tx, clientId: string) => Map<string, En
     }
     return entries;
   },
-  transport: (tx, clientId) => {
+  transport: async (tx, clientId) => {
     const rides = new Map<string, { from: string; at: number; seats: number }>();
-    for (const ride of tx.list(guestTransport, { clientId })) {
+    for (const ride of await tx.list(guestTransport, { clientId })) {
       if (ride.pickupAt === null) continue;
       const key = `${ride.pickupAt} ${ride.pickupLocation}`;
       const group = rides.get(key) ?? { from: ride.pickupLocation, at: ride.pickupAt, seats: 0 };
@@ -74,18 +74,18 @@ const RULES: Record<TimelineSource, (tx: Tx, clientId: string) => Map<string, En
     }
     return entries;
   },
-  vendors: (tx, clientId) => {
+  vendors: async (tx, clientId) => {
     const entries = new Map<string, Entry>();
-    for (const contract of tx.list(clientVendors, { clientId })) {
+    for (const contract of await tx.list(clientVendors, { clientId })) {
       if (contract.arrivesAt === null) continue;
-      const name = tx.find(vendors, contract.vendorId)?.name ?? 'Vendor';
+      const name = (await tx.find(vendors, contract.vendorId))?.name ?? 'Vendor';
       entries.set(contract.id, { title: `${name} arrives`, startsAt: contract.arrivesAt, location: null, eventId: null });
     }
     return entries;
   },
-  budget: (tx, clientId) => {
+  budget: async (tx, clientId) => {
     const entries = new Map<string, Entry>();
-    for (const item of tx.list(budget, { clientId })) {
+    for (const item of await tx.list(budget, { clientId })) {
       if (item.dueAt === null) continue;
       entries.set(item.id, { title: `Payment due: ${item.item}`, startsAt: item.dueAt, location: null, eventId: null });
     }
@@ -94,23 +94,23 @@ const RULES: Record<TimelineSource, (tx: Tx, clientId: string) => Map<string, En
 };
 
 /** The place after the last one, once somebody has ordered the timeline by hand; until then all share 0. */
-export function nextSortOrder(tx: Tx, clientId: string): number {
-  const last = Math.max(0, ...tx.list(timeline, { clientId }).map((entry) => entry.sortOrder));
+export async function nextSortOrder(tx: Tx, clientId: string): Promise<number> {
+  const last = Math.max(0, ...(await tx.list(timeline, { clientId })).map((entry) => entry.sortOrder));
   return last === 0 ? 0 : last + 1;
 }
 
-export function syncTimeline(tx: Tx, clientId: string, source: TimelineSource): void {
-  const wanted = RULES[source](tx, clientId);
-  for (const row of tx.list(timeline, { clientId, source })) {
+export async function syncTimeline(tx: Tx, clientId: string, source: TimelineSource): Promise<void> {
+  const wanted = await RULES[source](tx, clientId);
+  for (const row of await tx.list(timeline, { clientId, source })) {
     const entry = row.sourceKey === null ? undefined : wanted.get(row.sourceKey);
     if (!entry || row.sourceKey === null) {
-      tx.remove(timeline, row.id);
+      await tx.remove(timeline, row.id);
       continue;
     }
-    tx.patch(timeline, row.id, entry);
+    await tx.patch(timeline, row.id, entry);
     wanted.delete(row.sourceKey);
   }
   for (const [sourceKey, entry] of wanted) {
-    tx.insert(timeline, { clientId, source, sourceKey, sortOrder: nextSortOrder(tx, clientId), ...entry });
+    await tx.insert(timeline, { clientId, source, sourceKey, sortOrder: await nextSortOrder(tx, clientId), ...entry });
   }
 }

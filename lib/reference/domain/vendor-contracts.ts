@@ -4,7 +4,7 @@
  */
 import { advancePayments, budget, clientVendors, vendorComments, vendorReviews, vendors } from '../db/schema.js';
 import type { Tx } from '../db/store.js';
-import type { RowOf } from '../db/table.js';
+import type { RowOf } from '../db/rows.js';
 import { ensureClient, recalcClientStats } from './client-stats.js';
 import { syncTimeline } from './timeline-sync.js';
 
@@ -16,52 +16,52 @@ export interface ContractTerms {
 }
 
 /** Makes or changes the contract and what follows it. */
-export function putContract(tx: Tx, vendor: Vendor, clientId: string, terms: ContractTerms): void {
-  ensureClient(tx, clientId);
-  const [existing] = tx.list(clientVendors, { clientId, vendorId: vendor.id });
+export async function putContract(tx: Tx, vendor: Vendor, clientId: string, terms: ContractTerms): Promise<void> {
+  await ensureClient(tx, clientId);
+  const [existing] = await tx.list(clientVendors, { clientId, vendorId: vendor.id });
   const contract = existing
-    ? tx.patch(clientVendors, existing.id, terms)
-    : tx.insert(clientVendors, { clientId, vendorId: vendor.id, ...terms });
-  const [item] = tx.list(budget, { clientId, vendorId: vendor.id });
+    ? await tx.patch(clientVendors, existing.id, terms)
+    : await tx.insert(clientVendors, { clientId, vendorId: vendor.id, ...terms });
+  const [item] = await tx.list(budget, { clientId, vendorId: vendor.id });
   const follows = { item: vendor.name, category: vendor.category, estimatedCost: contract.contractAmount };
-  if (item) tx.patch(budget, item.id, follows);
-  else tx.insert(budget, { clientId, vendorId: vendor.id, segment: 'vendors', ...follows });
-  afterContract(tx, clientId);
+  if (item) await tx.patch(budget, item.id, follows);
+  else await tx.insert(budget, { clientId, vendorId: vendor.id, segment: 'vendors', ...follows });
+  await afterContract(tx, clientId);
 }
 
 /** After a vendor's own fields changed: its name stands on budget items and timeline entries. */
-export function afterVendorChanged(tx: Tx, vendor: Vendor): void {
-  for (const contract of tx.list(clientVendors, { vendorId: vendor.id })) {
-    for (const item of tx.list(budget, { clientId: contract.clientId, vendorId: vendor.id })) {
-      tx.patch(budget, item.id, { item: vendor.name, category: vendor.category });
+export async function afterVendorChanged(tx: Tx, vendor: Vendor): Promise<void> {
+  for (const contract of await tx.list(clientVendors, { vendorId: vendor.id })) {
+    for (const item of await tx.list(budget, { clientId: contract.clientId, vendorId: vendor.id })) {
+      await tx.patch(budget, item.id, { item: vendor.name, category: vendor.category });
     }
-    afterContract(tx, contract.clientId);
+    await afterContract(tx, contract.clientId);
   }
 }
 
 /** Deletes a vendor, its contracts and what follows them. Returns the clients that had one. */
-export function removeVendor(tx: Tx, vendorId: string): { vendor: Vendor; clientIds: string[] } {
-  const vendor = tx.remove(vendors, vendorId);
-  const clientIds = tx.removeWhere(clientVendors, { vendorId }).map((contract) => contract.clientId);
-  for (const item of tx.removeWhere(budget, { vendorId })) {
-    tx.removeWhere(advancePayments, { budgetId: item.id });
+export async function removeVendor(tx: Tx, vendorId: string): Promise<{ vendor: Vendor; clientIds: string[] }> {
+  const vendor = await tx.remove(vendors, vendorId);
+  const clientIds = (await tx.removeWhere(clientVendors, { vendorId })).map((contract) => contract.clientId);
+  for (const item of await tx.removeWhere(budget, { vendorId })) {
+    await tx.removeWhere(advancePayments, { budgetId: item.id });
     if (!clientIds.includes(item.clientId)) clientIds.push(item.clientId);
   }
-  tx.removeWhere(vendorComments, { vendorId });
-  tx.removeWhere(vendorReviews, { vendorId });
-  for (const clientId of clientIds) afterContract(tx, clientId);
+  await tx.removeWhere(vendorComments, { vendorId });
+  await tx.removeWhere(vendorReviews, { vendorId });
+  for (const clientId of clientIds) await afterContract(tx, clientId);
   return { vendor, clientIds };
 }
 
 /** Keeps the vendor's rating: the mean of its reviews. */
-export function recalcRating(tx: Tx, vendorId: string): Vendor {
-  const reviews = tx.list(vendorReviews, { vendorId });
+export async function recalcRating(tx: Tx, vendorId: string): Promise<Vendor> {
+  const reviews = await tx.list(vendorReviews, { vendorId });
   const sum = reviews.reduce((total, review) => total + review.rating, 0);
-  return tx.patch(vendors, vendorId, { rating: reviews.length === 0 ? null : sum / reviews.length });
+  return await tx.patch(vendors, vendorId, { rating: reviews.length === 0 ? null : sum / reviews.length });
 }
 
-function afterContract(tx: Tx, clientId: string): void {
-  syncTimeline(tx, clientId, 'vendors');
-  syncTimeline(tx, clientId, 'budget');
-  recalcClientStats(tx, clientId);
+async function afterContract(tx: Tx, clientId: string): Promise<void> {
+  await syncTimeline(tx, clientId, 'vendors');
+  await syncTimeline(tx, clientId, 'budget');
+  await recalcClientStats(tx, clientId);
 }

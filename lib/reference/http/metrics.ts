@@ -1,12 +1,12 @@
 /** `/metrics` for Prometheus: the hub's counters and gauges, read at each scrape, and the process's own. */
 import type { FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
-import type { EngineMetrics } from '../../internal/engine.js';
+import type { HubMetrics } from '../../server/results.js';
 import type { LoopDelay } from './loop-delay.js';
 import { counter, histogram } from './snapshot-metrics.js';
 
-type Scalar = { [K in keyof EngineMetrics]: EngineMetrics[K] extends number ? K : never }[keyof EngineMetrics];
-type ByLabel = { [K in keyof EngineMetrics]: EngineMetrics[K] extends Record<string, number> ? K : never }[keyof EngineMetrics];
+type Scalar = { [K in keyof HubMetrics]: HubMetrics[K] extends number ? K : never }[keyof HubMetrics];
+type ByLabel = { [K in keyof HubMetrics]: HubMetrics[K] extends Record<string, number> ? K : never }[keyof HubMetrics];
 
 const GAUGES: [name: string, key: Scalar, help: string][] = [
   ['connections', 'connections', 'Open streams'],
@@ -17,10 +17,14 @@ const GAUGES: [name: string, key: Scalar, help: string][] = [
   ['log_bytes', 'logBytes', 'Bytes of action JSON kept in all logs'],
   ['slow_sinks', 'slowSinks', 'Streams that have a backlog right now'],
   ['backlog_bytes', 'backlogBytes', 'Bytes waiting for slow streams'],
+  ['never_cached_paths', 'neverCached', 'Query paths that are published and that no client ever had cached'],
 ];
 
 const COUNTERS: [name: string, key: Scalar, help: string][] = [
   ['streams_opened_total', 'opened', 'Streams opened'],
+  ['sockets_taken_total', 'socketsTaken', 'Streams whose socket was taken from Node'],
+  ['warnings_total', 'warnings', 'Warnings of the hub'],
+  ['phantom_paths_total', 'phantomPaths', 'Query paths published that no query has'],
   ['publishes_total', 'publishes', 'Actions published'],
   ['duplicates_total', 'duplicates', 'Publishes whose id was already in the log'],
   ['ephemerals_total', 'ephemerals', 'Ephemeral events published'],
@@ -40,9 +44,10 @@ const LABELLED: [name: string, key: ByLabel, label: string, help: string][] = [
   ['resyncs_total', 'resyncs', 'reason', 'Resyncs sent'],
   ['refusals_total', 'refusals', 'code', 'Streams refused'],
   ['closes_total', 'closes', 'reason', 'Streams ended'],
+  ['failures_total', 'failures', 'code', 'Calls of the hub that failed: broadcasts that went to nobody among them'],
 ];
 
-export function installMetrics(app: FastifyInstance, hubMetrics: () => EngineMetrics, loop: LoopDelay): void {
+export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetrics, loop: LoopDelay): void {
   const registry = new Registry();
   // One reading of the hub for all metrics of a scrape.
   let now = hubMetrics();

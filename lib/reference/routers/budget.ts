@@ -1,7 +1,7 @@
 /** Budget items and the advance payments made on them. */
 import * as z from 'zod';
 import { advancePayments, budget } from '../db/schema.js';
-import type { RowOf } from '../db/table.js';
+import type { RowOf } from '../db/rows.js';
 import { ensureClient, recalcClientStats } from '../domain/client-stats.js';
 import { addPayment, changePayment, removePayment } from '../domain/payments.js';
 import { syncTimeline } from '../domain/timeline-sync.js';
@@ -48,13 +48,13 @@ export const createBudgetRouter = ({ router, query, mutation }: Kit) =>
     getAll: query.input(byClient).query(({ ctx, input }) => ctx.store.list(budget, { clientId: input?.clientId })),
 
     /** The item with its advance payments. */
-    getById: query.input(byId).query(({ ctx, input }) => ({
-      ...ctx.store.need(budget, input.id),
-      advancePayments: ctx.store.list(advancePayments, { budgetId: input.id }),
+    getById: query.input(byId).query(async ({ ctx, input }) => ({
+      ...await ctx.store.need(budget, input.id),
+      advancePayments: await ctx.store.list(advancePayments, { budgetId: input.id }),
     })),
 
-    getSummary: query.input(byClient).query(({ ctx, input }) => {
-      const sums = totals(ctx.store.list(budget, { clientId: input?.clientId }));
+    getSummary: query.input(byClient).query(async ({ ctx, input }) => {
+      const sums = totals(await ctx.store.list(budget, { clientId: input?.clientId }));
       return { ...sums, outstanding: Math.max(0, sums.estimated - sums.paid) };
     }),
 
@@ -62,15 +62,15 @@ export const createBudgetRouter = ({ router, query, mutation }: Kit) =>
       .input(z.object({ clientId: identifier.optional(), category: line }))
       .query(({ ctx, input }) => ctx.store.list(budget, { clientId: input.clientId, category: input.category })),
 
-    getCategorySummary: query.input(byClient).query(({ ctx, input }) =>
-      grouped(ctx.store.list(budget, { clientId: input?.clientId }), 'category').map(([category, items]) => ({
+    getCategorySummary: query.input(byClient).query(async ({ ctx, input }) =>
+      grouped(await ctx.store.list(budget, { clientId: input?.clientId }), 'category').map(([category, items]) => ({
         category,
         ...totals(items),
       })),
     ),
 
-    getSegmentSummary: query.input(byClient).query(({ ctx, input }) =>
-      grouped(ctx.store.list(budget, { clientId: input?.clientId }), 'segment').map(([segment, items]) => ({
+    getSegmentSummary: query.input(byClient).query(async ({ ctx, input }) =>
+      grouped(await ctx.store.list(budget, { clientId: input?.clientId }), 'segment').map(([segment, items]) => ({
         segment,
         ...totals(items),
       })),
@@ -81,31 +81,31 @@ export const createBudgetRouter = ({ router, query, mutation }: Kit) =>
       .query(({ ctx, input }) => ctx.store.list(budget, { clientId: input.clientId, segment: input.segment })),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
-        const { id, clientId } = tx.insert(budget, input);
-        syncTimeline(tx, clientId, 'budget');
-        recalcClientStats(tx, clientId);
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
+        const { id, clientId } = await tx.insert(budget, input);
+        await syncTimeline(tx, clientId, 'budget');
+        await recalcClientStats(tx, clientId);
         return tx.need(budget, id);
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        const { clientId } = tx.patch(budget, id, patch);
-        syncTimeline(tx, clientId, 'budget');
-        recalcClientStats(tx, clientId);
+        const { clientId } = await tx.patch(budget, id, patch);
+        await syncTimeline(tx, clientId, 'budget');
+        await recalcClientStats(tx, clientId);
         return tx.need(budget, id);
       }),
     ),
 
     delete: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const item = tx.remove(budget, input.id);
-        tx.removeWhere(advancePayments, { budgetId: item.id });
-        syncTimeline(tx, item.clientId, 'budget');
-        recalcClientStats(tx, item.clientId);
+      ctx.write(async (tx) => {
+        const item = await tx.remove(budget, input.id);
+        await tx.removeWhere(advancePayments, { budgetId: item.id });
+        await syncTimeline(tx, item.clientId, 'budget');
+        await recalcClientStats(tx, item.clientId);
         return item;
       }),
     ),
@@ -119,9 +119,9 @@ export const createBudgetRouter = ({ router, query, mutation }: Kit) =>
     updateAdvancePayment: mutation
       .input(byId.extend({ amount: cents.optional(), paidAt: moment, paidBy: optionalLine, note }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
+        ctx.write(async (tx) => {
           const { id, paidAt, ...patch } = input;
-          return changePayment(tx, id, { ...patch, paidAt: paidAt ?? undefined });
+          return await changePayment(tx, id, { ...patch, paidAt: paidAt ?? undefined });
         }),
       ),
 

@@ -54,20 +54,20 @@ const OWNED = [
 /** Tables whose rows belong to a client's floor plan. */
 const OWNED_BY_PLAN = [floorPlanGuests, floorPlanTables, seatingChangeLog, seatingVersions] as const;
 
-function removeClient(tx: Tx, clientId: string) {
-  const client = tx.remove(clients, clientId);
-  for (const plan of tx.list(floorPlans, { clientId })) {
-    for (const table of OWNED_BY_PLAN) tx.removeWhere(table, { floorPlanId: plan.id });
+async function removeClient(tx: Tx, clientId: string) {
+  const client = await tx.remove(clients, clientId);
+  for (const plan of await tx.list(floorPlans, { clientId })) {
+    for (const table of OWNED_BY_PLAN) await tx.removeWhere(table, { floorPlanId: plan.id });
   }
-  for (const table of OWNED) tx.removeWhere(table, { clientId });
+  for (const table of OWNED) await tx.removeWhere(table, { clientId });
   return client;
 }
 
 export const createClientsRouter = ({ router, query, mutation }: Kit) =>
   router({
     /** The short form for pickers and cards. */
-    list: query.query(({ ctx }) =>
-      ctx.store.list(clients).map(({ id, name, weddingDate, status, guestCount, budget: total }) => ({
+    list: query.query(async ({ ctx }) =>
+      (await ctx.store.list(clients)).map(({ id, name, weddingDate, status, guestCount, budget: total }) => ({
         id,
         name,
         weddingDate,
@@ -88,7 +88,7 @@ export const createClientsRouter = ({ router, query, mutation }: Kit) =>
       .mutation(({ ctx, input }) => ctx.write((tx) => tx.insert(clients, input))),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
         return tx.patch(clients, id, patch);
       }),

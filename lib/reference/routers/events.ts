@@ -21,8 +21,8 @@ export const createEventsRouter = ({ router, query, mutation }: Kit) =>
 
     getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(events, input.id)),
 
-    getStats: query.input(byClient).query(({ ctx, input }) => {
-      const rows = ctx.store.list(events, { clientId: input?.clientId });
+    getStats: query.input(byClient).query(async ({ ctx, input }) => {
+      const rows = await ctx.store.list(events, { clientId: input?.clientId });
       const now = Date.now();
       return {
         total: rows.length,
@@ -34,39 +34,39 @@ export const createEventsRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
-        const event = tx.insert(events, input);
-        syncTimeline(tx, event.clientId, 'events');
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
+        const event = await tx.insert(events, input);
+        await syncTimeline(tx, event.clientId, 'events');
         return event;
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        const event = tx.patch(events, id, patch);
-        syncTimeline(tx, event.clientId, 'events');
+        const event = await tx.patch(events, id, patch);
+        await syncTimeline(tx, event.clientId, 'events');
         return event;
       }),
     ),
 
     /** The event's timeline entries go with it; its floor plans stay, without the link. */
     delete: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const event = tx.remove(events, input.id);
-        tx.removeWhere(timeline, { eventId: event.id });
-        for (const plan of tx.list(floorPlans, { clientId: event.clientId, eventId: event.id })) {
-          tx.patch(floorPlans, plan.id, { eventId: null });
+      ctx.write(async (tx) => {
+        const event = await tx.remove(events, input.id);
+        await tx.removeWhere(timeline, { eventId: event.id });
+        for (const plan of await tx.list(floorPlans, { clientId: event.clientId, eventId: event.id })) {
+          await tx.patch(floorPlans, plan.id, { eventId: null });
         }
         return event;
       }),
     ),
 
     updateStatus: mutation.input(byId.extend({ status: z.enum(EVENT_STATUS) })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const event = tx.patch(events, input.id, { status: input.status });
-        syncTimeline(tx, event.clientId, 'events');
+      ctx.write(async (tx) => {
+        const event = await tx.patch(events, input.id, { status: input.status });
+        await syncTimeline(tx, event.clientId, 'events');
         return event;
       }),
     ),

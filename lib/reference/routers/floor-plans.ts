@@ -36,90 +36,92 @@ const seat = z.object({ floorPlanId: identifier, tableId: identifier, guestId: i
 
 const createBase = ({ router, query, mutation }: Kit) =>
   router({
-    list: query.input(byClient).query(({ ctx, input }) =>
-      ctx.store.list(floorPlans, { clientId: input?.clientId }).map((plan) => ({
-        ...plan,
-        tables: ctx.store.list(floorPlanTables, { floorPlanId: plan.id }).length,
-        seated: ctx.store.list(floorPlanGuests, { floorPlanId: plan.id }).length,
-      })),
-    ),
+    list: query.input(byClient).query(async ({ ctx, input }) => {
+      const plans = await ctx.store.list(floorPlans, { clientId: input?.clientId });
+      return Promise.all(
+        plans.map(async (plan) => ({
+          ...plan,
+          tables: (await ctx.store.list(floorPlanTables, { floorPlanId: plan.id })).length,
+          seated: (await ctx.store.list(floorPlanGuests, { floorPlanId: plan.id })).length,
+        })),
+      );
+    }),
 
     /** The plan with everything in it. */
-    getById: query.input(byId).query(({ ctx, input }) => {
-      const plan = ctx.store.need(floorPlans, input.id);
+    getById: query.input(byId).query(async ({ ctx, input }) => {
+      const plan = await ctx.store.need(floorPlans, input.id);
       const ofPlan = { floorPlanId: plan.id };
-      const names = new Map(ctx.store.list(guests, { clientId: plan.clientId }).map((guest) => [guest.id, guest.name]));
+      const names = new Map((await ctx.store.list(guests, { clientId: plan.clientId })).map((guest) => [guest.id, guest.name]));
       return {
         ...plan,
-        tables: ctx.store.list(floorPlanTables, ofPlan),
-        seats: ctx.store
-          .list(floorPlanGuests, ofPlan)
+        tables: await ctx.store.list(floorPlanTables, ofPlan),
+        seats: (await ctx.store.list(floorPlanGuests, ofPlan))
           .map((row) => ({ ...row, guestName: names.get(row.guestId) ?? '' })),
-        versions: ctx.store.list(seatingVersions, ofPlan).map(({ id, name, createdAt }) => ({ id, name, createdAt })),
-        changes: ctx.store.list(seatingChangeLog, ofPlan).slice(0, 100),
-        conflicts: ctx.store.list(guestConflicts, { clientId: plan.clientId }),
-        preferences: ctx.store.list(guestPreferences, { clientId: plan.clientId }),
+        versions: (await ctx.store.list(seatingVersions, ofPlan)).map(({ id, name, createdAt }) => ({ id, name, createdAt })),
+        changes: (await ctx.store.list(seatingChangeLog, ofPlan)).slice(0, 100),
+        conflicts: await ctx.store.list(guestConflicts, { clientId: plan.clientId }),
+        preferences: await ctx.store.list(guestPreferences, { clientId: plan.clientId }),
       };
     }),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
         return tx.insert(floorPlans, input);
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
         return tx.patch(floorPlans, id, patch);
       }),
     ),
 
     delete: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const plan = tx.remove(floorPlans, input.id);
+      ctx.write(async (tx) => {
+        const plan = await tx.remove(floorPlans, input.id);
         for (const table of [floorPlanGuests, floorPlanTables, seatingVersions, seatingChangeLog] as const) {
-          tx.removeWhere(table, { floorPlanId: plan.id });
+          await tx.removeWhere(table, { floorPlanId: plan.id });
         }
         return plan;
       }),
     ),
 
     addTable: mutation.input(tableDetails.extend({ floorPlanId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        return { ...tx.insert(floorPlanTables, input), clientId: plan.clientId };
+      ctx.write(async (tx) => {
+        const plan = await tx.need(floorPlans, input.floorPlanId);
+        return { ...await tx.insert(floorPlanTables, input), clientId: plan.clientId };
       }),
     ),
 
     updateTable: mutation.input(tableDetails.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        const table = tx.patch(floorPlanTables, id, patch);
-        return { ...table, clientId: tx.need(floorPlans, table.floorPlanId).clientId };
+        const table = await tx.patch(floorPlanTables, id, patch);
+        return { ...table, clientId: (await tx.need(floorPlans, table.floorPlanId)).clientId };
       }),
     ),
 
     deleteTable: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const table = tx.remove(floorPlanTables, input.id);
-        tx.removeWhere(floorPlanGuests, { floorPlanId: table.floorPlanId, tableId: table.id });
-        return { ...table, clientId: tx.need(floorPlans, table.floorPlanId).clientId };
+      ctx.write(async (tx) => {
+        const table = await tx.remove(floorPlanTables, input.id);
+        await tx.removeWhere(floorPlanGuests, { floorPlanId: table.floorPlanId, tableId: table.id });
+        return { ...table, clientId: (await tx.need(floorPlans, table.floorPlanId)).clientId };
       }),
     ),
 
     assignGuest: mutation.input(seat).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        return { ...assignSeat(tx, plan, input.tableId, input.guestId), clientId: plan.clientId };
+      ctx.write(async (tx) => {
+        const plan = await tx.need(floorPlans, input.floorPlanId);
+        return { ...await assignSeat(tx, plan, input.tableId, input.guestId), clientId: plan.clientId };
       }),
     ),
 
     unassignGuest: mutation.input(seat.omit({ tableId: true })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        return { clientId: plan.clientId, removed: tx.removeWhere(floorPlanGuests, input).length };
+      ctx.write(async (tx) => {
+        const plan = await tx.need(floorPlans, input.floorPlanId);
+        return { clientId: plan.clientId, removed: (await tx.removeWhere(floorPlanGuests, input)).length };
       }),
     ),
 
@@ -135,12 +137,12 @@ const createBase = ({ router, query, mutation }: Kit) =>
         }),
       )
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          const plan = tx.need(floorPlans, input.floorPlanId);
+        ctx.write(async (tx) => {
+          const plan = await tx.need(floorPlans, input.floorPlanId);
           // Everyone named gets up first, so that two parties can swap full tables.
           for (const { guestId } of input.assignments)
-            tx.removeWhere(floorPlanGuests, { floorPlanId: plan.id, guestId });
-          for (const { tableId, guestId } of input.assignments) assignSeat(tx, plan, tableId, guestId);
+            await tx.removeWhere(floorPlanGuests, { floorPlanId: plan.id, guestId });
+          for (const { tableId, guestId } of input.assignments) await assignSeat(tx, plan, tableId, guestId);
           return { clientId: plan.clientId, seated: input.assignments.length };
         }),
       ),

@@ -20,8 +20,8 @@ export const createGiftsRouter = ({ router, query, mutation }: Kit) =>
 
     getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(gifts, input.id)),
 
-    getStats: query.input(byClient).query(({ ctx, input }) => {
-      const rows = ctx.store.list(gifts, { clientId: input?.clientId });
+    getStats: query.input(byClient).query(async ({ ctx, input }) => {
+      const rows = await ctx.store.list(gifts, { clientId: input?.clientId });
       return {
         total: rows.length,
         received: rows.filter((gift) => gift.received).length,
@@ -31,17 +31,17 @@ export const createGiftsRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
-        if (input.guestId != null) tx.need(guests, input.guestId);
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
+        if (input.guestId != null) await tx.need(guests, input.guestId);
         return tx.insert(gifts, input);
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        if (input.guestId != null) tx.need(guests, input.guestId);
+        if (input.guestId != null) await tx.need(guests, input.guestId);
         return tx.patch(gifts, id, patch);
       }),
     ),

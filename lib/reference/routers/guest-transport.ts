@@ -25,9 +25,8 @@ export const createGuestTransportRouter = ({ router, query, mutation }: Kit) =>
     /** The short form for pickers. */
     list: query
       .input(byClient)
-      .query(({ ctx, input }) =>
-        ctx.store
-          .list(guestTransport, { clientId: input?.clientId })
+      .query(async ({ ctx, input }) =>
+        (await ctx.store.list(guestTransport, { clientId: input?.clientId }))
           .map(({ id, guestName, pickupLocation, pickupAt, seats }) => ({
             id,
             guestName,
@@ -37,8 +36,8 @@ export const createGuestTransportRouter = ({ router, query, mutation }: Kit) =>
           })),
       ),
 
-    getStats: query.input(byClient).query(({ ctx, input }) => {
-      const rows = ctx.store.list(guestTransport, { clientId: input?.clientId });
+    getStats: query.input(byClient).query(async ({ ctx, input }) => {
+      const rows = await ctx.store.list(guestTransport, { clientId: input?.clientId });
       return {
         rides: rows.length,
         seats: rows.reduce((sum, ride) => sum + ride.seats, 0),
@@ -48,46 +47,45 @@ export const createGuestTransportRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     /** Rides with the guest they follow. */
-    getAllWithGuests: query.input(byClient).query(({ ctx, input }) => {
+    getAllWithGuests: query.input(byClient).query(async ({ ctx, input }) => {
       const narrow = { clientId: input?.clientId };
-      const byGuest = new Map(ctx.store.list(guests, narrow).map((guest) => [guest.id, guest]));
-      return ctx.store
-        .list(guestTransport, narrow)
+      const byGuest = new Map((await ctx.store.list(guests, narrow)).map((guest) => [guest.id, guest]));
+      return (await ctx.store.list(guestTransport, narrow))
         .map((ride) => ({ ...ride, guest: byGuest.get(ride.guestId ?? '') ?? null }));
     }),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
-        const ride = tx.insert(guestTransport, input);
-        syncTimeline(tx, ride.clientId, 'transport');
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
+        const ride = await tx.insert(guestTransport, input);
+        await syncTimeline(tx, ride.clientId, 'transport');
         return ride;
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        const ride = tx.patch(guestTransport, id, patch);
-        syncTimeline(tx, ride.clientId, 'transport');
+        const ride = await tx.patch(guestTransport, id, patch);
+        await syncTimeline(tx, ride.clientId, 'transport');
         return ride;
       }),
     ),
 
     delete: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const ride = tx.remove(guestTransport, input.id);
-        syncTimeline(tx, ride.clientId, 'transport');
+      ctx.write(async (tx) => {
+        const ride = await tx.remove(guestTransport, input.id);
+        await syncTimeline(tx, ride.clientId, 'transport');
         return ride;
       }),
     ),
 
     /** Brings the rides of a client in line with its guests; announced only if something was out of line. */
     syncWithGuests: mutation.input(ofClient).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        for (const guest of tx.list(guests, { clientId: input.clientId })) syncGuestRide(tx, guest);
-        syncTimeline(tx, input.clientId, 'transport');
-        return { rides: tx.list(guestTransport, { clientId: input.clientId }).length, changed: tx.touched.size > 0 };
+      ctx.write(async (tx) => {
+        for (const guest of await tx.list(guests, { clientId: input.clientId })) await syncGuestRide(tx, guest);
+        await syncTimeline(tx, input.clientId, 'transport');
+        return { rides: (await tx.list(guestTransport, { clientId: input.clientId })).length, changed: tx.touched.size > 0 };
       }),
     ),
   });

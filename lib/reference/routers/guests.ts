@@ -29,8 +29,8 @@ export const createGuestsRouter = ({ router, query, mutation }: Kit) =>
 
     getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(guests, input.id)),
 
-    getStats: query.input(byClient).query(({ ctx, input }) => {
-      const rows = ctx.store.list(guests, { clientId: input?.clientId });
+    getStats: query.input(byClient).query(async ({ ctx, input }) => {
+      const rows = await ctx.store.list(guests, { clientId: input?.clientId });
       const heads = (status: (typeof RSVP)[number]) =>
         rows.filter((guest) => guest.rsvpStatus === status).reduce((sum, guest) => sum + guest.partySize, 0);
       return {
@@ -45,28 +45,28 @@ export const createGuestsRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     /** Heads per diet, most first; guests who said nothing are left out. */
-    getDietaryStats: query.input(byClient).query(({ ctx, input }) => {
+    getDietaryStats: query.input(byClient).query(async ({ ctx, input }) => {
       const heads = new Map<string, number>();
-      for (const { dietary, partySize } of ctx.store.list(guests, { clientId: input?.clientId })) {
+      for (const { dietary, partySize } of await ctx.store.list(guests, { clientId: input?.clientId })) {
         if (dietary !== null) heads.set(dietary, (heads.get(dietary) ?? 0) + partySize);
       }
       return [...heads].map(([dietary, count]) => ({ dietary, count })).sort((a, b) => b.count - a.count);
     }),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
-        const guest = tx.insert(guests, input);
-        afterGuestsSaved(tx, guest.clientId, [guest]);
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
+        const guest = await tx.insert(guests, input);
+        await afterGuestsSaved(tx, guest.clientId, [guest]);
         return guest;
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        const guest = tx.patch(guests, id, patch);
-        afterGuestsSaved(tx, guest.clientId, [guest]);
+        const guest = await tx.patch(guests, id, patch);
+        await afterGuestsSaved(tx, guest.clientId, [guest]);
         return guest;
       }),
     ),
@@ -77,25 +77,25 @@ export const createGuestsRouter = ({ router, query, mutation }: Kit) =>
     bulkImport: mutation
       .input(z.object({ clientId: identifier, guests: z.array(details).min(1).max(MAX_IMPORT_ROWS) }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          ensureClient(tx, input.clientId);
-          const rows = input.guests.map((guest) => tx.insert(guests, { ...guest, clientId: input.clientId }));
-          afterGuestsSaved(tx, input.clientId, rows);
+        ctx.write(async (tx) => {
+          await ensureClient(tx, input.clientId);
+          const rows = await tx.insertMany(guests, input.guests.map((guest) => ({ ...guest, clientId: input.clientId })));
+          await afterGuestsSaved(tx, input.clientId, rows);
           return { imported: rows.length, ids: rows.map((guest) => guest.id) };
         }),
       ),
 
     updateRSVP: mutation.input(byId.extend({ rsvpStatus: z.enum(RSVP) })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const guest = tx.patch(guests, input.id, { rsvpStatus: input.rsvpStatus });
-        afterGuestsSaved(tx, guest.clientId, [guest]);
+      ctx.write(async (tx) => {
+        const guest = await tx.patch(guests, input.id, { rsvpStatus: input.rsvpStatus });
+        await afterGuestsSaved(tx, guest.clientId, [guest]);
         return guest;
       }),
     ),
 
     checkIn: mutation.input(byId.extend({ checkedIn: z.boolean().default(true) })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const { checkedIn } = tx.need(guests, input.id);
+      ctx.write(async (tx) => {
+        const { checkedIn } = await tx.need(guests, input.id);
         if (checkedIn === input.checkedIn) return tx.need(guests, input.id);
         return tx.patch(guests, input.id, {
           checkedIn: input.checkedIn,

@@ -23,8 +23,8 @@ export const createHotelsRouter = ({ router, query, mutation }: Kit) =>
 
     getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(hotels, input.id)),
 
-    getStats: query.input(byClient).query(({ ctx, input }) => {
-      const rows = ctx.store.list(hotels, { clientId: input?.clientId });
+    getStats: query.input(byClient).query(async ({ ctx, input }) => {
+      const rows = await ctx.store.list(hotels, { clientId: input?.clientId });
       return {
         bookings: rows.length,
         rooms: rows.reduce((sum, booking) => sum + booking.rooms, 0),
@@ -35,9 +35,9 @@ export const createHotelsRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     /** Rooms and people per hotel. */
-    getCapacitySummary: query.input(byClient).query(({ ctx, input }) => {
+    getCapacitySummary: query.input(byClient).query(async ({ ctx, input }) => {
       const byHotel = new Map<string, { hotelName: string; rooms: number; people: number }>();
-      for (const booking of ctx.store.list(hotels, { clientId: input?.clientId })) {
+      for (const booking of await ctx.store.list(hotels, { clientId: input?.clientId })) {
         const entry = byHotel.get(booking.hotelName) ?? { hotelName: booking.hotelName, rooms: 0, people: 0 };
         entry.rooms += booking.rooms;
         entry.people += booking.partySize;
@@ -47,36 +47,35 @@ export const createHotelsRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     /** Bookings with the guest they follow. */
-    getAllWithGuests: query.input(byClient).query(({ ctx, input }) => {
+    getAllWithGuests: query.input(byClient).query(async ({ ctx, input }) => {
       const narrow = { clientId: input?.clientId };
-      const byGuest = new Map(ctx.store.list(guests, narrow).map((guest) => [guest.id, guest]));
-      return ctx.store
-        .list(hotels, narrow)
+      const byGuest = new Map((await ctx.store.list(guests, narrow)).map((guest) => [guest.id, guest]));
+      return (await ctx.store.list(hotels, narrow))
         .map((booking) => ({ ...booking, guest: byGuest.get(booking.guestId ?? '') ?? null }));
     }),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
-        const booking = tx.insert(hotels, input);
-        syncTimeline(tx, booking.clientId, 'hotels');
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
+        const booking = await tx.insert(hotels, input);
+        await syncTimeline(tx, booking.clientId, 'hotels');
         return booking;
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        const booking = tx.patch(hotels, id, patch);
-        syncTimeline(tx, booking.clientId, 'hotels');
+        const booking = await tx.patch(hotels, id, patch);
+        await syncTimeline(tx, booking.clientId, 'hotels');
         return booking;
       }),
     ),
 
     delete: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const booking = tx.remove(hotels, input.id);
-        syncTimeline(tx, booking.clientId, 'hotels');
+      ctx.write(async (tx) => {
+        const booking = await tx.remove(hotels, input.id);
+        await syncTimeline(tx, booking.clientId, 'hotels');
         return booking;
       }),
     ),
@@ -87,10 +86,10 @@ export const createHotelsRouter = ({ router, query, mutation }: Kit) =>
 
     /** Brings the bookings of a client in line with its guests; announced only if something was out of line. */
     syncWithGuests: mutation.input(ofClient).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        for (const guest of tx.list(guests, { clientId: input.clientId })) syncGuestHotel(tx, guest);
-        syncTimeline(tx, input.clientId, 'hotels');
-        return { bookings: tx.list(hotels, { clientId: input.clientId }).length, changed: tx.touched.size > 0 };
+      ctx.write(async (tx) => {
+        for (const guest of await tx.list(guests, { clientId: input.clientId })) await syncGuestHotel(tx, guest);
+        await syncTimeline(tx, input.clientId, 'hotels');
+        return { bookings: (await tx.list(hotels, { clientId: input.clientId })).length, changed: tx.touched.size > 0 };
       }),
     ),
   });

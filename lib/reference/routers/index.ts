@@ -30,4 +30,6 @@ export function createAppRouter(kit: Kit, hub: Hub<Module>, heartbeatMs: number)
   });
 }
 
-export type AppRouter = ReturnType<typeof createAppRouter>;
+/** An interface, so that what is inferred from it names it: written out it is longer than the compiler allows. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- as above
+export interface AppRouter extends ReturnType<typeof createAppRouter> {}

@@ -17,8 +17,8 @@ import type { Kit } from '../trpc.js';
 const pair = ofClient.extend({ guestId: identifier, otherGuestId: identifier });
 
 /** Two different guests of the client. */
-function needPair(tx: Tx, { clientId, guestId, otherGuestId }: z.infer<typeof pair>): void {
-  const both = [tx.need(guests, guestId), tx.need(guests, otherGuestId)];
+async function needPair(tx: Tx, { clientId, guestId, otherGuestId }: z.infer<typeof pair>): Promise<void> {
+  const both = [await tx.need(guests, guestId), await tx.need(guests, otherGuestId)];
   if (guestId === otherGuestId || both.some((guest) => guest.clientId !== clientId)) {
     throw new TRPCError({ code: 'BAD_REQUEST', message: 'guestId and otherGuestId must be two guests of the client' });
   }
@@ -34,47 +34,47 @@ export const createSeatingRouter = ({ router, mutation }: Kit) =>
         }),
       )
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
+        ctx.write(async (tx) => {
           const { id, ...rules } = input;
           return tx.patch(floorPlans, id, { rules });
         }),
       ),
 
     saveVersion: mutation.input(z.object({ floorPlanId: identifier, name: line })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        const { id, name, createdAt } = tx.insert(seatingVersions, { ...input, snapshot: snapshotOf(tx, plan.id) });
+      ctx.write(async (tx) => {
+        const plan = await tx.need(floorPlans, input.floorPlanId);
+        const { id, name, createdAt } = await tx.insert(seatingVersions, { ...input, snapshot: await snapshotOf(tx, plan.id) });
         return { id, name, createdAt, clientId: plan.clientId };
       }),
     ),
 
     loadVersion: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const version = tx.need(seatingVersions, input.id);
-        const plan = tx.need(floorPlans, version.floorPlanId);
-        restoreVersion(tx, version);
+      ctx.write(async (tx) => {
+        const version = await tx.need(seatingVersions, input.id);
+        const plan = await tx.need(floorPlans, version.floorPlanId);
+        await restoreVersion(tx, version);
         return plan;
       }),
     ),
 
     deleteVersion: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const version = tx.remove(seatingVersions, input.id);
+      ctx.write(async (tx) => {
+        const version = await tx.remove(seatingVersions, input.id);
         return tx.need(floorPlans, version.floorPlanId);
       }),
     ),
 
     logChange: mutation.input(z.object({ floorPlanId: identifier, message: line })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const plan = tx.need(floorPlans, input.floorPlanId);
-        const entry = tx.insert(seatingChangeLog, { ...input, userId: ctx.session.userId });
+      ctx.write(async (tx) => {
+        const plan = await tx.need(floorPlans, input.floorPlanId);
+        const entry = await tx.insert(seatingChangeLog, { ...input, userId: ctx.session.userId });
         return { ...entry, clientId: plan.clientId };
       }),
     ),
 
     addGuestConflict: mutation.input(pair.extend({ reason: optionalLine })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        needPair(tx, input);
+      ctx.write(async (tx) => {
+        await needPair(tx, input);
         return tx.insert(guestConflicts, input);
       }),
     ),
@@ -84,8 +84,8 @@ export const createSeatingRouter = ({ router, mutation }: Kit) =>
       .mutation(({ ctx, input }) => ctx.write((tx) => tx.remove(guestConflicts, input.id))),
 
     addGuestPreference: mutation.input(pair).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        needPair(tx, input);
+      ctx.write(async (tx) => {
+        await needPair(tx, input);
         return tx.insert(guestPreferences, input);
       }),
     ),

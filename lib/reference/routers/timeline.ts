@@ -21,8 +21,8 @@ export const createTimelineRouter = ({ router, query, mutation }: Kit) =>
 
     getById: query.input(byId).query(({ ctx, input }) => ctx.store.need(timeline, input.id)),
 
-    getStats: query.input(byClient).query(({ ctx, input }) => {
-      const rows = ctx.store.list(timeline, { clientId: input?.clientId });
+    getStats: query.input(byClient).query(async ({ ctx, input }) => {
+      const rows = await ctx.store.list(timeline, { clientId: input?.clientId });
       return {
         total: rows.length,
         completed: rows.filter((entry) => entry.completed).length,
@@ -31,10 +31,10 @@ export const createTimelineRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     /** Entries under their event, in the events' order; those without one come last. */
-    getGroupedByEvent: query.input(byClient).query(({ ctx, input }) => {
+    getGroupedByEvent: query.input(byClient).query(async ({ ctx, input }) => {
       const narrow = { clientId: input?.clientId };
-      const rows = ctx.store.list(timeline, narrow);
-      const groups = ctx.store.list(events, narrow).map((event) => ({
+      const rows = await ctx.store.list(timeline, narrow);
+      const groups = (await ctx.store.list(events, narrow)).map((event) => ({
         event: { id: event.id, name: event.name, startsAt: event.startsAt },
         entries: rows.filter((entry) => entry.eventId === event.id),
       }));
@@ -43,17 +43,17 @@ export const createTimelineRouter = ({ router, query, mutation }: Kit) =>
     }),
 
     create: mutation.input(details.extend({ clientId: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        ensureClient(tx, input.clientId);
-        if (input.eventId != null) tx.need(events, input.eventId);
-        return tx.insert(timeline, { ...input, sortOrder: nextSortOrder(tx, input.clientId) });
+      ctx.write(async (tx) => {
+        await ensureClient(tx, input.clientId);
+        if (input.eventId != null) await tx.need(events, input.eventId);
+        return tx.insert(timeline, { ...input, sortOrder: await nextSortOrder(tx, input.clientId) });
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, ...patch } = input;
-        if (input.eventId != null) tx.need(events, input.eventId);
+        if (input.eventId != null) await tx.need(events, input.eventId);
         return tx.patch(timeline, id, patch);
       }),
     ),
@@ -64,12 +64,12 @@ export const createTimelineRouter = ({ router, query, mutation }: Kit) =>
     bulkImport: mutation
       .input(ofClient.extend({ entries: z.array(details).min(1).max(MAX_IMPORT_ROWS) }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          ensureClient(tx, input.clientId);
-          let sortOrder = nextSortOrder(tx, input.clientId);
+        ctx.write(async (tx) => {
+          await ensureClient(tx, input.clientId);
+          let sortOrder = await nextSortOrder(tx, input.clientId);
           for (const entry of input.entries) {
-            if (entry.eventId != null) tx.need(events, entry.eventId);
-            tx.insert(timeline, { ...entry, clientId: input.clientId, sortOrder });
+            if (entry.eventId != null) await tx.need(events, entry.eventId);
+            await tx.insert(timeline, { ...entry, clientId: input.clientId, sortOrder });
             if (sortOrder > 0) sortOrder += 1;
           }
           return { imported: input.entries.length };
@@ -80,8 +80,8 @@ export const createTimelineRouter = ({ router, query, mutation }: Kit) =>
     reorder: mutation
       .input(ofClient.extend({ ids: z.array(identifier).min(1).max(MAX_IMPORT_ROWS) }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          const rows = tx.list(timeline, { clientId: input.clientId });
+        ctx.write(async (tx) => {
+          const rows = await tx.list(timeline, { clientId: input.clientId });
           const known = new Set(rows.map((entry) => entry.id));
           const stranger = input.ids.find((id) => !known.has(id));
           if (stranger !== undefined) {
@@ -91,7 +91,8 @@ export const createTimelineRouter = ({ router, query, mutation }: Kit) =>
             });
           }
           const order = new Set([...input.ids, ...rows.map((entry) => entry.id)]);
-          [...order].forEach((id, index) => tx.patch(timeline, id, { sortOrder: index + 1 }));
+          let sortOrder = 0;
+          for (const id of order) await tx.patch(timeline, id, { sortOrder: (sortOrder += 1) });
           return tx.list(timeline, { clientId: input.clientId });
         }),
       ),

@@ -35,8 +35,8 @@ const commaList = z
   ])
   .pipe(z.array(line).min(1, 'must name at least one vendor').max(200));
 
-function contractOf(tx: Tx, vendorId: string, clientId: string) {
-  const [contract] = tx.list(clientVendors, { vendorId, clientId });
+async function contractOf(tx: Tx, vendorId: string, clientId: string) {
+  const [contract] = await tx.list(clientVendors, { vendorId, clientId });
   if (!contract) throw new RowNotFound('clientVendors', `${vendorId} of ${clientId}`);
   return contract;
 }
@@ -44,30 +44,31 @@ function contractOf(tx: Tx, vendorId: string, clientId: string) {
 const createBase = ({ router, query, mutation }: Kit) =>
   router({
     /** All vendors; with a `clientId` those under contract with it. */
-    getAll: query.input(byClient).query(({ ctx, input }) => {
-      const rows = ctx.store.list(vendors);
+    getAll: query.input(byClient).query(async ({ ctx, input }) => {
+      const rows = await ctx.store.list(vendors);
       if (input?.clientId === undefined) return rows;
-      const booked = new Set(ctx.store.list(clientVendors, { clientId: input.clientId }).map((row) => row.vendorId));
+      const booked = new Set((await ctx.store.list(clientVendors, { clientId: input.clientId })).map((row) => row.vendorId));
       return rows.filter((vendor) => booked.has(vendor.id));
     }),
 
     /** The vendor with its contracts, payments, comments and reviews. */
-    getById: query.input(byId).query(({ ctx, input }) => {
-      const vendor = ctx.store.need(vendors, input.id);
-      const items = ctx.store.list(budget, { vendorId: vendor.id });
+    getById: query.input(byId).query(async ({ ctx, input }) => {
+      const vendor = await ctx.store.need(vendors, input.id);
+      const items = await ctx.store.list(budget, { vendorId: vendor.id });
+      const advances = await Promise.all(items.map((item) => ctx.store.list(advancePayments, { budgetId: item.id })));
       return {
         ...vendor,
-        contracts: ctx.store.list(clientVendors, { vendorId: vendor.id }),
-        advances: items.flatMap((item) => ctx.store.list(advancePayments, { budgetId: item.id })),
-        comments: ctx.store.list(vendorComments, { vendorId: vendor.id }),
-        reviews: ctx.store.list(vendorReviews, { vendorId: vendor.id }),
+        contracts: await ctx.store.list(clientVendors, { vendorId: vendor.id }),
+        advances: advances.flat(),
+        comments: await ctx.store.list(vendorComments, { vendorId: vendor.id }),
+        reviews: await ctx.store.list(vendorReviews, { vendorId: vendor.id }),
       };
     }),
 
-    getStats: query.input(byClient).query(({ ctx, input }) => {
-      const contracts = ctx.store.list(clientVendors, { clientId: input?.clientId });
+    getStats: query.input(byClient).query(async ({ ctx, input }) => {
+      const contracts = await ctx.store.list(clientVendors, { clientId: input?.clientId });
       return {
-        vendors: ctx.store.list(vendors).length,
+        vendors: (await ctx.store.list(vendors)).length,
         contracts: contracts.length,
         approved: contracts.filter((contract) => contract.approvalStatus === 'approved').length,
         paid: contracts.filter((contract) => contract.paymentStatus === 'paid').length,
@@ -80,31 +81,31 @@ const createBase = ({ router, query, mutation }: Kit) =>
       .query(({ ctx, input }) => ctx.store.list(vendors, { category: input.category })),
 
     create: mutation.input(details.extend(terms)).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { clientId, contractAmount, arrivesAt, ...row } = input;
-        const vendor = tx.insert(vendors, row);
-        if (clientId !== undefined) putContract(tx, vendor, clientId, { contractAmount, arrivesAt });
+        const vendor = await tx.insert(vendors, row);
+        if (clientId !== undefined) await putContract(tx, vendor, clientId, { contractAmount, arrivesAt });
         return vendor;
       }),
     ),
 
     update: mutation.input(details.partial().extend({ id: identifier, ...terms })).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
+      ctx.write(async (tx) => {
         const { id, clientId, contractAmount, arrivesAt, ...patch } = input;
-        const vendor = tx.patch(vendors, id, patch);
-        if (clientId !== undefined) putContract(tx, vendor, clientId, { contractAmount, arrivesAt });
-        afterVendorChanged(tx, vendor);
+        const vendor = await tx.patch(vendors, id, patch);
+        if (clientId !== undefined) await putContract(tx, vendor, clientId, { contractAmount, arrivesAt });
+        await afterVendorChanged(tx, vendor);
         return vendor;
       }),
     ),
 
-    delete: mutation.input(byId).mutation(({ ctx, input }) => ctx.write((tx) => removeVendor(tx, input.id).vendor)),
+    delete: mutation.input(byId).mutation(({ ctx, input }) => ctx.write(async (tx) => (await removeVendor(tx, input.id)).vendor)),
 
     updateApprovalStatus: mutation
       .input(ofContract.extend({ approvalStatus: z.enum(APPROVAL) }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          const contract = contractOf(tx, input.vendorId, input.clientId);
+        ctx.write(async (tx) => {
+          const contract = await contractOf(tx, input.vendorId, input.clientId);
           return tx.patch(clientVendors, contract.id, { approvalStatus: input.approvalStatus });
         }),
       ),
@@ -112,8 +113,8 @@ const createBase = ({ router, query, mutation }: Kit) =>
     updatePaymentStatus: mutation
       .input(ofContract.extend({ paymentStatus: z.enum(PAYMENT) }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          const contract = contractOf(tx, input.vendorId, input.clientId);
+        ctx.write(async (tx) => {
+          const contract = await contractOf(tx, input.vendorId, input.clientId);
           return tx.patch(clientVendors, contract.id, { paymentStatus: input.paymentStatus });
         }),
       ),
@@ -121,8 +122,8 @@ const createBase = ({ router, query, mutation }: Kit) =>
     addComment: mutation
       .input(z.object({ vendorId: identifier, clientId: identifier.nullish(), body: line }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          tx.need(vendors, input.vendorId);
+        ctx.write(async (tx) => {
+          await tx.need(vendors, input.vendorId);
           return tx.insert(vendorComments, { ...input, userId: ctx.session.userId });
         }),
       ),
@@ -135,9 +136,9 @@ const createBase = ({ router, query, mutation }: Kit) =>
     bulkCreateFromCommaList: mutation
       .input(z.object({ clientId: identifier, names: commaList, category: line.optional() }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          const made = input.names.map((name) => tx.insert(vendors, { name, category: input.category }));
-          for (const vendor of made) putContract(tx, vendor, input.clientId, {});
+        ctx.write(async (tx) => {
+          const made = await tx.insertMany(vendors, input.names.map((name) => ({ name, category: input.category })));
+          for (const vendor of made) await putContract(tx, vendor, input.clientId, {});
           return { created: made.length, ids: made.map((vendor) => vendor.id) };
         }),
       ),
@@ -145,18 +146,18 @@ const createBase = ({ router, query, mutation }: Kit) =>
     addReview: mutation
       .input(z.object({ vendorId: identifier, rating: z.number().int().min(1).max(5), body: note }))
       .mutation(({ ctx, input }) =>
-        ctx.write((tx) => {
-          tx.need(vendors, input.vendorId);
-          const review = tx.insert(vendorReviews, { ...input, userId: ctx.session.userId });
-          recalcRating(tx, input.vendorId);
+        ctx.write(async (tx) => {
+          await tx.need(vendors, input.vendorId);
+          const review = await tx.insert(vendorReviews, { ...input, userId: ctx.session.userId });
+          await recalcRating(tx, input.vendorId);
           return review;
         }),
       ),
 
     deleteReview: mutation.input(byId).mutation(({ ctx, input }) =>
-      ctx.write((tx) => {
-        const review = tx.remove(vendorReviews, input.id);
-        recalcRating(tx, review.vendorId);
+      ctx.write(async (tx) => {
+        const review = await tx.remove(vendorReviews, input.id);
+        await recalcRating(tx, review.vendorId);
         return review;
       }),
     ),
