@@ -65,10 +65,10 @@ const compileInWorker = (format) =>
 
 /** Leaves nothing in dist of a source that is no longer there. A file that stays is never missing for a moment. */
 function removeStale(dist, lib) {
-  if (dist === PAGES) return;
   if (!existsSync(dist)) return;
   for (const entry of readdirSync(dist, { withFileTypes: true })) {
     const output = path.join(dist, entry.name);
+    if (output === PAGES) continue;
     const source = path.join(lib, entry.name);
     if (entry.isDirectory()) {
       if (existsSync(source)) removeStale(output, source);
