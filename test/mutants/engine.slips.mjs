@@ -47,7 +47,8 @@ export const slips = [
     file: 'src/engine/hub_thread.cc',
     why: 'close() during a drain: reply to drain dropped',
     find: 'context_.metrics->leases.Set(0); drain_.Answer();',
-    replace: 'context_.metrics->leases.Set(0);',
+    replace: `context_.metrics->leases.Set(0);
+    drain_.Close();`,
     tests: [gtest('hub_upkeep_test', 'HubUpkeep.EveryDrainIsAnswered')],
   },
   {
@@ -139,7 +140,7 @@ export const slips = [
     why: 'host never rung',
     find: 'return was_empty && !replies_.empty();',
     replace: 'return false;',
-    tests: [gtest('hub_life_test', 'HubLife.StopsOnceAndForAll'), gtest('hub_test', 'Hub.WhatIsPublishedArrives')],
+    tests: [gtest('hub_life_test', 'HubLife.NoticesToAHostThatDoesNotComeAreBounded')],
   },
   {
     name: 'N69',
@@ -147,7 +148,7 @@ export const slips = [
     why: 'replies beyond one batch are forgotten until the next ring',
     find: '*more = !replies_.empty();',
     replace: '*more = false;',
-    tests: [gtest('hub_life_test', 'HubLife.AShutdownWhileBusyLosesNoAnswer')],
+    tests: [gtest('hub_life_test', 'HubLife.NoticesToAHostThatDoesNotComeAreBounded')],
   },
   {
     name: 'N70',
