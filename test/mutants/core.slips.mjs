@@ -338,4 +338,12 @@ export const slips = [
     replace: 'for (const std::string_view part : json) text.append(part);',
     tests: [gtest('entry_test', 'Entry.NoLineEndCanForgeAnEvent')],
   },
+  {
+    name: 'N111',
+    file: 'src/core/subscription.cc',
+    why: 'a stream that has taken no byte yet is the first to be evicted',
+    find: 'last_write_ms_ = context.steady_ms; Block(context);',
+    replace: 'Block(context);',
+    tests: [gtest('subscription_test', 'Stream.OneThatHasTakenNothingIsAsOldAsItsOpening')],
+  },
 ];

@@ -28,6 +28,17 @@ class Stream : public ::testing::Test {
   Channel channel_;
 };
 
+// Who is evicted is the one whose sink last took bytes longest ago: one that
+// has taken none yet is as old as its opening, not as old as the world.
+TEST_F(Stream, OneThatHasTakenNothingIsAsOldAsItsOpening) {
+  Client client(world_, channel_, kPlain, {}, nullptr, 0);
+  EXPECT_EQ(client.sink.bytes, "");
+  EXPECT_EQ(client.subscription.last_write_ms(), 1'000'000);
+  world_.Advance(10);
+  client.Unblock();
+  EXPECT_EQ(client.subscription.last_write_ms(), 1'000'010);
+}
+
 TEST_F(Stream, WhatIsDueLeavesInOneWrite) {
   Client client(world_, channel_);
   const int before = client.sink.writes;
