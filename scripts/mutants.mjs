@@ -69,8 +69,8 @@ async function cleanRun(workshop, slips) {
 }
 
 /** `{ verdict, by }`: killed, SURVIVED, or why it could not be judged. */
-async function judge(workshop, root, slip) {
-  const place = applied(root, slip);
+async function judge(workshop, slip) {
+  const place = applied(workshop.tree, slip);
   if (place.problem) return { verdict: 'no longer applies', by: place.problem };
   return await workshop.with(place.file, place.text, async () => {
     const native = slip.tests.filter(({ gtest }) => gtest);
@@ -121,7 +121,7 @@ async function run({ root, jobs, names }) {
     });
   }
   for (const workshop of workshops) workshop.open();
-  const applicable = real.filter((slip) => !applied(root, slip).problem);
+  const applicable = real.filter((slip) => !applied(workshops[0].tree, slip).problem);
   const failing = applicable.length > 0 ? await cleanRun(workshops[0], applicable) : new Map();
   // The other copies build what the first one has shown to be sound.
   for (const workshop of workshops.slice(1)) {
@@ -135,7 +135,7 @@ async function run({ root, jobs, names }) {
       const sick = slip.tests.find(({ gtest, jest, name }) => failing.get(gtest ?? jest)?.some((title) => name === undefined || title.includes(name)));
       const { verdict, by } = sick
         ? { verdict: 'could not be judged', by: `${sick.gtest ?? sick.jest} fails without it: ${failing.get(sick.gtest ?? sick.jest)[0]}` }
-        : await judge(workshop, root, slip);
+        : await judge(workshop, slip);
       rows.set(slip, { slip, verdict, by });
       say(`${slip.name} ${verdict} ${by.split('\n')[0]} (${((performance.now() - from) / 1000).toFixed(1)} s)`);
       if (verdict === 'does not compile' || verdict === 'could not be judged') process.stdout.write(`${by}\n`);

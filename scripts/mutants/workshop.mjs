@@ -65,9 +65,14 @@ export class Workshop {
     }
   }
 
+  /** The folder of the copy. It stays as it was opened, whatever happens to the checkout meanwhile. */
+  get tree() {
+    return this.#tree;
+  }
+
   /** Runs `work` with the file changed, and puts it back. */
   async with(file, text, work) {
-    const original = readFileSync(path.join(this.#root, file));
+    const original = readFileSync(path.join(this.#tree, file));
     this.#put(file, text);
     try {
       return await work();
