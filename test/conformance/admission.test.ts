@@ -218,8 +218,10 @@ conformance('Leases', engines, (bench) => {
     const engine = bench().engine({ maxPerUser: 1 });
     const client = await bench().open(engine);
     await engine.release(client.connectionId);
-    for (let i = 0; i < 20; i++) await engine.release(String(i));
+    // A native lease is its serial number and its slot.
+    for (let i = 0; i < 20; i++) for (const id of [BigInt(i), BigInt(i) << 32n, (BigInt(i) << 32n) + 1n]) await engine.release(String(id));
     expect(engine.metrics().leases).toBe(1);
+    expect(client.ended).toBe(false);
   });
 
   test('G7: 100,000 racing acquires and releases over limits of 5 and 50: never one too many, none held at the end', async () => {

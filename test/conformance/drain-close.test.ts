@@ -42,9 +42,13 @@ conformance('Disconnect', framings, (bench) => {
     const client = await bench().open(engine);
     client.cut();
     await waitFor(() => engine.metrics().connections === 0, 'its end');
-    for (const connectionId of [client.connectionId, '', 'hub', 'hub-', 'hub-0', 'hub--1', 'hub-1e3', 'other-1', '__proto__']) {
+    // One that is alive, whose number the ids below could be taken for.
+    const living = await bench().open(engine);
+    for (const connectionId of [client.connectionId, '', 'hub', 'hub-', 'hub-0', 'hub--1', 'hub-1e3', 'other-1', 'oth-2', '__proto__']) {
       expect(await engine.disconnect({ connectionId }, 'revoked')).toBe(0);
     }
+    expect(living.ended).toBe(false);
+    expect(engine.metrics().connections).toBe(1);
   });
 
   test('SPEC §3: what was published before a disconnect is not lost to a resume after it', async () => {

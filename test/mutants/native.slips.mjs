@@ -34,4 +34,20 @@ export const slips = [
     replace: 'duplicate: false });',
     tests: [jest('test/conformance/log.test.ts', 'SPEC §1: an id that is in the log is a duplicate: the first seq, nothing appended, nothing sent')],
   },
+  {
+    name: 'T94',
+    file: 'lib/native/engine.ts',
+    why: 'a connection id of another hub ends a stream of this one',
+    find: 'if (!match.connectionId.startsWith(prefix)) return Promise.resolve(0);',
+    replace: '',
+    tests: [jest('test/conformance/stalls.test.ts', 'the id of a stream of another hub ends nobody')],
+  },
+  {
+    name: 'T98',
+    file: 'lib/native/engine.ts',
+    why: 'what was on its way to a full sink is never reported as taken: its window leaks',
+    find: 'entry.withheld += bytes.length; if (!entry.write(bytes)) {',
+    replace: 'if (!entry.write(bytes)) {',
+    tests: [jest('test/conformance/stalls.test.ts', 'a sink that is full while more is under way gets all of it, again and again')],
+  },
 ];

@@ -85,4 +85,12 @@ export const slips = [
     replace: '',
     tests: [jest('test/conformance/query-paths.test.ts', 'usage: what is published of each query, and what clients have')],
   },
+  {
+    name: 'T27',
+    file: 'lib/server/paths/aliases.ts',
+    why: 'an alias of an alias is accepted while a lazy router is away',
+    find: '} else if (aliases.has(target)) {',
+    replace: '} else if (aliases.has(target) && !known.isPending(target)) {',
+    tests: [jest('test/unit/server/pending-routers.test.ts', 'an alias of an alias is refused, also where its target may come with the lazy router')],
+  },
 ];

@@ -415,4 +415,29 @@ export const slips = [
   if (since.lastEventId ?? since.lastSyncTimestamp) return since;`,
     tests: [jest('test/unit/server/resume.test.ts', 'since is asked last, and is a cursor or a time')],
   },
+  {
+    name: 'T46',
+    file: 'lib/server/identity.ts',
+    why: `the client's instance id wins over the session's`,
+    find: `identity.clientInstanceId ?? query.get('clientInstanceId')`,
+    replace: `query.get('clientInstanceId') ?? identity.clientInstanceId`,
+    tests: [jest('test/unit/server/identity.test.ts', 'the instance that the app names wins')],
+  },
+  {
+    name: 'T57',
+    file: 'lib/server/hub.ts',
+    why: 'an engine that fails in acquire locks users out',
+    find: `this.report('acquire', thrown); return guardOf(() => Promise.resolve());`,
+    replace: `this.report('acquire', thrown);
+      throw thrown;`,
+    tests: [jest('test/unit/server/engine-faults.test.ts', 'acquire() gives a guard where the engine cannot count')],
+  },
+  {
+    name: 'T62',
+    file: 'lib/server/encode-action.ts',
+    why: 'a seq that the transformer writes twice is cut at the first',
+    find: 'if (at >= 0 && text.indexOf(digits, at + 1) < 0)',
+    replace: 'if (at >= 0)',
+    tests: [jest('test/unit/server/seq-marker.test.ts', 'one that is there twice is refused')],
+  },
 ];

@@ -191,4 +191,29 @@ export const slips = [
     replace: 'open(options.hub, { signal, path, ...stream }',
     tests: [jest('test/integration/trpc-fallback.test.ts', 'events with ids, dates as dates, resume by input')],
   },
+  {
+    name: 'T05',
+    file: 'lib/trpc/mutation-run.ts',
+    why: 'a broadcast by hand for another company takes the place of the own one',
+    find: 'of(companyId).byHand.add(path); return',
+    replace: `for (const all of companies.values()) all.byHand.add(path);
+  return`,
+    tests: [jest('test/integration/by-hand-elsewhere.test.ts', 'for another company: both hear of it')],
+  },
+  {
+    name: 'T06',
+    file: 'lib/trpc/mutation-run.ts',
+    why: `a broadcast by hand on another hub takes the place of the middleware's`,
+    find: 'if (!this.#host.isOwnHub(hub)) return;',
+    replace: '',
+    tests: [jest('test/integration/by-hand-elsewhere.test.ts', 'on another hub: the own one is told as well')],
+  },
+  {
+    name: 'T34',
+    file: 'lib/trpc/compiled-map.ts',
+    why: 'paths of a lazy router that is still away are lost beside others',
+    find: 'return [...close(nodes, from, closure), ...pending];',
+    replace: 'return close(nodes, from, closure);',
+    tests: [jest('test/unit/server/pending-routers.test.ts', 'what a function of the map names beside real paths goes out')],
+  },
 ];
