@@ -1,16 +1,17 @@
 /**
- * A stream as an async generator: the way of events where the socket cannot be taken.
+ * A stream as an async generator: the way of events where there is no response to write to (tRPC's fetch adapter,
+ * `createCaller`, an observer).
  *
  * Written by hand, not as `async function*`: `return()` must end a stream at once, even while `next()` waits.
  *
- * It is an engine's sink. What the engine writes is queued until the consumer pulls it; from `HIGH_WATER` bytes
- * on the engine is told to wait (and conflates meanwhile), so a slow consumer holds at most that much and one write.
+ * It is an engine's sink for messages in parts. What the engine writes is queued until the consumer pulls it; from
+ * `HIGH_WATER` bytes on the engine is told to wait (and conflates meanwhile), so a slow consumer holds at most that much
+ * and one write.
  */
 import { PathcastError } from '../protocol/error.js';
 import { refusalOf } from '../protocol/refusals.js';
 import type { SyncEvent } from '../protocol/events.js';
-import type { ByteSink, SinkHandle } from '../internal/engine.js';
-import { parseFrames, type SseFrame } from '../internal/sse-frames.js';
+import type { MessageSink, SinkHandle, SinkMessage } from '../internal/engine.js';
 
 /** Bytes of events that wait for the consumer before the engine is told to wait. */
 const HIGH_WATER = 16 * 1024;
@@ -32,10 +33,10 @@ interface Waiter<T> {
   reject(error: unknown): void;
 }
 
-export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, ByteSink {
+export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, MessageSink {
   readonly #options: EventStreamOptions<T>;
   /** Events that nobody has pulled yet, as payload text: decoding is done once they are wanted. */
-  readonly #queue: { frame: SseFrame; bytes: number }[] = [];
+  readonly #queue: SinkMessage[] = [];
   readonly #waiters: Waiter<T>[] = [];
   #queuedBytes = 0;
   #full = false;
@@ -68,15 +69,15 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
 
   // --- the engine's side ---
 
-  write(chunk: Uint8Array): boolean {
+  write(messages: readonly SinkMessage[]): boolean {
     if (this.#returned || this.#ended) return true;
     try {
-      for (const frame of parseFrames(chunk)) this.#take(frame);
+      for (const message of messages) this.#take(message);
     } catch (cause) {
       this.#fail(new PathcastError('STREAM_CLOSED', 'the stream could not be read', { cause }));
     }
     this.#serve();
-    // Once full, it stays so until `ready()`: the engine counts every chunk that got `false` as still held here.
+    // Once full, it stays so until `ready()`: the engine counts every message that got `false` as still held here.
     this.#full ||= this.#queuedBytes >= HIGH_WATER;
     return !this.#full;
   }
@@ -88,22 +89,30 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
     this.#serve();
   }
 
-  #take(frame: SseFrame): void {
-    switch (frame.event) {
-      case '':
-        if (frame.data === undefined) return;
-        this.#queue.push({ frame, bytes: frame.data.length });
-        this.#queuedBytes += frame.data.length;
+  #take(message: SinkMessage): void {
+    switch (message.kind) {
+      case 'ping':
+        // Of pings that wait the newest says all; a consumer that pulls nothing for hours is not full of them.
+        if (this.#queue.at(-1)?.kind === 'ping') this.#queuedBytes -= this.#queue.pop()?.data.length ?? 0;
+        this.#push(message);
+        return;
+      case 'message':
+        this.#push(message);
         return;
       case 'server_close':
-        this.#fail(closeError(frame.data ?? '{}'));
+        this.#fail(closeError(message.data));
         return;
       case 'serialized-error':
-        this.#fail(refusalError(this.#options.decode(frame.data ?? '{}')));
+        this.#fail(refusalError(this.#options.decode(message.data)));
         return;
-      default:
-      // `connected` and `ping` keep a connection alive; tRPC sends its own.
+      case 'connected':
+      // The head of tRPC's own wire: tRPC writes it.
     }
+  }
+
+  #push(message: SinkMessage): void {
+    this.#queue.push(message);
+    this.#queuedBytes += message.data.length;
   }
 
   #fail(error: PathcastError): void {
@@ -127,10 +136,11 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
   #nextNow(): { value: IteratorResult<T, undefined> } | { error: unknown } | undefined {
     const item = this.#queue.shift();
     if (item) {
-      this.#queuedBytes -= item.bytes;
+      this.#queuedBytes -= item.data.length;
       try {
-        const event = this.#options.decode(item.frame.data as string) as SyncEvent;
-        return { value: { done: false, value: this.#options.wrap(event, item.frame.id) } };
+        // A ping goes through no transformer.
+        const decode = item.kind === 'ping' ? JSON.parse : this.#options.decode;
+        return { value: { done: false, value: this.#options.wrap(decode(item.data) as SyncEvent, item.id) } };
       } catch (error) {
         this.#finish();
         return { error };

@@ -154,7 +154,7 @@ function openGenerator<T>(
   stream.onFinish(() => {
     signal?.removeEventListener('abort', end);
   });
-  stream.attach(host.engine.openSink(spec, stream));
+  stream.attach(host.engine.openMessages(spec, stream));
   return stream;
 }
 

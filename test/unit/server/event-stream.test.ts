@@ -1,5 +1,6 @@
 /** The generator over an engine's sink: order, bound, ends, and `return()` while `next()` waits. */
 import { EventStream } from '../../../lib/server/event-stream.js';
+import type { SinkMessage } from '../../../lib/internal/engine.js';
 import type { SyncEvent } from '../../../lib/protocol/events.js';
 import type { PathcastError } from '../../../lib/protocol/error.js';
 
@@ -8,7 +9,7 @@ interface Item {
   n: number;
 }
 
-function open(): { stream: EventStream<Item>; calls: string[]; send: (...texts: string[]) => boolean } {
+function open(): { stream: EventStream<Item>; calls: string[]; send: (...messages: SinkMessage[]) => boolean } {
   const calls: string[] = [];
   const stream = new EventStream<Item>({
     decode: JSON.parse,
@@ -16,24 +17,43 @@ function open(): { stream: EventStream<Item>; calls: string[]; send: (...texts: 
     toError: (error) => error,
   });
   stream.attach({ connectionId: 'c', ready: () => calls.push('ready'), abort: () => calls.push('abort') });
-  return { stream, calls, send: (...texts) => stream.write(Buffer.from(texts.join(''))) };
+  return { stream, calls, send: (...messages) => stream.write(messages) };
 }
-const message = (n: number, pad = ''): string => `id: e.${n}\ndata: ${JSON.stringify({ n, pad })}\n\n`;
+const message = (n: number, pad = ''): SinkMessage => ({
+  kind: 'message',
+  id: `e.${n}`,
+  data: JSON.stringify({ n, pad }),
+});
+const ping = (id: string): SinkMessage => ({ kind: 'ping', id, data: '{"type":"ping","n":0}' });
 
-test('events in order, with their ids; connected, ping and retry are not events', async () => {
+test('events in order, with their ids; connected is no event', async () => {
   const { stream, send } = open();
-  expect(
-    send(
-      'retry: 5\nevent: connected\ndata: {}\n\n',
-      message(1),
-      'event: ping\nid: e.1\ndata: {"type":"ping","timestamp":1,"queryPaths":[]}\n\n',
-      message(2),
-      'data: {"n":3}\n\n',
-    ),
-  ).toBe(true);
+  const connected: SinkMessage = { kind: 'connected', data: '{}', retryMs: 5 };
+  expect(send(connected, message(1), ping('e.1'), message(2), { kind: 'message', data: '{"n":3}' })).toBe(true);
   expect((await stream.next()).value).toMatchObject({ id: 'e.1', n: 1 });
+  expect((await stream.next()).value).toMatchObject({ id: 'e.1', type: 'ping' });
   expect((await stream.next()).value).toMatchObject({ id: 'e.2', n: 2 });
   expect((await stream.next()).value).toMatchObject({ id: undefined, n: 3 });
+});
+
+test('a ping goes through no transformer', async () => {
+  const stream = new EventStream<unknown>({
+    decode: (text) => (JSON.parse(text) as { json: unknown }).json,
+    wrap: (event) => event,
+    toError: (error) => error,
+  });
+  stream.write([ping('e.1'), { kind: 'message', data: '{"json":{"n":1}}' }]);
+  expect((await stream.next()).value).toEqual({ type: 'ping', n: 0 });
+  expect((await stream.next()).value).toEqual({ n: 1 });
+});
+
+test('of pings that nobody pulls the newest stays: they fill nothing', async () => {
+  const { stream, send, calls } = open();
+  for (let i = 0; i < 10_000; i++) expect(send(ping(`e.${i}`))).toBe(true);
+  send(message(10_000));
+  expect((await stream.next()).value).toMatchObject({ id: 'e.9999', type: 'ping' });
+  expect((await stream.next()).value).toMatchObject({ id: 'e.10000' });
+  expect(calls).toEqual([]);
 });
 
 test('next() waits for what comes, several at once in order', async () => {
@@ -76,7 +96,7 @@ test('throw() aborts and gives the error back', async () => {
 
 test('a close reason is thrown after what came before it', async () => {
   const { stream, send, calls } = open();
-  send(message(1), 'retry: 9\nevent: server_close\nid: e.1\ndata: {"type":"server_close","timestamp":1,"queryPaths":[],"reason":"drain","retryMs":9}\n\n');
+  send(message(1), { kind: 'server_close', id: 'e.1', data: '{"type":"server_close","reason":"drain","retryMs":9}', retryMs: 9 });
   stream.close();
   expect((await stream.next()).value?.n).toBe(1);
   await expect(stream.next()).rejects.toMatchObject({ code: 'STREAM_CLOSED', reason: 'drain', retryable: true });
@@ -93,7 +113,8 @@ test.each([
   const { stream, send } = open();
   const waiting = stream.next().catch((error: PathcastError) => error);
   send(
-    `event: connected\ndata: {}\n\nevent: serialized-error\ndata: ${JSON.stringify({ message: text, code: -1 })}\n\n`,
+    { kind: 'connected', data: '{}' },
+    { kind: 'serialized-error', data: JSON.stringify({ message: text, code: -1 }) },
   );
   stream.close();
   expect(await waiting).toMatchObject({ code, message: text });
