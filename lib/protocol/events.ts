@@ -142,4 +142,6 @@ export type SyncEvent<M extends string = string> =
   | ActionEvent<M>
   | InvalidateEvent
   | ResyncEvent
-  | EphemeralEvent;
+  | EphemeralEvent
+  /** Where the events are yielded (no response to write to); on the wire a ping has a name of its own. */
+  | PingEvent;
