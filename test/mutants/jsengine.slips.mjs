@@ -285,10 +285,10 @@ export const slips = [
   },
   {
     name: 'J09',
-    file: 'lib/jsengine/engine.ts',
+    file: 'lib/jsengine/catch-up.ts',
     why: 'a catch-up that is kept keeps the paths of its resync',
-    find: 'this.context.resyncPaths = [...paths]; this.catchUps.clear();',
-    replace: 'this.context.resyncPaths = [...paths];',
+    find: 'if (union.overflowed) return null;',
+    replace: `if (union.overflowed) return this.resync(log, 'overflow', variant, 0);`,
     tests: [jest('test/conformance/stalls.test.ts', 'the paths of a resync are those of now, not those of whoever came first')],
   },
   {
@@ -303,7 +303,7 @@ export const slips = [
     name: 'J14',
     file: 'lib/jsengine/stream.ts',
     why: 'a resync that falls into a conflated stretch is lost',
-    find: 'if (message.resync) this.stretchResync = message.resync;',
+    find: 'if (resync) this.stretchResync = resync;',
     replace: '',
     tests: [jest('test/conformance/stalls.test.ts', 'an import that is too long for its event, into a stall that is conflated already, is a resync')],
   },

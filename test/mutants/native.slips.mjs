@@ -38,8 +38,8 @@ export const slips = [
     name: 'T94',
     file: 'lib/native/engine.ts',
     why: 'a connection id of another hub ends a stream of this one',
-    find: 'if (!match.connectionId.startsWith(prefix)) return Promise.resolve(0);',
-    replace: '',
+    find: 'connectionId.startsWith(prefix) ? Number(connectionId.slice(prefix.length)) : 0',
+    replace: 'Number(connectionId.slice(prefix.length))',
     tests: [jest('test/conformance/stalls.test.ts', 'the id of a stream of another hub ends nobody')],
   },
   {

@@ -181,8 +181,11 @@ TEST(HubBounds, AfterAStallEachHeartbeatIsDueOnceAndNoneComesLater) {
   for (uint64_t number = 1; number <= 150; ++number) {
     ConnectionSink sink;
     sink.host = std::make_unique<HostSink>(number, 1u << 20, &replies);
+    StreamRequest request;
+    request.number = number;
+    request.user = "u";
     connections.push_back(std::make_unique<Connection>(
-        number, "u", &channel, std::move(sink), Dialect{}, nullptr));
+        &request, &channel, std::move(sink), nullptr, context.now_ms));
     heartbeats.Join(connections.back().get());
   }
   context.steady_ms += 10'000;
