@@ -238,8 +238,8 @@ export const slips = [
     name: 'T65',
     file: 'lib/server/event-stream.ts',
     why: 'serialized-error is not read through the transformer',
-    find: "this.#fail(refusalError(this.#options.decode(frame.data ?? '{}')));",
-    replace: "this.#fail(refusalError(JSON.parse(frame.data ?? '{}')));",
+    find: 'this.#fail(refusalError(this.#options.decode(message.data)));',
+    replace: 'this.#fail(refusalError(JSON.parse(message.data)));',
     tests: [jest('test/integration/trpc-fallback.test.ts', 'refusals are final or not as on the socket')],
   },
   {
