@@ -41,10 +41,12 @@ export interface SyncAction<M extends string = string> {
 /** What a caller gives: `id`, `timestamp` and `userId` are filled in when absent. */
 export type SyncActionInput<M extends string = string> = Omit<
   SyncAction<M>,
-  'id' | 'timestamp' | 'userId' | 'queryPaths' | 'clientId' | 'sourceId' | 'toolName'
+  'id' | 'timestamp' | 'userId' | 'queryPaths' | 'clientId' | 'sourceId' | 'toolName' | 'entityId'
 > & {
   id?: string | undefined;
-  timestamp?: number | undefined;
+  /** A number goes out as its digits. */
+  entityId: string | number | bigint;
+  timestamp?: number | Date | undefined;
   userId?: string | null | undefined;
   clientId?: string | null | undefined;
   sourceId?: string | null | undefined;

@@ -27,7 +27,15 @@ export class RecentActions {
     handed: ({ action, outcome }) => {
       const { type, module, entityId, companyId, queryPaths } = action;
       const line: RecentAction = {
-        at: Date.now(), type, module, entityId, companyId, userId: action.userId ?? '', queryPaths, seq: null, error: null,
+        at: Date.now(),
+        type,
+        module,
+        entityId: String(entityId),
+        companyId,
+        userId: action.userId ?? '',
+        queryPaths,
+        seq: null,
+        error: null,
       };
       this.#lines.push(line);
       if (this.#lines.length > MAX_RECENT) this.#lines.shift();

@@ -47,7 +47,7 @@ export function encodeAction(
   const raw = checkObject('action', input);
   const action = checkAction(raw, context);
   if (route) action.queryPaths = route(action);
-  const payload = encodePayload(raw);
+  const payload = encodePayload(raw, context.codec);
   const head = headOf(action, payload);
   checkSize(Buffer.byteLength(head) + SEQ_DIGITS + 1, MAX_ACTION_BYTES, 'the action', payload.dataJson);
   const encoded: EncodedAction = { companyId: action.companyId, head, tail: '}', action };
@@ -100,9 +100,10 @@ function checkType(value: unknown): ActionType {
   throw new PathcastError('INVALID_FIELD', `type must be one of ${ACTION_TYPES.join(', ')}, got ${describe(value)}`);
 }
 
+/** `*`: no module in particular. */
 function checkModule(value: unknown, modules: ReadonlySet<string> | undefined): string {
   const module = checkIdentifier('module', value);
-  if (modules && !modules.has(module)) {
+  if (modules && module !== '*' && !modules.has(module)) {
     throw new PathcastError(
       'INVALID_FIELD',
       `module ${describe(module)} is not declared; the hub's modules are: ${[...modules].join(', ')}`,
@@ -111,18 +112,28 @@ function checkModule(value: unknown, modules: ReadonlySet<string> | undefined): 
   return module;
 }
 
-function encodePayload(raw: Record<string, unknown>): Payload {
+function encodePayload(raw: Record<string, unknown>, codec: Codec): Payload {
   const data = raw['data'];
   const tx = raw['tx'];
-  return { data, dataJson: toJson('data', data), tx, txJson: toJson('tx', tx) };
+  return { data, dataJson: toJson('data', data, codec), tx, txJson: toJson('tx', tx, codec) };
 }
 
-/** Undefined for what JSON leaves out of an object (undefined, a function, a symbol). */
-function toJson(field: string, value: unknown): string | undefined {
+/**
+ * Undefined for what JSON leaves out of an object (undefined, a function, a symbol). A BigInt that the app's transformer
+ * carries is its digits for those who read plain JSON.
+ */
+function toJson(field: string, value: unknown, codec: Codec): string | undefined {
   if (value === undefined) return undefined;
   try {
     return JSON.stringify(value);
   } catch (thrown) {
+    if (codec.carriesBigInt) {
+      try {
+        return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+      } catch {
+        // Something else is in the way: told below.
+      }
+    }
     throw new PathcastError(
       'NOT_SERIALIZABLE',
       `cannot be written as JSON: ${whyUnserialisable(field, value, thrown)}`,
@@ -146,8 +157,9 @@ function headOf(action: SyncAction, payload: Payload): string {
   return `${head},"seq":`;
 }
 
+/** What may be more than JSON holds. */
 function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+  return (typeof value === 'object' && value !== null) || typeof value === 'bigint';
 }
 
 /** Undefined where the plain text, wrapped, is the transformed one. */
@@ -226,7 +238,7 @@ export function encodeEphemeral(input: unknown, codec: Codec, now: () => number)
   const companyId = checkCompanyId(raw['companyId']);
   const topic = checkIdentifier('topic', raw['topic']);
   const data = raw['data'];
-  const dataJson = toJson('data', data) ?? 'null';
+  const dataJson = toJson('data', data, codec) ?? 'null';
   const timestamp = now();
   const json = `{"type":"ephemeral","timestamp":${timestamp},"queryPaths":[],"topic":${quote(topic)},"data":${dataJson}}`;
   checkSize(Buffer.byteLength(json), MAX_EPHEMERAL_BYTES, 'the event', dataJson);

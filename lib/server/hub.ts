@@ -80,6 +80,7 @@ export class Hub<M extends string = string> {
     this.#engine = selectEngine(this.#settings, (notice) => this.#teller.notice(notice));
     this.#paths = new HubPaths({
       createTable: pathTableOf(this.#engine),
+      codec: this.#settings.codec,
       onPhantomPath: this.#settings.onPhantomPath,
       aliases: this.#settings.aliases,
       connectionCapBytes: this.#settings.engineOptions.connectionCapBytes,
@@ -169,6 +170,17 @@ export class Hub<M extends string = string> {
    */
   bindRouter(router: BindableRouter, options?: BindRouterOptions): Promise<RouterBinding> {
     return this.closed ? Promise.reject(closedError()) : this.#paths.bind(router, options);
+  }
+
+  /** For what is built on the hub: a binding that is in force from `install()` on. Throws like `bindRouter`, HUB_CLOSED too. */
+  prepareRouter(router: unknown, options?: BindRouterOptions): { binding: PathBinding; install: () => void } {
+    if (this.closed) throw closedError();
+    return this.#paths.prepare(router, options);
+  }
+
+  /** For what is built on the hub: the declared modules; undefined where any is allowed. */
+  get modules(): ReadonlySet<string> | undefined {
+    return this.#settings.modules;
   }
 
   /** The bound router; undefined without one. For what is built on the hub. */

@@ -4,14 +4,18 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { SyncAction } from '../protocol/events.js';
+import type { BroadcastResult } from './results.js';
 
 /** Of the middleware that opened it. Scopes of an ESM and a CommonJS copy of the package may nest. */
 export interface MutationScope {
   /**
    * An action that was checked and handed over while this scope was the innermost one: `queryPaths` are those that go
-   * out, `data` and `tx` are left out. `hub` is the hub that sent it. Called at once, before the outcome is known.
+   * out, `data` and `tx` are left out. `hub` is the hub that sent it. Called at once, before the outcome is known, which
+   * never rejects: what was refused, or is a duplicate, has told nobody.
    */
-  noteBroadcast(action: SyncAction, hub: object): void;
+  noteBroadcast(action: SyncAction, hub: object, outcome: Promise<BroadcastResult>): void;
+  /** A known transaction inside this mutation is over. */
+  noteTransaction?(end: 'committed' | 'rolledBack'): void;
   /** Calls `send`, inside this scope, once the mutation has succeeded; never after it failed. Absent: the scope only notes. */
   afterSuccess?(send: () => void): void;
 }
@@ -28,6 +32,12 @@ export function runInMutation<T>(scope: MutationScope, fn: () => T): T {
 /** Runs `fn` outside of any mutation: what it broadcasts is noted nowhere. For the middleware's own broadcasts. */
 export function outsideMutation<T>(fn: () => T): T {
   return storage.run(undefined, fn);
+}
+
+/** What of a broadcast was told to those who listen: its paths; undefined where nothing was. */
+export function pathsTold(action: SyncAction, result: BroadcastResult): readonly string[] | undefined {
+  if (result.ok) return result.duplicate ? undefined : action.queryPaths;
+  return result.sent && !result.sent.duplicate ? result.sent.queryPaths : undefined;
 }
 
 /** The innermost scope that this code runs in. */

@@ -2,7 +2,8 @@
  * The way of an action to the engine: checked, its query paths held against the bound router, encoded, handed over.
  * Nothing here throws or rejects; what went wrong is in the result.
  */
-import { PathcastError } from '../protocol/error.js';
+import type { ErrorCode } from '../protocol/codes.js';
+import { isPathcastError, PathcastError } from '../protocol/error.js';
 import { MAX_BATCH_ACTIONS } from '../protocol/limits.js';
 import { describe, isArray, messageOf } from '../internal/describe.js';
 import type { EncodedAction, Engine, PublishOutcome } from '../internal/engine.js';
@@ -27,7 +28,14 @@ interface Prepared {
   encoded: EncodedAction;
   /** Absent where no router is bound. */
   checked: CheckedPaths | undefined;
+  /** Why `data` and `tx` were left out, if they were. */
+  dataLeftOut: Failure | undefined;
+  /** Of the mutation that runs. */
+  note: ((outcome: Promise<BroadcastResult>) => void) | undefined;
 }
+
+/** What may be wrong with the data of an action, and with nothing else of it. */
+const OF_DATA: ReadonlySet<string> = new Set<ErrorCode>(['ACTION_TOO_LARGE', 'NOT_SERIALIZABLE']);
 
 export class Publisher {
   readonly #host: PublisherHost;
@@ -87,31 +95,67 @@ export class Publisher {
     if (isClosed()) throw closedError();
     const { router } = paths;
     let checked: CheckedPaths | undefined;
-    const encoded = router
-      ? encodeAction(input, context, (action) => {
-          checked = paths.check(action, router);
-          if (checked.paths.length > 0) return checked.paths;
-          paths.settle(action, checked);
-          throw new NothingLeft(checked.phantoms);
-        })
-      : encodeAction(input, context);
+    const encodeExactly = (given: unknown): EncodedAction =>
+      router
+        ? encodeAction(given, context, (action) => {
+            checked = paths.check(action, router);
+            if (checked.paths.length > 0) return checked.paths;
+            paths.settle(action, checked);
+            throw new NothingLeft(checked.phantoms);
+          })
+        : encodeAction(given, context);
+    /** What people give by hand comes from their database, which has ids as numbers and times as dates. */
+    const encode = (given: unknown): EncodedAction => {
+      try {
+        return encodeExactly(given);
+      } catch (thrown) {
+        const plain = isPathcastError(thrown) && thrown.code === 'INVALID_FIELD' ? withTexts(given) : undefined;
+        if (!plain) throw thrown;
+        return encodeExactly(plain);
+      }
+    };
+    let encoded: EncodedAction;
+    let dataLeftOut: Failure | undefined;
+    try {
+      encoded = encode(input);
+    } catch (thrown) {
+      if (!isPathcastError(thrown) || !OF_DATA.has(thrown.code)) throw thrown;
+      const bare = withoutData(input);
+      if (!bare) throw thrown;
+      // That something is stale is more than what it is now: no browser is to miss the former for want of the latter.
+      encoded = encode(bare);
+      dataLeftOut = this.#host.failed(
+        new PathcastError(thrown.code, `${thrown.message}; the action went out without its data`, {
+          cause: thrown.cause,
+        }),
+      );
+    }
     if (checked) paths.settle(encoded.action, checked);
-    this.#note(encoded);
-    return { encoded, checked };
+    return { encoded, checked, dataLeftOut, note: this.#noter(encoded) };
   }
 
-  /** Tells the mutation that runs, if one does, that it has broadcast by hand. */
-  #note({ action }: EncodedAction): void {
+  /** Tells the mutation that runs, if one does, that it has broadcast by hand, and later what became of it. */
+  #noter({ action }: EncodedAction): Prepared['note'] {
     const scope = currentMutation();
-    if (!scope) return;
+    if (!scope) return undefined;
+    // At once: what is noted belongs to the mutation as it is now.
+    let settle!: (outcome: Promise<BroadcastResult>) => void;
+    const outcome = new Promise<BroadcastResult>((resolve) => (settle = resolve));
     try {
-      scope.noteBroadcast(action, this.#host.hub);
+      scope.noteBroadcast(action, this.#host.hub, outcome);
     } catch {
       // A scope that cannot note must not keep the action back; at worst the mutation is broadcast twice.
     }
+    return settle;
   }
 
-  async #publish(actions: Prepared[]): Promise<BroadcastResult[]> {
+  #publish(actions: Prepared[]): Promise<BroadcastResult[]> {
+    const results = this.#handOver(actions);
+    actions.forEach(({ note }, i) => note?.(results.then((all) => all[i] as BroadcastResult)));
+    return results;
+  }
+
+  async #handOver(actions: Prepared[]): Promise<BroadcastResult[]> {
     let outcomes: PublishOutcome[];
     try {
       outcomes = await this.#host.engine.publish(actions.map(({ encoded }) => encoded));
@@ -122,7 +166,7 @@ export class Publisher {
       return actions.map(({ checked }) => withPhantoms(failure, checked));
     }
     return outcomes.map((outcome, i) => {
-      const { checked } = actions[i] as Prepared;
+      const { checked, dataLeftOut, encoded } = actions[i] as Prepared;
       if (!outcome.ok) {
         const { code } = outcome;
         const error = code === 'HUB_CLOSED' ? closedError() : new PathcastError(code, ENGINE_REFUSALS[code]);
@@ -130,7 +174,10 @@ export class Publisher {
       }
       const { seq, epoch } = outcome;
       const place = outcome.duplicate ? { seq, epoch, duplicate: true as const } : { seq, epoch };
-      if (!checked?.refused) return withPhantoms({ ok: true, ...place }, checked);
+      if (!checked?.refused) {
+        if (!dataLeftOut) return withPhantoms({ ok: true, ...place }, checked);
+        return withPhantoms({ ...dataLeftOut, sent: { queryPaths: encoded.action.queryPaths, ...place } }, checked);
+      }
       const { paths, phantoms } = checked;
       return {
         ok: false,
@@ -148,6 +195,25 @@ export class Publisher {
     const failure = this.#host.failed(thrown);
     return thrown instanceof NothingLeft ? { ...failure, phantomPaths: thrown.phantoms } : failure;
   }
+}
+
+/** The same action with a number as entityId in digits, and a date as timestamp in ms; undefined where neither is there. */
+function withTexts(input: unknown): object | undefined {
+  if (typeof input !== 'object' || input === null) return undefined;
+  const { entityId, timestamp } = input as Record<string, unknown>;
+  const isNumber = typeof entityId === 'bigint' || (typeof entityId === 'number' && Number.isFinite(entityId));
+  if (!isNumber && !(timestamp instanceof Date)) return undefined;
+  return {
+    ...input,
+    ...(isNumber ? { entityId: String(entityId) } : undefined),
+    ...(timestamp instanceof Date ? { timestamp: timestamp.getTime() } : undefined),
+  };
+}
+
+/** The same action without `data` and `tx`; undefined where it has neither. */
+function withoutData(input: unknown): object | undefined {
+  const { data, tx, ...rest } = input as Record<string, unknown>;
+  return data === undefined && tx === undefined ? undefined : rest;
 }
 
 /** Paths named in one message; the rest is counted. */

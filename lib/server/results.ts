@@ -22,7 +22,10 @@ export interface BroadcastSuccess {
 
 export interface BroadcastFailure extends Failure {
   phantomPaths?: readonly PhantomPath[];
-  /** With PHANTOM_PATH: the rest of the action, which went out all the same. Absent where nothing was left of it. */
+  /**
+   * The rest of the action, which went out all the same: with PHANTOM_PATH the real paths of it, with ACTION_TOO_LARGE and
+   * NOT_SERIALIZABLE all but its `data` and `tx`. Absent where nothing was left of it.
+   */
   sent?: {
     queryPaths: readonly string[];
     seq: number;

@@ -18,6 +18,8 @@ export interface Codec {
   readonly form: 'none' | 'wrapped' | 'enveloped';
   /** For `EngineOptions.transformWrap`. */
   readonly wrap: readonly [prefix: string, suffix: string] | null;
+  /** A BigInt comes back as one. */
+  readonly carriesBigInt: boolean;
   /** JSON text of a value through the transformer. Throws what the transformer throws. */
   encode: (value: unknown) => string;
   /** The value of a payload of a `transformed` stream. */
@@ -27,6 +29,7 @@ export interface Codec {
 const PLAIN: Codec = {
   form: 'none',
   wrap: null,
+  carriesBigInt: false,
   encode: (value) => JSON.stringify(value),
   decode: (text) => JSON.parse(text) as unknown,
 };
@@ -70,14 +73,24 @@ export function createCodec(transformer: AnyTransformer | undefined): Codec {
   const encode = (value: unknown): string => JSON.stringify(half.serialize(value));
   const decode = (text: string): unknown => half.deserialize(JSON.parse(text));
   const wrap = probe(encode, decode);
-  if (wrap) return { form: 'wrapped', wrap, encode, decode };
+  const carriesBigInt = carries(7n, encode, decode);
+  if (wrap) return { form: 'wrapped', wrap, carriesBigInt, encode, decode };
   return {
     form: 'enveloped',
+    carriesBigInt,
     // An engine adds nothing to its own events, and takes the envelope as the transformed text of an action.
     wrap: ['', ''],
     encode,
     decode: (text) => openEnvelope(JSON.parse(text) as Record<string, unknown>, half),
   };
+}
+
+function carries(value: unknown, encode: Codec['encode'], decode: Codec['decode']): boolean {
+  try {
+    return decode(encode(value)) === value;
+  } catch {
+    return false;
+  }
 }
 
 function probe(
@@ -116,4 +129,34 @@ export function envelope(codec: Codec, extra: Record<string, unknown>): readonly
 function openEnvelope(value: Record<string, unknown>, half: TransformerLike): unknown {
   if ('type' in value || !('e' in value)) return value;
   return { ...(value['e'] as object), ...(half.deserialize(value['d']) as object) };
+}
+
+/** More than JSON holds: what a transformer is for. */
+const TELLING = { date: new Date(0), list: [1, 'two', null], none: undefined };
+
+/**
+ * The router's transformer and the hub's must write the same: the hub writes events that tRPC's client reads with the
+ * router's. Throws INVALID_OPTION.
+ */
+export function checkTransformer(router: unknown, codec: Codec): void {
+  const config = (router as { _def?: { _config?: { transformer?: unknown } } } | null)?._def?._config;
+  if (!isHolder(config) || config['transformer'] === undefined) return;
+  const text = (encode: () => string): string | undefined => {
+    try {
+      return encode();
+    } catch {
+      return undefined;
+    }
+  };
+  const plain = JSON.stringify(TELLING);
+  const own = text(() => codec.encode(TELLING));
+  const routers = text(() => JSON.stringify(outputHalf(config['transformer']).serialize(TELLING)));
+  if (own === routers) return;
+  const say = (written: string | undefined): string => (written === plain ? 'none' : 'one');
+  const how =
+    say(own) === say(routers) ? 'the two are different' : `the router has ${say(routers)}, the hub ${say(own)}`;
+  throw new PathcastError(
+    'INVALID_OPTION',
+    `transformer: ${how}; give createHub({ transformer }) what initTRPC.create({ transformer }) has, else browsers read no event`,
+  );
 }

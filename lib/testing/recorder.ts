@@ -4,7 +4,7 @@ import type { SyncAction } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { checkKeys, checkObject } from '../server/check.js';
 import type { AnyHub } from '../server/hub.js';
-import { currentMutation, runInMutation, type MutationScope } from '../server/mutation-scope.js';
+import { currentMutation, pathsTold, runInMutation, type MutationScope } from '../server/mutation-scope.js';
 import { readRouter } from '../server/paths/read-router.js';
 import type { BroadcastResult } from '../server/results.js';
 import type { MutationEnd, Sync, SyncMiddleware } from '../trpc/index.js';
@@ -130,7 +130,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
           'INVALID_OPTION',
           'the recorder watches a sync, whose own middleware tells it everything; it needs none of its own',
         );
-      return scopeMiddleware(of, note, options.hub);
+      const watch = (outcome: Promise<void>): void => {
+        const watched: Promise<void> = outcome.then(() => void outcomes.delete(watched));
+        outcomes.add(watched);
+      };
+      return scopeMiddleware(of, note, options.hub, watch);
     },
     report,
     verify: async ({ everyMutation = false, everyQuery = false } = {}) => {
@@ -187,6 +191,7 @@ function scopeMiddleware(
   of: (path: string) => Seen,
   note: (path: string, queryPaths: readonly string[]) => void,
   hub: AnyHub | undefined,
+  watch: (outcome: Promise<void>) => void,
 ): SyncMiddleware {
   return async (opts) => {
     if (opts.type !== 'mutation') return opts.next();
@@ -194,12 +199,19 @@ function scopeMiddleware(
     const run: Run = { broadcasts: 0 };
     const outer = currentMutation();
     const scope: MutationScope = {
-      noteBroadcast: (action: SyncAction, from: object) => {
+      noteBroadcast: (action: SyncAction, from: object, outcome: Promise<BroadcastResult>) => {
         // A mutation that calls others has broadcast if they have.
-        outer?.noteBroadcast(action, from);
+        outer?.noteBroadcast(action, from, outcome);
         if (hub && from !== hub) return;
-        run.broadcasts += 1;
-        note(path, action.queryPaths);
+        watch(
+          outcome.then((result) => {
+            // What was refused, or has an id that was used before, has told nobody.
+            const told = pathsTold(action, result);
+            if (!told) return;
+            run.broadcasts += 1;
+            note(path, told);
+          }),
+        );
       },
     };
     const result = await runInMutation(scope, () => opts.next());

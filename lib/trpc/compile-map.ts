@@ -7,8 +7,16 @@ import { entryOf, silentEntry, type Closure, type CompiledMap, type Entry } from
 import { readMap, type ReadMap, type ReadMapEntry } from './map-reader.js';
 import { moduleOfPath } from './naming.js';
 
-/** Throws PathcastError INVALID_MAP. `warn` is told what is no error, but surely not meant. */
-export function compileMap(map: unknown, binding: PathBinding, warn: (message: string) => void): CompiledMap {
+/**
+ * Throws PathcastError INVALID_MAP. `declared`: the hub's modules, if it has a list. `warn` is told what is no error, but
+ * surely not meant.
+ */
+export function compileMap(
+  map: unknown,
+  binding: PathBinding,
+  declared: ReadonlySet<string> | undefined,
+  warn: (message: string) => void,
+): CompiledMap {
   const problems: string[] = [];
   const read = readMap(map, problems);
   const closure = readCascades(read, binding, problems, warn);
@@ -38,6 +46,18 @@ export function compileMap(map: unknown, binding: PathBinding, warn: (message: s
     } else {
       const same = mutations.get(entry.mutation);
       if (same) tools.set(name, same);
+    }
+  }
+  if (declared) {
+    const undeclared = (where: string, { module, silent }: Entry): void => {
+      if (silent === undefined && module !== '*' && !declared.has(module))
+        problems.push(
+          `${where}: the module of its action, ${describe(module)}, is none of createHub({ modules }): ${[...declared].join(', ')}; declare it, or give the entry a module of these`,
+        );
+    };
+    for (const [name, entry] of mutations) undeclared(`mutations[${describe(name)}]`, entry);
+    for (const [name, entry] of tools) {
+      if (mutations.get(entry.name) !== entry) undeclared(`tools[${describe(name)}]`, entry);
     }
   }
   if (problems.length > 0) throw invalidMap(problems);

@@ -5,6 +5,7 @@ import { MAX_QUERY_PATHS } from '../protocol/limits.js';
 import { describe, isArray, messageOf } from '../internal/describe.js';
 import type { Cascades } from '../internal/path-table.js';
 import type { PathBinding } from '../server/paths/binding.js';
+import type { OnError } from './invalidation-map.js';
 import type { ReadEntry, StaleFunction } from './map-reader.js';
 import { moduleOfPath, typeOfName } from './naming.js';
 
@@ -20,6 +21,8 @@ export interface Entry {
   readonly type: ActionType;
   /** Set if it rightly broadcasts nothing. */
   readonly silent: string | undefined;
+  /** Undefined: as the sync says. */
+  readonly onError: OnError | undefined;
   /** What is stale after this call. `failed` is told what a function did wrong; what goes out then is safe, if broad. */
   pathsOf(call: CallValues, failed: (error: PathcastError) => void): string[];
 }
@@ -38,7 +41,14 @@ export interface Closure {
 }
 
 export function silentEntry(name: string, why: string): Entry {
-  return { name, module: moduleOfPath(name), type: typeOfName(name), silent: why, pathsOf: () => [] };
+  return {
+    name,
+    module: moduleOfPath(name),
+    type: typeOfName(name),
+    silent: why,
+    onError: undefined,
+    pathsOf: () => [],
+  };
 }
 
 /** REQUIRES: the paths and modules of `read` are known to be real. `nodes`: those of a static entry. */
@@ -48,7 +58,7 @@ export function entryOf(name: string, read: ReadEntry, nodes: readonly number[],
     cascade === undefined
       ? undefined
       : (cascade || []).map((module) => closure.modules.get(module)).filter((index) => index !== undefined);
-  const common = { name, type: read.type ?? typeOfName(name), silent: undefined };
+  const common = { name, type: read.type ?? typeOfName(name), silent: undefined, onError: read.onError };
   if (typeof stale === 'function') {
     const module = read.module ?? moduleOfPath(name);
     const own = read.module === undefined ? -1 : closure.binding.table.find(read.module);

@@ -1,11 +1,12 @@
-/** A mutation that answers with an async generator is not over before that is. */
+/** A mutation that answers with an async generator, or with promises in its answer, is not over before those are. */
+import { types } from 'node:util';
 
 type Generator = AsyncGenerator<unknown, unknown, unknown>;
 
 interface Ends {
   /** Read to its end, or left early: what was done until then is done. */
   succeeded(): void;
-  failed(): void;
+  failed(thrown: unknown): void;
 }
 
 /** A stream that is no generator (a `ReadableStream`, say) does its work by itself, read or not. */
@@ -18,20 +19,20 @@ export function isGenerator(value: unknown): value is Generator {
 /** The same values; each step runs by `inside`, and the end is told, once. */
 export function watchGenerator(source: Generator, inside: <T>(fn: () => T) => T, ends: Ends): Generator {
   let over = false;
-  const end = (how: keyof Ends): void => {
+  const end = (tell: () => void): void => {
     if (over) return;
     over = true;
-    ends[how]();
+    tell();
   };
   const step = async (take: () => Promise<IteratorResult<unknown, unknown>>, last: boolean) => {
     let taken: IteratorResult<unknown, unknown>;
     try {
       taken = await inside(take);
     } catch (thrown) {
-      inside(() => end('failed'));
+      inside(() => end(() => ends.failed(thrown)));
       throw thrown;
     }
-    if (taken.done || last) inside(() => end('succeeded'));
+    if (taken.done || last) inside(() => end(() => ends.succeeded()));
     return taken;
   };
   const watched: Generator = {
@@ -48,4 +49,51 @@ export function watchGenerator(source: Generator, inside: <T>(fn: () => T) => T,
     [Symbol.asyncDispose]: async () => void (await watched.return(undefined)),
   };
   return watched;
+}
+
+/** Values of an answer looked at, and how deep: an answer is data, its promises are near the top. */
+const MAX_VISITED = 10_000;
+const MAX_DEPTH = 5;
+
+/** Promises in an answer, which a client that streams its batch (httpBatchStreamLink) waits for one by one. */
+export function pendingIn(answer: unknown): Promise<unknown>[] {
+  const found: Promise<unknown>[] = [];
+  const seen = new Set<unknown>();
+  let level: unknown[] = [answer];
+  for (let depth = 0; level.length > 0 && depth <= MAX_DEPTH; depth++) {
+    const below: unknown[] = [];
+    for (const value of level) {
+      if (types.isPromise(value)) found.push(value);
+      else if (isPlain(value) && !seen.has(value) && seen.size < MAX_VISITED) {
+        seen.add(value);
+        below.push(...valuesOf(value));
+      }
+    }
+    level = below;
+  }
+  return found;
+}
+
+/** When all of them, and those in what they give, are over, well or not. Never rejects. */
+export async function settledIn(open: readonly Promise<unknown>[]): Promise<void> {
+  const known = new Set(open);
+  for (let wait = open; wait.length > 0;) {
+    const results = await Promise.allSettled(wait);
+    const given = results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
+    wait = pendingIn(given).filter((promise) => !known.has(promise));
+    for (const promise of wait) known.add(promise);
+  }
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return false;
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Without running any getter: what one would give is nobody's yet. */
+function valuesOf(value: object): unknown[] {
+  if (Array.isArray(value)) return value as unknown[];
+  return Object.values(Object.getOwnPropertyDescriptors(value)).map((own) => own.value as unknown);
 }

@@ -3,7 +3,15 @@ export { syncInput, type SyncInput } from './input.js';
 export { toTRPCError } from './errors.js';
 export { syncStream, syncSubscription, type SyncResolverOptions, type SyncStreamOptions } from './subscription.js';
 export type { MutationPath, QueryPath, RouterPath, StalePath } from './paths.js';
-export type { EntryCall, InvalidationMap, MapEntry, SilentEntry, ToolCall, ToolEntry } from './invalidation-map.js';
+export type {
+  EntryCall,
+  InvalidationMap,
+  MapEntry,
+  OnError,
+  SilentEntry,
+  ToolCall,
+  ToolEntry,
+} from './invalidation-map.js';
 export type { SyncMiddleware } from './middleware.js';
 export type { Handed, MutationEnd, SyncObserver } from './observer.js';
 export type { RuleCall, SyncRules } from './rules.js';

@@ -22,6 +22,14 @@ export interface ToolCall {
   result: any;
 }
 
+/**
+ * After a mutation that failed, and may have written before: `broadcast` sends what is stale all the same (a function of the
+ * map gets `result: undefined`), `warn` tells the hub's `warning` event where the failure was none that the mutation chose to
+ * answer with, or a known transaction had been committed, `ignore` does nothing.
+ */
+export const ON_ERROR = ['broadcast', 'warn', 'ignore'] as const;
+export type OnError = (typeof ON_ERROR)[number];
+
 interface FullEntry<P, Stale> {
   /** What is stale afterwards; cascades follow from it. */
   stale: Stale;
@@ -31,6 +39,8 @@ interface FullEntry<P, Stale> {
   module?: string;
   /** Of the action; default: by the verb that the name begins with. */
   type?: ActionType;
+  /** Default: that of `createSync()`. */
+  onError?: OnError;
 }
 
 /** Rightly broadcasts nothing, and this is why. */

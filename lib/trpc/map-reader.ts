@@ -1,6 +1,7 @@
 /** Reads a map of unknown shape into one of known shape; whatever is wrong becomes a line of `problems`. */
 import { ACTION_TYPES, type ActionType } from '../protocol/events.js';
 import { describe, isArray } from '../internal/describe.js';
+import { ON_ERROR, type OnError } from './invalidation-map.js';
 
 export type StaleFunction = (call: { input: unknown; result: unknown }) => unknown;
 
@@ -10,6 +11,7 @@ export interface ReadEntry {
   cascade: false | readonly string[] | undefined;
   module: string | undefined;
   type: ActionType | undefined;
+  onError: OnError | undefined;
 }
 
 export type ReadMapEntry = ReadEntry | { silent: string };
@@ -23,9 +25,9 @@ export interface ReadMap {
 }
 
 const PARTS = ['modules', 'cascades', 'mutations', 'tools'];
-const ENTRY_KEYS = ['stale', 'cascade', 'module', 'type'];
+const ENTRY_KEYS = ['stale', 'cascade', 'module', 'type', 'onError'];
 const ENTRY_FORMS =
-  "a list of query paths, a function that gives one, { stale, cascade, module, type } or { silent: 'why' }";
+  "a list of query paths, a function that gives one, { stale, cascade, module, type, onError } or { silent: 'why' }";
 
 export function readMap(value: unknown, problems: string[]): ReadMap {
   const map: ReadMap = { modules: new Map(), cascades: new Map(), mutations: new Map(), tools: new Map() };
@@ -63,7 +65,7 @@ export function readMap(value: unknown, problems: string[]): ReadMap {
 }
 
 function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEntry | undefined {
-  const plain = { cascade: undefined, module: undefined, type: undefined };
+  const plain = { cascade: undefined, module: undefined, type: undefined, onError: undefined };
   if (typeof entry === 'function') return { stale: entry as StaleFunction, ...plain };
   if (isArray(entry)) {
     const stale = readStale(where, entry, problems);
@@ -78,7 +80,7 @@ function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEn
   for (const key of Object.keys(entry)) {
     if (!ENTRY_KEYS.includes(key)) problems.push(`${where} has no key ${describe(key)}; an entry is ${ENTRY_FORMS}`);
   }
-  const { stale, cascade, module, type } = entry;
+  const { stale, cascade, module, type, onError } = entry;
   const read = typeof stale === 'function' ? (stale as StaleFunction) : readStale(`${where}.stale`, stale, problems);
   const modules =
     cascade === undefined || cascade === false ? cascade : readList(`${where}.cascade`, cascade, problems, ' or false');
@@ -86,12 +88,15 @@ function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEn
     problems.push(`${where}.module must be a string that is not empty, got ${describe(module)}`);
   if (type !== undefined && !ACTION_TYPES.includes(type as ActionType))
     problems.push(`${where}.type must be one of ${ACTION_TYPES.join(', ')}, got ${describe(type)}`);
+  if (onError !== undefined && !ON_ERROR.includes(onError as OnError))
+    problems.push(`${where}.onError must be one of ${ON_ERROR.join(', ')}, got ${describe(onError)}`);
   if (problems.length > before || read === undefined) return undefined;
   return {
     stale: read,
     cascade: modules,
     module: module as string | undefined,
     type: type as ActionType | undefined,
+    onError: onError as OnError | undefined,
   };
 }
 

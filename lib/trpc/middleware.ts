@@ -4,12 +4,13 @@ import type { TRPCMiddlewareFunction } from '@trpc/server';
 import type { SyncActionInput } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { describe } from '../internal/describe.js';
-import type { Commit } from '../server/after-commit.js';
+import type { Commit } from './after-commit.js';
 import type { PathBinding } from '../server/paths/binding.js';
 import { runInMutation } from '../server/mutation-scope.js';
 import { leftOut, prefixOf, unionOf, type Entry } from './compiled-map.js';
+import type { OnError } from './invalidation-map.js';
 import { MutationRun, type Bundle, type Offer, type RunHost } from './mutation-run.js';
-import { isGenerator, watchGenerator } from './generator.js';
+import { isGenerator, pendingIn, settledIn, watchGenerator } from './generator.js';
 import { moduleOfPath, typeOfName } from './naming.js';
 import type { MutationEnd } from './observer.js';
 import type { Rules } from './rules.js';
@@ -25,6 +26,10 @@ export interface MiddlewareHost {
   entry(path: string): Entry | undefined;
   /** Why there is no entry. */
   isBound(): boolean;
+  /** What is done after a mutation that failed, where its entry does not say. */
+  readonly onError: OnError;
+  /** Of the hub; undefined: any. */
+  declaredModules(): ReadonlySet<string> | undefined;
   isOwnHub(hub: object): boolean;
   /** Of the transaction that this code runs in. */
   commit(): Commit | undefined;
@@ -48,6 +53,7 @@ interface Call {
 interface Outcome {
   ok: boolean;
   data?: unknown;
+  error?: unknown;
   /** The context as the innermost middleware left it; tRPC gives it at run time. */
   ctx?: unknown;
 }
@@ -62,23 +68,24 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
   return async (opts) => {
     if (opts.type !== 'mutation') return opts.next();
     const run = new MutationRun(opts.path, running.getStore(), runHost);
+    const call: Call = opts;
     let result: Awaited<ReturnType<typeof opts.next>>;
+    const failed = (thrown: unknown): void => host.track(run.failed(offerAfterFailure(call, thrown, run, host)));
     try {
       result = await running.run(run, () => runInMutation(run, () => opts.next()));
     } catch (thrown) {
-      host.track(run.failed());
+      failed(thrown);
       throw thrown;
     }
     const outcome: Outcome = result;
-    const call: Call = opts;
     const succeeded = (): void => host.track(run.succeeded(offerOf(call, outcome, host)));
-    const failed = (): void => {
-      host.ended({ path: call.path, ok: false, said: 'silent', queryPaths: [] });
-      host.track(run.failed());
-    };
-    if (!outcome.ok) failed();
-    else if (!isGenerator(outcome.data)) succeeded();
-    else {
+    if (!outcome.ok) failed(outcome.error);
+    else if (!isGenerator(outcome.data)) {
+      // A client that streams its batch gets the answer while parts of it still work.
+      const open = pendingIn(outcome.data);
+      if (open.length === 0) succeeded();
+      else host.track(settledIn(open).then(() => running.run(run, () => runInMutation(run, succeeded))));
+    } else {
       // Its work is done while it is read.
       const inside = <T>(fn: () => T): T => running.run(run, () => runInMutation(run, fn));
       return { ...result, data: watchGenerator(outcome.data, inside, { succeeded, failed }) };
@@ -87,10 +94,44 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
   };
 }
 
+/** Codes that say that nobody was let in. */
+const AT_THE_DOOR: ReadonlySet<unknown> = new Set(['UNAUTHORIZED', 'FORBIDDEN']);
+
+/**
+ * A mutation that failed may have written before: its mail server was down, its answer did not pass the output parser. Its
+ * entry says what is done then; by default it is told. Undefined: nothing goes out.
+ */
+function offerAfterFailure(
+  call: Call,
+  thrown: unknown,
+  run: MutationRun,
+  host: MiddlewareHost,
+): Promise<Offer | undefined> | undefined {
+  const { path } = call;
+  const { committed, rolledBack } = run.transactions;
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
+  const entry = host.entry(path);
+  const onError = entry?.onError ?? host.onError;
+  const undone = rolledBack > 0 && committed === 0;
+  if (onError === 'broadcast' && entry?.silent === undefined && !undone && !AT_THE_DOOR.has(code))
+    return offerOf(call, { ok: false }, host);
+  host.ended({ path, ok: false, said: 'silent', queryPaths: [] });
+  // An error that the mutation chose to answer with (NOT_FOUND, CONFLICT) comes before it writes, as a rule.
+  const unexpected = code === undefined || code === 'INTERNAL_SERVER_ERROR';
+  if (onError === 'warn' && entry?.silent === undefined && (committed > 0 || (unexpected && !undone))) {
+    const what = committed > 0 ? 'had committed a transaction before it failed' : 'may have written before it failed';
+    host.warn({
+      message: `the mutation ${describe(path)} ${what}, and nothing was broadcast; onError: 'broadcast' in its entry of the invalidation map, or of createSync(), broadcasts all the same`,
+      module: entry?.module ?? moduleOfPath(path),
+    });
+  }
+  return undefined;
+}
+
 /** Never rejects. */
 async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Promise<Offer | undefined> {
   const { path } = call;
-  const end: MutationEnd = { path, ok: true, said: 'silent', queryPaths: [] };
+  const end: MutationEnd = { path, ok: outcome.ok, said: 'silent', queryPaths: [] };
   const commit = host.commit();
   try {
     const entry = host.entry(path);
@@ -106,11 +147,21 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
       host.fail(noEntry(path, paths, host));
     }
     if (paths.length === 0) return undefined;
-    const given = entry ?? { module: moduleOfPath(path), type: typeOfName(path) };
+    const given = entry ?? { module: moduleOfPath(path) || '*', type: typeOfName(path) };
     const ctx = 'ctx' in outcome ? outcome.ctx : call.ctx;
     const { companyId, data, ...fields } = host.rules.fieldsOf({ ctx, path, ...values }, given, (error) =>
       host.fail(error),
     );
+    const declared = host.declaredModules();
+    if (declared && fields.module !== '*' && !declared.has(fields.module)) {
+      host.fail(
+        new PathcastError(
+          'INVALID_FIELD',
+          `the mutation ${describe(path)} is of the module ${describe(fields.module)}, which the hub does not declare (${[...declared].join(', ')}); '*' goes out in its place`,
+        ),
+      );
+      fields.module = '*';
+    }
     if (companyId === undefined) {
       end.said = 'lost';
       host.fail(
@@ -146,6 +197,12 @@ function noEntry(path: string, paths: readonly string[], host: MiddlewareHost): 
     ? 'has no entry in the invalidation map'
     : 'ran before sync.bind() had read the invalidation map';
   const full = [...(host.binding()?.mutations ?? [])].filter((name) => name.endsWith(`.${path}`));
+  if (path === '') {
+    return new PathcastError(
+      'UNKNOWN_MUTATION',
+      `a mutation without a path ran, as a server action does; '${paths.join()}' goes out in its place. Give experimental_caller a pathExtractor that says which mutation of the invalidation map it is`,
+    );
+  }
   const hint =
     full.length === 0 ? '' : `; a caller of a sub-router leaves the rest of the path out (${full.join(', ')})`;
   return new PathcastError(
@@ -163,6 +220,7 @@ async function inputOf(call: Call): Promise<unknown> {
   }
 }
 
+/** What was broadcast by hand takes the place of as much as it told to those who would hear it; the rest goes out. */
 function sendBundle({ companyId, offers: all, byHand }: Bundle, host: MiddlewareHost): void {
   const offers = all.filter(({ commit }) => !commit?.lost);
   const [lead] = offers;
@@ -172,17 +230,16 @@ function sendBundle({ companyId, offers: all, byHand }: Bundle, host: Middleware
     offers.flatMap((offer) => offer.paths),
     binding,
   );
-  if (byHand.size === 0) {
-    host.broadcast({ ...lead.action, queryPaths }, lead.name, lead.commit);
-    return;
-  }
-  const forgotten = leftOut(queryPaths, byHand, binding);
-  if (forgotten.length > 0) {
-    host.warn({
-      field: 'queryPaths',
-      message: `the mutation ${describe(lead.name)} broadcast by hand and left out what the invalidation map names: ${forgotten.join(', ')}`,
-      companyId,
-      module: lead.action.module,
-    });
-  }
+  const clientId = lead.action.clientId ?? undefined;
+  const told = byHand.filter((one) => one.clientId === undefined || one.clientId === clientId);
+  const forgotten = leftOut(queryPaths, new Set(told.flatMap((one) => one.paths)), binding);
+  if (forgotten.length === 0) return;
+  host.broadcast({ ...lead.action, queryPaths: forgotten }, lead.name, lead.commit);
+  if (byHand.length === 0) return;
+  host.warn({
+    field: 'queryPaths',
+    message: `the mutation ${describe(lead.name)} broadcast by hand and left out what the invalidation map names: ${forgotten.join(', ')}; it went out in a second action`,
+    companyId,
+    module: lead.action.module,
+  });
 }

@@ -3,8 +3,15 @@
  * mutation sends (SPEC §10). No I/O, no time: what is sent goes through `RunHost`.
  */
 import type { SyncAction, SyncActionInput } from '../protocol/events.js';
-import type { Commit } from '../server/after-commit.js';
-import { currentMutation, outsideMutation, runInMutation, type MutationScope } from '../server/mutation-scope.js';
+import type { Commit } from './after-commit.js';
+import {
+  currentMutation,
+  outsideMutation,
+  pathsTold,
+  runInMutation,
+  type MutationScope,
+} from '../server/mutation-scope.js';
+import type { BroadcastResult } from '../server/results.js';
 
 /** The action of one mutation, before it is known which other paths join it. */
 export interface Offer {
@@ -22,8 +29,15 @@ export interface Bundle {
   companyId: string;
   /** The outermost first. Empty where all that was done was broadcast by hand by a mutation without an offer. */
   offers: readonly Offer[];
-  /** Paths that were broadcast by hand. */
-  byHand: ReadonlySet<string>;
+  /** What was broadcast by hand, and told somebody. */
+  byHand: readonly ByHand[];
+}
+
+export interface ByHand {
+  companyId: string;
+  /** Undefined: it reached those who look at any client. */
+  clientId: string | undefined;
+  paths: readonly string[];
 }
 
 type Send = () => void;
@@ -42,11 +56,14 @@ export class MutationRun implements MutationScope {
   readonly #parent: MutationRun | undefined;
   /** The scope of somebody else around this one: it hears what this one hears. */
   readonly #outer: MutationScope | undefined;
-  readonly #byHand = new Map<string, Set<string>>();
+  /** Undefined: it told nobody. */
+  readonly #byHand: Promise<ByHand | undefined>[] = [];
   /** Of mutations inside this one that succeeded, in the order of their success. */
   readonly #inside: Promise<readonly Bundle[]>[] = [];
   #sends: Send[] = [];
   #ended: 'succeeded' | 'failed' | undefined;
+  /** Known transactions inside this mutation, by their end. */
+  readonly transactions = { committed: 0, rolledBack: 0 };
   /** What it leaves behind is settled: work that outlives it, a timer say, adds nothing more. */
   #closed = false;
 
@@ -66,14 +83,23 @@ export class MutationRun implements MutationScope {
     return found;
   }
 
-  noteBroadcast(action: SyncAction, hub: object): void {
-    this.#outer?.noteBroadcast(action, hub);
+  noteBroadcast(action: SyncAction, hub: object, outcome: Promise<BroadcastResult>): void {
+    this.#outer?.noteBroadcast(action, hub, outcome);
     if (!this.#host.isOwnHub(hub)) return;
     this.#host.noted(this.path, action);
     if (this.#closed) return;
-    let paths = this.#byHand.get(action.companyId);
-    if (!paths) this.#byHand.set(action.companyId, (paths = new Set()));
-    for (const path of action.queryPaths) paths.add(path);
+    const { companyId, clientId } = action;
+    this.#byHand.push(
+      outcome.then((result) => {
+        const paths = pathsTold(action, result);
+        return paths && { companyId, clientId, paths };
+      }),
+    );
+  }
+
+  noteTransaction(end: 'committed' | 'rolledBack'): void {
+    this.transactions[end] += 1;
+    this.#outer?.noteTransaction?.(end);
   }
 
   afterSuccess(send: Send): void {
@@ -92,33 +118,38 @@ export class MutationRun implements MutationScope {
     const sends = this.#sends;
     this.#sends = [];
     for (const send of sends) runInMutation(this, send);
-    const bundles = offer.then(async (own) => {
-      const inside = (await Promise.all(this.#inside)).flat();
-      const merged = merge(own, inside, this.#byHand);
-      this.#close();
-      return merged;
-    });
-    const parent = MutationRun.running(this.#parent);
-    if (!parent) return this.#sendAll([bundles]);
-    parent.#inside.push(bundles);
-    return bundles.then(() => undefined);
+    return this.#leave([this.#bundles(offer)]);
   }
 
-  /** The mutation failed: those inside it that succeeded are on their own. */
-  failed(): Promise<void> {
+  /** The mutation failed: those inside it that succeeded are on their own, unless it has an offer all the same. */
+  failed(offer?: Promise<Offer | undefined>): Promise<void> {
     this.#ended = 'failed';
     this.#sends = [];
+    if (offer) return this.#leave([this.#bundles(offer)]);
     const inside = [...this.#inside];
     this.#close();
+    return this.#leave(inside);
+  }
+
+  async #bundles(offer: Promise<Offer | undefined>): Promise<readonly Bundle[]> {
+    const own = await offer;
+    const inside = (await Promise.all(this.#inside)).flat();
+    const byHand = (await Promise.all(this.#byHand)).filter((told) => told !== undefined);
+    const merged = merge(own, inside, byHand);
+    this.#close();
+    return merged;
+  }
+
+  async #leave(bundles: readonly Promise<readonly Bundle[]>[]): Promise<void> {
     const parent = MutationRun.running(this.#parent);
-    if (!parent) return this.#sendAll(inside);
-    parent.#inside.push(...inside);
-    return Promise.resolve();
+    if (!parent) return this.#sendAll(bundles);
+    parent.#inside.push(...bundles);
+    await Promise.all(bundles);
   }
 
   #close(): void {
     this.#closed = true;
-    this.#byHand.clear();
+    this.#byHand.length = 0;
     this.#inside.length = 0;
   }
 
@@ -128,23 +159,19 @@ export class MutationRun implements MutationScope {
 }
 
 /** One bundle for each company; the mutation's own offer leads the one of its company. */
-function merge(
-  own: Offer | undefined,
-  inside: readonly Bundle[],
-  byHand: ReadonlyMap<string, ReadonlySet<string>>,
-): Bundle[] {
-  const companies = new Map<string, { offers: Offer[]; byHand: Set<string> }>();
-  const of = (companyId: string): { offers: Offer[]; byHand: Set<string> } => {
+function merge(own: Offer | undefined, inside: readonly Bundle[], byHand: readonly ByHand[]): Bundle[] {
+  const companies = new Map<string, { offers: Offer[]; byHand: ByHand[] }>();
+  const of = (companyId: string): { offers: Offer[]; byHand: ByHand[] } => {
     let found = companies.get(companyId);
-    if (!found) companies.set(companyId, (found = { offers: [], byHand: new Set() }));
+    if (!found) companies.set(companyId, (found = { offers: [], byHand: [] }));
     return found;
   };
   if (own) of(own.action.companyId).offers.push(own);
   for (const bundle of inside) {
     const all = of(bundle.companyId);
     all.offers.push(...bundle.offers);
-    for (const path of bundle.byHand) all.byHand.add(path);
+    all.byHand.push(...bundle.byHand);
   }
-  for (const [companyId, paths] of byHand) for (const path of paths) of(companyId).byHand.add(path);
+  for (const one of byHand) of(one.companyId).byHand.push(one);
   return [...companies].map(([companyId, all]) => ({ companyId, ...all }));
 }

@@ -29,15 +29,16 @@ export interface SyncRules<C = unknown> {
   /** Default: `userId` in the same places; `id` of `user` or `session.user`. */
   userId?(call: RuleCall<C>): Id;
   /**
-   * Default: `clientId` of the input, the result, the context. A rule that gives null says that the action is rightly
+   * Default: `clientId` of the result, the context, the input: the database's word before the client's. A rule that gives null says that the action is rightly
    * about no client in particular; undefined is a missing one, and a warning. `null` in place of a rule: this app has none.
    */
   clientId?: { rule(call: RuleCall<C>): Id }['rule'] | null;
   /** The tab that calls. Default: `sourceId` of the context, else the request's header `x-source-id`. */
   sourceId?(call: RuleCall<C>): Id;
   /**
-   * Default: the input's `id`, `entityId` or the one named like the module (`guestId`), or the input itself where it is
-   * a string or number; of an insert, and where the input names none, the result's `id`; else `*`.
+   * Default: the input's `id`, `entityId` or the one named like the module (`guestId`); of an insert, and where the input
+   * names none, the result's `id`; else `*`. Never the input itself: it may be a password. In a module whose rows are
+   * secrets by their name (`sessions`, `apiKeys`, `inviteTokens`) always `*`.
    */
   entityId?(call: RuleCall<C>): Id;
   /** Default: the entry's `module`, else the path of the procedure's router. */
@@ -73,6 +74,8 @@ export interface Given {
 export interface Rules {
   /** False: the app said that it has no clients to narrow by. */
   readonly hasClients: boolean;
+  /** There is a rule for the module. */
+  readonly decidesModule: boolean;
   fieldsOf(call: RuleCall, given: Given, failed: (error: PathcastError) => void): ActionFields;
 }
 
@@ -89,6 +92,7 @@ export function compileRules(rules: unknown): Rules {
   const hasClients = own.clientId !== null;
   return {
     hasClients,
+    decidesModule: own.module !== undefined,
     fieldsOf(call, { module, type }, failed) {
       const ask = <T>(name: RuleName, usual: () => T): unknown => {
         try {
@@ -112,7 +116,7 @@ export function compileRules(rules: unknown): Rules {
         try {
           return checkOptionalIdentifier(name, text);
         } catch (thrown) {
-          // A mutation's input may be a text; that is no id, and nothing is wrong with it.
+          // A field named `id` may hold anything in an input, and nothing is wrong with that.
           if (own[name] || name !== 'entityId')
             failed(new PathcastError('INVALID_FIELD', `${describe(call.path)}: ${messageOf(thrown)}; it was left out`));
           return undefined;
@@ -172,12 +176,26 @@ function userOf(ctx: unknown): string | undefined {
 }
 
 function clientOf({ ctx, input, result }: RuleCall): string | undefined {
-  return firstOf([input, result, ctx], 'clientId');
+  return firstOf([result, ctx, input], 'clientId');
+}
+
+/** Rows whose id lets in whoever knows it, often enough. */
+const SECRETS = new Set(
+  'code credential invitation invite key otp passcode password pin secret session token'.split(' '),
+);
+
+function isSecret(row: string): boolean {
+  const words = row
+    .replace(/([a-z\d])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[\s_-]+/);
+  return words.some((word) => SECRETS.has(word));
 }
 
 function entityOf({ input, result }: RuleCall, module: string, type: ActionType): string | undefined {
   const row = singular(module.slice(module.lastIndexOf('.') + 1));
-  const named = firstOf([input], 'id', 'entityId', `${row}Id`) ?? textOf(input);
+  if (isSecret(row)) return undefined;
+  const named = firstOf([input], 'id', 'entityId', `${row}Id`);
   const made = firstOf([result], 'id');
   return type === 'insert' ? (made ?? named) : (named ?? made);
 }

@@ -3,15 +3,15 @@ import type { AnyTRPCRouter } from '@trpc/server';
 import type { ActionType, SyncActionInput } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { describe } from '../internal/describe.js';
-import { AfterCommit } from '../server/after-commit.js';
+import { AfterCommit } from './after-commit.js';
 import { checkKeys, checkObject } from '../server/check.js';
 import { defaultHub } from '../server/default-hub.js';
-import type { AnyHub } from '../server/hub.js';
+import { isHub, type AnyHub } from '../server/hub.js';
 import type { BindRouterOptions } from '../server/paths/binding.js';
 import type { BroadcastResult, Failure, HubFailure } from '../server/results.js';
 import { compileMap, near } from './compile-map.js';
 import type { CompiledMap, Entry } from './compiled-map.js';
-import type { InvalidationMap } from './invalidation-map.js';
+import { ON_ERROR, type InvalidationMap, type OnError } from './invalidation-map.js';
 import { createMiddleware, type SyncMiddleware } from './middleware.js';
 import type { SyncObserver } from './observer.js';
 import type { MutationPath, StalePath } from './paths.js';
@@ -21,6 +21,8 @@ export interface SyncOptions<C = unknown> {
   /** Default: the default hub, from the first use on. */
   hub?: AnyHub | undefined;
   rules?: SyncRules<C> | undefined;
+  /** What is done after a mutation that failed and may have written before, where its entry does not say; default `warn`. */
+  onError?: OnError | undefined;
 }
 
 /** An action whose query paths are those of the router. */
@@ -46,8 +48,8 @@ export interface Announcement {
   timestamp?: number | undefined;
 }
 
-/** `silent`: nothing was sent, rightly, and this is why. */
-export type AnnounceResult = BroadcastResult | { ok: true; silent: string };
+/** `silent`: nothing was sent, rightly, and this is why. `afterCommit`: it goes out once the transaction around it has committed. */
+export type AnnounceResult = BroadcastResult | { ok: true; silent: string } | { ok: true; afterCommit: true };
 
 export interface Sync<R = AnyTRPCRouter> {
   /** The hub that it broadcasts on. */
@@ -55,7 +57,8 @@ export interface Sync<R = AnyTRPCRouter> {
 
   /**
    * Hands the action to the hub. A statement: it gives nothing, throws nothing, waits for nothing; what goes wrong is in
-   * the hub's events. (A mutation whose answer is made of a call that knows the router would make the router's type
+   * the hub's events. Inside a transaction of `transaction` or `transactional` it goes out after the commit, never after a
+   * rollback. (A mutation whose answer is made of a call that knows the router would make the router's type
    * circular; hence no `() => sync.broadcast(…)` in the router itself.)
    */
   broadcast(this: void, action: RouterAction<R>): void;
@@ -70,7 +73,8 @@ export interface Sync<R = AnyTRPCRouter> {
   /**
    * Binds the hub to the router and reads the map. Await it before the server listens. Rejects with PathcastError
    * INVALID_MAP, which lists all that is wrong at once, with the nearest real names; INVALID_OPTION for a bad alias; with
-   * whatever a lazy router was rejected with. A second call replaces the first, once it has succeeded.
+   * whatever a lazy router was rejected with. A second call replaces the first once it has succeeded; one that fails changes
+   * nothing.
    */
   bind(this: void, router: R, map: InvalidationMap<R>, options?: BindRouterOptions): Promise<void>;
 
@@ -84,7 +88,10 @@ export interface Sync<R = AnyTRPCRouter> {
     call?: { input?: unknown; result?: unknown },
   ): string[];
 
-  /** Broadcasts for a mutation that was not called: an import, a job. Never rejects; UNKNOWN_MUTATION is a result and an event. */
+  /**
+   * Broadcasts for a mutation that was not called: an import, a job. Never rejects; UNKNOWN_MUTATION is a result and an event.
+   * Inside a known transaction it resolves at once, and goes out after the commit.
+   */
   announce(this: void, mutation: MutationPath<R>, call: Announcement): Promise<AnnounceResult>;
 
   /**
@@ -136,7 +143,15 @@ export interface Sync<R = AnyTRPCRouter> {
  * router any path fits. Throws PathcastError INVALID_OPTION.
  */
 export function createSync<R = AnyTRPCRouter, C = unknown>(options: SyncOptions<C> = {}): Sync<R> {
-  checkKeys('createSync()', checkObject('options', options, 'INVALID_OPTION'), ['hub', 'rules']);
+  checkKeys('createSync()', checkObject('options', options, 'INVALID_OPTION'), ['hub', 'rules', 'onError']);
+  const { hub, onError = 'warn' } = options;
+  if (hub !== undefined && !isHub(hub))
+    throw new PathcastError('INVALID_OPTION', `hub must be a hub of createHub(), got ${describe(hub)}`);
+  if (!ON_ERROR.includes(onError))
+    throw new PathcastError(
+      'INVALID_OPTION',
+      `onError must be one of ${ON_ERROR.join(', ')}, got ${describe(onError)}`,
+    );
   return new SyncCore(options).typed as unknown as Sync<R>;
 }
 
@@ -147,6 +162,7 @@ class SyncCore {
   readonly typed: Sync;
   readonly #given: AnyHub | undefined;
   readonly #rules: ReturnType<typeof compileRules>;
+  readonly #onError: OnError;
   readonly #afterCommit: AfterCommit;
   readonly #observers = new Set<SyncObserver>();
   readonly #pending = new Set<Promise<unknown>>();
@@ -159,6 +175,7 @@ class SyncCore {
   constructor(options: SyncOptions) {
     this.#given = options.hub;
     this.#rules = compileRules(options.rules);
+    this.#onError = options.onError ?? 'warn';
     this.#afterCommit = new AfterCommit({
       unknownTransaction: () =>
         this.#report(
@@ -186,20 +203,24 @@ class SyncCore {
         return hubOf();
       },
       broadcast: (action) => {
-        void this.#send(action);
+        const open = this.#afterCommit.current();
+        if (open) open.add(() => void this.#send(action));
+        else void this.#send(action);
       },
       for: <Router>() => typed as unknown as Sync<Router>,
       bind: async (router, map, options = {}) => {
         const hub = this.#hub;
         const turn = ++this.#binds;
-        const bound = hub.bindRouter(router, options);
-        // Of this call: another one may replace it while lazy routers load.
-        const binding = hub.paths;
-        await bound;
-        if (!binding) throw new PathcastError('HUB_CLOSED', 'the hub has no router bound: it was closed meanwhile');
-        const compiled = compileMap(map, binding, (message) => hub.warn({ message }));
+        const prepared = hub.prepareRouter(router, options);
+        await prepared.binding.ready;
+        if (hub.closed) throw new PathcastError('HUB_CLOSED', 'the hub was closed while the lazy routers loaded');
+        // A rule has the last word on the module; what it says is held against the hub's when it is known.
+        const declared = this.#rules.decidesModule ? undefined : hub.modules;
+        const compiled = compileMap(map, prepared.binding, declared, (message) => hub.warn({ message }));
+        // Another call may have replaced this one while the lazy routers loaded.
         if (turn < this.#bound) return;
         this.#bound = turn;
+        prepared.install();
         this.#map = compiled;
       },
       queryPathsOf: (name, { input, result } = {}) => {
@@ -248,11 +269,13 @@ class SyncCore {
       binding: () => this.#hub.paths,
       entry: (path) => this.#map?.mutations.get(path),
       isBound: () => this.#map !== undefined,
+      onError: this.#onError,
+      declaredModules: () => this.#hub.modules,
       isOwnHub: (hub) => hub === this.#hub,
       commit: () => this.#afterCommit.current(),
       broadcast: (action, path, commit) => {
         const send = (): void => {
-          const outcome = this.#sendEvenWithoutData(action);
+          const outcome = this.#send(action);
           const { queryPaths } = action;
           this.#tell((observer) => observer.handed?.({ path, byHand: false, queryPaths, action, outcome }));
         };
@@ -281,7 +304,7 @@ class SyncCore {
       if (queryPaths.length === 0) return { ok: true, silent: 'the function of the map gave no path' };
       // There is no context: rules that need one give nothing here.
       const fields = this.#rules.fieldsOf({ ctx: undefined, path: entry.name, ...values }, entry, () => undefined);
-      return await this.#send({
+      const action: Action = {
         id: given.id,
         timestamp: given.timestamp,
         type: given.type ?? fields.type,
@@ -294,7 +317,12 @@ class SyncCore {
         toolName,
         queryPaths,
         ...(given.data === undefined ? undefined : { data: given.data }),
-      });
+      };
+      const open = this.#afterCommit.current();
+      if (!open) return await this.#send(action);
+      // Whoever waited for the commit inside of the transaction would wait for ever.
+      open.add(() => void this.#send(action));
+      return { ok: true, afterCommit: true };
     } catch (thrown) {
       const error =
         thrown instanceof PathcastError
@@ -312,18 +340,6 @@ class SyncCore {
     const sent = this.#hub.broadcast(action as never);
     this.#track(sent);
     return sent;
-  }
-
-  /** Data that no action can hold must not keep the rest back; the hub has told of it. */
-  #sendEvenWithoutData(action: Action): Promise<BroadcastResult> {
-    const sent = this.#send(action);
-    if (action.data === undefined) return sent;
-    const outcome = sent.then((result) => {
-      const isData = !result.ok && (result.code === 'ACTION_TOO_LARGE' || result.code === 'NOT_SERIALIZABLE');
-      return isData ? this.#send({ ...action, data: undefined }) : result;
-    });
-    this.#track(outcome);
-    return outcome;
   }
 
   #track(work: Promise<unknown>): void {

@@ -38,13 +38,13 @@ export const slips = [
   },
   {
     name: 'T21',
-    file: 'lib/server/after-commit.ts',
-    why: 'synchronous rollback: queue stays open',
-    find: "outcome = run(body); } catch (thrown) { queue?.settle('rolledBack'); throw thrown;",
+    file: 'lib/trpc/after-commit.ts',
+    why: 'synchronous rollback: nobody is told, and the mutation seems to have written',
+    find: "outcome = run(body); } catch (thrown) { settle('rolledBack'); throw thrown;",
     replace: `outcome = run(body);
     } catch (thrown) {
       throw thrown;`,
-    equivalent: 'what the transaction sent is dropped either way',
+    tests: [jest('test/regression/mutations-that-told-nobody.test.ts', 'says nothing where that is declared, or where its transaction was rolled back')],
   },
   {
     name: 'T22',
@@ -214,9 +214,9 @@ export const slips = [
     name: 'T61',
     file: 'lib/server/publisher.ts',
     why: 'by-hand broadcasts are not noted in the mutation (doubled)',
-    find: 'this.#note(encoded);',
+    find: 'scope.noteBroadcast(action, this.#host.hub, outcome);',
     replace: '',
-    tests: [jest('test/unit/testing/recorder.test.ts', 'what the map covers, what is silent and what failed pass; the rest is listed')],
+    tests: [jest('test/regression/mutations-that-told-nobody.test.ts', 'by hand for the same client, or for any: the map has nothing to add')],
   },
   {
     name: 'T63',

@@ -12,6 +12,9 @@ import { readRouter, type LazyRouter, type RouterPaths } from './read-router.js'
 /** Lazy routers loaded for one binding; beyond it (one that holds itself, say) it fails. */
 const MAX_LAZY = 10_000;
 
+/** Of JSON, in an action whose `*` gives way to them: its data is to keep its room. Longer ones stay `*`. */
+const MAX_HEADS_BYTES = 4_096;
+
 export interface BoundRouterHost {
   createTable: PathTableFactory;
   /** Queries whose names no path can hold. */
@@ -30,6 +33,7 @@ export class BoundRouter implements PathBinding {
   /** The declared ones without those that turned out wrong. */
   #aliases!: Aliases;
   #finder!: NearestFinder;
+  #heads: readonly string[] | undefined;
   readonly #listeners = new Set<() => void>();
   /** Prefixes of lazy routers: under way or failed (true), loaded (false). */
   readonly #lazy = new Map<string, boolean>();
@@ -122,9 +126,27 @@ export class BoundRouter implements PathBinding {
     if (fits(this.queries)) return this.queries;
     const all = [...names.keys()].filter((node) => exact[node] === 1);
     const cover = this.table.cover(all).map((node) => names[node] as string);
-    if (fits(cover)) return cover;
-    const heads = names.filter((name) => name !== '*' && !name.includes('.'));
-    return fits(heads) ? heads : ['*'];
+    if (!cover.includes('*') && fits(cover)) return cover;
+    const { heads } = this;
+    return heads && fits(heads) ? heads : ['*'];
+  }
+
+  /**
+   * The first segments, which together stand for all that `*` does: clients that compare segment by segment match nothing
+   * with `*`. Undefined where they do not stand for all: a lazy router is not loaded, or a query cannot be named.
+   */
+  get heads(): readonly string[] | undefined {
+    if (!this.complete || this.#unnameable > 0) return undefined;
+    this.#heads ??= this.table.names.filter((name) => name !== '*' && !name.includes('.'));
+    return this.#heads.length === 0 ? undefined : this.#heads;
+  }
+
+  /** The same paths with the first segments in the place of `*`, where they fit. */
+  withoutStar(paths: string[]): string[] {
+    const { heads } = this;
+    if (!heads || Buffer.byteLength(JSON.stringify(heads)) > MAX_HEADS_BYTES) return paths;
+    const given = paths.flatMap((path) => (path === '*' ? heads : path));
+    return given.length > MAX_QUERY_PATHS ? paths : given;
   }
 
   #begin(lazy: readonly LazyRouter[]): void {
@@ -139,6 +161,7 @@ export class BoundRouter implements PathBinding {
     this.queries = paths.queries;
     this.mutations = new Set(paths.mutations);
     this.#finder = nearestFinder(paths.queries);
+    this.#heads = undefined;
     const problems = aliasProblems(this.#declared, this.#known());
     this.#aliases = new Map([...this.#declared].filter(([name]) => !problems.has(name)));
     if (paths.unnameable.length > this.#unnameable) {

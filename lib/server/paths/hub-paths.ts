@@ -10,6 +10,7 @@ import type { BindRouterOptions, OnPhantomPath, RouterBinding } from './binding.
 import { BoundRouter } from './bound-router.js';
 import { checkPaths, sayPhantom, type CheckedPaths, type PhantomEvent, type PhantomPath } from './path-check.js';
 import { UsageCounts, type PathUsage } from './path-usage.js';
+import { checkTransformer, type Codec } from '../transformer.js';
 
 /** Phantom paths told of by event and warning; beyond it they are counted, and listed in the results, alone. */
 const MAX_TOLD = 1_000;
@@ -24,6 +25,8 @@ export interface HubPathsHost {
   /** Defaults of `bindRouter`. */
   onPhantomPath: OnPhantomPath;
   aliases: Aliases;
+  /** Of the hub: the router's must be the same. */
+  codec: Codec;
   /** A resync must fit into it. */
   connectionCapBytes: number;
   setResyncPaths: (paths: readonly string[]) => void;
@@ -51,22 +54,45 @@ export class HubPaths {
 
   /** See `Hub.bindRouter`. Rejects with PathcastError INVALID_OPTION. */
   async bind(given: unknown, options: BindRouterOptions = {}): Promise<RouterBinding> {
+    const { binding, install } = this.prepare(given, options);
+    install();
+    await binding.ready;
+    return binding.summary;
+  }
+
+  /** A binding that is not in force before `install()`. Throws INVALID_OPTION. */
+  prepare(given: unknown, options: BindRouterOptions = {}): { binding: BoundRouter; install: () => void } {
     const { mode, aliases } = this.#read(options);
-    const { createTable, warn } = this.#host;
+    const { createTable, warn, codec } = this.#host;
     const router = new BoundRouter(given, aliases, { createTable, warn: (message) => warn({ message }) });
-    this.#mode = mode;
-    this.#router = router;
-    router.onChange(() => {
-      if (this.#router === router) this.#follow(router);
-    });
-    this.#follow(router);
-    await router.ready;
-    return router.summary;
+    checkTransformer(given, codec);
+    const install = (): void => {
+      this.#warnOfLost(router);
+      this.#mode = mode;
+      this.#router = router;
+      router.onChange(() => {
+        if (this.#router === router) this.#follow(router);
+      });
+      this.#follow(router);
+    };
+    return { binding: router, install };
   }
 
   /** The action's paths as they go out. REQUIRES: a bound router. */
   check({ queryPaths, module }: SyncAction, router: BoundRouter): CheckedPaths {
-    return checkPaths(queryPaths, module, router, this.#mode);
+    const checked = checkPaths(queryPaths, module, router, this.#mode);
+    return checked.paths.includes('*') ? { ...checked, paths: router.withoutStar(checked.paths) } : checked;
+  }
+
+  /** A hub has one router. Another one in its place is fine where it has the same queries, as after a reload. */
+  #warnOfLost(next: BoundRouter): void {
+    if (!next.complete) return;
+    const lost = (this.#router?.queries ?? []).filter((path) => next.find(path) < 0);
+    if (lost.length === 0) return;
+    const named = lost.slice(0, 3).join(', ') + (lost.length > 3 ? ` and ${lost.length - 3} more` : '');
+    this.#host.warn({
+      message: `a second router takes the place of the first: ${named} ${lost.length === 1 ? 'is' : 'are'} phantom from now on; bind one router that has them all, or give each its own hub`,
+    });
   }
 
   /** Counts what goes out and what is phantom, and tells the latter. Call it once an action is certain to be sent, or not to be. */

@@ -30,9 +30,28 @@ test('the entity: of the input, of an insert the result, else all', () => {
   expect(fields({}, { id: 'in' }, { id: 'out' }).entityId).toBe('in');
   expect(fields({}, { id: 'in' }, { id: 'out' }, 'insert').entityId).toBe('out');
   expect(fields({}, { guestId: 'g' }, true).entityId).toBe('g');
-  expect(fields({}, 'g7').entityId).toBe('g7');
   expect(fields({}, {}, { id: 5 }).entityId).toBe('5');
   expect(fields({}, [{ id: 'a' }], [{ id: 'b' }]).entityId).toBe('*');
+});
+
+test('what may be a secret is no entity: an input that is a text, and rows that are secrets by their name', () => {
+  const entity = (module: string, input: unknown, result?: unknown): string =>
+    rules.fieldsOf({ ctx: {}, input, result, path: `${module}.x` }, { module, type: 'insert' }, () => undefined)
+      .entityId;
+  expect([entity('account', 'hunter2'), entity('account', 4711), entity('account', { token: 't', key: 'k' })]).toEqual([
+    '*',
+    '*',
+    '*',
+  ]);
+  for (const module of ['sessions', 'apiKeys', 'inviteTokens', 'admin.pins', 'discount_codes', 'invitations'])
+    expect([module, entity(module, { id: 's3cret' }, { id: 's3cret' })]).toEqual([module, '*']);
+  for (const module of ['guests', 'shippings', 'keyboards']) expect(entity(module, { id: 'g1' })).toBe('g1');
+});
+
+test("the database's word on the client comes before the client's", () => {
+  expect(fields({}, { clientId: 'made-up' }, { clientId: 'real' }).clientId).toBe('real');
+  expect(fields({ clientId: 'session' }, { clientId: 'made-up' }).clientId).toBe('session');
+  expect(fields({}, { clientId: 'asked' }, {}).clientId).toBe('asked');
 });
 
 test('the tab: from the context, a Node request, a web request', () => {

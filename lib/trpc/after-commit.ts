@@ -3,7 +3,7 @@
  * committed, and never after a rollback. A savepoint hands its own over to the transaction around it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { currentMutation } from './mutation-scope.js';
+import { currentMutation } from '../server/mutation-scope.js';
 
 type State = 'open' | 'committed' | 'rolledBack';
 
@@ -58,6 +58,14 @@ type Work<Tx, T> = (tx: Tx) => T;
 
 /** Methods of database clients that take the work of a transaction as a function. */
 const METHODS: ReadonlySet<PropertyKey> = new Set(['transaction', '$transaction', 'transactional']);
+/** Methods that give another client of the same database: its transactions are known too. */
+const DERIVING: ReadonlySet<PropertyKey> = new Set([
+  '$extends',
+  'withSchema',
+  'withPlugin',
+  'withoutPlugins',
+  'withTables',
+]);
 
 export class AfterCommit {
   readonly #host: AfterCommitHost;
@@ -93,7 +101,10 @@ export class AfterCommit {
     return queue?.state === 'open' ? queue : undefined;
   }
 
-  /** `run` opens a transaction and calls the body it is given with it; `work` is done inside. */
+  /**
+   * `run` opens a transaction and calls the body it is given with it; `work` is done inside. Where `work` failed it was
+   * rolled back, whatever `run` makes of that.
+   */
   transaction<Tx extends object, T>(run: (body: Work<Tx, T>) => T, work: Work<Tx, T>): T {
     const around = this.#current.getStore();
     return this.#enter(run, work, around?.state === 'open' ? around : undefined, (tx) => tx);
@@ -115,34 +126,53 @@ export class AfterCommit {
   ): T {
     let queue: Queue | undefined;
     let over = false;
+    /** The last try's work threw or rejected. */
+    let failed = false;
+    const scope = currentMutation();
+    const settle = (state: 'committed' | 'rolledBack'): void => {
+      if (!queue) return;
+      const actual = failed ? 'rolledBack' : state;
+      queue.settle(actual);
+      scope?.noteTransaction?.(actual);
+    };
     const body = (tx: Tx, ...rest: unknown[]): T => {
       // Called when nobody tells of its end: better-sqlite3's `transaction(fn)` gives a function, to be called later.
       if (over) return (work as (...args: unknown[]) => T)(tx, ...rest);
       queue?.settle('rolledBack');
+      failed = false;
       const own = (queue = new Queue(parent));
       const inside = isObject(tx) ? given(tx, own) : tx;
       if (isObject(tx)) this.#queues.set(tx, own).set(inside, own);
-      return this.#current.run(own, () => (work as (...args: unknown[]) => T)(inside, ...rest));
+      const fail = (thrown: unknown): never => {
+        failed = queue === own || failed;
+        throw thrown;
+      };
+      try {
+        const done = this.#current.run(own, () => (work as (...args: unknown[]) => T)(inside, ...rest));
+        return isThenable(done) ? (done.then((value: unknown) => value, fail) as T) : done;
+      } catch (thrown) {
+        return fail(thrown);
+      }
     };
     let outcome: T;
     try {
       outcome = run(body);
     } catch (thrown) {
-      queue?.settle('rolledBack');
+      settle('rolledBack');
       throw thrown;
     }
     if (!isThenable(outcome)) {
       over = true;
-      queue?.settle('committed');
+      settle('committed');
       return outcome;
     }
     return outcome.then(
       (value: unknown) => {
-        queue?.settle('committed');
+        settle('committed');
         return value;
       },
       (thrown: unknown) => {
-        queue?.settle('rolledBack');
+        settle('rolledBack');
         throw thrown;
       },
     ) as T;
@@ -159,13 +189,23 @@ export class AfterCommit {
         const made = METHODS.has(key) ? openers : bound;
         const known = made.get(value);
         if (known !== undefined) return known;
-        const method = METHODS.has(key)
-          ? this.#opener(target, value as AnyFunction, parent)
-          : Object.assign((value as AnyFunction).bind(target), value);
+        let method: AnyFunction;
+        if (METHODS.has(key)) method = this.#opener(target, value as AnyFunction, parent);
+        else if (DERIVING.has(key)) method = this.#deriver(target, value as AnyFunction, parent);
+        else method = Object.assign((value as AnyFunction).bind(target), value);
         made.set(value, method);
         return method;
       },
+      // Setters write private fields too.
+      set: (target, key, value) => Reflect.set(target, key, value, target),
     });
+  }
+
+  #deriver(target: object, derive: AnyFunction, parent: Queue | undefined): AnyFunction {
+    return (...args) => {
+      const derived = derive.apply(target, args);
+      return isObject(derived) && !isThenable(derived) ? this.#wrap(derived, parent) : derived;
+    };
   }
 
   /** Prisma's array of queries, and any other call without a function, are passed on: there is no `tx` to wait for. */
