@@ -14,8 +14,8 @@ import { moduleOfPath } from './naming.js';
 export function compileMap(
   map: unknown,
   binding: PathBinding,
-  declared: ReadonlySet<string> | undefined,
   warn: (message: string) => void,
+  declared?: ReadonlySet<string>,
 ): CompiledMap {
   const problems: string[] = [];
   const read = readMap(map, problems);

@@ -216,7 +216,7 @@ class SyncCore {
         if (hub.closed) throw new PathcastError('HUB_CLOSED', 'the hub was closed while the lazy routers loaded');
         // A rule has the last word on the module; what it says is held against the hub's when it is known.
         const declared = this.#rules.decidesModule ? undefined : hub.modules;
-        const compiled = compileMap(map, prepared.binding, declared, (message) => hub.warn({ message }));
+        const compiled = compileMap(map, prepared.binding, (message) => hub.warn({ message }), declared);
         // Another call may have replaced this one while the lazy routers loaded.
         if (turn < this.#bound) return;
         this.#bound = turn;
