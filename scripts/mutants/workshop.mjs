@@ -1,7 +1,7 @@
 // A copy of the tree in which one slip at a time is made, built and tested. The checkout itself is never touched, so a
 // run may be ended at any moment: the next one brings the copy back to what the checkout has.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** One test program or one Jest file; the longest in the lists takes some 20 s on an idle core. */
@@ -13,7 +13,7 @@ function gitFiles(root) {
   const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const listed = spawnSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });
   if (listed.status !== 0) throw new Error(`git ls-files failed in ${root}: ${listed.stderr}`);
-  return [...new Set(listed.stdout.split('\0'))].filter((file) => file !== '' && existsSync(path.join(root, file)));
+  return [...new Set(listed.stdout.split('\0'))].filter((file) => file !== '' && statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile());
 }
 
 const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');

@@ -410,4 +410,12 @@ export const slips = [
     replace: '',
     tests: [gtest('hub_recovery_test', 'HubFarewell.OnlySoManyStay')],
   },
+  {
+    name: 'N47',
+    file: 'src/engine/hub_streams.cc',
+    why: 'the farewell of a stream whose backlog waits carries a cursor behind it: a resume skips what waited',
+    find: 'if (connection->slow() || connection->hello_only_safe_ms) id.clear();',
+    replace: 'if (connection->hello_only_safe_ms) id.clear();',
+    tests: [gtest('hub_recovery_test', 'HubFarewell.WithABacklogItCarriesNoCursor')],
+  },
 ];

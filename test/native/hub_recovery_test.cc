@@ -2,11 +2,15 @@
 // holds for it again. And a socket that was told to end: it does not stay for
 // ever because its client does.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <ctime>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -94,6 +98,21 @@ TEST(HubRecovery, TheHubThreadRestsAfterwards) {
   EXPECT_LT(CpuMs() - before, 20);
 }
 
+// Sends until not one byte more fits; how many did. What is on its way to the
+// peer may make room again, so a refusal counts when nothing moves any more.
+size_t FillUp(int fd) {
+  size_t sent = 0;
+  for (;;) {
+    bool any = false;
+    while (::send(fd, "j", 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+      ++sent;
+      any = true;
+    }
+    pollfd room{fd, POLLOUT, 0};
+    if (::poll(&room, 1, 50) == 0 && !any) return sent;
+  }
+}
+
 // All floods of large messages end within one; here the buffer is full before
 // the first byte.
 TEST(HubRecovery, ABufferThatIsFullOnTheBorderOfAMessageIsNoEnd) {
@@ -101,12 +120,7 @@ TEST(HubRecovery, ABufferThatIsFullOnTheBorderOfAMessageIsNoEnd) {
   Loopback pair = ConnectLoopback(4096);
   const int small = 4096;
   ::setsockopt(pair.server.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-  const std::string junk(1024, 'j');
-  while (::send(pair.server.get(), junk.data(), junk.size(),
-                MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
-  }
-  while (::send(pair.server.get(), "j", 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
-  }
+  (void)FillUp(pair.server.get());
   OpenSocketCommand command;
   command.request = hub.Request();
   command.socket = std::move(pair.server);
@@ -121,6 +135,89 @@ TEST(HubRecovery, ABufferThatIsFullOnTheBorderOfAMessageIsNoEnd) {
   }));
   EXPECT_NE(reader.bytes().find("\"type\":\"hello\""), std::string::npos);
   hub.Until([&] { return hub.metrics().slow_sinks.Get() == 0; });
+}
+
+// Its thread can be held where it rings.
+class HoldableHost final : public Host {
+ public:
+  void OnReplies() override {
+    std::unique_lock<std::mutex> lock(mu_);
+    ++rings_;
+    bell_.notify_all();
+    bell_.wait(lock, [&] { return !hold_; });
+  }
+  // Posts something that is answered, and returns when the hub rings.
+  void Ring(Hub& hub) {
+    std::unique_lock<std::mutex> lock(mu_);
+    const int before = rings_;
+    bool more = true;
+    while (more) (void)hub.Take(64, &more);
+    EXPECT_TRUE(hub.Post({ReleaseCommand{1, 0}}));
+    EXPECT_TRUE(
+        bell_.wait_for(lock, kDeadline, [&] { return rings_ > before; }));
+  }
+  void Hold(bool hold) {
+    const std::lock_guard<std::mutex> lock(mu_);
+    hold_ = hold;
+    bell_.notify_all();
+  }
+
+ private:
+  std::mutex mu_;
+  std::condition_variable bell_;
+  int rings_ = 0;      // guarded by mu_
+  bool hold_ = false;  // guarded by mu_
+};
+
+// Room comes back just before the stream is closed: its farewell fits, but
+// whole messages still wait that nobody will write any more. A cursor behind
+// them would make the client skip them.
+TEST(HubFarewell, WithABacklogItCarriesNoCursor) {
+  HoldableHost host;
+  HubOptions options;
+  options.hub_id = "h";
+  auto created = Hub::Create(std::move(options), &host);
+  ASSERT_TRUE(created.ok());
+  const std::unique_ptr<Hub> hub = std::move(created).value();
+
+  Loopback pair = ConnectLoopback(4096);
+  const int small = 4096;
+  ::setsockopt(pair.server.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+  const size_t junk = FillUp(pair.server.get());
+  OpenSocketCommand open;
+  open.request.number = 1;
+  open.request.company = "acme";
+  open.request.user = "u";
+  open.socket = std::move(pair.server);
+  ASSERT_TRUE(hub->Post({std::move(open)}));
+  PublishCommand publish;
+  publish.ticket = 7;
+  publish.items.push_back(TestHub::Item("acme", "a1"));
+  ASSERT_TRUE(hub->Post({std::move(publish)}));
+  const Metrics& metrics = hub->metrics();
+  for (int i = 0; i < 1'000 && (metrics.slow_sinks.Get() == 0 ||
+                                metrics.publishes.Get() == 0);
+       ++i) {
+    host.Ring(*hub);
+  }
+  ASSERT_EQ(metrics.slow_sinks.Get(), 1u);
+  ASSERT_EQ(metrics.publishes.Get(), 1u);
+
+  host.Hold(true);
+  host.Ring(*hub);
+  // Asked for before the socket can be written again, so seen first.
+  DisconnectCommand all;
+  all.company = "acme";
+  ASSERT_TRUE(hub->Post({std::move(all)}));
+  Browser reader(std::move(pair.client));
+  ASSERT_TRUE(reader.ReadUntil(
+      [&](const SseStream&) { return reader.bytes().size() >= junk; }));
+  host.Hold(false);
+  reader.ReadToEnd();
+  const std::string last = reader.bytes().substr(junk);
+  EXPECT_NE(last.find("event: server_close\n"), std::string::npos) << last;
+  EXPECT_EQ(last.find("a1"), std::string::npos);
+  EXPECT_EQ(last.find("id: "), std::string::npos) << last;
 }
 
 TEST(HubFarewell, AClientThatStaysKeepsItsDescriptorForASecond) {
