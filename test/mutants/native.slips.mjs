@@ -16,7 +16,7 @@ export const slips = [
     why: 'the process is kept alive after the last answer',
     find: 'if (pending.keepsAlive && --this.#holds === 0) this.#hub.unref();',
     replace: '',
-    tests: [jest('test/lifecycle/lifecycle.test.ts', 'awaited publish')],
+    tests: [jest('test/lifecycle/after-the-answer.test.ts', 'is answered the process ends by itself')],
   },
   {
     name: 'T97',
