@@ -440,4 +440,29 @@ export const slips = [
     replace: 'if (at >= 0)',
     tests: [jest('test/unit/server/seq-marker.test.ts', 'one that is there twice is refused')],
   },
+  {
+    name: 'T74',
+    file: 'lib/server/take-over.ts',
+    why: 'a socket with bytes that still wait is taken: they are cut off',
+    find: 'if (socket.writableLength > 0 || (handle.writeQueueSize ?? 0) > 0) return undefined;',
+    replace: '',
+    tests: [jest('test/integration/taken-sockets.test.ts', 'bytes that still wait on the socket come before the stream, every one of them')],
+  },
+  {
+    name: 'T76',
+    file: 'lib/server/response-sink.ts',
+    why: `Node's idle timeout ends a quiet stream`,
+    find: 'stopIdleTimeout(request); if (state.gone)',
+    replace: 'if (state.gone)',
+    tests: [jest('test/integration/taken-sockets.test.ts', 'a quiet stream is no idle request')],
+  },
+  {
+    name: 'T80',
+    file: 'lib/server/open-stream.ts',
+    why: 'a hub without descriptors fails its streams, in place of the JavaScript way',
+    find: 'host.report(thrown); return false;',
+    replace: `host.report(thrown);
+    throw thrown;`,
+    tests: [jest('test/integration/taken-sockets.test.ts', 'for want of a descriptor, the stream goes by way of JavaScript')],
+  },
 ];
