@@ -15,6 +15,7 @@ export { createHub, Hub, type AnyHub, type BindableRouter } from './server/hub.j
 export { SSEConnectionLimitError, type ConnectionGuard } from './server/lease.js';
 export type { HandlerOptions, NodeHandler } from './server/node-handler.js';
 export type * from './server/options.js';
+export type { ReauthorizeOptions } from './server/reauthorize.js';
 export type { BindRouterOptions, OnPhantomPath, RouterBinding } from './server/paths/binding.js';
 export type { PhantomEvent, PhantomPath } from './server/paths/path-check.js';
 export type { PathUsage } from './server/paths/path-usage.js';
@@ -26,6 +27,7 @@ export type {
   Failure,
   HubEvents,
   HubFailure,
+  HubLogger,
   HubMetrics,
   HubWarning,
 } from './server/results.js';

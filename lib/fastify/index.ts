@@ -66,7 +66,7 @@ async function plugin(fastify: FastifyInstance, options: Registered): Promise<vo
     if (closeHub ?? (options.hub === undefined && others === 0)) {
       await hub.drain({ overMs: drainMs });
       await hub.close();
-    } else await hub.endStreams();
+    } else await hub.endStreams(drainMs);
     unlog();
   });
 

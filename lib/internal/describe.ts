@@ -21,6 +21,12 @@ export function describe(value: unknown): string {
   }
 }
 
+/** The same without a word of what a text says: an id, or what stands where one should, may be a secret. */
+export function describeKind(value: unknown): string {
+  if (typeof value === 'string') return value === '' ? "''" : `a string of ${value.length} characters`;
+  return describe(value);
+}
+
 /** `Array.isArray` throws on a revoked proxy. */
 export function isArray(value: unknown): value is readonly unknown[] {
   try {

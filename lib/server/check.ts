@@ -2,12 +2,12 @@
 import type { ErrorCode } from '../protocol/codes.js';
 import { PathcastError } from '../protocol/error.js';
 import { MAX_ID_BYTES } from '../protocol/limits.js';
-import { describe } from '../internal/describe.js';
+import { describe, describeKind } from '../internal/describe.js';
 import { exceedsBytes, isWellFormed } from '../internal/text.js';
 
 /** An identifier: a string that is not empty, at most 256 UTF-8 bytes, without lone surrogates. */
 export function checkIdentifier(field: string, value: unknown, code: ErrorCode = 'INVALID_FIELD'): string {
-  if (typeof value !== 'string') throw new PathcastError(code, `${field} must be a string, got ${describe(value)}`);
+  if (typeof value !== 'string') throw new PathcastError(code, `${field} must be a string, got ${told(value, code)}`);
   if (value === '') throw new PathcastError(code, `${field} must not be empty`);
   checkText(field, value, code);
   return value;
@@ -26,11 +26,16 @@ export function checkOptionalIdentifier(field: string, value: unknown): string |
 
 function checkText(field: string, value: string, code: ErrorCode): void {
   if (exceedsBytes(value, MAX_ID_BYTES)) {
-    throw new PathcastError(code, `${field} is too long: ${describe(value)}; at most ${MAX_ID_BYTES} UTF-8 bytes`);
+    throw new PathcastError(code, `${field} is too long: ${told(value, code)}; at most ${MAX_ID_BYTES} UTF-8 bytes`);
   }
   if (!isWellFormed(value)) {
-    throw new PathcastError(code, `${field} is not well-formed Unicode: ${describe(value)} has a lone surrogate`);
+    throw new PathcastError(code, `${field} is not well-formed Unicode: ${told(value, code)} with a lone surrogate`);
   }
+}
+
+/** Options are the developer's own words; what stands where an id should be may be a token. */
+function told(value: unknown, code: ErrorCode): string {
+  return code === 'INVALID_OPTION' ? describe(value) : describeKind(value);
 }
 
 /** Unix ms; a fraction is cut off. */

@@ -1,7 +1,7 @@
 /** What a stream lets through: the app's filter, checked, and the client's own wishes, which only ever narrow it. */
 import { PathcastError } from '../protocol/error.js';
 import { MAX_FILTER_VALUES } from '../protocol/limits.js';
-import { describe, isArray } from '../internal/describe.js';
+import { describeKind, isArray } from '../internal/describe.js';
 import type { EngineFilter } from '../internal/engine.js';
 import { checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
 import type { StreamFilter } from './options.js';
@@ -62,7 +62,7 @@ function list(
 ): string[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!isArray(value))
-    throw new PathcastError('INVALID_FIELD', `${field} must be an array of strings, got ${describe(value)}`);
+    throw new PathcastError('INVALID_FIELD', `${field} must be an array of strings, got ${describeKind(value)}`);
   if (value.length > MAX_FILTER_VALUES) {
     throw new PathcastError('INVALID_FIELD', `${field} has ${value.length} values; at most ${MAX_FILTER_VALUES}`);
   }

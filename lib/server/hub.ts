@@ -11,8 +11,16 @@ import { PathcastError } from '../protocol/error.js';
 import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
 import { describe } from '../internal/describe.js';
 import type { ConnectionInfo, DisconnectMatch, Engine, LogSlice } from '../internal/engine.js';
-import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkTime, checkOptionalIdentifier } from './check.js';
+import {
+  checkCompanyId,
+  checkIdentifier,
+  checkKeys,
+  checkObject,
+  checkTime,
+  checkOptionalIdentifier,
+} from './check.js';
 import { checkConnectionsQuery, type ConnectionsQuery } from './connections.js';
+import { oneOfMany } from './alone.js';
 import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
 import { openObserver, openPlain, openReadable, openStream, type Observed, type StreamHost } from './open-stream.js';
@@ -22,6 +30,7 @@ import type { BindRouterOptions, PathBinding, RouterBinding } from './paths/bind
 import { HubPaths } from './paths/hub-paths.js';
 import type { PathUsage } from './paths/path-usage.js';
 import { closedError, Publisher } from './publisher.js';
+import { reauthorize } from './reauthorize.js';
 import { checkQueryPaths } from './query-paths.js';
 import type {
   BroadcastResult,
@@ -37,6 +46,9 @@ import type { ForeignRequest } from './stream-spec.js';
 import { Teller } from './teller.js';
 import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
 import { validateOptions, type Settings } from './validate-options.js';
+
+/** ms between two steps of `endStreams`. */
+const END_STEP_MS = 50;
 
 /** Any router of tRPC 11. */
 export interface BindableRouter {
@@ -58,6 +70,8 @@ export class Hub<M extends string = string> {
   readonly startedAt = Date.now();
   readonly #onDisconnect = new Set<(match: DisconnectMatch, reason: CloseReason) => void>();
   #socketsTaken = 0;
+  #alone = oneOfMany();
+  #stopReauthorizing: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   /** Use `createHub`. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
@@ -109,6 +123,17 @@ export class Hub<M extends string = string> {
       report: (error) => this.report('openSocket', error),
       taken: () => void this.#socketsTaken++,
     };
+    if (this.#settings.reauthorize) {
+      this.#stopReauthorizing = reauthorize(this.#settings.reauthorize, {
+        connections: (query) => this.connections(query),
+        revoke: (connectionId) => this.disconnect({ connectionId }, 'revoked'),
+        report: (thrown) => this.report('reauthorize', thrown),
+        later: (ms, then) => {
+          const timer = setTimeout(then, ms).unref();
+          return () => clearTimeout(timer);
+        },
+      });
+    }
   }
 
   /** Which engine runs: `native`, or `js` where no binary loads or `engine: 'js'` was asked for. */
@@ -132,7 +157,10 @@ export class Hub<M extends string = string> {
    * Announces one change to every stream of its company. Call it after the commit. Resolves once the action has
    * its place in the log, never waits for a client, never rejects. A repeated `id` is a duplicate, not an error.
    */
-  readonly broadcast = (action: SyncActionInput<M>): Promise<BroadcastResult> => this.#publisher.send(action);
+  readonly broadcast = (action: SyncActionInput<M>): Promise<BroadcastResult> => {
+    this.#sayAlone();
+    return this.#publisher.send(action);
+  };
 
   /** The same as `broadcast`, under the name that moving systems know. */
   readonly broadcastSync = (action: SyncActionInput<M>): Promise<BroadcastResult> => this.broadcast(action);
@@ -141,8 +169,10 @@ export class Hub<M extends string = string> {
    * Many changes, in order: an import. Results by index; what is refused keeps nothing else back. More than
    * `log.compactAfter` of one company reach its streams as one `invalidate`.
    */
-  readonly broadcastMany = (actions: readonly SyncActionInput<M>[]): Promise<BroadcastResult[]> =>
-    this.#publisher.sendMany(actions);
+  readonly broadcastMany = (actions: readonly SyncActionInput<M>[]): Promise<BroadcastResult[]> => {
+    this.#sayAlone();
+    return this.#publisher.sendMany(actions);
+  };
 
   /** Tells who is there, and keeps nothing: typing, presence, progress. Never throws. */
   readonly ephemeral = (event: { companyId: string; topic: string; data?: unknown }): EphemeralResult => {
@@ -341,13 +371,35 @@ export class Hub<M extends string = string> {
     if (!this.closed) await this.#engine.drain(overMs);
   }
 
-  /** Ends every stream with a jittered hint to come back, and goes on admitting: for a server that stops while the hub lives on. */
-  async endStreams(): Promise<void> {
+  /**
+   * Ends every stream evenly over `overMs`, each with a jittered hint to come back, and goes on admitting: for a server that
+   * stops while the hub lives on.
+   */
+  async endStreams(overMs: number): Promise<void> {
+    const ids: string[] = [];
+    for (
+      let page = overMs > 0 ? await this.#pageOfIds() : [];
+      page.length > 0;
+      page = await this.#pageOfIds(ids.at(-1))
+    )
+      ids.push(...page);
+    const steps = Math.ceil(overMs / END_STEP_MS);
+    for (let step = 1, done = 0; done < ids.length && !this.closed; step++) {
+      const due = Math.ceil((ids.length * step) / steps);
+      for (; done < due; done++) await this.#engine.disconnect({ connectionId: ids[done] as string }, 'drain');
+      if (done < ids.length) await new Promise((resolve) => setTimeout(resolve, END_STEP_MS));
+    }
+    // Those who came meanwhile, too.
     if (!this.closed) await this.#engine.disconnect({}, 'drain');
+  }
+
+  async #pageOfIds(after?: string): Promise<string[]> {
+    return (await this.connections({ limit: 1_000, after })).map(({ id }) => id);
   }
 
   /** Ends everything at once; afterwards no thread, timer or descriptor is left. Listeners go on hearing of calls that fail then. Idempotent. */
   close(): Promise<void> {
+    this.#stopReauthorizing?.();
     return (this.#closing ??= this.#engine.close());
   }
 
@@ -391,6 +443,19 @@ export class Hub<M extends string = string> {
    */
   on<K extends keyof HubEvents>(event: K, listener: (payload: HubEvents[K]) => void): () => void {
     return this.#teller.on(event, listener);
+  }
+
+  /** Once, at the first broadcast: by then somebody may listen. */
+  #sayAlone(): void {
+    if (this.#alone === undefined) return;
+    const what = this.#alone;
+    this.#alone = undefined;
+    this.#teller.warn(
+      {
+        message: `the hub runs in ${what}: only streams of this very one hear its broadcasts, the others' do not (the hub's broker is this process's memory)`,
+      },
+      true,
+    );
   }
 
   /** For what is built on the hub: tells what is odd, and counts it. */

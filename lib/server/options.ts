@@ -4,6 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
 import type { OnPhantomPath } from './paths/binding.js';
+import type { ReauthorizeOptions } from './reauthorize.js';
 import type { HubLogger } from './results.js';
 
 /** A tRPC data transformer, or one with an `output` half (superjson fits as it is). */
@@ -63,6 +64,8 @@ export interface HubOptions<M extends string = string> {
    * Without it, and without a listener, the first failure of a kind is a warning of the process.
    */
   logger?: HubLogger | undefined;
+  /** Asks again and again who of those that listen still may; off unless given. */
+  reauthorize?: ReauthorizeOptions | undefined;
 }
 
 export interface StreamFilter {

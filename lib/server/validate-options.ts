@@ -7,6 +7,7 @@ import { checkIdentifier, checkKeys, checkObject } from './check.js';
 import { checkAliases, type Aliases } from './paths/aliases.js';
 import type { OnPhantomPath } from './paths/binding.js';
 import type { HubOptions } from './options.js';
+import type { ReauthorizeOptions } from './reauthorize.js';
 import type { HubLogger } from './results.js';
 import { createCodec, type Codec } from './transformer.js';
 
@@ -17,6 +18,7 @@ export interface Settings {
   onPhantomPath: OnPhantomPath;
   aliases: Aliases;
   logger: HubLogger | undefined;
+  reauthorize: ReauthorizeOptions | undefined;
   engineOptions: EngineOptions;
 }
 
@@ -39,6 +41,7 @@ const TOP = [
   'onPhantomPath',
   'aliases',
   'logger',
+  'reauthorize',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
 const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'compactAfter'] as const;
@@ -57,6 +60,7 @@ export function validateOptions(options: unknown, hubId: string): Settings {
     onPhantomPath: oneOf('onPhantomPath', top['onPhantomPath'], ['error', 'warn', 'repair'], 'warn'),
     aliases: checkAliases(top['aliases']),
     logger: checkLogger(top['logger']),
+    reauthorize: checkReauthorize(top['reauthorize']),
     engineOptions: {
       hubId,
       maxPerUser: integer('limits.perUser', limits['perUser'], 5, 0, 1_000_000),
@@ -123,4 +127,22 @@ function checkLogger(value: unknown): HubLogger | undefined {
     );
   }
   return value as HubLogger;
+}
+
+function checkReauthorize(value: unknown): ReauthorizeOptions | undefined {
+  if (value === undefined) return undefined;
+  const given = checkObject('reauthorize', value, 'INVALID_OPTION');
+  checkKeys('reauthorize', given, ['everyMs', 'check']);
+  const { everyMs, check } = given;
+  if (typeof check !== 'function') {
+    throw new PathcastError(
+      'INVALID_OPTION',
+      `reauthorize.check must be a function (connections) => those that may no longer listen, got ${describe(check)}`,
+    );
+  }
+  // NaN where there is none: it has no default.
+  return {
+    everyMs: integer('reauthorize.everyMs', everyMs ?? NaN, 0, 10, DAY),
+    check: check as ReauthorizeOptions['check'],
+  };
 }

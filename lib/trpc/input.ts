@@ -1,6 +1,6 @@
 /** The subscription's input, checked without a schema library: `.input(syncInput)`. */
 import { MAX_FILTER_VALUES } from '../protocol/limits.js';
-import { describe, isArray } from '../internal/describe.js';
+import { describeKind, isArray } from '../internal/describe.js';
 import { checkSince } from '../server/resume.js';
 
 /** All optional; a client may send nothing. What is not listed is dropped. */
@@ -26,19 +26,19 @@ export interface SyncInput {
 export function syncInput(value: unknown): SyncInput | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'object' || isArray(value))
-    throw new TypeError(`input must be an object, got ${describe(value)}`);
+    throw new TypeError(`input must be an object, got ${describeKind(value)}`);
   const raw = value as Record<string, unknown>;
   const input: SyncInput = {};
   for (const field of ['lastEventId', 'clientId', 'sourceId', 'clientInstanceId'] as const) {
     const text = raw[field];
     if (text === undefined || text === null) continue;
-    if (typeof text !== 'string') throw new TypeError(`input.${field} must be a string, got ${describe(text)}`);
+    if (typeof text !== 'string') throw new TypeError(`input.${field} must be a string, got ${describeKind(text)}`);
     input[field] = text;
   }
   const time = raw['lastSyncTimestamp'];
   if (time !== undefined && time !== null) {
     if (typeof time !== 'number')
-      throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describe(time)}`);
+      throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describeKind(time)}`);
     input.lastSyncTimestamp = time;
   }
   const { since } = raw;
@@ -52,7 +52,7 @@ export function syncInput(value: unknown): SyncInput | undefined {
     if (list === undefined || list === null) continue;
     if (!isArray(list) || list.length > MAX_FILTER_VALUES || !list.every((item) => typeof item === 'string')) {
       throw new TypeError(
-        `input.${field} must be an array of at most ${MAX_FILTER_VALUES} strings, got ${describe(list)}`,
+        `input.${field} must be an array of at most ${MAX_FILTER_VALUES} strings, got ${describeKind(list)}`,
       );
     }
     input[field] = [...list];

@@ -83,6 +83,20 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await (await RawHttp.open(other, GET('/sync/stream'))).until('hello');
   });
 
+  test('drainMs spreads the ends of a hub that goes on', async () => {
+    const { app, port } = await start({ drainMs: 300 });
+    const clients = await Promise.all([1, 2, 3].map(() => RawHttp.open(port, GET('/sync/stream'))));
+    for (const client of clients) await client.until('hello');
+    const begun = performance.now();
+    const closing = app.close();
+    await waitFor(() => hub.metrics().closes['drain'] === 1, 'the first end');
+    expect(hub.metrics().connections).toBe(2);
+    await closing;
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(150);
+    expect([hub.metrics().closes['drain'], hub.closed]).toEqual([3, false]);
+    for (const client of clients) expect(await client.untilClosed()).toMatch(/"reason":"drain"/);
+  });
+
   test('closeHub: the hub ends with the server', async () => {
     const { app } = await start({ closeHub: true });
     await app.close();

@@ -464,5 +464,27 @@ export const slips = [
     replace: `host.report(thrown);
     throw thrown;`,
     tests: [jest('test/integration/taken-sockets.test.ts', 'for want of a descriptor, the stream goes by way of JavaScript')],
+    name: 'F07',
+    file: 'lib/server/reauthorize.ts',
+    why: 'only the first page of streams is asked about',
+    find: 'if (page.length < PAGE) return;',
+    replace: 'if (page.length <= PAGE) return;',
+    tests: [jest('test/unit/server/reauthorize.test.ts', 'all are asked for, page by page, and those named are ended')],
+  },
+  {
+    name: 'F08',
+    file: 'lib/server/teller.ts',
+    why: 'a failure that nobody hears is told each time',
+    find: 'if (this.#kinds.has(kind) || this.#kinds.size >= MAX_KINDS) return;',
+    replace: '',
+    tests: [jest('test/regression/unheard-failures.test.ts', 'the first failure of a kind is a warning of the process, and no other')],
+  },
+  {
+    name: 'F09',
+    file: 'lib/server/check.ts',
+    why: 'errors quote what stands where an id should',
+    find: "return code === 'INVALID_OPTION' ? describe(value) : describeKind(value);",
+    replace: 'return describe(value);',
+    tests: [jest('test/regression/no-secrets.test.ts', 'none comes out')],
   },
 ];
