@@ -132,8 +132,8 @@ async function answer(
     if (!refused || refused.status === 500) throw thrown;
     return refuse(reply, refused);
   }
-  // Fastify must not answer as well. Not earlier: what serve() throws is answered above.
-  return reply.hijack();
+
+  return reply;
 }
 
 function refuse(reply: FastifyReply, refused: HttpRefusal): FastifyReply {

@@ -23,7 +23,11 @@ import { checkConnectionsQuery, type ConnectionsQuery } from './connections.js';
 import { oneOfMany } from './alone.js';
 import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
-import { openObserver, openPlain, openReadable, openStream, type Observed, type StreamHost } from './open-stream.js';
+import type { SyncStream } from './hand-over/generator.js';
+import type { StreamHandle } from './hand-over/handle.js';
+import { Servers } from './hand-over/servers.js';
+import { openObserver, openPlain, openReadable, openStream, type Observed } from './open-stream.js';
+import type { StreamHost } from './stream-host.js';
 import { nodeHandler, type HandlerOptions, type NodeHandler } from './node-handler.js';
 import type { HubOptions, PlainStreamOptions, StreamOptions } from './options.js';
 import type { BindRouterOptions, PathBinding, RouterBinding } from './paths/binding.js';
@@ -122,6 +126,7 @@ export class Hub<M extends string = string> {
       warn: (message) => this.warn({ message }),
       report: (error) => this.report('openSocket', error),
       taken: () => void this.#socketsTaken++,
+      servers: new Servers(this.#engine),
     };
     if (this.#settings.reauthorize) {
       this.#stopReauthorizing = reauthorize(this.#settings.reauthorize, {
@@ -241,14 +246,14 @@ export class Hub<M extends string = string> {
    * Throws PathcastError (INVALID_COMPANY_ID, INVALID_FIELD, INVALID_OPTION, HUB_CLOSED); the generator throws
    * USER_LIMIT, COMPANY_LIMIT, DRAINING (not admitted) and STREAM_CLOSED (ended by the hub; `reason` says why).
    */
-  readonly stream = <T = SyncEvent>(options: StreamOptions<T>): AsyncGenerator<T, undefined, undefined> =>
+  readonly stream = <T = SyncEvent>(options: StreamOptions<T>): SyncStream<T> =>
     openStream(this.#host, options);
 
   /**
    * Answers a plain EventSource request: takes the socket, or writes to the response. `handler()` and the Fastify
    * plugin end here. Throws like `stream`, before anything is written.
    */
-  readonly serve = (options: PlainStreamOptions): void => openPlain(this.#host, options);
+  readonly serve = (options: PlainStreamOptions): StreamHandle => openPlain(this.#host, options);
 
   /** A plain stream as bytes, for a web `Response`. Throws like `stream`. */
   readonly readable = (options: PlainStreamOptions, request: ForeignRequest): ReadableStream<Uint8Array<ArrayBuffer>> =>

@@ -23,7 +23,7 @@ export type NodeHandler<Req> = (request: Req, response: ServerResponse | Http2Se
 
 /** What the handler needs of its hub. */
 export interface HandlerHost {
-  serve: (options: PlainStreamOptions) => void;
+  serve: (options: PlainStreamOptions) => unknown;
   /** The bound one. */
   router: () => PathBinding | undefined;
   report: (thrown: unknown) => void;

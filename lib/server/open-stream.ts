@@ -1,19 +1,23 @@
 /** The ways a stream opens: on the taken socket, as a generator, over a response, as a web stream. */
 import { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
-import type { Engine, StreamSpec } from '../internal/engine.js';
+import type { StreamSpec } from '../internal/engine.js';
 import { checkCompanyId } from './check.js';
 import { isGone, watchClient } from './client-gone.js';
 import { endedStream, EventStream, type EventStreamOptions } from './event-stream.js';
+import { fastifyReply, HandedBody, sendBody } from './hand-over/body.js';
+import { HandedStream, type SyncStream } from './hand-over/generator.js';
+import { Handle, type StreamHandle } from './hand-over/handle.js';
+import { canTakeLate, handOver } from './hand-over/hand-over.js';
+import { withPeer, writeToResponse } from './hand-over/script.js';
+import { takeUnsent } from './hand-over/unsent.js';
 import type { PlainStreamOptions, StreamOptions } from './options.js';
-import type { PathBinding } from './paths/binding.js';
 import { appHeaders, nodeRequest, nodeResponse, type NodeResponse } from './request-parts.js';
-import { headerRecord, http1Head, streamHeaders } from './response-head.js';
-import { streamToResponse } from './response-sink.js';
+import { headerRecord, streamHeaders } from './response-head.js';
+import { sendHead, streamToResponse } from './response-sink.js';
 import { endWhenVanished } from './vanished-peer.js';
 import { streamSpec, type ForeignRequest } from './stream-spec.js';
-import { takeableSocket } from './take-over.js';
-import type { Codec } from './transformer.js';
+import type { StreamHost } from './stream-host.js';
 import { streamToReadable } from './web-stream.js';
 
 /** What `Hub.observe` yields. */
@@ -23,40 +27,29 @@ export interface Observed {
   id: string | undefined;
 }
 
-/** What a stream needs of its hub. */
-export interface StreamHost {
-  engine: Engine;
-  codec: Codec;
-  /** The bound one. */
-  router: () => PathBinding | undefined;
-  isClosed: () => boolean;
-  now: () => number;
-  /** ms after which a peer that acknowledges nothing has vanished. */
-  silenceMs: number;
-  warn: (message: string) => void;
-  report: (error: unknown) => void;
-  taken: () => void;
-}
-
 /** See `Hub.stream`. */
-export function openStream<T>(host: StreamHost, options: StreamOptions<T>): AsyncGenerator<T, undefined, undefined> {
+export function openStream<T>(host: StreamHost, options: StreamOptions<T>): SyncStream<T> {
   const spec = streamSpec(options, host);
   if (host.isClosed()) throw hubClosed();
   const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);
-  if (options.signal?.aborted || isGone(request, response) || takeSocket(host, options, spec)) return endedStream();
-
-  setExtraHeaders(host, options, response);
-  endWhenVanished(request, response, host.silenceMs);
+  const { signal } = options;
   const decode = spec.transformed ? host.codec.decode : JSON.parse;
   const toError = options.toError ?? ((error: PathcastError) => error);
-  const stream = openGenerator(host, spec, { decode, wrap: wrapper(options, spec), toError }, options.signal);
-  stream.onFinish(
-    watchClient(request, response, () => {
-      stream.end();
-    }),
-  );
-  return stream;
+  const events = (own: StreamSpec): AsyncGenerator<T, undefined, undefined> => {
+    endWhenVanished(request, response, host.silenceMs);
+    const stream = openGenerator(host, own, { decode, wrap: wrapper(options, spec), toError }, signal);
+    stream.onFinish(watchClient(request, response, () => stream.end()));
+    return stream;
+  };
+  const gone = signal?.aborted === true || isGone(request, response);
+  const handle = new Handle(host.engine);
+  if (!gone && takeUnsent(host, options, spec, handle)) return new HandedStream({ gone: true, handle });
+  setExtraHeaders(host, options, response);
+  // Only tRPC can write payloads of a transformer that is not prefix + JSON + suffix.
+  const own = response && !(spec.transformed && host.codec.form === 'enveloped') ? response : undefined;
+  const hold = options.holdResponse ?? false;
+  return new HandedStream({ host, request, response: own, spec, hold, signal, events, gone, handle });
 }
 
 /** Where tRPC writes the head, the stream's own headers wait on the response for it. Throws INVALID_FIELD. */
@@ -81,17 +74,37 @@ function wrapper<T>(options: StreamOptions<T>, spec: StreamSpec): (event: SyncEv
 }
 
 /** See `Hub.serve`. */
-export function openPlain(host: StreamHost, options: PlainStreamOptions): void {
+export function openPlain(host: StreamHost, options: PlainStreamOptions): StreamHandle {
   const spec = streamSpec({ ...options, dialect: 'plain' }, host);
   if (host.isClosed()) throw hubClosed();
   const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);
   if (!response)
     throw new PathcastError('INVALID_FIELD', 'serve() needs res, the response of Node or of the framework');
-  if (isGone(request, response) || takeSocket(host, options, spec)) return;
+  const handle = new Handle(host.engine);
+  const hold = options.holdResponse ?? false;
+  if (isGone(request, response)) {
+    handle.cancel();
+    return handle;
+  }
+  if (takeUnsent(host, options, spec, handle)) return handle;
+  const reply = fastifyReply(options.res);
+  if (reply) {
+    sendBody(reply, streamHeaders({}, options.headers, host.warn), new HandedBody({ host, request, response, spec, handle, hold }));
+    return handle;
+  }
   const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);
+  if (response.headersSent || canTakeLate(host, request, response)) {
+    sendHead(response, headers);
+    const scripted = { host, request, response, spec, handle, preamble: '' };
+    handOver({ ...scripted, hold, taken: () => undefined, script: () => writeToResponse(scripted), gone: () => undefined });
+    return handle;
+  }
   endWhenVanished(request, response, host.silenceMs);
-  streamToResponse(request, response, headers, (sink) => host.engine.openSink(spec, sink));
+  const own = { ...withPeer(spec, request), connectionId: handle.connectionId };
+  streamToResponse(request, response, headers, (sink) => host.engine.openSink(own, sink));
+  handle.opened();
+  return handle;
 }
 
 /** See `Hub.readable`. */
@@ -156,29 +169,6 @@ function openGenerator<T>(
   });
   stream.attach(host.engine.openMessages(spec, stream));
   return stream;
-}
-
-/**
- * Gives the connection to the engine, if that can hold sockets and this one may be taken. The engine works on a
- * duplicate of the descriptor; destroying Node's socket then closes nothing but Node's own view of it.
- */
-function takeSocket(host: StreamHost, options: StreamOptions<never> | PlainStreamOptions, spec: StreamSpec): boolean {
-  if (!host.engine.openSocket) return false;
-  // Only tRPC can write payloads of a transformer that is not prefix + JSON + suffix.
-  if (spec.transformed && host.codec.form === 'enveloped') return false;
-  const taken = takeableSocket(nodeRequest(options.req), nodeResponse(options.res));
-  if (!taken) return false;
-  const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);
-  try {
-    host.engine.openSocket({ ...spec, httpHead: http1Head(headers, host.now()) }, taken.fd);
-  } catch (thrown) {
-    // No descriptor left, most likely. The JavaScript way needs none.
-    host.report(thrown);
-    return false;
-  }
-  host.taken();
-  taken.socket.destroy();
-  return true;
 }
 
 function hubClosed(): PathcastError {

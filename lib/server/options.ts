@@ -122,6 +122,11 @@ export interface StreamOptions<T = SyncEvent> {
   expiresAt?: number | Date | null | undefined;
   /** More response headers; those already set on `res` are kept. */
   headers?: Record<string, string | readonly string[]> | undefined;
+  /**
+   * Default false: for the app's HTTP stack the response is complete when the stream has been handed over. True: its `close`, and
+   * tRPC's `signal`, wait for the stream's end; that keeps the request in memory.
+   */
+  holdResponse?: boolean;
   /** The procedure's path, for a refusal's `data.path`; default: from the request's URL. */
   path?: string | undefined;
   /** tRPC's `tracked`; used where the socket cannot be taken, so that events carry their id. */

@@ -68,3 +68,13 @@ export function lastEventIdHeader(request: NodeRequest | undefined): string | un
   const value = request?.headers['last-event-id'];
   return Array.isArray(value) ? value[0] : value;
 }
+
+/**
+ * The client's address as the framework's own rules (`trustProxy`) have it, where a proxy says one. Without a proxy's word it
+ * is the peer's, which the engine knows.
+ */
+export function forwardedAddress(given: unknown, request: NodeRequest | undefined): string | undefined {
+  if (request?.headers['x-forwarded-for'] === undefined) return undefined;
+  const { ip } = given as { ip?: unknown };
+  return typeof ip === 'string' && ip !== '' ? ip : undefined;
+}

@@ -6,7 +6,7 @@ import { watchClient } from './client-gone.js';
 import type { NodeRequest, NodeResponse } from './request-parts.js';
 
 /** A quiet stream is no idle request. HTTP/2 has no timeout of its own; `inject` has no socket to speak of. */
-function stopIdleTimeout(request: NodeRequest | undefined): void {
+export function stopIdleTimeout(request: NodeRequest | undefined): void {
   if (request?.httpVersionMajor !== 1) return;
   const socket = request.socket as Partial<IncomingMessage['socket']> | null;
   socket?.setTimeout?.(0);
@@ -14,6 +14,21 @@ function stopIdleTimeout(request: NodeRequest | undefined): void {
 
 /** Node sends a Date of its own, but no more once that header was removed. An app's own Date stays. */
 const REMOVED = [...STREAM_OWN_HEADERS].filter((name) => name !== 'date');
+
+/** One that is not there is not removed: Node would then send no `Connection` and no chunks of its own. */
+export function removeOwnHeaders(res: ServerResponse): void {
+  for (const name of REMOVED) if (res.hasHeader(name)) res.removeHeader(name);
+}
+
+/** Sends the head, and closes the connection with the stream. Nothing if it is out. */
+export function sendHead(response: NodeResponse, headers: HeaderList): void {
+  const res = response as ServerResponse;
+  if (res.headersSent) return;
+  removeOwnHeaders(res);
+  if ('shouldKeepAlive' in res) res.shouldKeepAlive = false;
+  res.writeHead(200, headerRecord(headers));
+  res.flushHeaders();
+}
 
 /**
  * Opens the sink, writes the head, and passes bytes on. `res.write() === false` makes the engine wait for
@@ -36,7 +51,7 @@ export function streamToResponse(
   const sendHead = (): void => {
     if (state.headOut) return;
     state.headOut = true;
-    for (const name of REMOVED) res.removeHeader(name);
+    removeOwnHeaders(res);
     res.writeHead(200, headerRecord(headers));
     res.flushHeaders();
   };

@@ -6,7 +6,7 @@ import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalI
 import { engineFilter } from './filter.js';
 import type { StreamOptions } from './options.js';
 import type { PathBinding } from './paths/binding.js';
-import { lastEventIdHeader, nodeRequest, originalUrl, procedurePath, queryOf } from './request-parts.js';
+import { forwardedAddress, lastEventIdHeader, nodeRequest, originalUrl, procedurePath, queryOf } from './request-parts.js';
 import { resumePoint } from './resume.js';
 import type { Codec } from './transformer.js';
 
@@ -29,6 +29,7 @@ const KNOWN = [
   'path',
   'tracked',
   'toError',
+  'holdResponse',
 ] as const satisfies readonly (keyof StreamOptions)[];
 
 /** A query and a header from elsewhere than `req` (a web Request). */
@@ -76,6 +77,9 @@ export function streamSpec(
   if (instanceId !== undefined) spec.instanceId = instanceId;
   const expiresAt = checkExpiry(options.expiresAt);
   if (expiresAt !== undefined) spec.expiresAt = expiresAt;
+  const address = forwardedAddress(options.req, request);
+  if (address !== undefined) spec.address = address;
+  checkBoolean('holdResponse', options.holdResponse, false);
   const path = options.path ?? (dialect === 'trpc' ? procedurePath(url) : undefined);
   if (path !== undefined) spec.trpcPath = path;
   return spec;

@@ -1,4 +1,5 @@
 import { encode } from '../support/actions.js';
+import type { EngineClient } from '../support/engine-client.js';
 import { waitFor, within } from '../support/wait.js';
 import { conformance, targets } from './targets.js';
 
@@ -25,7 +26,7 @@ conformance('Who listens', targets, (bench) => {
 
   test('connections() finds by company and user, and goes on after a page, also when its last stream has left', async () => {
     const engine = bench().engine();
-    const clients = [];
+    const clients: EngineClient[] = [];
     for (let i = 0; i < 7; i++) clients.push(await bench().open(engine, { companyId: i % 2 === 0 ? 'even' : 'odd', userId: `u${i % 3}` }));
     const ids = async (query: object): Promise<number[]> =>
       (await engine.connections({ limit: 100, ...query })).map(({ id }) => clients.findIndex(({ connectionId }) => connectionId === id));

@@ -1,0 +1,20 @@
+import type { Engine } from '../internal/engine.js';
+import type { Servers } from './hand-over/servers.js';
+import type { PathBinding } from './paths/binding.js';
+import type { Codec } from './transformer.js';
+
+/** What a stream needs of its hub. */
+export interface StreamHost {
+  engine: Engine;
+  codec: Codec;
+  /** The bound one. */
+  router: () => PathBinding | undefined;
+  isClosed: () => boolean;
+  now: () => number;
+  /** ms after which a peer that acknowledges nothing has vanished. */
+  silenceMs: number;
+  warn: (message: string) => void;
+  report: (error: unknown) => void;
+  taken: () => void;
+  servers: Servers;
+}
