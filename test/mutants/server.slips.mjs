@@ -304,7 +304,7 @@ export const slips = [
   },
   {
     name: 'T73',
-    file: 'lib/server/take-over.ts',
+    file: 'lib/server/hand-over/unsent.ts',
     why: "a pipelined response's socket is taken",
     find: 'if (socket._httpMessage !== response) return undefined;',
     replace: '',
@@ -312,10 +312,10 @@ export const slips = [
   },
   {
     name: 'T75',
-    file: 'lib/server/take-over.ts',
+    file: 'lib/server/hand-over/internals.ts',
     why: 'encrypted socket check removed',
-    find: 'socket.destroyed || socket.encrypted === true || !socket.writable',
-    replace: 'socket.destroyed || !socket.writable',
+    find: '!handle || socket.destroyed || socket.encrypted === true || !socket.writable',
+    replace: '!handle || socket.destroyed || !socket.writable',
     equivalent: 'the class of the handle says the same',
   },
   {
@@ -442,7 +442,7 @@ export const slips = [
   },
   {
     name: 'T74',
-    file: 'lib/server/take-over.ts',
+    file: 'lib/server/hand-over/unsent.ts',
     why: 'a socket with bytes that still wait is taken: they are cut off',
     find: 'if (socket.writableLength > 0 || (handle.writeQueueSize ?? 0) > 0) return undefined;',
     replace: '',

@@ -26,7 +26,7 @@ function takeableSocket(request: NodeRequest | undefined, response: NodeResponse
   const inner: unknown = response.socket;
   const socket = inner as InnerSocket | null;
   const handle = socket?._handle;
-  if (!socket || !handle || socket.destroyed || socket.encrypted === true || !socket.writable) return undefined;
+  if (!socket?.writable || !handle || socket.destroyed || socket.encrypted === true) return undefined;
   // A pipelined request waits behind another response: the socket is not this response's yet.
   if (socket._httpMessage !== response) return undefined;
   const kind = handle.constructor.name;
