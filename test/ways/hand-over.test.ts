@@ -270,10 +270,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
     await app.register(fastifyHelmet);
     await app.register(pathcastPlugin, {
       hub,
-      identify: (request) => {
-        (request as unknown as { cookies: object }).cookies;
-        return identify();
-      },
+      identify,
     });
     app.addHook('onRequest', async (_request, reply) => void reply.setCookie('rolls', 'on'));
     await app.listen({ port: 0, host: '127.0.0.1' });

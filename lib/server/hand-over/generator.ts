@@ -6,7 +6,7 @@ import type { StreamEnd, StreamSpec } from '../../internal/engine.js';
 import type { CloseReason } from '../../protocol/events.js';
 import type { StreamHost } from '../stream-host.js';
 import type { NodeRequest, NodeResponse } from '../request-parts.js';
-import { Handle, type StreamHandle } from './handle.js';
+import type { Handle, StreamHandle } from './handle.js';
 import { handOver } from './hand-over.js';
 import { whenHeadIsWritten } from './head.js';
 import { writeToResponse } from './script.js';

@@ -14,16 +14,16 @@ export function whenHeadIsWritten(response: NodeResponse, ms: number, tell: (wri
     return;
   }
   const own = Object.getOwnPropertyDescriptor(res, 'writeHead');
-  const former = res.writeHead as (...args: unknown[]) => ServerResponse;
+  const former: unknown = Reflect.get(res, 'writeHead');
   const restore = (): void => {
     clearTimeout(timer);
-    if (res.writeHead !== watched) return;
+    if (Reflect.get(res, 'writeHead') !== watched) return;
     if (own) Object.defineProperty(res, 'writeHead', own);
     else delete (res as Partial<ServerResponse>).writeHead;
   };
   const watched = (...args: unknown[]): ServerResponse => {
     restore();
-    const result = former.apply(res, args);
+    const result = Reflect.apply(former as ServerResponse['writeHead'], res, args) as ServerResponse;
     setImmediate(tell, true);
     return result;
   };
@@ -31,5 +31,5 @@ export function whenHeadIsWritten(response: NodeResponse, ms: number, tell: (wri
     restore();
     tell(false);
   }, ms).unref();
-  res.writeHead = watched as typeof res.writeHead;
+  res.writeHead = watched;
 }

@@ -94,6 +94,6 @@ export function leaveSocket({ socket, response }: LateSocket): void {
   socket._handle?.readStop?.();
   socket._write = swallow;
   socket._writev = swallowMany;
-  socket.destroySoon = socket.destroy as () => void;
+  socket.destroySoon = socket.destroy;
   response._last = true;
 }
