@@ -60,8 +60,7 @@ function runtime() {
 /** Runs one program. Resolves to what is wrong with how it went, or undefined. */
 function program(name, args, { mayFail = false } = {}) {
   const reports = path.join(FOLDER, 'reports');
-  rmSync(reports, { recursive: true, force: true });
-  mkdirSync(reports);
+  mkdirSync(reports, { recursive: true });
   const env = {
     ...process.env,
     LD_PRELOAD: runtime(),
@@ -80,7 +79,7 @@ function program(name, args, { mayFail = false } = {}) {
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      writeFileSync(path.join(reports, `${name}.log`), output);
+      writeFileSync(path.join(reports, `${name}-${args[0]}.log`), output);
       const error = /^.*(ERROR: AddressSanitizer|runtime error:)[^]{0,6000}/m.exec(output)?.[0];
       const ours = output.split(/\n(?=(?:Direct|Indirect) leak of )/).filter((part) => /^(Direct|Indirect) leak/.test(part) && isOurs(part));
       if (error) resolve(error);

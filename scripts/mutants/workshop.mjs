@@ -41,9 +41,12 @@ export class Workshop {
     for (const file of before) if (!wanted.has(file)) rmSync(path.join(this.#tree, file), { force: true });
     for (const file of wanted) this.#put(file, readFileSync(path.join(this.#root, file)));
     writeFileSync(list, JSON.stringify([...wanted]));
-    const modules = path.join(this.#tree, 'node_modules');
-    if (!existsSync(modules) && existsSync(path.join(this.#root, 'node_modules'))) {
-      symlinkSync(path.join(this.#root, 'node_modules'), modules);
+    // Packages are not copied; those of folders that have some of their own are linked too.
+    const folders = [...wanted].filter((file) => path.basename(file) === 'package.json').map((file) => path.dirname(file));
+    for (const folder of new Set(['.', ...folders])) {
+      const source = path.join(this.#root, folder, 'node_modules');
+      const modules = path.join(this.#tree, folder, 'node_modules');
+      if (existsSync(source) && !existsSync(modules)) symlinkSync(source, modules);
     }
   }
 
