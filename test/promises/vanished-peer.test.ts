@@ -33,7 +33,7 @@ test('a vanished peer is found on every way that holds a socket', () => {
   expect(child.stderr).toBe('');
   const ways = JSON.parse(child.stdout) as Way[];
   expect(ways.map(({ engine, way, before }) => `${engine} ${way} ${before}`)).toEqual(
-    ['native', 'js'].flatMap((engine) => ['http', 'https', 'http2'].map((way) => `${engine} ${way} 1`)),
+    ['native', 'js'].flatMap((engine) => ['http', 'https', 'http2', 'trpc over https'].map((way) => `${engine} ${way} 1`)),
   );
   for (const { engine, way, freeAfterMs, closes } of ways) {
     const name = `${engine} ${way}`;

@@ -7,7 +7,10 @@ const http = require('node:http');
 const http2 = require('node:http2');
 const https = require('node:https');
 const path = require('node:path');
+const { initTRPC } = require('@trpc/server');
+const { createHTTPHandler } = require('@trpc/server/adapters/standalone');
 const { createHub } = require('../../dist/cjs/index.js');
+const { syncStream } = require('../../dist/cjs/trpc/index.js');
 
 const folder = path.join(__dirname, '../fixtures/tls');
 const tls = { key: fs.readFileSync(path.join(folder, 'key.pem')), cert: fs.readFileSync(path.join(folder, 'cert.pem')) };
@@ -18,6 +21,16 @@ function loopback(up) {
   const code = `import fcntl, socket, struct
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh14x', b'lo', ${up ? '0x41' : '0'}))`;
   execFileSync('python3', ['-c', code]);
+}
+
+function trpcHandler(hub) {
+  const t = initTRPC.context().create();
+  const router = t.router({
+    onSync: t.procedure.subscription(({ ctx, signal }) =>
+      syncStream({ hub, req: ctx.req, res: ctx.res, signal, companyId: 'acme', userId: 'ann' }),
+    ),
+  });
+  return createHTTPHandler({ router, createContext: ({ req, res }) => ({ req, res }) });
 }
 
 const listening = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
@@ -52,6 +65,10 @@ const WAYS = {
     const session = http2.connect(`https://127.0.0.1:${await listening(server)}`, { ca: tls.cert, servername: 'localhost' });
     session.on('error', () => undefined);
     await hello(session.request({ ':path': '/' }));
+  },
+  'trpc over https': async (hub) => {
+    const port = await listening(https.createServer(tls, trpcHandler(hub)));
+    await get(https, port, '/onSync');
   },
 };
 
