@@ -237,8 +237,10 @@ export const slips = [
     name: 'N99',
     file: 'src/engine/scheduler.cc',
     why: "a big company's fan-out holds up every other company",
-    find: 'if (EventLoop::NowUs() >= until) break;',
-    replace: '',
+    find: 'channel->queued = false; } else { queue_.push_back(channel);',
+    replace: `channel->queued = false;
+    } else {
+      queue_.push_front(channel);`,
     tests: [gtest('hub_life_test', 'HubLife.ABigFanOutLetsOtherCompaniesThrough')],
   },
   {
