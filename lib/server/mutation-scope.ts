@@ -44,3 +44,22 @@ export function pathsTold(action: SyncAction, result: BroadcastResult): readonly
 export function currentMutation(): MutationScope | undefined {
   return storage.getStore();
 }
+
+/** A transaction that a sync knows. */
+export interface KnownTransaction {
+  readonly state: 'open' | 'committed' | 'rolledBack';
+}
+
+const TRANSACTION = Symbol.for('pathcast.known-transaction');
+const sharedToo = globalThis as { [TRANSACTION]?: AsyncLocalStorage<KnownTransaction> };
+const transactions = (sharedToo[TRANSACTION] ??= new AsyncLocalStorage<KnownTransaction>());
+
+/** Runs `fn`, and whatever it starts, as the work of a transaction. */
+export function runInTransaction<T>(transaction: KnownTransaction, fn: () => T): T {
+  return transactions.run(transaction, fn);
+}
+
+/** Whether this code is the work of a known transaction that has not ended. */
+export function isInOpenTransaction(): boolean {
+  return transactions.getStore()?.state === 'open';
+}

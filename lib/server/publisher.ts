@@ -8,7 +8,7 @@ import { MAX_BATCH_ACTIONS } from '../protocol/limits.js';
 import { describe, isArray, messageOf } from '../internal/describe.js';
 import type { EncodedAction, Engine, PublishOutcome } from '../internal/engine.js';
 import { encodeAction, type EncodeContext } from './encode-action.js';
-import { currentMutation } from './mutation-scope.js';
+import { currentMutation, isInOpenTransaction } from './mutation-scope.js';
 import type { HubPaths } from './paths/hub-paths.js';
 import { sayPhantom, type CheckedPaths, type PhantomPath } from './paths/path-check.js';
 import type { BroadcastFailure, BroadcastResult, Failure } from './results.js';
@@ -131,6 +131,15 @@ export class Publisher {
       );
     }
     if (checked) paths.settle(encoded.action, checked);
+    // Whoever awaits it inside of the transaction could not wait for the commit: it goes out, and that is told.
+    if (isInOpenTransaction()) {
+      const { companyId, id, module } = encoded.action;
+      context.warn(
+        'tx',
+        'broadcast inside a transaction that is still open: it goes out at once, also if that is rolled back; use sync.broadcast() or sync.afterCommit()',
+        { companyId, id, module },
+      );
+    }
     return { encoded, checked, dataLeftOut, note: this.#noter(encoded) };
   }
 

@@ -3,7 +3,7 @@
  * committed, and never after a rollback. A savepoint hands its own over to the transaction around it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { currentMutation } from '../server/mutation-scope.js';
+import { currentMutation, runInTransaction } from '../server/mutation-scope.js';
 
 type State = 'open' | 'committed' | 'rolledBack';
 
@@ -148,7 +148,9 @@ export class AfterCommit {
         throw thrown;
       };
       try {
-        const done = this.#current.run(own, () => (work as (...args: unknown[]) => T)(inside, ...rest));
+        const done = this.#current.run(own, () =>
+          runInTransaction(own, () => (work as (...args: unknown[]) => T)(inside, ...rest)),
+        );
         return isThenable(done) ? (done.then((value: unknown) => value, fail) as T) : done;
       } catch (thrown) {
         return fail(thrown);

@@ -6,7 +6,7 @@
 import { createHub, type Hub } from '../../lib/index.js';
 import { createSync, type Sync } from '../../lib/trpc/index.js';
 import { initTRPC } from '@trpc/server';
-import { actionsOf } from '../support/sync-app.js';
+import { actionsOf, listenTo } from '../support/sync-app.js';
 
 const action = (entityId: string) =>
   ({
@@ -58,6 +58,19 @@ test('broadcast and announce wait for the end of the transaction around them', a
   ).rejects.toThrow('rolled back');
   sync.broadcast(action('three'));
   expect(await entities()).toEqual(['one', 'two', 'three']);
+});
+
+test("the hub's own broadcast cannot wait, for its caller may await it inside: that is told", async () => {
+  const { warnings } = listenTo(hub);
+  await transaction(async () => {
+    sync.broadcast(action('waits'));
+    expect(await hub.broadcast(action('early'))).toMatchObject({ ok: true, seq: 1 });
+  });
+  await hub.broadcast(action('after'));
+  expect(await entities()).toEqual(['early', 'waits', 'after']);
+  expect(warnings.map(({ message }) => message)).toEqual([
+    expect.stringContaining('broadcast inside a transaction that is still open'),
+  ]);
 });
 
 test('work that failed was rolled back, whatever run makes of it; a retry that succeeds counts', async () => {
