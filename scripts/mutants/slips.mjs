@@ -17,6 +17,9 @@ export async function readSlips(root) {
   for (const file of readdirSync(path.join(root, FOLDER)).sort()) {
     if (!file.endsWith('.slips.mjs')) continue;
     const list = await import(pathToFileURL(path.join(root, FOLDER, file)).href);
+    // Two that a merge has run together are one object, in which the last of two names counts.
+    const named = readFileSync(path.join(root, FOLDER, file), 'utf8').match(/\bname: '/g)?.length ?? 0;
+    if (named !== list.slips.length) throw new Error(`${FOLDER}/${file} names ${named} slips and holds ${list.slips.length}`);
     for (const slip of list.slips) slips.push({ ...slip, room: file.slice(0, -'.slips.mjs'.length) });
   }
   return slips;

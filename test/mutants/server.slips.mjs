@@ -464,6 +464,8 @@ export const slips = [
     replace: `host.report(thrown);
     throw thrown;`,
     tests: [jest('test/integration/taken-sockets.test.ts', 'for want of a descriptor, the stream goes by way of JavaScript')],
+  },
+  {
     name: 'F07',
     file: 'lib/server/reauthorize.ts',
     why: 'only the first page of streams is asked about',
