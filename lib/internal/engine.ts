@@ -19,6 +19,8 @@ export interface EngineOptions {
   logTtlMs: number;
   /** Bytes of action JSON kept per company; the oldest go first. */
   logBytes: number;
+  /** Bytes of all logs together; beyond it the companies that hold more than their share lose their oldest. */
+  logTotalBytes: number;
   heartbeatMs: number;
   /** Bytes of backlog a slow sink may hold before it is conflated. */
   connectionCapBytes: number;

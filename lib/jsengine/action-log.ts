@@ -42,7 +42,7 @@ export type LogAccount = (actions: number, bytes: number) => void;
  */
 export class ActionLog {
   private ring: (LogEntry | undefined)[] = new Array<LogEntry | undefined>(8);
-  private size = 0;
+  private count = 0;
   private bytes = 0;
   private readonly seqById = new Map<string, number>();
   private head = 0;
@@ -64,7 +64,7 @@ export class ActionLog {
   }
 
   get oldestSeq(): number {
-    return this.head - this.size + 1;
+    return this.head - this.count + 1;
   }
 
   get lostStamp(): number {
@@ -86,13 +86,13 @@ export class ActionLog {
   append(encoded: EncodedAction, now: number): LogEntry {
     const entry = makeEntry(encoded, ++this.head, now);
     this.revision++;
-    if (this.size === this.ring.length) this.grow();
+    if (this.count === this.ring.length) this.grow();
     this.ring[entry.seq & (this.ring.length - 1)] = entry;
-    this.size++;
+    this.count++;
     this.bytes += entry.bytes;
     this.seqById.set(entry.id, entry.seq);
     this.account(1, entry.bytes);
-    while (this.size > this.bounds.logActions || this.bytes > this.bounds.logBytes) this.dropOldest();
+    while (this.count > this.bounds.logActions || this.bytes > this.bounds.logBytes) this.dropOldest();
     return entry;
   }
 
@@ -104,6 +104,16 @@ export class ActionLog {
     }
   }
 
+  /** Bytes of what is kept. */
+  get size(): number {
+    return this.bytes;
+  }
+
+  /** Lets go of the oldest until it holds at most `bytes`. */
+  shrinkTo(bytes: number): void {
+    while (this.bytes > bytes && this.count > 0) this.dropOldest();
+  }
+
   /** The seq of the first kept entry at or after `sinceMs`; `headSeq + 1` when there is none. */
   firstSeqSince(sinceMs: number): number {
     for (let seq = this.oldestSeq; seq <= this.head; seq++) if (present(this.get(seq)).stamp >= sinceMs) return seq;
@@ -112,14 +122,14 @@ export class ActionLog {
 
   /** Lets go of everything: the log's life is over. */
   clear(): void {
-    while (this.size > 0) this.dropOldest();
+    while (this.count > 0) this.dropOldest();
   }
 
   private dropOldest(): void {
     const slot = this.oldestSeq & (this.ring.length - 1);
     const entry = present(this.ring[slot]);
     this.ring[slot] = undefined;
-    this.size--;
+    this.count--;
     this.bytes -= entry.bytes;
     this.seqById.delete(entry.id);
     this.lost = Math.max(this.lost, entry.stamp);

@@ -1,18 +1,22 @@
 import type { EncodedAction, EncodedEphemeral } from '../internal/engine.js';
 import { ActionLog, type LogEntry } from './action-log.js';
 import { Batch, type Item } from './batch.js';
+import { Instances } from './instances.js';
 import type { Context } from './context.js';
 import type { Variant } from './frames.js';
 import type { Payload } from './payload.js';
 import type { Sliced } from './scheduler.js';
 import type { Stream } from './stream.js';
 
-/** Streams that one slice of a fan-out serves: about half a millisecond of writes to sockets. */
-const SLICE_STREAMS = 64;
+/** What one slice of a fan-out may write, bytes, and how long it may take, µs; then another company has its turn. */
+const SLICE_BYTES = 64 * 1024;
+const SLICE_US = 500;
 
 interface Round {
   readonly batch: Batch;
   readonly left: IterableIterator<Stream>;
+  /** Whose turn it is. */
+  next: IteratorResult<Stream>;
   /** Some stream was written to. */
   wrote: boolean;
 }
@@ -25,6 +29,7 @@ interface Round {
 export class Channel implements Sliced {
   readonly log: ActionLog;
   readonly streams = new Set<Stream>();
+  readonly instances: Instances;
   private waiting: Item[] = [];
   private round: Round | null = null;
   private ordinal = 0;
@@ -35,6 +40,7 @@ export class Channel implements Sliced {
     private readonly context: Context,
   ) {
     const { env, clock, options, counters } = context;
+    this.instances = new Instances(options.logTtlMs);
     this.log = new ActionLog(env.hex(12), clock.now(), options, (actions, bytes) => {
       counters.logActions += actions;
       counters.logBytes += bytes;
@@ -80,14 +86,18 @@ export class Channel implements Sliced {
   runSlice(): boolean {
     this.round ??= this.startRound();
     if (!this.round) return false;
-    const { batch, left } = this.round;
-    for (let served = 0; served < SLICE_STREAMS; served++) {
-      const next = left.next();
-      if (next.done) {
-        this.endRound(this.round);
-        return this.waiting.length > 0;
-      }
-      if (next.value.deliver(batch)) this.round.wrote = true;
+    const { round } = this;
+    const { counters, env } = this.context;
+    const lastByte = counters.bytes + SLICE_BYTES;
+    const until = env.monotonicUs() + SLICE_US;
+    while (!round.next.done) {
+      if (round.next.value.deliver(round.batch)) round.wrote = true;
+      round.next = round.left.next();
+      if (counters.bytes >= lastByte || env.monotonicUs() >= until) break;
+    }
+    if (round.next.done) {
+      this.endRound(round);
+      return this.waiting.length > 0;
     }
     return true;
   }
@@ -110,6 +120,12 @@ export class Channel implements Sliced {
     const ping = this.context.frames.ping(variant, id, safeMs);
     this.pings.set(variant, { id, safeMs, ping });
     return ping;
+  }
+
+  /** Lets go of what is too old. */
+  sweep(): void {
+    this.log.expire(this.context.clock.now());
+    this.instances.expire(this.context.env.monotonicUs() / 1000);
   }
 
   /** Ends the life of the log. REQUIRES: no stream is left. */
@@ -142,7 +158,8 @@ export class Channel implements Sliced {
     if (items.length === 0) return null;
     this.waiting = [];
     const batch = new Batch(this.context, this.log.epoch, items);
-    return { batch, left: this.streams.values(), wrote: false };
+    const left = this.streams.values();
+    return { batch, left, next: left.next(), wrote: false };
   }
 
   private endRound({ batch, wrote }: Round): void {

@@ -5,11 +5,14 @@ import type { Context } from './context.js';
 const SWEEP_LOGS = 256;
 /** Companies looked at to find one that can be forgotten; the rest of the search waits for the next newcomer. */
 const FORGET_SEARCH = 64;
+/** Companies looked at for what is over their share, for each call that publishes while all logs are over their bound. */
+const RELIEVED = 64;
 
 /** The companies of a hub, least recently used first. Beyond `maxCompanies` the first that has no stream is forgotten. */
 export class Channels {
   private readonly byCompany = new Map<string, Channel>();
   private sweeping: IterableIterator<Channel> = this.byCompany.values();
+  private relieving: IterableIterator<Channel> = this.byCompany.values();
 
   constructor(private readonly context: Context) {}
 
@@ -35,16 +38,40 @@ export class Channels {
     this.byCompany.set(channel.companyId, channel);
   }
 
-  /** Lets some of the logs drop what is too old; to be called again and again. */
-  sweep(now: number): void {
+  /** Lets some of the companies drop what is too old; to be called again and again. */
+  sweep(): void {
     for (let swept = 0; swept < SWEEP_LOGS; swept++) {
       const next = this.sweeping.next();
       if (next.done) {
         this.sweeping = this.byCompany.values();
         return;
       }
-      next.value.log.expire(now);
+      next.value.sweep();
     }
+  }
+
+  /**
+   * Holds all logs together to their bound: `newest`, which has just got actions, and some others lose the oldest of what
+   * is more than their share. Somebody is over its share where the sum is over the bound, so a round finds one.
+   */
+  relieve(newest: Channel): void {
+    if (this.surplus <= 0) return;
+    this.shrink(newest);
+    for (let looked = 0; looked < RELIEVED && this.surplus > 0; looked++) {
+      const next = this.relieving.next();
+      if (next.done) this.relieving = this.byCompany.values();
+      else this.shrink(next.value);
+    }
+  }
+
+  private get surplus(): number {
+    return this.context.counters.logBytes - this.context.options.logTotalBytes;
+  }
+
+  private shrink({ log }: Channel): void {
+    const share = Math.floor(this.context.options.logTotalBytes / this.byCompany.size);
+    const over = Math.min(log.size - share, this.surplus);
+    if (over > 0) log.shrinkTo(log.size - over);
   }
 
   clear(): void {

@@ -3,20 +3,21 @@ export const DEADLINE_GRAIN_MS = 200;
 
 /**
  * What falls due at a time, in buckets of `DEADLINE_GRAIN_MS`. Its owner calls `due` at least that often.
- * A member has one deadline; the clock does not go back.
+ * A member has one deadline. The clock may jump either way: what was set by it is due when it says so.
  */
 export class Deadlines<T> {
   private readonly buckets = new Map<number, Set<T>>();
   private readonly bucketOf = new Map<T, number>();
   private next: number;
 
-  /** `now` and all times: Unix ms. */
+  /** `now` and all times: ms of one clock. */
   constructor(now: number) {
     this.next = bucketAt(now);
   }
 
   set(member: T, at: number): void {
-    const bucket = Math.max(bucketAt(at), this.next);
+    const bucket = bucketAt(at);
+    this.next = Math.min(this.next, bucket);
     let members = this.buckets.get(bucket);
     if (!members) this.buckets.set(bucket, (members = new Set()));
     members.add(member);

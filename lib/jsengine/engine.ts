@@ -20,6 +20,7 @@ import type {
 } from '../internal/engine.js';
 import type { CloseReason } from '../protocol/events.js';
 import { CatchUps } from './catch-up.js';
+import { Closings } from './closings.js';
 import type { Channel } from './channel.js';
 import { Channels } from './channels.js';
 import { Counters } from './counters.js';
@@ -40,12 +41,17 @@ import { Scheduler } from './scheduler.js';
 import { retryMsFor, Stream, type StreamContext } from './stream.js';
 import { TurnedAway } from './turn-away.js';
 import { decide, safeMsAfterHello, safeMsOfRefused } from './verdict.js';
+import { WaitingRoom, type Newcomer } from './waiting-room.js';
 import { Watchers } from './watchers.js';
 
 /** Bytes of actions that may wait for their fan-out. Above it a publish waits for the next turn of the loop … */
 const SLOW_DOWN_BYTES = 1024 * 1024;
 /** … and above this, which only a caller that does not wait can reach, it is refused as `OVERLOADED`. */
 const MAX_WAITING_BYTES = 128 * 1024 * 1024;
+/** Streams that a drain closes in one step take this long at most, µs; the next step closes more. */
+const DRAIN_BUDGET_US = 2_000;
+/** Streams of a user, the quietest first, that are written to when somebody waits for one of its seats. */
+const PINGED_FOR_A_SEAT = 16;
 /** `lifetimeMs` is cut to a random share of at least this, so that streams opened at once do not end at once. */
 const MIN_LIFETIME_SHARE = 0.8;
 
@@ -65,7 +71,12 @@ export class JsEngine implements Engine {
   private readonly filters = new FilterPool();
   private readonly catchUps: CatchUps;
   private readonly heartbeats: Heartbeats<Stream>;
-  private readonly deadlines: Deadlines<Stream>;
+  /** By the wall clock. */
+  private readonly expiries: Deadlines<Stream>;
+  /** By the steady clock, ms. */
+  private readonly lives: Deadlines<Stream>;
+  private readonly closings: Closings;
+  private readonly waiting: WaitingRoom;
   private readonly upkeep: NodeJS.Timeout;
   private readonly drainer: Drain;
   private names = 0;
@@ -96,13 +107,30 @@ export class JsEngine implements Engine {
     this.catchUps = new CatchUps(this.context);
     this.limiter = new Limiter(options.maxPerUser, options.maxPerCompany);
     this.heartbeats = new Heartbeats(options.heartbeatMs, (stream) => stream.heartbeat());
-    this.deadlines = new Deadlines(this.clock.now());
+    this.expiries = new Deadlines(env.wallMs());
+    this.lives = new Deadlines(this.steadyMs());
+    this.closings = new Closings(
+      this.scheduler,
+      () => env.monotonicUs(),
+      (stream, reason) => this.finish(stream, reason),
+    );
+    this.waiting = new WaitingRoom(
+      () => this.steadyMs(),
+      (companyId, userId) => this.pingQuietest(companyId, userId),
+      (newcomer) => this.seat(newcomer),
+      (newcomer) => this.refuse(newcomer, this.obstacle(newcomer.spec)),
+      (connectionId) => this.watchers.tell(connectionId, 'gone'),
+    );
     this.upkeep = setInterval(() => this.keepUp(), DEADLINE_GRAIN_MS).unref();
     this.drainer = new Drain(
-      () => env.monotonicUs() / 1000,
+      () => this.steadyMs(),
       () => this.registry.size,
       (n) => {
-        for (const stream of this.registry.oldest(n)) this.finish(stream, 'drain');
+        const until = env.monotonicUs() + DRAIN_BUDGET_US;
+        for (const stream of this.registry.oldest(n)) {
+          this.finish(stream, 'drain');
+          if (env.monotonicUs() >= until) return;
+        }
       },
     );
   }
@@ -120,6 +148,7 @@ export class JsEngine implements Engine {
         else this.counters.publishes++;
         outcomes[present(group.places[at])] = { ok: true, seq, epoch: channel.log.epoch, duplicate };
       });
+      this.channels.relieve(channel);
     }
     if (this.scheduler.waitingBytes > SLOW_DOWN_BYTES) await this.scheduler.nextTurn();
     return outcomes;
@@ -146,19 +175,20 @@ export class JsEngine implements Engine {
   }
 
   private open(spec: StreamSpec, variant: Variant, sink: Outlet): SinkHandle {
-    const connectionId = spec.connectionId ?? this.name();
-    if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, undefined));
-    const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.clock.now();
+    const newcomer = { connectionId: spec.connectionId ?? this.name(), spec, variant, sink };
+    if (this.closed) return this.turnAway(new TurnedAway(newcomer.connectionId, sink, undefined));
+    const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.env.wallMs();
     const refusal = this.admit(spec, !expired && !spec.uncounted);
-    if (refusal) {
-      const retryMs = retryMsFor(refusal.code === 'DRAINING' ? 'drain' : 'limit', this.context);
-      this.watchers.tell(connectionId, refusal.code === 'DRAINING' ? 'drain' : 'limit');
-      const safeMs = safeMsOfRefused(spec, this.clock.now());
-      const payload = this.context.frames.refusal(variant, spec, refusal, safeMs, retryMs);
-      return this.turnAway(new TurnedAway(connectionId, sink, payload));
-    }
+    if (!refusal) return this.begin(newcomer, expired);
+    const waiting = this.mayWait(spec, refusal) ? this.waiting.enter(newcomer) : null;
+    return waiting ?? this.refuse(newcomer, refusal);
+  }
+
+  /** It has its seat. */
+  private begin(newcomer: Newcomer, expired: boolean): Stream {
+    const { spec } = newcomer;
     const channel = this.channels.use(spec.companyId);
-    const stream = this.makeStream(connectionId, spec, variant, sink, channel);
+    const stream = this.makeStream(newcomer, channel);
     this.counters.opened++;
     if (expired) {
       this.scheduler.flushSoon({ flush: () => this.finish(stream, 'auth_expired') });
@@ -176,7 +206,8 @@ export class JsEngine implements Engine {
   }
 
   async watch(connectionId: string): Promise<StreamEnd> {
-    return this.closed ? 'hub_closed' : await this.watchers.watch(connectionId, this.registry.has(connectionId));
+    if (this.closed) return 'hub_closed';
+    return await this.watchers.watch(connectionId, this.registry.has(connectionId) || this.waiting.has(connectionId));
   }
 
   async connections(query: ConnectionQuery): Promise<ConnectionInfo[]> {
@@ -184,10 +215,16 @@ export class JsEngine implements Engine {
     return this.registry.select(query, place).map((stream) => stream.info);
   }
 
-  async disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
-    const streams = this.registry.find(match, (companyId) => this.channels.get(companyId));
-    for (const stream of streams) this.finish(stream, reason);
-    return streams.length;
+  disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
+    const { companyId, userId, connectionId } = match;
+    this.waiting.dismiss(
+      (newcomer) =>
+        (connectionId ?? newcomer.connectionId) === newcomer.connectionId &&
+        (companyId ?? newcomer.spec.companyId) === newcomer.spec.companyId &&
+        (userId ?? newcomer.spec.userId) === newcomer.spec.userId,
+    );
+    const streams = this.registry.find(match, (id) => this.channels.get(id));
+    return this.closings.add(streams, reason);
   }
 
   // Rights to a connection that somebody else holds.
@@ -195,7 +232,10 @@ export class JsEngine implements Engine {
   async acquire(companyId: string, userId: string): Promise<LeaseOutcome> {
     if (this.closed) return { ok: false, code: 'HUB_CLOSED', limit: 0, current: 0 };
     const refusal = this.admit({ companyId, userId }, true);
-    if (refusal) return { ok: false, ...refusal };
+    if (refusal) {
+      this.noteRefusal({ companyId, userId }, refusal);
+      return { ok: false, ...refusal };
+    }
     const leaseId = this.name();
     this.leases.set(leaseId, { companyId, userId });
     return { ok: true, leaseId };
@@ -205,7 +245,7 @@ export class JsEngine implements Engine {
     const lease = this.leases.get(leaseId);
     if (!lease) return;
     this.leases.delete(leaseId);
-    this.limiter.give(lease.companyId, lease.userId);
+    this.giveSeat(lease.companyId, lease.userId);
   }
 
   // The rest of the seam.
@@ -224,7 +264,10 @@ export class JsEngine implements Engine {
   }
 
   async drain(overMs: number): Promise<void> {
-    if (!this.closed) await this.drainer.run(overMs);
+    if (this.closed) return;
+    const drained = this.drainer.run(overMs);
+    this.waiting.dismiss();
+    await drained;
   }
 
   async close(): Promise<void> {
@@ -232,7 +275,9 @@ export class JsEngine implements Engine {
     this.closed = true;
     clearInterval(this.upkeep);
     this.heartbeats.close();
+    this.waiting.dismiss();
     for (const stream of this.registry.oldest(this.registry.size)) this.finish(stream, 'hub_closed');
+    this.closings.close();
     this.drainer.close();
     this.scheduler.close();
     for (const leaseId of [...this.leases.keys()]) await this.release(leaseId);
@@ -256,6 +301,11 @@ export class JsEngine implements Engine {
 
   // Inside.
 
+  /** Never jumps: for what is waited for. */
+  private steadyMs(): number {
+    return this.env.monotonicUs() / 1000;
+  }
+
   private name(): string {
     return `${this.options.hubId}-${++this.names}`;
   }
@@ -269,16 +319,55 @@ export class JsEngine implements Engine {
 
   /** Check and count in one step (SPEC §4); the refusal, or null when there is a seat. */
   private admit(who: Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>, takesSeat: boolean): Refusal | null {
-    const { companyId, userId } = who;
-    const refusal = this.drainer.active
-      ? ({ code: 'DRAINING', limit: 0, current: 0 } as const)
-      : takesSeat
-        ? this.takeSeat(who)
-        : null;
-    if (!refusal) return null;
-    this.counters.refusals[refusal.code]++;
-    this.context.notify({ type: 'refused', companyId, userId, code: refusal.code });
-    return refusal;
+    if (this.drainer.active) return { code: 'DRAINING', limit: 0, current: 0 };
+    return takesSeat ? this.takeSeat(who) : null;
+  }
+
+  private noteRefusal({ companyId, userId }: Pick<StreamSpec, 'companyId' | 'userId'>, { code }: Refusal): void {
+    this.counters.refusals[code]++;
+    this.context.notify({ type: 'refused', companyId, userId, code });
+  }
+
+  private refuse({ connectionId, spec, variant, sink }: Newcomer, refusal: Refusal): SinkHandle {
+    if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, undefined));
+    this.noteRefusal(spec, refusal);
+    const reason = refusal.code === 'DRAINING' ? 'drain' : 'limit';
+    this.watchers.tell(connectionId, reason);
+    const safeMs = safeMsOfRefused(spec, this.clock.now());
+    const payload = this.context.frames.refusal(variant, spec, refusal, safeMs, retryMsFor(reason, this.context));
+    return this.turnAway(new TurnedAway(connectionId, sink, payload));
+  }
+
+  /** Ghosts are looked for where a user is at its limit and has streams that a write could show to be gone. */
+  private mayWait({ companyId, userId }: StreamSpec, { code }: Refusal): boolean {
+    if (code !== 'USER_LIMIT' || this.options.limitPolicy !== 'reject') return false;
+    for (const { spec } of this.registry.ofUser(companyId, userId)) if (!spec.uncounted) return true;
+    return false;
+  }
+
+  private pingQuietest(companyId: string, userId: string): void {
+    const streams = [...this.registry.ofUser(companyId, userId)].sort((a, b) => a.lastWriteUs - b.lastWriteUs);
+    for (const stream of streams.slice(0, PINGED_FOR_A_SEAT)) stream.heartbeat();
+  }
+
+  /** The stream of one that waited; null while there is no seat for it. */
+  private seat(newcomer: Newcomer): SinkHandle | null {
+    const { companyId, userId } = newcomer.spec;
+    return this.limiter.take(companyId, userId).ok ? this.begin(newcomer, false) : null;
+  }
+
+  /** Why who waited is refused now. */
+  private obstacle({ companyId, userId }: StreamSpec): Refusal {
+    if (this.drainer.active) return { code: 'DRAINING', limit: 0, current: 0 };
+    const { maxPerUser } = this.options;
+    return this.limiter.obstacle(companyId, userId) ?? { code: 'USER_LIMIT', limit: maxPerUser, current: maxPerUser };
+  }
+
+  private giveSeat(companyId: string, userId: string): void {
+    this.limiter.give(companyId, userId);
+    if (!this.waiting.awaits(companyId, userId)) return;
+    // Not here: the caller may be in the middle of closing several.
+    this.scheduler.flushSoon({ flush: () => this.waiting.seatFreed(companyId, userId) });
   }
 
   private takeSeat(who: Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>): Refusal | null {
@@ -301,7 +390,9 @@ export class JsEngine implements Engine {
 
   private evictable(companyId: string, userId: string | undefined): Stream | undefined {
     if (this.options.limitPolicy === 'reject') return undefined;
-    return leastRecentlyAlive(this.channels.get(companyId)?.streams ?? [], userId);
+    return leastRecentlyAlive(
+      userId === undefined ? (this.channels.get(companyId)?.streams ?? []) : this.registry.ofUser(companyId, userId),
+    );
   }
 
   private turnAway(turnedAway: TurnedAway): SinkHandle {
@@ -310,13 +401,16 @@ export class JsEngine implements Engine {
     return turnedAway;
   }
 
-  private makeStream(connectionId: string, spec: StreamSpec, variant: Variant, sink: Outlet, channel: Channel): Stream {
+  private makeStream({ connectionId, spec, variant, sink }: Newcomer, channel: Channel): Stream {
     const { context, options } = this;
     const { log, nextOrdinal } = channel;
     const now = this.clock.now();
     log.expire(now);
     const filter = this.filters.hold(spec.filter);
-    const verdict = decide(log, spec, now);
+    const { userId, instanceId } = spec;
+    const returns = instanceId !== undefined && channel.instances.knows(userId, instanceId, this.steadyMs());
+    if (instanceId !== undefined) channel.instances.note(userId, instanceId, this.steadyMs());
+    const verdict = decide(log, spec, now, returns);
     const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant, now);
     const since = spec.lastEventId ? undefined : spec.lastSyncTimestamp;
     const safeMs = safeMsAfterHello(log, since, { reason, after }, now);
@@ -341,20 +435,22 @@ export class JsEngine implements Engine {
   private setDeadline(stream: Stream): void {
     const { lifetimeMs } = this.options;
     const share = MIN_LIFETIME_SHARE + (1 - MIN_LIFETIME_SHARE) * this.env.random();
-    const endOfLife = lifetimeMs > 0 ? this.clock.now() + lifetimeMs * share : Infinity;
-    const at = Math.min(endOfLife, stream.spec.expiresAt ?? Infinity);
-    if (at < Infinity) this.deadlines.set(stream, at);
+    if (lifetimeMs > 0) this.lives.set(stream, this.steadyMs() + lifetimeMs * share);
+    if (stream.spec.expiresAt !== undefined) this.expiries.set(stream, stream.spec.expiresAt);
   }
 
   /** Deadlines, sinks that take nothing, old entries. */
   private keepUp(): void {
-    const now = this.clock.now();
-    for (const stream of this.deadlines.due(now)) {
-      this.finish(stream, (stream.spec.expiresAt ?? Infinity) <= now ? 'auth_expired' : 'drain');
-    }
     const stalledSinceUs = this.env.monotonicUs() - this.options.slowTimeoutMs * 1000;
-    for (const stream of this.context.slow) if (stream.lastWriteUs <= stalledSinceUs) this.finish(stream, 'slow');
-    this.channels.sweep(now);
+    const stalled = [...this.context.slow].filter((stream) => stream.lastWriteUs <= stalledSinceUs);
+    for (const [streams, reason] of [
+      [this.expiries.due(this.env.wallMs()), 'auth_expired'],
+      [this.lives.due(this.steadyMs()), 'drain'],
+      [stalled, 'slow'],
+    ] as const) {
+      if (streams.length > 0) void this.closings.add(streams, reason);
+    }
+    this.channels.sweep();
   }
 
   /** The one way out for a stream. */
@@ -363,9 +459,11 @@ export class JsEngine implements Engine {
     const { companyId, userId } = stream.spec;
     const channel = this.registry.remove(stream);
     if (channel) {
-      if (!stream.spec.uncounted) this.limiter.give(companyId, userId);
+      if (!stream.spec.uncounted) this.giveSeat(companyId, userId);
+      if (stream.spec.instanceId !== undefined) channel.instances.note(userId, stream.spec.instanceId, this.steadyMs());
       this.heartbeats.remove(stream);
-      this.deadlines.remove(stream);
+      this.expiries.remove(stream);
+      this.lives.remove(stream);
       this.channels.touch(channel);
     }
     this.filters.release(stream.filter);

@@ -10,6 +10,7 @@ type InstanceParts = Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>;
  */
 export class Registry {
   private readonly byId = new Map<string, { stream: Stream; channel: Channel }>();
+  private readonly byUser = new Map<string, Set<Stream>>();
   private readonly byInstance = new Map<string, Stream>();
 
   get size(): number {
@@ -23,6 +24,10 @@ export class Registry {
   add(stream: Stream, channel: Channel): void {
     this.byId.set(stream.connectionId, { stream, channel });
     channel.streams.add(stream);
+    const user = userKey(stream.spec);
+    const streams = this.byUser.get(user);
+    if (streams) streams.add(stream);
+    else this.byUser.set(user, new Set([stream]));
     const key = instanceKey(stream.spec);
     if (key !== null) this.byInstance.set(key, stream);
   }
@@ -32,6 +37,9 @@ export class Registry {
     const channel = this.byId.get(stream.connectionId)?.channel;
     this.byId.delete(stream.connectionId);
     channel?.streams.delete(stream);
+    const user = userKey(stream.spec);
+    const streams = this.byUser.get(user);
+    if (streams?.delete(stream) && streams.size === 0) this.byUser.delete(user);
     const key = instanceKey(stream.spec);
     if (key !== null && this.byInstance.get(key) === stream) this.byInstance.delete(key);
     return channel;
@@ -41,6 +49,11 @@ export class Registry {
   sameInstance(spec: InstanceParts): Stream | undefined {
     const key = instanceKey(spec);
     return key === null ? undefined : this.byInstance.get(key);
+  }
+
+  /** The streams of one user in one company. */
+  ofUser(companyId: string, userId: string): Iterable<Stream> {
+    return this.byUser.get(userKey({ companyId, userId })) ?? [];
   }
 
   /** The first `n`, oldest first. */
@@ -58,9 +71,11 @@ export class Registry {
     const candidates =
       connectionId !== undefined
         ? [this.byId.get(connectionId)?.stream]
-        : companyId !== undefined
-          ? [...(channelOf(companyId)?.streams ?? [])]
-          : this.oldest(this.size);
+        : companyId === undefined
+          ? this.oldest(this.size)
+          : userId === undefined
+            ? [...(channelOf(companyId)?.streams ?? [])]
+            : [...this.ofUser(companyId, userId)];
     return candidates.filter(
       (stream): stream is Stream =>
         stream !== undefined &&
@@ -84,17 +99,21 @@ export class Registry {
   }
 }
 
-/** Of the streams that hold a seat, the one whose sink last took bytes longest ago; of the user when one is given. */
-export function leastRecentlyAlive(streams: Iterable<Stream>, userId?: string): Stream | undefined {
+/** Of those streams that hold a seat, the one whose sink last took bytes longest ago. */
+export function leastRecentlyAlive(streams: Iterable<Stream>): Stream | undefined {
   let oldest: Stream | undefined;
   for (const stream of streams) {
-    if (stream.spec.uncounted || (userId !== undefined && stream.spec.userId !== userId)) continue;
+    if (stream.spec.uncounted) continue;
     if (!oldest || stream.lastWriteUs < oldest.lastWriteUs) oldest = stream;
   }
   return oldest;
 }
 
-/** JSON keeps hostile parts apart. */
+/** JSON keeps hostile parts apart, here and below. */
+function userKey({ companyId, userId }: Pick<StreamSpec, 'companyId' | 'userId'>): string {
+  return JSON.stringify([companyId, userId]);
+}
+
 function instanceKey({ companyId, userId, instanceId }: InstanceParts): string | null {
   return instanceId === undefined ? null : JSON.stringify([companyId, userId, instanceId]);
 }

@@ -70,6 +70,8 @@ export class Stream implements SinkHandle {
   lastWriteUs: number;
 
   private alive = true;
+  /** It is about to be closed, and is offered nothing more. */
+  private leaving = false;
   private full = false;
   private writing = false;
   private readyWhileWriting = false;
@@ -154,7 +156,7 @@ export class Stream implements SinkHandle {
 
   /** One round of the fan-out; true if something was written. */
   deliver(batch: Batch): boolean {
-    if (!this.alive || this.joined > batch.lastOrdinal) return false;
+    if (!this.alive || this.leaving || this.joined > batch.lastOrdinal) return false;
     const { messages, chunks } = batch.for(this.filter, this.variant, this.joined);
     const waiting = this.full || this.isBehind;
     // What the filter left out so far lies behind it, whatever becomes of what follows.
@@ -165,9 +167,14 @@ export class Stream implements SinkHandle {
     return !waiting && messages.length > 0;
   }
 
+  /** From now on it gets nothing new; the engine closes it in its own time. */
+  leave(): void {
+    this.leaving = true;
+  }
+
   heartbeat(): void {
     if (!this.alive) return;
-    if (this.full || this.isBehind) {
+    if (this.full || this.leaving || this.isBehind) {
       this.context.counters.heartbeatsSkipped++;
       return;
     }

@@ -16,10 +16,19 @@ export type Verdict =
   /** History is gone: a `resync` follows. */
   | { reason: Exclude<Reason, 'fresh' | 'resumed'>; recovered: false };
 
-/** The table of SPEC §2, row by row. `now`: the hub's clock; the log has let go of what is too old. */
-export function decide(log: ActionLog, position: Pick<StreamSpec, 'lastEventId' | 'lastSyncTimestamp'>, now: number): Verdict {
+/**
+ * The table of SPEC §2, row by row. `now`: the hub's clock; the log has let go of what is too old. `returns`: this browser
+ * instance had a stream before.
+ */
+export function decide(
+  log: ActionLog,
+  position: Pick<StreamSpec, 'lastEventId' | 'lastSyncTimestamp'>,
+  now: number,
+  returns = false,
+): Verdict {
   if (position.lastEventId) return byCursor(log, position.lastEventId);
   if (position.lastSyncTimestamp !== undefined) return byTime(log, position.lastSyncTimestamp, now);
+  if (returns) return { reason: 'unknown_cursor', recovered: false };
   return { reason: 'fresh', recovered: false, after: log.headSeq };
 }
 

@@ -40,7 +40,15 @@ export interface NativeHub {
   sinkAbort(number: number): boolean;
   acquire(ticket: number, companyId: string, userId: string): boolean;
   release(ticket: number, leaseId: string): boolean;
-  readLog(ticket: number, companyId: string, sinceMs: number | undefined): boolean;
+  /** The last three: what is known of the log already (an epoch, and the first and last seq of it), `''`: nothing. */
+  readLog(
+    ticket: number,
+    companyId: string,
+    sinceMs: number | undefined,
+    knownEpoch: string,
+    knownFirst: number,
+    knownLast: number,
+  ): boolean;
   watch(ticket: number, number: number): boolean;
   connections(
     ticket: number,
@@ -111,7 +119,8 @@ export type Reply =
   | [kind: 0, ticket: number, ...outcomes: (number | string)[]]
   | [kind: 1, ticket: number, code: number, leaseId: string, limit: number, current: number]
   | [kind: 2, ticket: number, value: number]
-  | [kind: 3, ticket: number, epoch: string, headSeq: number, ...actions: string[]]
+  /** `actions` goes around what was known, `beforeKnown` of them before it; -1: it is everything. */
+  | [kind: 3, ticket: number, epoch: string, headSeq: number, firstSeq: number, beforeKnown: number, ...actions: string[]]
   | [kind: 4, number: number, bytes: Buffer]
   | [kind: 5, number: number]
   | [kind: 6, notice: number, code: number, number: number, value: number, companyId: string, userId: string]

@@ -27,6 +27,7 @@ import type {
 import { readMetrics } from '../internal/native-metrics.js';
 import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
 import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
+import { LogReader, type KnownLog, type LogAnswer } from './log-reader.js';
 import { readRecords } from './records.js';
 import { readConnections, streamArguments } from './stream-arguments.js';
 
@@ -67,6 +68,7 @@ class NativeEngine implements Engine {
   readonly #hubId: string;
   readonly #pending = new Map<number, Pending>();
   readonly #sinks = new Map<number, NativeSink>();
+  readonly #logs = new LogReader((companyId, sinceMs, known) => this.#askForLog(companyId, sinceMs, known));
   #nextTicket = 1;
   /** Of the next connection. */
   #nextNumber = 1;
@@ -174,14 +176,19 @@ class NativeEngine implements Engine {
   }
 
   readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
-    const none = (): LogSlice => ({ epoch: '', headSeq: 0, actions: [] });
+    return this.#logs.read(companyId, sinceMs);
+  }
+
+  #askForLog(companyId: string, sinceMs: number | undefined, { epoch, firstSeq, actions }: KnownLog): Promise<LogAnswer> {
+    const none = (): LogAnswer => ({ epoch: '', headSeq: 0, firstSeq: 1, beforeKnown: -1, actions: [] });
     if (this.#closing) return Promise.resolve(none());
+    const lastSeq = firstSeq + actions.length - 1;
     return this.#ask(
-      (ticket) => this.#hub.readLog(ticket, companyId, sinceMs),
+      (ticket) => this.#hub.readLog(ticket, companyId, sinceMs, epoch, firstSeq, lastSeq),
       (reply) => {
         if (reply[0] !== 3) return none();
-        const [, , epoch, headSeq, ...actions] = reply;
-        return { epoch, headSeq, actions };
+        const [, , newEpoch, headSeq, first, beforeKnown, ...more] = reply;
+        return { epoch: newEpoch, headSeq, firstSeq: first, beforeKnown, actions: more };
       },
       none,
     );

@@ -37,6 +37,8 @@ export interface HubOptions<M extends string = string> {
         ttlMs?: number | undefined;
         /** Bytes of action JSON kept per company; default 16 MiB. */
         maxBytes?: number | undefined;
+        /** The same of all companies together, default 1 GiB: those that hold more than their share lose their oldest. */
+        maxTotalBytes?: number | undefined;
         /** A catch-up of more actions becomes one `invalidate`; default 100. */
         compactAfter?: number | undefined;
       }
@@ -47,7 +49,7 @@ export interface HubOptions<M extends string = string> {
   connectionCapBytes?: number | undefined;
   /** ms; default 90,000. */
   slowTimeoutMs?: number | undefined;
-  /** ms; default 0: streams live for ever. */
+  /** ms; default 4 h: each stream lives a random 80–100 % of it, which ends what a middleman leaks; 0: for ever. */
   lifetimeMs?: number | undefined;
   /** ms; default 2,000. */
   retryMs?: number | undefined;

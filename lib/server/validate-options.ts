@@ -22,7 +22,8 @@ export interface Settings {
   engineOptions: EngineOptions;
 }
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 /** The longest delay a timer takes. */
 const MAX_TIMER = 2 ** 31 - 1;
 
@@ -44,7 +45,7 @@ const TOP = [
   'reauthorize',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
-const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'compactAfter'] as const;
+const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'maxTotalBytes', 'compactAfter'] as const;
 
 /** Throws PathcastError INVALID_OPTION. */
 export function validateOptions(options: unknown, hubId: string): Settings {
@@ -69,11 +70,12 @@ export function validateOptions(options: unknown, hubId: string): Settings {
       logActions: integer('log.maxActions', log['maxActions'], 1_000, 1, 1_000_000),
       logTtlMs: integer('log.ttlMs', log['ttlMs'], DAY, 1, 3_650 * DAY),
       logBytes: integer('log.maxBytes', log['maxBytes'], 16 * 1024 * 1024, MAX_ACTION_BYTES, 4 * 1024 ** 3),
+      logTotalBytes: integer('log.maxTotalBytes', log['maxTotalBytes'], 1024 ** 3, MAX_ACTION_BYTES, 1024 ** 4),
       compactAfter: integer('log.compactAfter', log['compactAfter'], 100, 1, 1_000_000),
       heartbeatMs: integer('heartbeatMs', top['heartbeatMs'], 15_000, 10, DAY),
       connectionCapBytes: integer('connectionCapBytes', top['connectionCapBytes'], 65_536, 4_096, 256 * 1024 * 1024),
       slowTimeoutMs: integer('slowTimeoutMs', top['slowTimeoutMs'], 90_000, 10, DAY),
-      lifetimeMs: integer('lifetimeMs', top['lifetimeMs'], 0, 0, MAX_TIMER),
+      lifetimeMs: integer('lifetimeMs', top['lifetimeMs'], 4 * HOUR, 0, MAX_TIMER),
       retryMs: integer('retryMs', top['retryMs'], 2_000, 1, DAY),
       maxCompanies: integer('maxCompanies', top['maxCompanies'], 100_000, 1, 100_000_000),
       maxInvalidateBytes: MAX_INVALIDATE_BYTES,

@@ -43,6 +43,7 @@ HubOptions ReadOptions(Arguments* args, Napi::Object object) {
   options.slow_timeout_ms = ms("slowTimeoutMs");
   options.lifetime_ms = ms("lifetimeMs");
   options.max_companies = count("maxCompanies");
+  options.max_total_log_bytes = count("logTotalBytes");
   options.wrap.prefix =
       args->String(args->Get(object, "wrapPrefix"), "wrapPrefix");
   options.wrap.suffix =
@@ -172,7 +173,7 @@ Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
   PublishCommand command;
-  command.posted_us = Hub::NowUs();
+  command.posted_us = hub_->NowUs();
   command.ticket = args.Count(info[0], "ticket");
   if (!info[1].IsArray()) {
     Napi::TypeError::New(info.Env(), "native call: bad items")
@@ -361,6 +362,9 @@ Napi::Value HubWrap::ReadLog(const Napi::CallbackInfo& info) {
   command.company = args.String(info[1], "company");
   if (!Arguments::Absent(info[2]))
     command.since_ms = args.Int(info[2], "since");
+  command.known_epoch = args.String(info[3], "known epoch");
+  command.known_first = args.Count(info[4], "known first");
+  command.known_last = args.Count(info[5], "known last");
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
 }

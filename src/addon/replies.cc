@@ -77,7 +77,10 @@ struct ToJs {
     FlatArray out(env, ReplyKind::kLog);
     out.Add(static_cast<double>(reply.ticket))
         .Add(reply.epoch)
-        .Add(static_cast<double>(reply.head_seq));
+        .Add(static_cast<double>(reply.head_seq))
+        .Add(static_cast<double>(reply.first_seq))
+        .Add(reply.around_known ? static_cast<double>(reply.before_known)
+                                : -1.0);
     for (const std::string& action : reply.actions) out.Add(action);
     return out.Done();
   }

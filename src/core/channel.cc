@@ -50,10 +50,18 @@ Import* Channel::NextImport(uint64_t pos) {
   return nullptr;
 }
 
-void Channel::TrimLog(Context& context) {
+void Channel::TrimLog(Context& context) { Trim(context, context.options.log); }
+
+void Channel::ShrinkLog(Context& context, uint64_t max_bytes) {
+  LogLimits limits = context.options.log;
+  limits.max_bytes = std::min(limits.max_bytes, max_bytes);
+  Trim(context, limits);
+}
+
+void Channel::Trim(Context& context, const LogLimits& limits) {
   const uint64_t bytes_before = log_.bytes();
   const size_t size_before = log_.size();
-  log_.Trim(context.options.log, context.now_ms);
+  log_.Trim(limits, context.now_ms);
   context.metrics->log_actions.Sub(size_before - log_.size());
   context.metrics->log_bytes.Sub(bytes_before - log_.bytes());
 }
@@ -120,28 +128,34 @@ std::string_view Channel::PingAt(const Context& context, const Dialect& dialect,
   return ping.text;
 }
 
-bool Channel::Slice(Context& context, size_t max_visits, int64_t (*now_us)()) {
+bool Channel::Slice(Context& context, const SliceBudget& budget) {
   if (window_.empty()) return true;
   if (!passing_) {
     passing_ = true;
     next_visit_ = 0;
     pass_target_ = window_end();
   }
-  const size_t stop = std::min(subscriptions_.size(), next_visit_ + max_visits);
-  while (next_visit_ < stop) {
+  const uint64_t written = context.metrics->bytes.Get();
+  for (size_t visits = 0; next_visit_ < subscriptions_.size();) {
     if (next_visit_ + 4 < subscriptions_.size()) {
       __builtin_prefetch(subscriptions_[next_visit_ + 4]);
     }
     subscriptions_[next_visit_++]->Visit(context, *this);
+    if (++visits == budget.visits ||
+        context.metrics->bytes.Get() - written >= budget.bytes) {
+      break;
+    }
+    // Those that write nothing cost less than a look at the clock.
+    if (visits % 4 == 0 && context.clock->NowUs() >= budget.until_us) break;
   }
   if (next_visit_ < subscriptions_.size()) return false;
-  FinishPass(context, now_us);
+  FinishPass(context);
   return window_.empty();
 }
 
-void Channel::FinishPass(Context& context, int64_t (*now_us)()) {
+void Channel::FinishPass(Context& context) {
   passing_ = false;
-  const int64_t now = now_us();
+  const int64_t now = context.clock->NowUs();
   const auto done = static_cast<size_t>(pass_target_ - window_begin_);
   uint64_t bytes = 0;
   for (size_t i = 0; i < done; ++i) {

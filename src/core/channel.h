@@ -27,6 +27,7 @@
 
 #include "core/action_log.h"
 #include "core/context.h"
+#include "core/instances.h"
 #include "core/subscription.h"
 
 namespace pathcast {
@@ -41,6 +42,15 @@ struct Import {
   StretchJson encoded;
 };
 
+// What one slice of a pass may take; the next company's turn comes when any of
+// it is spent. In bytes and time, for what a visit costs depends on the window.
+struct SliceBudget {
+  uint64_t bytes = UINT64_MAX;
+  // By Context::clock.
+  int64_t until_us = INT64_MAX;
+  size_t visits = SIZE_MAX;
+};
+
 class Channel {
  public:
   Channel(std::string company, std::string epoch, int64_t born_ms)
@@ -51,6 +61,7 @@ class Channel {
   const std::string& company() const { return company_; }
   const ActionLog& log() const { return log_; }
   ActionLog& log() { return log_; }
+  Instances& instances() { return instances_; }
 
   // Appends to the log and the window. `call` tells publish calls apart: more
   // than compact_after actions of one are an import. REQUIRES: entry is an
@@ -58,7 +69,9 @@ class Channel {
   void Publish(Context& context, EntryRef entry, uint64_t call);
   void PublishEphemeral(Context& context, EntryRef entry);
 
+  // By the hub's limits; ShrinkLog by fewer bytes as well.
   void TrimLog(Context& context);
+  void ShrinkLog(Context& context, uint64_t max_bytes);
 
   // Gives its share of the gauges back. Call before destruction.
   void Retire(Context& context);
@@ -91,23 +104,28 @@ class Channel {
 
   bool needs_pass() const { return !window_.empty(); }
 
-  // Visits at most `max_visits` subscriptions. True when nothing is left to
-  // offer. `now_us` is asked once at the end of a pass, for the latency of what
-  // it delivered.
-  bool Slice(Context& context, size_t max_visits, int64_t (*now_us)());
+  // Visits subscriptions until the budget is spent, one at least. True when
+  // nothing is left to offer.
+  bool Slice(Context& context, const SliceBudget& budget);
 
-  // Hub only: whether the channel is in its fan-out queue, and its place in the
-  // idle list.
+  // Scheduler only: it is in the fan-out queue; its window has the beginning of
+  // a publish call whose rest is still to come.
   bool queued = false;
+  bool held = false;
+  // Channels only: its places in the idle list and in the ring of all.
   bool idle = false;
   std::list<Channel*>::iterator idle_place;
+  Channel* ring_previous = this;
+  Channel* ring_next = this;
 
  private:
   void Append(Context& context, EntryRef entry);
-  void FinishPass(Context& context, int64_t (*now_us)());
+  void Trim(Context& context, const LogLimits& limits);
+  void FinishPass(Context& context);
 
   const std::string company_;
   ActionLog log_;
+  Instances instances_;
   std::vector<Subscription*> subscriptions_;
   std::vector<EntryRef> window_;
   uint64_t window_begin_ = 0;

@@ -1,19 +1,15 @@
 #include "core/clock.h"
 
-#include <algorithm>
 #include <chrono>
 
 namespace pathcast {
 
-int64_t MonotoneClock::NowMs() {
+int64_t MachineClock::WallMs() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  const int64_t now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(wall).count();
-  last_ms_ = std::max(last_ms_, now);
-  return last_ms_;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(wall).count();
 }
 
-int64_t MonotoneClock::NowUs() {
+int64_t MachineClock::NowUs() {
   const auto up = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(up).count();
 }

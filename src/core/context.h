@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/action_log.h"
+#include "core/clock.h"
 #include "core/metrics.h"
 #include "core/name_table.h"
 #include "core/random.h"
@@ -57,9 +58,13 @@ struct Context {
   Metrics* metrics = nullptr;
   SubscriptionObserver* observer = nullptr;
   std::string resync_paths_json = "[\"*\"]";
+  // Asked where a budget of time is spent; outlives this.
+  Clock* clock = nullptr;
   // Set at each turn. The hub's clock: Unix ms, never goes back, but stands
   // still while the machine's is behind it.
   int64_t now_ms = 0;
+  // The machine's, which may jump either way: an expiry is compared with it.
+  int64_t wall_ms = 0;
   // Goes on always: what waits a while is measured with this one.
   int64_t steady_ms = 0;
 };

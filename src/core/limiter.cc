@@ -124,11 +124,9 @@ bool Limiter::Release(uint64_t lease) {
   return true;
 }
 
-void Limiter::Touch(uint64_t lease, int64_t now_ms) {
+void Limiter::Watch(uint64_t lease, const int64_t* alive_ms) {
   const uint32_t slot = SlotOf(lease);
-  if (slot == kNone) return;
-  int64_t& alive_ms = leases_[slot].alive_ms;
-  if (now_ms > alive_ms) alive_ms = now_ms;
+  if (slot != kNone) leases_[slot].alive_at = alive_ms;
 }
 
 uint32_t Limiter::HeldByCompany(std::string_view company) const {
@@ -141,6 +139,26 @@ uint32_t Limiter::HeldByUser(std::string_view company,
   const uint32_t home = FindCompany(company);
   const uint32_t found = home == kNone ? kNone : FindUser(home, user);
   return found == kNone ? 0 : users_[found].held;
+}
+
+std::vector<uint64_t> Limiter::StreamsOf(std::string_view company,
+                                         std::string_view user) const {
+  std::vector<uint64_t> leases;
+  const uint32_t home = FindCompany(company);
+  const uint32_t found = home == kNone ? kNone : FindUser(home, user);
+  if (found == kNone) return leases;
+  for (uint32_t slot = users_[found].first; slot != kNone;
+       slot = leases_[slot].next) {
+    if (leases_[slot].evictable) leases.push_back(IdOf(slot));
+  }
+  return leases;
+}
+
+bool Limiter::HasSeat(std::string_view company, std::string_view user) const {
+  return (options_.max_per_user == 0 ||
+          HeldByUser(company, user) < options_.max_per_user) &&
+         (options_.max_per_company == 0 ||
+          HeldByCompany(company) < options_.max_per_company);
 }
 
 size_t Limiter::Bytes() const {
@@ -212,9 +230,9 @@ uint32_t Limiter::MakeLease(const LeaseRequest& request, uint32_t company,
   Lease& lease = leases_[slot];
   if (++serial_ == 0) serial_ = 1;  // 0 marks a free slot.
   lease.serial = serial_;
-  lease.alive_ms = request.now_ms;
   lease.key_ms = request.now_ms;
   lease.user = user;
+  lease.evictable = request.evictable;
 
   User& holder = users_[user];
   lease.previous = kNone;
@@ -308,7 +326,7 @@ uint32_t Limiter::OldestOfUser(uint32_t user) const {
     const Lease& lease = leases_[slot];
     if (lease.heap_at == kNone) continue;
     // Newest first, so that of two the longer held wins a tie.
-    if (oldest == kNone || lease.alive_ms <= leases_[oldest].alive_ms) {
+    if (oldest == kNone || lease.alive_ms() <= leases_[oldest].alive_ms()) {
       oldest = slot;
     }
   }
@@ -316,18 +334,20 @@ uint32_t Limiter::OldestOfUser(uint32_t user) const {
 }
 
 uint32_t Limiter::OldestOfCompany(uint32_t company) {
-  // Keys are lower bounds of `alive_ms`, which only grows. So a top whose key
-  // is up to date is the oldest; one that is not sinks to where it belongs.
+  // Keys are lower bounds of when each was alive, which only grows. So a top
+  // whose key is up to date is the oldest; one that is not sinks to where it
+  // belongs.
   Company& home = companies_[company];
   if (home.heap.empty()) return kNone;
   for (int sunk = 0; sunk < kSunkBeforeRebuild; ++sunk) {
     Lease& top = leases_[home.heap[0]];
-    if (top.key_ms == top.alive_ms) return home.heap[0];
-    top.key_ms = top.alive_ms;
+    const int64_t alive_ms = top.alive_ms();
+    if (top.key_ms == alive_ms) return home.heap[0];
+    top.key_ms = alive_ms;
     HeapDown(&home, 0);
   }
   for (const uint32_t slot : home.heap) {
-    leases_[slot].key_ms = leases_[slot].alive_ms;
+    leases_[slot].key_ms = leases_[slot].alive_ms();
   }
   for (size_t at = home.heap.size() / 2; at-- > 0;) HeapDown(&home, at);
   return home.heap[0];

@@ -66,9 +66,16 @@ class Limiter {
   AdmissionResult Acquire(const LeaseRequest& request);
   // False when the lease is not held (any more): releasing twice is harmless.
   bool Release(uint64_t lease);
-  // The stream of `lease` was alive just now. One write; no effect on a lease
-  // that is not held.
-  void Touch(uint64_t lease, int64_t now_ms);
+  // When the stream of `lease` was last alive, asked for only where somebody
+  // has to go: the hot path tells the limiter nothing. `alive_ms` never goes
+  // back and outlives the lease. No effect on a lease that is not held.
+  void Watch(uint64_t lease, const int64_t* alive_ms);
+
+  // The evictable leases of a user, in no order: its streams.
+  std::vector<uint64_t> StreamsOf(std::string_view company,
+                                  std::string_view user) const;
+  // One more of this user would find a seat.
+  bool HasSeat(std::string_view company, std::string_view user) const;
 
   size_t HeldTotal() const { return held_; }
   uint32_t HeldByCompany(std::string_view company) const;
@@ -94,11 +101,15 @@ class Limiter {
   };
 
   struct Lease {
-    int64_t alive_ms = 0;  // Written by Touch().
-    // What the company's heap is ordered by: `alive_ms` as it once was.
-    // Touching does not move anything in the heap; eviction catches up
+    // Null until Watch().
+    const int64_t* alive_at = nullptr;
+    // What the company's heap is ordered by: when it was alive as last asked.
+    // Nothing moves in the heap meanwhile; eviction catches up
     // (OldestOfCompany).
     int64_t key_ms = 0;
+    int64_t alive_ms() const {
+      return alive_at != nullptr && *alive_at > key_ms ? *alive_at : key_ms;
+    }
     Text instance;
     uint32_t serial = 0;  // 0: this slot is free.
     uint32_t user = kNone;
@@ -107,6 +118,7 @@ class Limiter {
     uint32_t heap_at =
         kNone;  // Place in the company's heap; kNone: never evicted.
     uint32_t chain = kNone;  // Of the instance index.
+    bool evictable = false;
   };
 
   struct User {

@@ -156,6 +156,7 @@ Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms) {
     return JudgeCursor(log, point.last_event_id);
   }
   if (point.has_since) return JudgeTime(log, point.since_ms, now_ms);
+  if (point.returns) return {Reason::kUnknownCursor, false, 0};
   return {};
 }
 

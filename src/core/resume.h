@@ -23,6 +23,8 @@ struct ResumePoint {
   bool has_since = false;
   int64_t since_ms = 0;
   bool by_time() const { return last_event_id.empty() && has_since; }
+  // This browser instance had a stream before.
+  bool returns = false;
 };
 
 struct Verdict {

@@ -81,6 +81,12 @@ class Subscription {
   // A heartbeat: skipped, and false, while there is a backlog.
   bool WriteUnlessSlow(Context& context, std::string_view message);
 
+  // It is about to be closed, by its owner's budget: from now on it is offered
+  // nothing. What waits already may still go out.
+  void Leave(const Context& context, const Channel& channel);
+  // The newest seq that it has been offered.
+  uint64_t Reached(const Channel& channel) const;
+
   // A last message before the end; lost if another message is half written.
   void WriteLast(Context& context, std::string_view message);
 
@@ -107,7 +113,10 @@ class Subscription {
   uint64_t pos() const { return pos_; }
   bool slow() const { return backlog_ != nullptr; }
   bool gone() const { return gone_; }
+  bool leaving() const { return leaving_; }
   int64_t last_write_ms() const { return last_write_ms_; }
+  // The same, for who asks later; as long as this lives.
+  const int64_t* last_write_at() const { return &last_write_ms_; }
   uint64_t backlog_bytes() const { return backlog_ ? backlog_->bytes : 0; }
   // Without a piece that is half written: what the cap bounds.
   uint64_t whole_backlog_bytes() const {
@@ -149,6 +158,10 @@ class Subscription {
   const std::unique_ptr<Filter> filter_;
   const Dialect dialect_;
   bool gone_ = false;
+  bool leaving_ = false;
+  // leaving_: of its position, which the window may have let go of.
+  uint64_t left_at_seq_ = 0;
+  int64_t left_safe_ms_ = 0;
   uint64_t pos_ = 0;
   int64_t last_write_ms_ = 0;
   std::unique_ptr<Backlog> backlog_;

@@ -6,8 +6,14 @@ namespace pathcast {
 
 namespace {
 
-// Logs looked at for old actions in one tick.
+// Logs looked at for old actions in one tick, and how long that may take.
 constexpr size_t kTrimsPerTick = 256;
+constexpr int64_t kTrimUs = 500;
+
+// Companies looked at for what is over their share, for each action that comes
+// while all logs together are over their bound. Somebody is over it then, so a
+// round finds one.
+constexpr size_t kRelievedPerAction = 64;
 
 }  // namespace
 
@@ -22,6 +28,7 @@ Channel* Channels::Use(const std::string& company) {
     channel = std::make_unique<Channel>(company, context_->random.HexId(12),
                                         history_begins_ms_);
     context_->metrics->companies.Add(1);
+    JoinRing(channel.get());
     Touch(channel.get());
     ForgetSurplus();
   }
@@ -44,23 +51,60 @@ void Channels::ForgetSurplus() {
     // Its last action may be of this very millisecond.
     history_begins_ms_ = context_->now_ms + 1;
     idle_.pop_front();
-    trim_round_.clear();  // it may name this one
-    trim_next_ = 0;
+    LeaveRing(channel);
     by_company_.erase(by_company_.find(channel->company()));
   }
 }
 
-void Channels::TrimSome() {
-  if (trim_next_ >= trim_round_.size()) {
-    trim_round_.clear();
-    trim_next_ = 0;
-    trim_round_.reserve(by_company_.size());
-    for (auto& [company, channel] : by_company_)
-      trim_round_.push_back(channel.get());
+void Channels::Relieve(Channel* newest) {
+  if (context_->metrics->log_bytes.Get() <= max_total_log_bytes_) return;
+  Shrink(newest);
+  const size_t count = std::min(by_company_.size(), kRelievedPerAction);
+  for (size_t i = 0; i < count; ++i) {
+    if (context_->metrics->log_bytes.Get() <= max_total_log_bytes_) return;
+    Shrink(relief_);
+    relief_ = relief_->ring_next;
   }
-  const size_t stop = std::min(trim_round_.size(), trim_next_ + kTrimsPerTick);
-  for (; trim_next_ < stop; ++trim_next_)
-    trim_round_[trim_next_]->TrimLog(*context_);
+}
+
+void Channels::Shrink(Channel* channel) {
+  const uint64_t share = max_total_log_bytes_ / by_company_.size();
+  const uint64_t total = context_->metrics->log_bytes.Get();
+  const uint64_t bytes = channel->log().bytes();
+  if (total <= max_total_log_bytes_ || bytes <= share) return;
+  channel->ShrinkLog(
+      *context_, bytes - std::min(bytes - share, total - max_total_log_bytes_));
+}
+
+void Channels::JoinRing(Channel* channel) {
+  if (hand_ == nullptr) {
+    hand_ = relief_ = channel;
+    return;
+  }
+  channel->ring_previous = hand_->ring_previous;
+  channel->ring_next = hand_;
+  channel->ring_previous->ring_next = channel;
+  hand_->ring_previous = channel;
+}
+
+void Channels::LeaveRing(Channel* channel) {
+  Channel* next = channel->ring_next == channel ? nullptr : channel->ring_next;
+  if (hand_ == channel) hand_ = next;
+  if (relief_ == channel) relief_ = next;
+  channel->ring_previous->ring_next = channel->ring_next;
+  channel->ring_next->ring_previous = channel->ring_previous;
+  channel->ring_previous = channel->ring_next = channel;
+}
+
+void Channels::TrimSome() {
+  const size_t count = std::min(by_company_.size(), kTrimsPerTick);
+  const int64_t until = context_->clock->NowUs() + kTrimUs;
+  for (size_t i = 0; i < count; ++i) {
+    hand_->TrimLog(*context_);
+    hand_->instances().Trim(context_->options.log.ttl_ms, context_->steady_ms);
+    hand_ = hand_->ring_next;
+    if (context_->clock->NowUs() >= until) return;
+  }
 }
 
 }  // namespace pathcast

@@ -13,7 +13,6 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "core/channel.h"
 #include "core/context.h"
@@ -24,10 +23,12 @@ namespace pathcast {
 class Channels {
  public:
   // `context` is in its first turn.
-  Channels(Context* context, Scheduler* scheduler, uint64_t max_companies)
+  Channels(Context* context, Scheduler* scheduler, uint64_t max_companies,
+           uint64_t max_total_log_bytes)
       : context_(context),
         scheduler_(scheduler),
         max_companies_(max_companies),
+        max_total_log_bytes_(max_total_log_bytes),
         history_begins_ms_(context->now_ms) {}
   Channels(const Channels&) = delete;
   Channels& operator=(const Channels&) = delete;
@@ -38,23 +39,35 @@ class Channels {
   Channel* Use(const std::string& company);
   // It was just used, or has won or lost a subscription.
   void Touch(Channel* channel);
+  // All logs together are held to their bound after each action: `newest`,
+  // which has just got one, and some others lose the oldest of what is more
+  // than their share of it.
+  void Relieve(Channel* newest);
   // Lets some of the logs drop what is too old; to be called again and again.
   void TrimSome();
 
  private:
   void ForgetSurplus();
+  // Down to its share, or to what is needed.
+  void Shrink(Channel* channel);
+  void JoinRing(Channel* channel);
+  void LeaveRing(Channel* channel);
 
   Context* const context_;
   Scheduler* const scheduler_;
   const uint64_t max_companies_;
+  const uint64_t max_total_log_bytes_;
 
   std::unordered_map<std::string, std::unique_ptr<Channel>> by_company_;
   // Without subscriptions, the longest idle first.
   std::list<Channel*> idle_;
   // Before it some channel's history may have been forgotten.
   int64_t history_begins_ms_;
-  std::vector<Channel*> trim_round_;
-  size_t trim_next_ = 0;
+  // The ring of all channels: the next one whose log is looked at; null: there
+  // is none. Who comes joins behind it, who goes takes nothing but itself out.
+  Channel* hand_ = nullptr;
+  // The same for Relieve, so that neither runs ahead of the other.
+  Channel* relief_ = nullptr;
 };
 
 }  // namespace pathcast

@@ -93,7 +93,12 @@ struct ReleaseCommand {
 struct ReadLogCommand {
   Ticket ticket = 0;
   std::string company;
-  std::optional<int64_t> since_ms;
+  std::optional<int64_t> since_ms = {};
+  // What the host has of this log already, and is not sent again: the seqs from
+  // one to the other of that epoch; "": nothing.
+  std::string known_epoch = {};
+  uint64_t known_first = 0;
+  uint64_t known_last = 0;
 };
 struct DisconnectCommand {
   Ticket ticket = 0;

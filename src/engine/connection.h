@@ -53,14 +53,21 @@ class Connection final : public Subscription {
   SocketSink* socket() const { return sink_.socket.get(); }
   HostSink* host() const { return sink_.host.get(); }
 
-  uint64_t lease = 0;       // 0: already released
-  int64_t deadline_ms = 0;  // 0: none; else it is in the hub's set of deadlines
-  bool deadline_is_expiry = false;
-  bool doomed = false;  // its sink has failed; closed at the end of the turn
+  // 0: already released.
+  uint64_t lease = 0;
+  // Deadlines only; 0: none.
+  int64_t expires_ms = 0;
+  int64_t life_ends_ms = 0;
+  // Of its user and its browser instance (core/instances.h); 0: it has none.
+  uint64_t user_hash = 0;
+  uint64_t instance_hash = 0;
+  // Its sink has failed; closed at the end of the turn.
+  bool doomed = false;
   // Expired before it began: it gets no catch-up, and this is a time from which
   // a resume loses nothing of it.
   std::optional<int64_t> hello_only_safe_ms;
-  bool watched_slow = false;  // in the hub's list of slow ones
+  // Stalls only.
+  bool watched_slow = false;
 
   // The heartbeat bucket it is in: a ring through the bucket's anchor.
   struct Ring {

@@ -1,38 +1,35 @@
 #include "engine/deadlines.h"
 
-#include <algorithm>
-
 namespace pathcast {
 
 void Deadlines::Add(Connection* connection, int64_t expires_at_ms) {
-  int64_t deadline = expires_at_ms;
-  bool is_expiry = expires_at_ms != 0;
+  if (expires_at_ms != 0) {
+    connection->expires_ms = expires_at_ms;
+    expiries_.emplace(expires_at_ms, connection);
+  }
   if (lifetime_ms_ > 0) {
     const auto life = static_cast<uint64_t>(lifetime_ms_);
-    const auto ends =
-        context_->now_ms +
+    connection->life_ends_ms =
+        context_->steady_ms +
         static_cast<int64_t>(context_->random.Between(life * 4 / 5, life));
-    if (deadline == 0 || ends < deadline) {
-      deadline = ends;
-      is_expiry = false;
-    }
+    lives_.emplace(connection->life_ends_ms, connection);
   }
-  if (deadline == 0) return;
-  connection->deadline_ms = std::max<int64_t>(1, deadline);
-  connection->deadline_is_expiry = is_expiry;
-  by_time_.emplace(connection->deadline_ms, connection);
 }
 
 void Deadlines::Remove(Connection* connection) {
-  if (connection->deadline_ms == 0) return;
-  by_time_.erase({connection->deadline_ms, connection});
-  connection->deadline_ms = 0;
+  if (connection->expires_ms != 0)
+    expiries_.erase({connection->expires_ms, connection});
+  if (connection->life_ends_ms != 0)
+    lives_.erase({connection->life_ends_ms, connection});
+  connection->expires_ms = connection->life_ends_ms = 0;
 }
 
-Connection* Deadlines::Due() const {
-  if (by_time_.empty() || by_time_.begin()->first > context_->now_ms)
-    return nullptr;
-  return by_time_.begin()->second;
+Deadlines::Due Deadlines::First() const {
+  if (!expiries_.empty() && IsOver(expiries_.begin()->first))
+    return {expiries_.begin()->second, CloseReason::kAuthExpired};
+  if (!lives_.empty() && lives_.begin()->first <= context_->steady_ms)
+    return {lives_.begin()->second, CloseReason::kDrain};
+  return {};
 }
 
 }  // namespace pathcast

@@ -1,5 +1,7 @@
-// When which stream has to end: the earlier of its expiry and the end of its
-// life time.
+// When which stream has to end: at its expiry, or when its life time is over.
+// The first is somebody else's Unix time, compared with the machine's clock as
+// it is now; the second is waited for with the steady one, so that a clock that
+// is set ends no lives.
 //
 // Owner: HubThread. Thread: hub thread. A connection leaves before it is
 // destroyed.
@@ -11,28 +13,44 @@
 #include <utility>
 
 #include "core/context.h"
+#include "core/wire.h"
 #include "engine/connection.h"
 
 namespace pathcast {
 
 class Deadlines {
  public:
+  struct Due {
+    // Null: nobody is due.
+    Connection* connection = nullptr;
+    CloseReason reason = CloseReason::kDrain;
+  };
+
   // `lifetime_ms` is cut to a random 80–100 % for each stream; 0: for ever.
   Deadlines(Context* context, int64_t lifetime_ms)
       : context_(context), lifetime_ms_(lifetime_ms) {}
   Deadlines(const Deadlines&) = delete;
   Deadlines& operator=(const Deadlines&) = delete;
 
-  // `expires_at_ms`: 0: never. REQUIRES: it is not in here.
+  // `expires_at_ms`: 0: never.
+  bool IsOver(int64_t expires_at_ms) const {
+    return expires_at_ms != 0 && expires_at_ms <= context_->wall_ms;
+  }
+  // REQUIRES: it is not in here.
   void Add(Connection* connection, int64_t expires_at_ms);
   void Remove(Connection* connection);
-  // One whose time has come; null: none. It stays until it is removed.
-  Connection* Due() const;
+  // One whose time has come. It stays until it is removed.
+  Due First() const;
 
  private:
+  using ByTime = std::set<std::pair<int64_t, Connection*>>;
+
   Context* const context_;
   const int64_t lifetime_ms_;
-  std::set<std::pair<int64_t, Connection*>> by_time_;
+  // Wall clock.
+  ByTime expiries_;
+  // Steady clock.
+  ByTime lives_;
 };
 
 }  // namespace pathcast

@@ -28,10 +28,10 @@ void Drain::Begin(Ticket ticket, int64_t over_ms) {
   began_ms_ = context_->steady_ms;
   over_ms_ = std::max<int64_t>(0, over_ms);
   timer_.Every(kStepMs);
-  Step();
 }
 
-void Drain::Step() {
+bool Drain::Step(int64_t until_us) {
+  if (tickets_.empty()) return false;
   const int64_t elapsed = context_->steady_ms - began_ms_;
   const size_t total = order_.size();
   const size_t due = elapsed >= over_ms_
@@ -39,13 +39,16 @@ void Drain::Step() {
                          : static_cast<size_t>(static_cast<double>(total) *
                                                static_cast<double>(elapsed) /
                                                static_cast<double>(over_ms_));
-  for (; next_ < due; ++next_) {
-    if (Connection* connection = registry_->Find(order_[next_]))
-      close_(connection);
+  while (next_ < due) {
+    Connection* connection = registry_->Find(order_[next_++]);
+    if (connection == nullptr) continue;
+    close_(connection);
+    if (context_->clock->NowUs() >= until_us) break;
   }
-  if (!registry_->empty() && next_ < total) return;
+  if (!registry_->empty() && next_ < total) return next_ < due;
   timer_.Cancel();
   Answer();
+  return false;
 }
 
 void Drain::Answer() {

@@ -32,7 +32,7 @@ class Drain {
   Drain(const Drain&) = delete;
   Drain& operator=(const Drain&) = delete;
 
-  // `on_step` is called when a step is due, and calls Step.
+  // `on_step` is called when a step is due.
   Status Open(EventLoop* loop, std::function<void()> on_step);
   // On the loop's thread, before it ends.
   void Close() { timer_.Close(); }
@@ -42,7 +42,9 @@ class Drain {
 
   // A later call begins anew with what is left; all are answered at its end.
   void Begin(Ticket ticket, int64_t over_ms);
-  void Step();
+  // Closes those that are due until the clock says `until_us`, one at least.
+  // True when some are due that it did not get to.
+  bool Step(int64_t until_us);
   // Whoever waits is answered.
   void Answer();
 

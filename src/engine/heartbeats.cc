@@ -51,17 +51,19 @@ void Heartbeats::OnTick() {
 
 void Heartbeats::Beat(size_t bucket) {
   Connection::Ring* anchor = &buckets_[bucket];
-  for (Connection::Ring* at = anchor->next; at != anchor; at = at->next) {
-    Connection* connection = at->connection;
-    Channel& channel = connection->channel();
-    if (connection->gone()) continue;
-    if (connection->WriteUnlessSlow(
-            *context_, channel.PingAt(*context_, connection->dialect(),
-                                      connection->pos()))) {
-      context_->metrics->heartbeats.Add(1);
-    } else {
-      context_->metrics->heartbeats_skipped.Add(1);
-    }
+  for (Connection::Ring* at = anchor->next; at != anchor; at = at->next)
+    Ping(at->connection);
+}
+
+void Heartbeats::Ping(Connection* connection) {
+  if (connection->gone()) return;
+  Channel& channel = connection->channel();
+  if (connection->WriteUnlessSlow(
+          *context_, channel.PingAt(*context_, connection->dialect(),
+                                    connection->pos()))) {
+    context_->metrics->heartbeats.Add(1);
+  } else {
+    context_->metrics->heartbeats_skipped.Add(1);
   }
 }
 

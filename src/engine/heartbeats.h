@@ -26,6 +26,8 @@ class Heartbeats {
 
   void Join(Connection* connection);
   void Leave(Connection* connection) { connection->heartbeat.Leave(); }
+  // Out of turn.
+  void Ping(Connection* connection);
   // Pings the buckets that are due. May be called too often or too late.
   void OnTick();
 

@@ -44,14 +44,20 @@ bool Hub::Post(Command command) {
     bytes = event->Bytes();
   }
   if (bytes > 0) {
-    const uint64_t waiting = waiting_bytes_.load(std::memory_order_relaxed) +
-                             metrics_.window_bytes.Get();
-    if (waiting > kMaxWaitingBytes) return false;
-    waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    // Added first, so that no two threads pass the bound together.
+    const uint64_t waiting =
+        waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed) +
+        metrics_.window_bytes.Get();
+    if (waiting > kMaxWaitingBytes) {
+      waiting_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+      return false;
+    }
   }
   if (mailbox_.Put(std::make_unique<Command>(std::move(command)))) loop_.Wake();
   return true;
 }
+
+int64_t Hub::NowUs() const { return thread_->NowUs(); }
 
 Status Hub::Stop() {
   stopped_.store(true, std::memory_order_relaxed);

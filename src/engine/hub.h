@@ -47,7 +47,7 @@ class Hub {
   const std::string& id() const { return id_; }
 
   // [any thread] The clock of PublishCommand::posted_us.
-  static int64_t NowUs() { return EventLoop::NowUs(); }
+  int64_t NowUs() const;
 
   // [host thread] Ends the thread. Idempotent. Afterwards no descriptor, timer
   // or thread is left.
@@ -58,7 +58,8 @@ class Hub {
   Hub(HubOptions options, Host* host);
 
   const std::string id_;
-  std::atomic<uint64_t> waiting_bytes_{0};  // in the mailbox
+  // Posted and not carried out yet.
+  std::atomic<uint64_t> waiting_bytes_{0};
   std::atomic<bool> stopped_{false};
   Metrics metrics_;
   ReplyBox replies_;

@@ -15,10 +15,26 @@ namespace {
 // the cap.
 constexpr uint64_t kHostWindowBytes = 16 * 1024;
 
+// Streams of a user that are written to when somebody waits for one of its
+// seats, the quietest first.
+constexpr size_t kPingedForASeat = 16;
+
+// For closing streams in one turn of the loop: a dozen or so.
+constexpr int64_t kCloseUs = 200;
+
 }  // namespace
 
 void HubThread::Run(OpenSocketCommand& command) {
-  if (closed_) return;  // the descriptor closes with the command
+  if (closed_) {
+    // The descriptor closes with the command.
+    NoticeReply notice;
+    notice.code = static_cast<uint8_t>(kEndHubClosed);
+    notice.number = command.request.number;
+    notice.company = std::move(command.request.company);
+    notice.user = std::move(command.request.user);
+    notices_.Add(std::move(notice));
+    return;
+  }
   ConnectionSink sink;
   sink.socket = std::make_unique<SocketSink>(std::move(command.socket), this);
   Open(command.request, std::move(sink));
@@ -37,27 +53,7 @@ void HubThread::Run(OpenHostSinkCommand& command) {
   Open(command.request, std::move(sink));
 }
 
-void HubThread::FreshenLeases(const StreamRequest& request) {
-  if (!options_.limits.evict_oldest) return;
-  const Channel* channel = channels_.Get(request.company);
-  if (channel == nullptr) return;
-  const uint32_t company = limiter_.HeldByCompany(request.company);
-  const uint32_t user = limiter_.HeldByUser(request.company, request.user);
-  const LimiterOptions& limits = options_.limits;
-  const bool full =
-      (limits.max_per_company != 0 && company >= limits.max_per_company) ||
-      (limits.max_per_user != 0 && user >= limits.max_per_user);
-  // Who was alive last is only asked when somebody has to go: the hot path does
-  // not keep it.
-  if (!full) return;
-  for (size_t i = 0; i < channel->size(); ++i) {
-    auto* connection = static_cast<Connection*>(channel->at(i));
-    limiter_.Touch(connection->lease, connection->last_write_ms());
-  }
-}
-
 AdmissionResult HubThread::Admit(const StreamRequest& request) {
-  FreshenLeases(request);
   AdmissionResult result =
       limiter_.Acquire({request.company, request.user, request.instance, true,
                         context_.steady_ms});
@@ -71,8 +67,7 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     return;
   }
   // A stream that ends at once takes nobody's place.
-  const bool expired =
-      request.expires_at_ms != 0 && request.expires_at_ms <= context_.now_ms;
+  const bool expired = deadlines_.IsOver(request.expires_at_ms);
   const AdmissionResult admission =
       request.uncounted || expired ? AdmissionResult{} : Admit(request);
   for (uint64_t lease : admission.replaced)
@@ -81,15 +76,24 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     CloseByLease(lease, CloseReason::kEvicted);
   context_.metrics->replacements.Add(admission.replaced.size());
   context_.metrics->evictions.Add(admission.evicted.size());
-  if (admission.admission != Admission::kAdmitted) {
-    Refuse(request, std::move(sink),
-           admission.admission == Admission::kUserLimit
-               ? Refusal::kUserLimit
-               : Refusal::kCompanyLimit,
-           admission);
+  if (admission.admission == Admission::kAdmitted) {
+    Begin(request, std::move(sink), admission.lease, expired);
     return;
   }
+  const bool user = admission.admission == Admission::kUserLimit;
+  if (user && !options_.limits.evict_oldest &&
+      waiting_room_.HasRoomFor(request) &&
+      !limiter_.StreamsOf(request.company, request.user).empty()) {
+    waiting_room_.Enter(std::move(request), std::move(sink),
+                        context_.steady_ms);
+    return;
+  }
+  Refuse(request, std::move(sink),
+         user ? Refusal::kUserLimit : Refusal::kCompanyLimit, admission);
+}
 
+void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
+                      uint64_t lease, bool expired) {
   Channel* channel = channels_.Use(request.company);
   channel->TrimLog(context_);
   std::unique_ptr<Filter> filter;
@@ -97,8 +101,9 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     filter = std::make_unique<Filter>(std::move(*request.filter));
   auto owned = std::make_unique<Connection>(&request, channel, std::move(sink),
                                             std::move(filter), context_.now_ms);
-  owned->lease = admission.lease;
+  owned->lease = lease;
   Connection* connection = registry_.Add(std::move(owned));
+  limiter_.Watch(connection->lease, connection->last_write_at());
   channel->Add(connection);
   channels_.Touch(channel);
   context_.metrics->opened.Add(1);
@@ -115,13 +120,25 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   heartbeats_.Join(connection);
   const std::string id = hub_->id_ + "-" + std::to_string(request.number);
   OpeningRequest opening{request.http_head, id, &request.resume, expired};
+  if (!request.instance.empty()) {
+    const uint64_t user = Instances::HashOf(connection->user());
+    const uint64_t instance = Instances::HashOf(request.instance);
+    request.resume.returns = channel->instances().Knows(
+        user, instance, context_.options.log.ttl_ms, context_.steady_ms);
+    channel->instances().Note(user, instance, context_.steady_ms);
+    connection->user_hash = user;
+    connection->instance_hash = instance;
+  }
   std::vector<Piece> pieces =
       MakeOpening(context_, *channel, *connection, opening);
   if (expired) connection->hello_only_safe_ms = pieces[0].safe_ms;
   connection->Start(context_, *channel, std::move(pieces),
                     channel->window_end());
-  deadlines_.Add(connection, request.expires_at_ms);
-  CloseExpired();
+  if (expired) {
+    Close(connection, CloseReason::kAuthExpired);
+  } else {
+    deadlines_.Add(connection, request.expires_at_ms);
+  }
 }
 
 void HubThread::NoteRefusal(const std::string& company, const std::string& user,
@@ -169,8 +186,7 @@ void HubThread::Close(Connection* connection, size_t end) {
     if (end < kCloseReasonCount) {
       const auto reason = static_cast<CloseReason>(end);
       std::string id;
-      AppendCursor(&id, channel.log().epoch(),
-                   channel.SeqBefore(connection->pos()));
+      AppendCursor(&id, channel.log().epoch(), connection->Reached(channel));
       // A backlog that is not written would leave a gap before this cursor.
       if (connection->slow() || connection->hello_only_safe_ms) id.clear();
       const int64_t safe_ms = connection->hello_only_safe_ms.value_or(
@@ -192,8 +208,13 @@ void HubThread::Close(Connection* connection, size_t end) {
   notices_.Add(std::move(notice));
   watchers_.Ended(connection->number(), end);
 
+  if (connection->instance_hash != 0) {
+    channel.instances().Note(connection->user_hash, connection->instance_hash,
+                             context_.steady_ms);
+  }
   if (connection->lease != 0) {
     (void)limiter_.Release(connection->lease);
+    waiting_room_.SeatFreed(channel.company(), connection->user());
     context_.metrics->leases.Set(limiter_.HeldTotal());
   }
   deadlines_.Remove(connection);
@@ -245,7 +266,16 @@ void HubThread::Run(SinkFullCommand& command) {
 
 void HubThread::Run(SinkAbortCommand& command) {
   Connection* connection = registry_.Find(command.number);
-  if (connection != nullptr) Close(connection, kEndGone);
+  if (connection != nullptr) {
+    Close(connection, kEndGone);
+    return;
+  }
+  const bool waited = waiting_room_
+                          .TakeAny([&](const StreamRequest& request) {
+                            return request.number == command.number;
+                          })
+                          .has_value();
+  if (waited) watchers_.Ended(command.number, kEndGone);
 }
 
 void HubThread::Run(AcquireCommand& command) {
@@ -256,10 +286,6 @@ void HubThread::Run(AcquireCommand& command) {
     if (!closed_)
       NoteRefusal(command.company, command.user, 0, Refusal::kDraining);
   } else {
-    StreamRequest request;
-    request.company = command.company;
-    request.user = command.user;
-    FreshenLeases(request);
     const AdmissionResult result = limiter_.Acquire(
         {command.company, command.user, {}, false, context_.steady_ms});
     for (uint64_t lease : result.evicted)
@@ -284,6 +310,8 @@ void HubThread::Run(ReleaseCommand& command) {
   const bool released = registry_.FindByLease(command.lease) == nullptr &&
                         limiter_.Release(command.lease);
   if (!closed_) context_.metrics->leases.Set(limiter_.HeldTotal());
+  // Whose seat it was the limiter does not say; a waiter's is looked for.
+  if (released) waiting_room_.AnySeatFreed();
   outgoing_.push_back(DoneReply{command.ticket, released ? 1u : 0u});
 }
 
@@ -291,8 +319,14 @@ void HubThread::Run(DisconnectCommand& command) {
   const Channel* channel =
       command.company ? channels_.Get(*command.company) : nullptr;
   const std::vector<Connection*> matches = registry_.Match(command, channel);
-  for (Connection* connection : matches) Close(connection, command.reason);
-  outgoing_.push_back(DoneReply{command.ticket, matches.size()});
+  while (auto waiter = waiting_room_.TakeAny([&](const StreamRequest& request) {
+    return (!command.number || *command.number == request.number) &&
+           (!command.company || *command.company == request.company) &&
+           (!command.user || *command.user == request.user);
+  })) {
+    TurnWaiterAway(std::move(*waiter));
+  }
+  closings_.Add(matches, command.reason, command.ticket);
 }
 
 void HubThread::Run(WatchCommand& command) {
@@ -301,7 +335,8 @@ void HubThread::Run(WatchCommand& command) {
     return;
   }
   // Commands come in order: what was opened before has an end or is here.
-  watchers_.Watch(command, registry_.Find(command.number) != nullptr);
+  watchers_.Watch(command, registry_.Find(command.number) != nullptr ||
+                               waiting_room_.Has(command.number));
 }
 
 void HubThread::Run(ConnectionsCommand& command) {
@@ -318,8 +353,7 @@ void HubThread::Run(ConnectionsCommand& command) {
     info.since_ms = connection->since_ms();
     info.backlog_bytes = connection->backlog_bytes();
     if (!connection->slow()) {
-      AppendCursor(&info.position, of.log().epoch(),
-                   of.SeqBefore(connection->pos()));
+      AppendCursor(&info.position, of.log().epoch(), connection->Reached(of));
     }
     info.address = connection->address();
     if (connection->filter() != nullptr && !connection->filter()->PassesAll()) {
@@ -329,16 +363,61 @@ void HubThread::Run(ConnectionsCommand& command) {
   outgoing_.push_back(std::move(reply));
 }
 
-void HubThread::CloseExpired() {
-  while (Connection* connection = deadlines_.Due()) {
-    Close(connection, connection->deadline_is_expiry ? CloseReason::kAuthExpired
-                                                     : CloseReason::kDrain);
+void HubThread::WriteToQuietest(const StreamRequest& request) {
+  std::vector<Connection*> streams;
+  for (uint64_t lease : limiter_.StreamsOf(request.company, request.user)) {
+    if (Connection* connection = registry_.FindByLease(lease))
+      streams.push_back(connection);
+  }
+  std::sort(streams.begin(), streams.end(),
+            [](const Connection* a, const Connection* b) {
+              return a->last_write_ms() < b->last_write_ms();
+            });
+  if (streams.size() > kPingedForASeat) streams.resize(kPingedForASeat);
+  for (Connection* connection : streams) heartbeats_.Ping(connection);
+}
+
+void HubThread::SeatWaiting() {
+  if (waiting_room_.empty()) return;
+  while (auto waiter =
+             waiting_room_.TakeNext([&](const StreamRequest& request) {
+               return limiter_.HasSeat(request.company, request.user);
+             })) {
+    Open(waiter->request, std::move(waiter->sink));
+  }
+  while (auto waiter = waiting_room_.TakeOverdue(context_.steady_ms))
+    TurnWaiterAway(std::move(*waiter));
+  for (const StreamRequest* request :
+       waiting_room_.DuePings(context_.steady_ms))
+    WriteToQuietest(*request);
+}
+
+void HubThread::TurnWaiterAway(Waiter waiter) {
+  AdmissionResult result;
+  result.limit = options_.limits.max_per_user;
+  result.current =
+      limiter_.HeldByUser(waiter.request.company, waiter.request.user);
+  Refuse(waiter.request, std::move(waiter.sink),
+         drain_.active() ? Refusal::kDraining : Refusal::kUserLimit, result);
+}
+
+void HubThread::DismissWaiting() {
+  while (auto waiter =
+             waiting_room_.TakeAny([](const StreamRequest&) { return true; })) {
+    TurnWaiterAway(std::move(*waiter));
   }
 }
 
-void HubThread::CloseStalled() {
-  for (Connection* connection : stalls_.Due())
-    Close(connection, CloseReason::kSlow);
+bool HubThread::CloseSome() {
+  const int64_t until = clock_->NowUs() + kCloseUs;
+  while (clock_->NowUs() < until) {
+    const Deadlines::Due due = deadlines_.First();
+    if (due.connection == nullptr) break;
+    Close(due.connection, due.reason);
+  }
+  const bool more = drain_.Step(until);
+  closings_.Run(until);
+  return more || !closings_.empty() || deadlines_.First().connection != nullptr;
 }
 
 }  // namespace pathcast

@@ -1,5 +1,6 @@
 #include "engine/hub_thread.h"
 
+#include <type_traits>
 #include <utility>
 
 namespace pathcast {
@@ -9,6 +10,11 @@ namespace {
 // The hub thread yields to the app's: on one core its fan-out would otherwise
 // show as loop delay.
 constexpr int kThreadNice = 5;
+
+// For commands in one turn of the loop, before sockets and fan-outs have their
+// turn; one of many actions is carried out in parts.
+constexpr int64_t kCommandsUs = 200;
+constexpr size_t kItemsPerLook = 8;
 
 }  // namespace
 
@@ -20,23 +26,36 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
       context_(options_.seed),
       limiter_(options_.limits),
       scheduler_(PrepareContext()),
-      channels_(&context_, &scheduler_, options_.max_companies),
+      channels_(&context_, &scheduler_, options_.max_companies,
+                options_.max_total_log_bytes),
       deadlines_(&context_, options_.lifetime_ms),
       heartbeats_(&context_, options_.core.heartbeat_ms),
       stalls_(&context_, options_.slow_timeout_ms),
       notices_(&outgoing_),
       watchers_(&outgoing_),
-      drain_(&context_, &registry_, &outgoing_, [this](Connection* connection) {
-        Close(connection, CloseReason::kDrain);
-      }) {}
+      drain_(&context_, &registry_, &outgoing_,
+             [this](Connection* connection) {
+               Close(connection, CloseReason::kDrain);
+             }),
+      closings_(&context_, &registry_, &outgoing_,
+                [this](Connection* connection, CloseReason reason) {
+                  Close(connection, reason);
+                }) {}
 
-HubThread::~HubThread() = default;
+HubThread::~HubThread() {
+  // What was not carried out closes its descriptors.
+  while (waiting_ != nullptr) {
+    const std::unique_ptr<Command> command(waiting_);
+    waiting_ = command->next;
+  }
+}
 
 Context* HubThread::PrepareContext() {
   context_.options = options_.core;
   context_.wrap = options_.wrap;
   context_.metrics = &hub_->metrics_;
   context_.observer = this;
+  context_.clock = clock_;
   BeginTurn();
   return &context_;
 }
@@ -48,11 +67,7 @@ Status HubThread::Start() {
     EndTurn();
   });
   if (status.ok()) {
-    status = drain_.Open(&hub_->loop_, [this] {
-      BeginTurn();
-      drain_.Step();
-      EndTurn();
-    });
+    status = drain_.Open(&hub_->loop_, [this] { Work(); });
   }
   if (status.ok()) status = scheduler_.Open(&hub_->loop_, [this] { Work(); });
   if (!status.ok()) return status;
@@ -74,44 +89,82 @@ void HubThread::OnStop() {
 
 void HubThread::BeginTurn() {
   context_.now_ms = clock_->NowMs();
+  context_.wall_ms = clock_->WallMs();
   context_.steady_ms = clock_->NowUs() / 1000;
 }
 
 void HubThread::EndTurn() {
   // Closing may doom nobody else, but notices and replies of it still belong to
   // this turn.
+  // Letting in and writing may show others to be gone.
+  do {
+    CloseDoomed();
+    SeatWaiting();
+  } while (!doomed_.empty());
+  notices_.EndTurn();
+  if (!outgoing_.empty() && hub_->replies_.Put(&outgoing_)) host_->OnReplies();
+}
+
+void HubThread::CloseDoomed() {
   while (!doomed_.empty()) {
     Connection* connection = doomed_.back();
     doomed_.pop_back();
     Close(connection, kEndGone);
   }
-  notices_.EndTurn();
-  if (!outgoing_.empty() && hub_->replies_.Put(&outgoing_)) host_->OnReplies();
 }
 
 void HubThread::OnWake() { Work(); }
 
 void HubThread::Work() {
   BeginTurn();
-  DrainMailbox();
+  bool more = RunCommands();
+  more = CloseSome() || more;
   scheduler_.FanOut();
   EndTurn();
+  scheduler_.EndTurn(more);
 }
 
-void HubThread::DrainMailbox() {
-  for (Command* node = hub_->mailbox_.TakeAll(); node != nullptr;) {
-    const std::unique_ptr<Command> command(node);
-    node = node->next;
-    std::visit([this](auto& body) { Run(body); }, command->body);
-  }
+bool HubThread::RunCommands() {
+  const int64_t until = clock_->NowUs() + kCommandsUs;
+  // The box is emptied once a turn: whoever puts something into an empty one
+  // wakes the loop again.
+  bool took = false;
+  do {
+    if (current_ == nullptr) {
+      if (waiting_ == nullptr) {
+        if (took) return false;
+        took = true;
+        waiting_ = hub_->mailbox_.TakeAll();
+        if (waiting_ == nullptr) return false;
+      }
+      current_.reset(waiting_);
+      waiting_ = current_->next;
+    }
+    if (!RunCurrent(until)) return true;
+    current_.reset();
+  } while (clock_->NowUs() < until);
+  return waiting_ != nullptr || !took;
+}
+
+bool HubThread::RunCurrent(int64_t until_us) {
+  if (auto* publish = std::get_if<PublishCommand>(&current_->body))
+    return RunPublish(*publish, until_us);
+  std::visit(
+      [this](auto& body) {
+        if constexpr (!std::is_same_v<decltype(body), PublishCommand&>)
+          Run(body);
+      },
+      current_->body);
+  return true;
 }
 
 void HubThread::OnTick() {
   heartbeats_.OnTick();
-  CloseExpired();
-  CloseStalled();
+  const std::vector<Connection*> stalled = stalls_.Due();
+  if (!stalled.empty()) closings_.Add(stalled, CloseReason::kSlow, 0);
   lingering_.CloseExpired(context_.steady_ms);
   channels_.TrimSome();
+  if (CloseSome()) scheduler_.EndTurn(true);
 }
 
 PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
@@ -146,28 +199,47 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   context_.metrics->publishes.Add(1);
   const uint64_t seq = entry->seq;
   channel->Publish(context_, std::move(entry), publish_call_);
+  channels_.Relieve(channel);
   *out = channel;
   return {PublishCode::kOk, seq, log.epoch()};
 }
 
-void HubThread::Run(PublishCommand& command) {
-  hub_->waiting_bytes_.fetch_sub(command.bytes, std::memory_order_relaxed);
-  PublishedReply reply{command.ticket, {}};
-  reply.outcomes.reserve(command.items.size());
-  ++publish_call_;
+bool HubThread::RunPublish(PublishCommand& command, int64_t until_us) {
   // Not the turn's: an ephemeral event in front of these may have been stamped
   // after the turn began, and a client that stored its time would lose them.
   context_.now_ms = clock_->NowMs();
-  for (PublishItem& item : command.items) {
-    Channel* channel = nullptr;
-    reply.outcomes.push_back(
-        closed_ ? PublishOutcome{PublishCode::kClosed, 0, {}}
-                : PublishOne(&item, command.posted_us, &channel));
-    if (channel == nullptr) continue;
-    channels_.Touch(channel);
-    scheduler_.RunSoon(channel);
+  std::vector<PublishOutcome>& outcomes = published_.outcomes;
+  const size_t begin = outcomes.size();
+  if (begin == 0) {
+    outcomes.reserve(command.items.size());
+    ++publish_call_;
   }
-  outgoing_.push_back(std::move(reply));
+  while (outcomes.size() < command.items.size()) {
+    PublishItem& item = command.items[outcomes.size()];
+    Channel* channel = nullptr;
+    outcomes.push_back(closed_
+                           ? PublishOutcome{PublishCode::kClosed, 0, {}}
+                           : PublishOne(&item, command.posted_us, &channel));
+    if (channel != nullptr) {
+      channels_.Touch(channel);
+      scheduler_.RunSoon(channel);
+    }
+    if (outcomes.size() % kItemsPerLook == 0 && clock_->NowUs() >= until_us)
+      break;
+  }
+  if (outcomes.size() < command.items.size()) {
+    // Whether it is an import shows only at its end.
+    for (size_t i = begin; i < outcomes.size(); ++i) {
+      if (Channel* channel = channels_.Get(command.items[i].company))
+        scheduler_.Hold(channel);
+    }
+    return false;
+  }
+  scheduler_.Release();
+  hub_->waiting_bytes_.fetch_sub(command.bytes, std::memory_order_relaxed);
+  published_.ticket = command.ticket;
+  outgoing_.push_back(std::exchange(published_, {}));
+  return true;
 }
 
 void HubThread::Run(EphemeralCommand& command) {
@@ -197,8 +269,22 @@ void HubThread::Run(ReadLogCommand& command) {
     reply.head_seq = log.head_seq();
     const uint64_t first =
         command.since_ms ? log.FirstSince(*command.since_ms) : log.first_seq();
-    for (uint64_t seq = first; seq <= log.head_seq(); ++seq) {
-      reply.actions.emplace_back(log.At(seq)->Json());
+    const uint64_t end = log.head_seq() + 1;
+    reply.first_seq = first;
+    reply.around_known = command.known_epoch == log.epoch() &&
+                         command.known_first <= command.known_last &&
+                         command.known_last < end &&
+                         first <= command.known_last + 1;
+    const auto take = [&](uint64_t from, uint64_t to) {
+      for (uint64_t seq = from; seq < to; ++seq)
+        reply.actions.emplace_back(log.At(seq)->Json());
+    };
+    if (reply.around_known) {
+      take(first, command.known_first);
+      reply.before_known = reply.actions.size();
+      take(command.known_last + 1, end);
+    } else {
+      take(first, end);
     }
   }
   outgoing_.push_back(std::move(reply));
@@ -223,6 +309,7 @@ void HubThread::Run(DrainCommand& command) {
     outgoing_.push_back(DoneReply{command.ticket, 0});
   } else {
     drain_.Begin(command.ticket, command.over_ms);
+    DismissWaiting();
   }
 }
 
@@ -230,9 +317,11 @@ void HubThread::Run(ShutdownCommand& command) {
   if (!closed_) {
     closed_ = true;
     CloseAll(kEndHubClosed);
+    DismissWaiting();
     lingering_.CloseAll();
     context_.metrics->leases.Set(0);
     drain_.Answer();
+    closings_.Answer();
   }
   outgoing_.push_back(DoneReply{command.ticket, 0});
 }

@@ -12,6 +12,7 @@
 #define PATHCAST_ENGINE_HUB_THREAD_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "core/context.h"
 #include "core/limiter.h"
 #include "engine/channels.h"
+#include "engine/closings.h"
 #include "engine/command.h"
 #include "engine/connection.h"
 #include "engine/deadlines.h"
@@ -32,6 +34,7 @@
 #include "engine/reply.h"
 #include "engine/scheduler.h"
 #include "engine/stalls.h"
+#include "engine/waiting_room.h"
 #include "engine/watchers.h"
 #include "json/action_reader.h"
 #include "loop/timer.h"
@@ -45,6 +48,9 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
 
   // Opens timers and hints on the hub's loop. Before the thread runs.
   Status Start();
+
+  // [any thread]
+  int64_t NowUs() const { return clock_->NowUs(); }
 
   // Loop callbacks.
   void OnWake();
@@ -66,13 +72,19 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   Context* PrepareContext();
   void BeginTurn();
   void EndTurn();
+  void CloseDoomed();
+  // A turn: some commands, some closings, some fan-out.
   void Work();
-  void DrainMailbox();
+  // Carries commands out, in order, until its budget is spent. True when some
+  // are left.
+  bool RunCommands();
+  // False when it has to go on in the next turn.
+  bool RunCurrent(int64_t until_us);
+  bool RunPublish(PublishCommand& command, int64_t until_us);
   void OnTick();
   PublishOutcome PublishOne(PublishItem* item, int64_t posted_us,
                             Channel** channel);
 
-  void Run(PublishCommand& command);
   void Run(EphemeralCommand& command);
   void Run(ReadLogCommand& command);
   void Run(ResyncPathsCommand& command);
@@ -92,12 +104,21 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Run(ConnectionsCommand& command);
   AdmissionResult Admit(const StreamRequest& request);
   void Open(StreamRequest& request, ConnectionSink sink);
+  // It has its seat; 0: it takes none.
+  void Begin(StreamRequest& request, ConnectionSink sink, uint64_t lease,
+             bool expired);
+  // A user at its limit: its streams whose client may be gone are written to.
+  void WriteToQuietest(const StreamRequest& request);
+  // Those that wait: who has a seat now is let in, who waited long enough is
+  // refused.
+  void SeatWaiting();
+  void TurnWaiterAway(Waiter waiter);
+  void DismissWaiting();
   void Refuse(const StreamRequest& request, ConnectionSink sink,
               Refusal refusal, const AdmissionResult& result);
   // `number` of the connection; 0: a lease was asked for.
   void NoteRefusal(const std::string& company, const std::string& user,
                    uint64_t number, Refusal refusal);
-  void FreshenLeases(const StreamRequest& request);
   void CloseByLease(uint64_t lease, CloseReason reason);
   // The one way out for a stream. `end`: a CloseReason, kEndGone or
   // kEndHubClosed. Destroys the connection.
@@ -106,14 +127,15 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
     Close(connection, static_cast<size_t>(reason));
   }
   void CloseAll(size_t end);
-  void CloseExpired();
-  void CloseStalled();
+  // Those whose time has come, a drain's, those that were asked to end; as many
+  // as one turn can take. True when some are left.
+  bool CloseSome();
 
   // Set at construction.
   Hub* const hub_;
   Host* const host_;
   const HubOptions options_;
-  MonotoneClock machine_clock_;
+  MachineClock machine_clock_;
   // That one, or a test's.
   Clock* const clock_;
 
@@ -134,10 +156,19 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   Notices notices_;
   Watchers watchers_;
   Drain drain_;
+  Closings closings_;
+  WaitingRoom waiting_room_;
   Lingering lingering_;
 
   // Their sinks have failed; closed at the end of the turn.
   std::vector<Connection*> doomed_;
+  // Taken out of the mailbox and not carried out yet, in order; the first of
+  // them may be half done.
+  std::unique_ptr<Command> current_;
+  Command* waiting_ = nullptr;
+  // Of the publish command that is half done: the reply so far, one outcome an
+  // item.
+  PublishedReply published_;
   // Counts publish commands.
   uint64_t publish_call_ = 0;
   bool closed_ = false;

@@ -14,7 +14,8 @@ namespace pathcast {
 
 class Notices {
  public:
-  // Handed over in one turn; the rest is only counted, in the metrics.
+  // Handed over in one turn; the rest is only counted, in the metrics. Not so
+  // the end of a stream, of which each is told: an app may count who is there.
   static constexpr uint32_t kMaxATurn = 256;
 
   // `outgoing`: the replies of the turn; outlives this.
@@ -23,7 +24,8 @@ class Notices {
   Notices& operator=(const Notices&) = delete;
 
   void Add(NoticeReply notice) {
-    if (++count_ <= kMaxATurn) outgoing_->push_back(std::move(notice));
+    if (notice.kind == NoticeKind::kClosed || ++count_ <= kMaxATurn)
+      outgoing_->push_back(std::move(notice));
   }
   void EndTurn() { count_ = 0; }
 

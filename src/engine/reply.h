@@ -4,13 +4,13 @@
 
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "core/thread_annotations.h"
 #include "engine/command.h"
 
 namespace pathcast {
@@ -50,6 +50,12 @@ struct LogReply {
   Ticket ticket = 0;
   std::string epoch;
   uint64_t head_seq = 0;
+  // The first that was asked for; head_seq + 1: there is none.
+  uint64_t first_seq = 1;
+  // `actions` goes around what the host has: so many before it, the rest
+  // behind. Not so: it is everything.
+  bool around_known = false;
+  uint64_t before_known = 0;
   std::vector<std::string> actions;
 };
 // One stream, as ConnectionInfo of lib/internal/engine.ts has it.
@@ -104,18 +110,18 @@ class Host {
 // is written.
 class ReplyBox {
  public:
-  // A host that does not come gets no more notices while this many replies
-  // wait: those are only counted, in the metrics. Answers are as many as the
-  // host's questions, and the bytes of sinks have their own bound.
+  // A host that does not come gets no more notices of what streams met or were
+  // refused while this many replies wait: those are only counted, in the
+  // metrics. Answers are as many as the host's questions, notices of an end as
+  // the streams that it opened, and the bytes of sinks have their own bound.
   static constexpr size_t kMaxWaitingForNotices = 16'384;
 
   // [hub thread] True if the host has to be rung.
   bool Put(std::vector<Reply>* replies) {
-    const std::lock_guard<std::mutex> lock(mu_);
+    const MutexLock lock(&mu_);
     const bool was_empty = replies_.empty();
     for (Reply& reply : *replies) {
-      if (replies_.size() >= kMaxWaitingForNotices &&
-          std::holds_alternative<NoticeReply>(reply)) {
+      if (replies_.size() >= kMaxWaitingForNotices && IsDroppable(reply)) {
         continue;
       }
       replies_.push_back(std::move(reply));
@@ -128,7 +134,7 @@ class ReplyBox {
   // left: the host then has to come again by itself.
   std::vector<Reply> Take(size_t max, bool* more) {
     std::vector<Reply> taken;
-    const std::lock_guard<std::mutex> lock(mu_);
+    const MutexLock lock(&mu_);
     while (!replies_.empty() && taken.size() < max) {
       taken.push_back(std::move(replies_.front()));
       replies_.pop_front();
@@ -138,8 +144,13 @@ class ReplyBox {
   }
 
  private:
-  std::mutex mu_;
-  std::deque<Reply> replies_;  // guarded by mu_
+  static bool IsDroppable(const Reply& reply) {
+    const auto* notice = std::get_if<NoticeReply>(&reply);
+    return notice != nullptr && notice->kind != NoticeKind::kClosed;
+  }
+
+  Mutex mu_;
+  std::deque<Reply> replies_ GUARDED_BY(mu_);
 };
 
 }  // namespace pathcast

@@ -12,13 +12,15 @@ namespace pathcast {
 
 namespace {
 
-// Subscriptions visited before another company has its turn.
-constexpr size_t kVisitsPerSlice = 64;
+// Of one company before another one has its turn: some 20 sends of small
+// frames, or a few long ones.
+constexpr uint64_t kSliceBytes = 64 * 1024;
+constexpr int64_t kSliceUs = 150;
 
 // Fan-out in one turn of the loop before commands and sockets are looked at
-// again. Bounds what a company of many streams adds to another company's
-// action.
-constexpr int64_t kFanOutBudgetUs = 1'000;
+// again. With the slice it bounds what a company of many streams adds to
+// another company's action.
+constexpr int64_t kFanOutUs = 300;
 
 }  // namespace
 
@@ -32,30 +34,54 @@ void Scheduler::RunSoon(Channel* channel) {
   queue_.push_back(channel);
 }
 
+void Scheduler::Hold(Channel* channel) {
+  if (channel->held) return;
+  channel->held = true;
+  held_.push_back(channel);
+}
+
+void Scheduler::Release() {
+  for (Channel* channel : held_) channel->held = false;
+  held_.clear();
+}
+
 void Scheduler::Forget(Channel* channel) {
-  if (!channel->queued) return;
-  // Who is forgotten has been idle longest and was queued first, so it is found
-  // at the front.
-  queue_.erase(std::find(queue_.begin(), queue_.end(), channel));
-  channel->queued = false;
+  // Who is forgotten has been idle longest and came into these first, so it is
+  // found at the front.
+  if (channel->queued)
+    queue_.erase(std::find(queue_.begin(), queue_.end(), channel));
+  if (channel->held)
+    held_.erase(std::find(held_.begin(), held_.end(), channel));
+  channel->queued = channel->held = false;
 }
 
 void Scheduler::FanOut() {
-  const int64_t until = EventLoop::NowUs() + kFanOutBudgetUs;
-  while (!queue_.empty()) {
+  if (queue_.empty()) return;
+  int64_t now = context_->clock->NowUs();
+  const int64_t until = now + kFanOutUs;
+  for (size_t held = 0; held < queue_.size();) {
     Channel* channel = queue_.front();
     queue_.pop_front();
-    if (channel->Slice(*context_, kVisitsPerSlice, &EventLoop::NowUs)) {
+    if (channel->held) {
+      queue_.push_back(channel);
+      ++held;
+      continue;
+    }
+    held = 0;
+    SliceBudget budget;
+    budget.bytes = kSliceBytes;
+    budget.until_us = now + kSliceUs;
+    if (channel->Slice(*context_, budget)) {
       channel->queued = false;
     } else {
       queue_.push_back(channel);
     }
-    if (EventLoop::NowUs() >= until) break;
-    // On one core the app's thread would else wait for the scheduler's tick,
-    // which is milliseconds.
-    std::this_thread::yield();
+    now = context_->clock->NowUs();
+    if (now >= until) break;
   }
-  busy_.Set(!queue_.empty());
+  // On one core the app's thread would else wait for the scheduler's tick,
+  // which is milliseconds.
+  std::this_thread::yield();
 }
 
 }  // namespace pathcast

@@ -31,15 +31,22 @@ class Scheduler {
   // Its window will be offered to its streams. No effect where it waits
   // already, or has nothing to offer.
   void RunSoon(Channel* channel);
+  // Nothing of it goes out before Release: its window has the beginning of a
+  // publish call that is being carried out in parts.
+  void Hold(Channel* channel);
+  void Release();
   // It is about to be destroyed.
   void Forget(Channel* channel);
 
   // One turn's share of the fan-outs.
   void FanOut();
+  // Another turn follows at once: a fan-out is left, or `more`.
+  void EndTurn(bool more) { busy_.Set(more || !queue_.empty()); }
 
  private:
   Context* const context_;
   std::deque<Channel*> queue_;
+  std::deque<Channel*> held_;
   BusyHint busy_;
 };
 

@@ -27,13 +27,6 @@ constexpr int kNotSentLowWater = 16 * 1024;
 // and closed.
 constexpr uint32_t kMaxDiscarded = 256 * 1024;
 
-int64_t Sent(ssize_t result) {
-  if (result >= 0) return result;
-  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS
-             ? 0
-             : Sink::kGone;
-}
-
 // Fails without harm on a Unix socket or an older kernel: the cap still holds,
 // only later.
 void SetInt(int fd, int level, int option, int value) {
@@ -68,16 +61,31 @@ int64_t SocketSink::Write(const Slice* slices, size_t count) {
       message.msg_iovlen = count;
       result = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
-    if (result < 0 && errno == EINTR) continue;
-    return Sent(result);
+    if (result >= 0) return result;
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    // The machine is short of memory, not the client of will. The socket counts
+    // as writable all the while, so waiting for that would be a spin.
+    starved_ = errno == ENOBUFS || errno == ENOMEM;
+    return starved_ ? 0 : kGone;
   }
 }
 
 void SocketSink::WantWritable(bool wanted) {
   if (wanted == want_writable_ || !watcher_.open()) return;
   want_writable_ = wanted;
+  WatchFor(wanted && !starved_);
+}
+
+void SocketSink::Feed() {
+  if (!starved_) return;
+  starved_ = false;
+  if (want_writable_ && watcher_.open()) WatchFor(true);
+}
+
+void SocketSink::WatchFor(bool writable) {
   const int interest = PollWatcher::kReadable | PollWatcher::kDisconnect |
-                       (wanted ? PollWatcher::kWritable : 0);
+                       (writable ? PollWatcher::kWritable : 0);
   // A refusal here means that the descriptor is broken; the next write says so.
   (void)watcher_.Update(interest);
 }

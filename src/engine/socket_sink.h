@@ -45,12 +45,17 @@ class SocketSink final : public Sink {
   int64_t Write(const Slice* slices, size_t count) override;
   void WantWritable(bool wanted) override;
 
+  // Called now and then: a write that found the machine without memory is tried
+  // again.
+  void Feed();
+
   // Stops watching; the descriptor is the caller's from now on.
   Descriptor Release();
 
  private:
   static void OnEvents(void* self, int events);
   bool DiscardInput();
+  void WatchFor(bool writable);
 
   Descriptor socket_;
   SocketEvents* const events_;
@@ -58,6 +63,8 @@ class SocketSink final : public Sink {
   PollWatcher watcher_;
   uint32_t discarded_ = 0;
   bool want_writable_ = false;
+  // The last write failed for want of memory; Feed ends it.
+  bool starved_ = false;
 };
 
 // Reads and throws away what is there. False: the peer has ended or reset the

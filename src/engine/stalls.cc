@@ -21,6 +21,8 @@ std::vector<Connection*> Stalls::Due() {
       connection->watched_slow = false;
       return true;
     }
+    if (connection->socket() != nullptr) connection->socket()->Feed();
+    if (connection->leaving()) return false;
     if (context_->steady_ms - connection->stalled_since_ms() >=
         slow_timeout_ms_) {
       due.push_back(connection);

@@ -18,7 +18,9 @@ class ChannelTest : public ::testing::Test {
  protected:
   ChannelTest() : channel_("acme", "e1", 0) {}
   bool Slice(size_t visits) {
-    return channel_.Slice(world_.context, visits, [] { return int64_t{0}; });
+    SliceBudget budget;
+    budget.visits = visits;
+    return channel_.Slice(world_.context, budget);
   }
   std::unique_ptr<Client> Join() {
     return std::make_unique<Client>(world_, channel_);
@@ -89,8 +91,9 @@ TEST_F(ChannelTest, RemovalsInTheMiddleOfAPassSkipNobody) {
           }
           world.Publish(channel);
           if (visited > 0) {
-            (void)channel.Slice(world.context, visited,
-                                [] { return int64_t{0}; });
+            SliceBudget budget;
+            budget.visits = visited;
+            (void)channel.Slice(world.context, budget);
           }
           clients[first].reset();
           clients[second].reset();

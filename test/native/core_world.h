@@ -93,10 +93,13 @@ class World {
     context.metrics = &metrics;
     context.observer = &observer;
     context.wrap = {"{\"json\":", "}"};
+    context.clock = &clock;
     SetClock(1'000'000);
   }
 
-  void SetClock(int64_t ms) { context.now_ms = context.steady_ms = ms; }
+  void SetClock(int64_t ms) {
+    context.now_ms = context.wall_ms = context.steady_ms = ms;
+  }
   void Advance(int64_t ms) { SetClock(context.now_ms + ms); }
 
   EntryRef MakeAction(const Channel& channel, const TestAction& action = {}) {
@@ -149,10 +152,12 @@ class World {
   }
 
   void FanOut(Channel& channel) {
-    while (!channel.Slice(context, 1'000, [] { return int64_t{0}; })) {
+    while (!channel.Slice(context, {})) {
     }
   }
 
+  // Of budgets and latencies only.
+  ManualClock clock{0};
   Metrics metrics;
   FakeObserver observer;
   Context context;

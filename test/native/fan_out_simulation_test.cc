@@ -175,8 +175,9 @@ class Simulation {
   }
 
   void Slice(size_t at) {
-    (void)channels_[at]->Slice(world_.context, random_.Between(1, 3),
-                               [] { return int64_t{0}; });
+    SliceBudget budget;
+    budget.visits = random_.Between(1, 3);
+    (void)channels_[at]->Slice(world_.context, budget);
     BuryTheGone();
     ExpectGauges();
   }

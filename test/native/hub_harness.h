@@ -61,19 +61,25 @@ inline size_t OpenDescriptors() {
 // The machine's clocks, moved by hand. Hub thread reads, test moves.
 class TestClock final : public Clock {
  public:
-  int64_t NowMs() override { return wall_.load(); }
-  int64_t NowUs() override { return steady_.load() * 1000; }
+  int64_t WallMs() override { return wall_.load(); }
+  // Each look may cost time, so that budgets are spent.
+  int64_t NowUs() override { return steady_us_.fetch_add(look_us_.load()); }
   void Advance(int64_t ms) {
     wall_ += ms;
-    steady_ += ms;
+    AdvanceSteady(ms);
   }
   // As if the wall clock had been set back: the hub's stands still.
-  void AdvanceSteady(int64_t ms) { steady_ += ms; }
+  void AdvanceSteady(int64_t ms) { steady_us_ += ms * 1000; }
+  // Somebody sets the machine's clock, either way.
+  void Jump(int64_t ms) { wall_ += ms; }
+  // From now on each question takes this long.
+  void CostsUs(int64_t us) { look_us_ = us; }
   int64_t now() const { return wall_.load(); }
 
  private:
   std::atomic<int64_t> wall_{1'700'000'000'000};
-  std::atomic<int64_t> steady_{5'000};
+  std::atomic<int64_t> steady_us_{5'000'000};
+  std::atomic<int64_t> look_us_{0};
 };
 
 struct Loopback {
@@ -255,7 +261,7 @@ class TestHub final : public Host {
   PublishedReply Publish(std::vector<PublishItem> items) {
     PublishCommand command;
     command.ticket = NextTicket();
-    command.posted_us = Hub::NowUs();
+    command.posted_us = hub_->NowUs();
     for (const PublishItem& item : items) command.bytes += item.text.size();
     command.items = std::move(items);
     const Ticket ticket = command.ticket;

@@ -91,7 +91,7 @@ TEST(Hub, ALogIsReadAndAskingMakesNone) {
   TestHub hub;
   const auto read = [&](const std::string& company) {
     const Ticket ticket = hub.NextTicket();
-    hub.Post(ReadLogCommand{ticket, company, std::nullopt});
+    hub.Post(ReadLogCommand{ticket, company});
     return hub.WaitTicket<LogReply>(ticket);
   };
   EXPECT_EQ(read("acme").epoch, "");

@@ -292,6 +292,33 @@ TEST(HubUpkeep, CompaniesAreForgottenWhileTheirFanOutWaits) {
   EXPECT_EQ(hub.metrics().log_actions.Get(), 1'003u);
 }
 
+// Each newcomer at the bound of companies used to begin the round over the logs
+// anew, so that most of them were never looked at.
+TEST(HubUpkeep, OldActionsGoThoughNewCompaniesKeepComing) {
+  constexpr int kCompanies = 600;
+  TestClock clock;
+  TestHub hub([&](HubOptions& o) {
+    o.clock = &clock;
+    o.max_companies = kCompanies;
+    o.core.log.ttl_ms = 1'000;
+    o.core.heartbeat_ms = 10;  // the shortest tick
+  });
+  for (int i = 0; i < kCompanies; ++i) {
+    const std::string company = "c" + std::to_string(i);
+    OpenHostSinkCommand sink;
+    sink.request = hub.Request(company);
+    hub.Post(std::move(sink));
+    hub.Publish(company, "a");
+  }
+  EXPECT_EQ(hub.metrics().log_actions.Get(), uint64_t{kCompanies});
+  clock.Advance(2'000);
+  int newcomers = 0;
+  hub.Until([&] {
+    hub.Publish("n" + std::to_string(++newcomers), "a");
+    return hub.metrics().log_actions.Get() <= 2;
+  });
+}
+
 TEST(HubUpkeep, AnExpiredIdIsNoDuplicate) {
   TestClock clock;
   TestHub hub([&](HubOptions& o) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "alive.h"
 #include "core/limiter.h"
 #include "core/random.h"
 #include "seed.h"
@@ -117,6 +118,7 @@ class Model {
 
 void Compare(uint64_t seed, const LimiterOptions& options, int steps) {
   Random random(seed);
+  Alive alive;
   Limiter limiter(options);
   Model model(options);
   std::vector<uint64_t> ever;  // Each id there was, so that old ones are tried.
@@ -167,12 +169,12 @@ void Compare(uint64_t seed, const LimiterOptions& options, int steps) {
     } else if (random.Between(0, 29) == 0) {
       // A fan-out: everybody was alive.
       for (const Model::Lease& lease : model.leases()) {
-        limiter.Touch(lease.id, now_ms);
+        alive.Touch(&limiter, lease.id, now_ms);
         model.Touch(lease.id, now_ms);
       }
     } else {
       const uint64_t lease = any_lease();
-      limiter.Touch(lease, now_ms);
+      alive.Touch(&limiter, lease, now_ms);
       model.Touch(lease, now_ms);
     }
     ASSERT_EQ(limiter.HeldTotal(), model.leases().size());

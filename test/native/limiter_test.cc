@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "alive.h"
+
 namespace pathcast {
 namespace {
 
@@ -69,6 +71,7 @@ TEST(LimiterTest, RefusedNewcomersLeaveNoResidue) {
 }
 
 TEST(LimiterTest, ReleasesOnce) {
+  Alive alive;
   Limiter limiter(kReject);
   const uint64_t first = limiter.Acquire(Ask("acme", "ann")).lease;
   EXPECT_TRUE(limiter.Release(first));
@@ -80,7 +83,7 @@ TEST(LimiterTest, ReleasesOnce) {
   EXPECT_NE(second, first);
   EXPECT_FALSE(limiter.Release(first));
   EXPECT_EQ(limiter.HeldTotal(), 1u);
-  limiter.Touch(first, 5);
+  alive.Touch(&limiter, first, 5);
   EXPECT_TRUE(limiter.Release(second));
   EXPECT_EQ(limiter.Users(), 0u);
   EXPECT_EQ(limiter.Companies(), 0u);
@@ -153,11 +156,12 @@ TEST(LimiterTest, ALoneInstanceReplacesItselfThoughItsRecordsGo) {
 }
 
 TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheUser) {
+  Alive alive;
   Limiter limiter(kEvict);
   const uint64_t first = limiter.Acquire(Ask("acme", "ann", 10)).lease;
   const uint64_t second = limiter.Acquire(Ask("acme", "ann", 20)).lease;
   limiter.Acquire(Ask("acme", "bob", 1));
-  limiter.Touch(first, 30);
+  alive.Touch(&limiter, first, 30);
   const AdmissionResult result = limiter.Acquire(Ask("acme", "ann", 40));
   EXPECT_EQ(result.admission, Admission::kAdmitted);
   EXPECT_EQ(result.evicted, std::vector<uint64_t>{second});
@@ -166,12 +170,13 @@ TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheUser) {
 }
 
 TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheCompany) {
+  Alive alive;
   Limiter limiter(kEvict);
   const uint64_t ann = limiter.Acquire(Ask("acme", "ann", 10)).lease;
   const uint64_t bob = limiter.Acquire(Ask("acme", "bob", 20)).lease;
   const uint64_t eve = limiter.Acquire(Ask("acme", "eve", 30)).lease;
-  limiter.Touch(ann, 50);
-  limiter.Touch(bob, 40);
+  alive.Touch(&limiter, ann, 50);
+  alive.Touch(&limiter, bob, 40);
   EXPECT_EQ(limiter.Acquire(Ask("acme", "dan", 60)).evicted,
             std::vector<uint64_t>{eve});
   EXPECT_EQ(limiter.Acquire(Ask("acme", "fay", 60)).evicted,
@@ -182,6 +187,7 @@ TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheCompany) {
 // So many stale entries that the order is rebuilt at once.
 TEST(LimiterTest, FindsTheOldestAfterEverybodyWasAlive) {
   constexpr uint32_t kCount = 300;
+  Alive alive;
   Limiter limiter(
       LimiterOptions{.max_per_company = kCount, .evict_oldest = true});
   std::vector<uint64_t> leases;
@@ -191,7 +197,7 @@ TEST(LimiterTest, FindsTheOldestAfterEverybodyWasAlive) {
   }
   // Alive in the reverse of the order they came in, the last two at once.
   for (uint32_t i = 0; i < kCount; ++i) {
-    limiter.Touch(leases[i], std::max<int64_t>(kCount - i, 2));
+    alive.Touch(&limiter, leases[i], std::max<int64_t>(kCount - i, 2));
   }
   std::vector<uint64_t> expected = {leases[kCount - 2], leases[kCount - 1]};
   for (uint32_t i = kCount - 2; i-- > 0;) expected.push_back(leases[i]);
@@ -201,12 +207,36 @@ TEST(LimiterTest, FindsTheOldestAfterEverybodyWasAlive) {
   }
 }
 
+TEST(LimiterTest, ALifeBeforeTheLeaseDoesNotCount) {
+  // What a stream has not written yet says nothing: its lease says when it
+  // came.
+  const int64_t written_by_first = 7;
+  const int64_t written_by_second = 5;
+  Limiter limiter(LimiterOptions{.max_per_user = 2, .evict_oldest = true});
+  const uint64_t first =
+      limiter
+          .Acquire(
+              {.company = "acme", .user = "ann", .instance = {}, .now_ms = 10})
+          .lease;
+  const uint64_t second =
+      limiter
+          .Acquire(
+              {.company = "acme", .user = "ann", .instance = {}, .now_ms = 20})
+          .lease;
+  limiter.Watch(first, &written_by_first);
+  limiter.Watch(second, &written_by_second);
+  const AdmissionResult third = limiter.Acquire(
+      {.company = "acme", .user = "ann", .instance = {}, .now_ms = 30});
+  EXPECT_EQ(third.evicted, std::vector<uint64_t>{first});
+}
+
 TEST(LimiterTest, TimeThatGoesBackMovesNothing) {
+  Alive alive;
   Limiter limiter(LimiterOptions{.max_per_company = 2, .evict_oldest = true});
   const uint64_t ann = limiter.Acquire(Ask("acme", "ann", 10)).lease;
   limiter.Acquire(Ask("acme", "bob", 20));
-  limiter.Touch(ann, 30);
-  limiter.Touch(ann, 5);
+  alive.Touch(&limiter, ann, 30);
+  alive.Touch(&limiter, ann, 5);
   EXPECT_NE(limiter.Acquire(Ask("acme", "eve", 40)).evicted,
             std::vector<uint64_t>{ann});
 }
@@ -236,6 +266,7 @@ TEST(LimiterTest, NeverEvictsWhatTheCallerHolds) {
 
 TEST(LimiterTest, TenThousandInOneCompanyStaySmallAndLeaveNothing) {
   for (const bool evict : {false, true}) {
+    Alive alive;
     Limiter limiter(LimiterOptions{.evict_oldest = evict});
     constexpr int kCount = 10000;
     std::vector<uint64_t> leases;
@@ -244,7 +275,7 @@ TEST(LimiterTest, TenThousandInOneCompanyStaySmallAndLeaveNothing) {
       leases.push_back(limiter.Acquire(AskAs("acme", id, id, i)).lease);
     }
     EXPECT_LE(limiter.Bytes() / kCount, 200u);
-    for (const uint64_t lease : leases) limiter.Touch(lease, kCount);
+    for (const uint64_t lease : leases) alive.Touch(&limiter, lease, kCount);
     for (const uint64_t lease : leases) EXPECT_TRUE(limiter.Release(lease));
     EXPECT_EQ(limiter.HeldTotal(), 0u);
     EXPECT_EQ(limiter.Users(), 0u);

@@ -80,7 +80,7 @@ TEST(RandomTest, MakesHexIds) {
 }
 
 TEST(ClockTest, TheMachinesClocksDoNotGoBack) {
-  MonotoneClock clock;
+  MachineClock clock;
   int64_t ms = clock.NowMs();
   int64_t us = clock.NowUs();
   EXPECT_GT(ms, int64_t{1'600'000'000'000});
@@ -102,6 +102,19 @@ TEST(ClockTest, TheManualOneMovesWhenTold) {
   EXPECT_EQ(clock.NowMs(), 1000);
   clock.AdvanceMs(5);
   EXPECT_EQ(clock.NowMs(), 1005);
+}
+
+TEST(ClockTest, AJumpMovesTheWallAloneAndTheHubsNeverGoesBack) {
+  ManualClock clock(1000);
+  clock.JumpMs(500);
+  EXPECT_EQ(clock.WallMs(), 1500);
+  EXPECT_EQ(clock.NowMs(), 1500);
+  EXPECT_EQ(clock.NowUs(), 1'000'000);
+  clock.JumpMs(-700);
+  EXPECT_EQ(clock.WallMs(), 800);
+  EXPECT_EQ(clock.NowMs(), 1500);
+  clock.AdvanceMs(1);
+  EXPECT_EQ(clock.NowUs(), 1'001'000);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ export const DEFAULTS: EngineOptions = {
   logActions: 1_000,
   logTtlMs: 86_400_000,
   logBytes: 16 * 1024 * 1024,
+  logTotalBytes: 1024 ** 3,
   heartbeatMs: 3_600_000,
   connectionCapBytes: 65_536,
   slowTimeoutMs: 90_000,

@@ -286,10 +286,12 @@ describe('what it holds', () => {
       streams: (inside.registry as { size: number }).size,
       instances: (inside.registry as { byInstance: Map<string, unknown> }).byInstance.size,
       heartbeats: (inside.heartbeats as { bucketOf: Map<unknown, unknown> }).bucketOf.size,
-      deadlines: (inside.deadlines as { bucketOf: Map<unknown, unknown> }).bucketOf.size,
+      expiries: (inside.expiries as { bucketOf: Map<unknown, unknown> }).bucketOf.size,
+      lives: (inside.lives as { bucketOf: Map<unknown, unknown> }).bucketOf.size,
+      users: (inside.registry as { byUser: Map<string, unknown> }).byUser.size,
       limiter: (inside.limiter as { total: number }).total,
     };
-    expect(sizes).toEqual({ filters: 0, streams: 0, instances: 0, heartbeats: 0, deadlines: 0, limiter: 0 });
+    expect(sizes).toEqual({ filters: 0, streams: 0, instances: 0, heartbeats: 0, expiries: 0, lives: 0, users: 0, limiter: 0 });
   });
 });
 

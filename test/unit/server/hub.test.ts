@@ -244,8 +244,13 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await hub.disconnect({ userId: 'bob' })).toBe(1);
       await expect(other.next()).rejects.toMatchObject({ code: 'STREAM_CLOSED', reason: 'revoked' });
       await hub.drain({ overMs: 0 });
-      for (const stream of streams)
-        await expect(stream.next()).rejects.toMatchObject({ code: 'STREAM_CLOSED', reason: 'drain' });
+      // Pings may come before the end: who was refused waited for a ghost of this user.
+      for (const stream of streams) {
+        const rest = async (): Promise<void> => {
+          for (let next = await stream.next(); !next.done; next = await stream.next()) expect(next.value.type).toBe('ping');
+        };
+        await expect(rest()).rejects.toMatchObject({ code: 'STREAM_CLOSED', reason: 'drain' });
+      }
       await expect(hub.stream(ann).next()).rejects.toMatchObject({ code: 'DRAINING' });
     });
 

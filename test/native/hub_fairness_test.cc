@@ -1,0 +1,166 @@
+// Nobody holds up another: what is done in one turn has a budget, and the order
+// in which the hub hands things over shows it. The clock costs time with each
+// look, so that budgets are spent.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hub_harness.h"
+
+namespace pathcast {
+namespace {
+
+class HubFairness : public testing::Test {
+ protected:
+  uint64_t OpenSink(const std::string& company, const std::string& user) {
+    OpenHostSinkCommand command;
+    command.request = hub_.Request(company, user);
+    const uint64_t number = command.request.number;
+    hub_.Post(std::move(command));
+    return number;
+  }
+  // Place in what was handed over of the first that `is` takes.
+  template <class T, class Is>
+  size_t PlaceOf(Is is) const {
+    for (size_t i = 0; i < hub_.seen.size(); ++i) {
+      const auto* reply = std::get_if<T>(&hub_.seen[i]);
+      if (reply != nullptr && is(*reply)) return i;
+    }
+    ADD_FAILURE() << "it was not handed over";
+    return 0;
+  }
+  size_t EndsBefore(size_t place) const {
+    size_t ends = 0;
+    for (size_t i = 0; i < place; ++i) {
+      ends += std::holds_alternative<SinkEndReply>(hub_.seen[i]) ? 1 : 0;
+    }
+    return ends;
+  }
+
+  TestClock clock_;
+  TestHub hub_{[this](HubOptions& o) { o.clock = &clock_; }};
+};
+
+TEST_F(HubFairness,
+       ADisconnectOfManyLetsOthersThroughAndOffersThemNothingMore) {
+  constexpr size_t kStreams = 1'000;
+  for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));
+  const uint64_t small = OpenSink("small", "u");
+  hub_.Sync();
+  hub_.seen.clear();
+  clock_.CostsUs(20);
+  DisconnectCommand disconnect;
+  disconnect.ticket = hub_.NextTicket();
+  disconnect.company = "big";
+  const Ticket ticket = disconnect.ticket;
+  hub_.Post(std::move(disconnect));
+  hub_.Publish({TestHub::Item("big", "b1"), TestHub::Item("small", "s1")});
+  EXPECT_EQ(hub_.WaitTicket<DoneReply>(ticket).value, kStreams);
+
+  const size_t mine = PlaceOf<SinkDataReply>(
+      [&](const SinkDataReply& data) { return data.number == small; });
+  EXPECT_LE(EndsBefore(mine), 100u);
+  EXPECT_EQ(EndsBefore(hub_.seen.size()), kStreams);
+  for (const Reply& reply : hub_.seen) {
+    const auto* data = std::get_if<SinkDataReply>(&reply);
+    if (data == nullptr || data->number == small) continue;
+    EXPECT_EQ(data->bytes.find("\"id\":\"b1\""), std::string::npos);
+    // Its farewell stands for what it had been offered.
+    EXPECT_NE(data->bytes.find(".0\ndata: "), std::string::npos) << data->bytes;
+  }
+  // Of each end the host is told.
+  size_t closed = 0;
+  for (const Reply& reply : hub_.seen) {
+    const auto* notice = std::get_if<NoticeReply>(&reply);
+    closed += notice != nullptr && notice->kind == NoticeKind::kClosed ? 1 : 0;
+  }
+  EXPECT_EQ(closed, kStreams);
+  EXPECT_EQ(hub_.metrics().connections.Get(), 1u);
+}
+
+TEST_F(HubFairness, ADrainAtOnceIsInStepsToo) {
+  constexpr size_t kStreams = 500;
+  for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));
+  hub_.Sync();
+  hub_.seen.clear();
+  clock_.CostsUs(20);
+  DrainCommand drain;
+  drain.ticket = hub_.NextTicket();
+  const Ticket ticket = drain.ticket;
+  hub_.Post(std::move(drain));
+  const PublishedReply published = hub_.Publish("other", "o1");
+  (void)hub_.WaitTicket<DoneReply>(ticket);
+  const size_t answer =
+      PlaceOf<PublishedReply>([&](const PublishedReply& reply) {
+        return reply.ticket == published.ticket;
+      });
+  EXPECT_LE(EndsBefore(answer), 100u);
+  EXPECT_EQ(hub_.ends(CloseReason::kDrain), kStreams);
+}
+
+TEST_F(HubFairness, ALongPublishIsDoneInPartsAndStaysOneImport) {
+  const uint64_t listener = OpenSink("big", "u");
+  const uint64_t small = OpenSink("small", "u");
+  hub_.Sync();
+  // A fan-out is under way when the import comes.
+  for (int i = 0; i < 200; ++i) OpenSink("small", std::to_string(i));
+  hub_.Sync();
+  hub_.seen.clear();
+  clock_.CostsUs(50);
+  std::vector<PublishItem> items;
+  items.push_back(TestHub::Item("small", "s1"));
+  for (int i = 0; i < 1'000; ++i)
+    items.push_back(TestHub::Item("big", "b" + std::to_string(i)));
+  items.push_back(TestHub::Item("small", "s2"));
+  const PublishedReply reply = hub_.Publish(std::move(items));
+  ASSERT_EQ(reply.outcomes.size(), 1'002u);
+  for (const PublishOutcome& outcome : reply.outcomes)
+    EXPECT_EQ(outcome.code, PublishCode::kOk);
+  EXPECT_EQ(reply.outcomes[1'000].seq, 1'000u);
+  hub_.Until([&] { return hub_.metrics().deliveries.Get() >= 2 * 201; });
+  hub_.Sync();
+  std::string got;
+  std::string of_small;
+  for (const Reply& each : hub_.seen) {
+    const auto* data = std::get_if<SinkDataReply>(&each);
+    if (data == nullptr) continue;
+    if (data->number == listener) got += data->bytes;
+    if (data->number == small) of_small += data->bytes;
+  }
+  const SseStream stream = ReadSse(got);
+  ASSERT_EQ(stream.messages.size(), 1u) << got;
+  EXPECT_EQ(stream.messages[0].type(), "invalidate");
+  EXPECT_EQ(stream.messages[0].Number("from"), 1u);
+  EXPECT_EQ(stream.messages[0].Number("to"), 1'000u);
+  const SseStream others = ReadSse(of_small);
+  ASSERT_EQ(others.messages.size(), 2u);
+  EXPECT_EQ(others.messages[0].IdSeq(), 1u);
+  EXPECT_EQ(others.messages[1].IdSeq(), 2u);
+}
+
+TEST_F(HubFairness, ManySmallCommandsLetTheFanOutGoOn) {
+  const uint64_t listener = OpenSink("acme", "u");
+  hub_.Sync();
+  hub_.seen.clear();
+  clock_.CostsUs(50);
+  Ticket last = 0;
+  for (int i = 0; i < 500; ++i) {
+    PublishCommand command;
+    last = command.ticket = hub_.NextTicket();
+    command.items.push_back(
+        TestHub::Item("acme", "a" + std::to_string(i), "a.b"));
+    hub_.Post(std::move(command));
+  }
+  (void)hub_.WaitTicket<PublishedReply>(last);
+  const size_t first = PlaceOf<SinkDataReply>(
+      [&](const SinkDataReply& data) { return data.number == listener; });
+  const size_t end = PlaceOf<PublishedReply>(
+      [&](const PublishedReply& reply) { return reply.ticket == last; });
+  EXPECT_LT(first, end);
+}
+
+}  // namespace
+}  // namespace pathcast
