@@ -18,7 +18,7 @@ export class Instances {
 
   note(userId: string, instanceId: string, nowMs: number): void {
     let seen = this.byUser.get(userId);
-    if (!seen) this.byUser.set(userId, (seen = new Map()));
+    if (!seen) this.byUser.set(userId, (seen = new Map<string, number>()));
     seen.delete(instanceId);
     seen.set(instanceId, nowMs);
     for (const oldest of seen.keys()) {
