@@ -90,7 +90,7 @@ export function openPlain(host: StreamHost, options: PlainStreamOptions): Stream
   if (takeUnsent(host, options, spec, handle)) return handle;
   const reply = fastifyReply(options.res);
   if (reply) {
-    sendBody(reply, streamHeaders({}, options.headers, host.warn), new HandedBody({ host, request, response, spec, handle, hold }));
+    sendBody(reply, streamHeaders({}, options.headers, host.warn), new HandedBody({ reply, host, request, response, spec, handle, hold }));
     return handle;
   }
   const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);

@@ -47,6 +47,22 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await hub.close();
   });
 
+  test("Fastify's handlerTimeout is for answers that do not come: a stream outlives it", async () => {
+    const app = fastify({ handlerTimeout: 200 });
+    apps.push(app);
+    app.get('/slow', () => new Promise<never>(() => undefined));
+    await app.register(pathcastPlugin, { hub, identify: ann });
+    const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
+    const stream = await RawHttp.open(port, GET('/sync/stream'));
+    await stream.until('hello');
+    // Asked later, so its time is up later.
+    await (await RawHttp.open(port, GET('/slow', { Connection: 'close' }))).until('503');
+    await hub.broadcast({ ...change, id: 'after' });
+    await stream.until('"after"');
+    expect(hub.metrics().connections).toBe(1);
+    stream.socket.destroy();
+  });
+
   test('decorates the app, keeps the headers of the reply, streams, and warns of nothing', async () => {
     const { app, port, logged } = await start({}, (instance) => {
       instance.addHook('onRequest', async (_request, reply) => {

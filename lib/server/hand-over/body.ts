@@ -16,6 +16,7 @@ import { handOver } from './hand-over.js';
 import { withPeer } from './script.js';
 
 export interface BodyOptions {
+  reply: Reply;
   host: StreamHost;
   request: NodeRequest | undefined;
   response: NodeResponse;
@@ -85,7 +86,9 @@ export class HandedBody extends Readable {
 
   #carry(): void {
     if (this.destroyed) return;
-    const { host, request, response, spec, handle } = this.#options;
+    const { reply, host, request, response, spec, handle } = this.#options;
+    // The head is out and the body lasts: a handlerTimeout would cut it as an answer that does not come.
+    if (response.headersSent) reply.hijack();
     stopIdleTimeout(request);
     endWhenVanished(request, response, host.silenceMs);
     this.#sink = host.engine.openSink(
