@@ -24,7 +24,7 @@ import type {
   StreamEnd,
   StreamSpec,
 } from '../internal/engine.js';
-import { readMetrics } from '../internal/native-metrics.js';
+import { readMetrics } from './metrics.js';
 import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
 import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
 import { LogReader, type KnownLog, type LogAnswer } from './log-reader.js';

@@ -1,5 +1,5 @@
 /** The native engine's counters, an array of numbers and their names, as `EngineMetrics`. */
-import type { EngineMetrics } from './engine.js';
+import type { EngineMetrics } from '../internal/engine.js';
 
 /** `names[i]` is `key`, or `group.key` for the maps, or `latency.<bound in µs>` (`inf` for the open bucket). */
 export function readMetrics(names: readonly string[], values: ArrayLike<number>): EngineMetrics {
