@@ -1,4 +1,6 @@
-// npm start: sets up what is missing, then runs the reference server, with signals passed on.
+// npm start: sets up what is missing, then runs the reference server, with signals passed on. npm runs a script through a
+// shell, signals the shell, and the shell dies without passing it on: so the script in package.json is `exec node …`, which
+// puts this process in the shell's place.
 import { spawn } from 'node:child_process';
 import { at, main } from './support.mjs';
 import { setUp } from './setup.mjs';

@@ -94,16 +94,23 @@ const alive = (pid) => {
   }
 };
 
+const cannotWrite = (file, error) =>
+  `${path.dirname(file)} cannot be written to (${error.code ?? error.message}). What is built is remembered there: make it writable, or copy the checkout to a folder that is.`;
+
 /** Only one set-up works in a checkout at a time; a second one waits for it (10 minutes at most). */
 export async function exclusively(work, lock = path.join(stateDir, 'lock')) {
-  mkdirSync(path.dirname(lock), { recursive: true });
+  try {
+    mkdirSync(path.dirname(lock), { recursive: true });
+  } catch (error) {
+    throw new Refusal(cannotWrite(lock, error));
+  }
   const deadline = Date.now() + 600_000;
   for (let told = false; ; ) {
     try {
       writeFileSync(lock, String(process.pid), { flag: 'wx' });
       break;
     } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
+      if (error.code !== 'EEXIST') throw new Refusal(cannotWrite(lock, error));
     }
     let owner = 0;
     try {

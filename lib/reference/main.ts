@@ -32,25 +32,48 @@ function exitOnSignals(server: ReferenceServer): void {
   }
 }
 
+/** On a terminal a person reads; elsewhere a program does. */
+const TERMINAL = process.stdout.isTTY;
+
+/** Where a person may click. */
+function tell(address: string, production: boolean): void {
+  const url = address.replace(/\/\/(127\.0\.0\.1|0\.0\.0\.0|\[::1?\])/, '//localhost');
+  const lines = production ? [['Server', url]] : [['Demo', `${url}/`], ['Dashboard', `${url}/dashboard`]];
+  for (const [name = '', where = ''] of lines) process.stdout.write(`${name.padEnd(10)} ${where}\n`);
+}
+
+/** What is wrong with the machine, told by name and without a stack. */
+function explain(error: unknown, { port, host }: Settings): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return `Port ${port} of ${host} is taken (EADDRINUSE). End the program that has it, or choose another: PORT=${port + 1} npm start`;
+  if (code === 'EACCES') return `Port ${port} of ${host} may not be used (EACCES). Choose one above 1023: PORT=3000 npm start`;
+  return message;
+}
+
+function failed(settings: Settings): (error: unknown) => never {
+  return (error) => {
+    process.stderr.write(`${explain(error, settings)}\n`);
+    process.exit(1);
+  };
+}
+
 async function main(): Promise<void> {
   const settings = settingsOrExit();
-  const server = await createServer(settings);
+  if (TERMINAL && !process.env['LOG_LEVEL']) settings.logLevel = 'warn';
+  const server = await createServer(settings).catch(failed(settings));
   const { log } = server.app;
   log.info(printableSettings(settings), 'settings');
   if (Buffer.byteLength(settings.sessionSecret) < SECRET_BYTES) {
     log.warn(`SESSION_SECRET is short: at least ${SECRET_BYTES} bytes of random text are safe`);
   }
-  log.warn(
-    settings.production
-      ? 'POST /login asks for no password: let only your own backend reach it'
-      : 'development: POST /login asks for no password, the pages are open to all, and without SESSION_SECRET the secret is a known one',
-  );
+  if (settings.production) log.warn('POST /login asks for no password: let only your own backend reach it');
+  else if (!TERMINAL) {
+    log.warn('development: POST /login asks for no password, the pages are open to all, and without SESSION_SECRET the secret is a known one');
+  }
   exitOnSignals(server);
-  const address = await server.listen();
+  const address = await server.listen().catch(failed(settings));
   log.info({ engine: server.hub.engine }, `pathcast reference server on ${address}`);
+  if (TERMINAL) tell(address, settings.production);
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
-});
+void main();

@@ -208,12 +208,40 @@ describe('the process', () => {
     expect(server.output().trim()).toBe('PATHCAST_HEARTBEAT_MS is "often"; allowed is a whole number from 10 to 86400000');
   });
 
+  test('a database that cannot be written is told in one line that names the file and the setting', async () => {
+    const server = run({ PATHCAST_DB: '/proc/pathcast/data.sqlite' });
+    expect(await within(server.exit, 'the process to end')).toBe(1);
+    expect(server.output().trim()).toMatch(/^the database \/proc\/pathcast\/data\.sqlite cannot be opened for writing \(.+\)\. Set PATHCAST_DB to [^\n]+$/);
+  });
+
+  test('on a terminal it says where to click, and nothing else', async () => {
+    // `script` gives the program a terminal.
+    const command = `"${process.execPath}" "${MAIN}"`;
+    const child = spawn('script', ['-qefc', command, '/dev/null'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '', PORT: '0', PATHCAST_DRAIN_MS: '0', PATHCAST_ENGINE: 'js' },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    children.push(child);
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const lines = await waitFor(() => (text.split('\r\n').length > 2 ? text.split('\r\n') : undefined), 'two lines');
+    const [, url = ''] = /^Demo +(http:\/\/localhost:\d+)\/$/.exec(lines[0] ?? '') ?? [];
+    expect(lines).toEqual([`Demo       ${url}/`, `Dashboard  ${url}/dashboard`, '']);
+    expect((await fetch(`${url}/dashboard`)).status).toBe(200);
+    child.stdin.write('\x03');
+    await within(new Promise((resolve) => child.once('close', resolve)), 'the process to end');
+  });
+
   test('a port that is taken is told in one line', async () => {
     const taken = await startServer();
     try {
       const server = run({ PORT: new URL(taken.url).port });
       expect(await within(server.exit, 'the process to end')).toBe(1);
-      expect(server.output()).toMatch(/EADDRINUSE/);
+      const { port } = new URL(taken.url);
+      expect(server.output().trim().split('\n').at(-1)).toBe(
+        `Port ${port} of 127.0.0.1 is taken (EADDRINUSE). End the program that has it, or choose another: PORT=${Number(port) + 1} npm start`,
+      );
     } finally {
       await taken.close();
     }

@@ -64,6 +64,33 @@ test('while paused nothing is fetched; afterwards what went stale is', async () 
   await waitFor(() => fetches === 2, 'the fetch after the pause');
 });
 
+test('a fetch that failed is never fresh: it is tried again by itself, and until then the cache says that it is behind', async () => {
+  const cache = new QueryCache([1, 4]);
+  const behind: (string | undefined)[] = [];
+  cache.onBehind = () => behind.push(cache.behind);
+  let fetches = 0;
+  const fetch = async () => {
+    fetches += 1;
+    if (fetches > 1 && fetches < 5) throw new Error('502');
+    return fetches;
+  };
+  cache.watch('guests.getAll', undefined, fetch, () => undefined);
+  await waitFor(() => cache.state('guests.getAll', undefined).data === 1, 'the first fetch');
+  cache.invalidate(['guests.getAll']);
+  await waitFor(() => cache.state('guests.getAll', undefined).data === 5, 'the fetch that succeeds');
+  expect(behind).toEqual([undefined, '502', '502', '502', undefined]);
+});
+
+test('nobody looks at it: it is not tried again', async () => {
+  const cache = new QueryCache([1, 1]);
+  let fetches = 0;
+  const leave = cache.watch('guests.getAll', undefined, async () => { fetches += 1; await Promise.resolve(); leave(); throw new Error('down'); }, () => undefined);
+  let others = 0;
+  cache.watch('hotels.getAll', undefined, async () => { if (++others < 20) throw new Error('down'); }, () => undefined);
+  await waitFor(() => others === 20, 'twenty tries of the other');
+  expect(fetches).toBe(1);
+});
+
 test('an error is shown, and the next invalidation tries again', async () => {
   const cache = new QueryCache();
   let broken = true;

@@ -15,7 +15,8 @@ export function StatusPill({ view }: { view: StreamView }) {
 }
 
 export function StreamStrip({ view }: { view: StreamView }) {
-  const { verdict, cursor, lines, latencyMs, caughtUp, detail } = view;
+  const { verdict, cursor, lines, latencyMs, caughtUp, detail, behind } = view;
+  const trouble = detail ?? (behind === undefined ? undefined : `Not up to date (${behind}); trying again`);
   return (
     <section class="strip" aria-label="Stream">
       <dl>
@@ -32,8 +33,8 @@ export function StreamStrip({ view }: { view: StreamView }) {
           <dd>{latencyMs === undefined ? '—' : `in ${milliseconds(latencyMs)}`}</dd>
         </div>
       </dl>
-      {(detail ?? caughtUp) !== undefined && (
-        <p class={`notice ${detail === undefined ? 'good' : 'bad'}`} role="status" data-testid="notice">{detail ?? caughtUp}</p>
+      {(trouble ?? caughtUp) !== undefined && (
+        <p class={`notice ${trouble === undefined ? 'good' : 'bad'}`} role="status" data-testid="notice">{trouble ?? caughtUp}</p>
       )}
       <ol class="events" aria-label="Last events, newest first" data-testid="events">
         {lines.slice(0, SHOWN_LINES).map((line) => (

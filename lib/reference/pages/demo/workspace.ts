@@ -1,11 +1,12 @@
 /**
  * Who looks at this page: three people of two companies. The companies' ids carry the workspace
- * that stands after the `#` of the address, so that everyone gets rows of their own, and a second
- * window with the same address gets the same ones.
+ * that stands after the `#` of the address, so that everyone gets rows of their own. A browser keeps its
+ * own: a second tab shows the same rows, and shares the streams of the first.
  */
 import type { Person } from '../shared/session.js';
 
 const LENGTH = 6;
+const KEPT = 'pathcast workspace';
 
 function freshName(): string {
   const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
@@ -17,12 +18,14 @@ function freshName(): string {
 export function currentWorkspace(): string {
   const named = /^#([a-z0-9-]{1,32})$/.exec(location.hash)?.[1];
   if (named !== undefined) return named;
-  const fresh = freshName();
-  history.replaceState(null, '', `#${fresh}`);
-  return fresh;
+  const own = localStorage.getItem(KEPT) ?? freshName();
+  localStorage.setItem(KEPT, own);
+  history.replaceState(null, '', `#${own}`);
+  return own;
 }
 
 export function startOver(): void {
+  localStorage.removeItem(KEPT);
   history.replaceState(null, '', location.pathname);
   location.reload();
 }

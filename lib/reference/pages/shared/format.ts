@@ -18,7 +18,7 @@ export function milliseconds(ms: number): string {
 }
 
 export function bytes(count: number): string {
-  if (count < 1024) return `${count} B`;
+  if (count < 1023.5) return `${Math.round(count)} B`;
   return count < 1048576 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1048576).toFixed(1)} MiB`;
 }
 

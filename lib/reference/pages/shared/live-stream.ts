@@ -1,13 +1,14 @@
 /**
  * A pane's stream: subscribes with the unmodified tRPC client, keeps the cursor, hands stale paths
  * to the cache, and remembers what a person wants to see of it. Going offline ends the
- * subscription; coming back subscribes with the cursor.
+ * subscription; coming back subscribes with the cursor. Tabs that show the same person share one stream.
  */
 import type { TRPCClientError } from '@trpc/client';
 import type { HelloEvent, SyncEvent } from '../../../protocol/events.js';
 import type { AppRouter } from '../../routers/index.js';
 import type { QueryCache } from './query-cache.js';
 import { createApi, logIn, type Api, type Person } from './session.js';
+import { SharedStream, type LineState, type SubscriptionHandlers } from './shared-stream.js';
 
 export type Status = 'connecting' | 'live' | 'offline' | 'refused';
 
@@ -33,6 +34,8 @@ export interface StreamView {
   latencyMs: number | undefined;
   /** What came of the last return, until the next one. */
   caughtUp: string | undefined;
+  /** Why what is shown is older than what the server has. */
+  behind: string | undefined;
 }
 
 const MAX_LINES = 30;
@@ -42,11 +45,13 @@ const TRY_AGAIN_MS = 5_000;
 const seqOf = (cursor: string | undefined): number => Number(cursor?.split('.')[1] ?? 0);
 
 export class LiveStream {
-  view: StreamView = { status: 'connecting', detail: undefined, verdict: undefined, cursor: undefined, lines: [], latencyMs: undefined, caughtUp: undefined };
+  view: StreamView = { status: 'connecting', detail: undefined, verdict: undefined, cursor: undefined, lines: [], latencyMs: undefined, caughtUp: undefined, behind: undefined };
   readonly api: Api;
   readonly #sourceId = crypto.randomUUID();
   #token = '';
-  #subscription: { unsubscribe(): void } | undefined;
+  readonly #shared: SharedStream;
+  /** The server's clock before this page read anything: what changes from there on is told. */
+  #since: number | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** Set while coming back: the cursor from before. */
   #awayAt: string | undefined;
@@ -58,55 +63,74 @@ export class LiveStream {
     private readonly changed: () => void,
   ) {
     this.api = createApi(() => this.#token, this.#sourceId);
+    cache.onBehind = () => {
+      if (cache.behind !== this.view.behind) this.#show({ behind: cache.behind });
+    };
+    this.#shared = new SharedStream({
+      key: `${person.companyId} ${person.userId}`,
+      open: (cursor, handlers) => this.#open(cursor, handlers),
+      onState: (state, detail) => this.#stateIs(state, detail),
+      onData: (id, event, relayed) => this.#receive(id, event, relayed),
+    });
   }
 
   async start(): Promise<void> {
     this.#show({ status: 'connecting', detail: undefined });
     try {
       this.#token = await logIn(this.person);
+      this.#since ??= (await this.api.sync.getStatus.query()).serverTime;
     } catch (error) {
       this.#refused(error instanceof Error ? error.message : String(error));
       return;
     }
-    this.cache.resume();
-    this.#subscribe();
+    this.#listen();
   }
 
   goOffline(): void {
     clearTimeout(this.#retry);
-    this.#subscription?.unsubscribe();
-    this.#subscription = undefined;
+    this.#shared.stop();
     this.cache.pause();
     this.#awayAt = this.view.cursor;
     this.#show({ status: 'offline', detail: undefined, verdict: undefined, caughtUp: undefined });
   }
 
   comeBack(): void {
-    this.cache.resume();
-    this.#subscribe();
+    this.#listen();
   }
 
-  #subscribe(): void {
+  /** The stream first, the reads after it: nothing that changes in between is missed. */
+  #listen(): void {
     clearTimeout(this.#retry);
     this.#show({ status: 'connecting', detail: undefined });
-    const { cursor } = this.view;
-    this.#subscription = this.api.sync.onSync.subscribe(
-      { clientInstanceId: this.#sourceId, ...(cursor !== undefined && { lastEventId: cursor }) },
+    this.#shared.start(this.view.cursor);
+    this.cache.resume();
+  }
+
+  /** In the one tab that has the stream. */
+  #open(cursor: string | undefined, { onState, onData }: SubscriptionHandlers): () => void {
+    const since = cursor ?? this.#since;
+    const subscription = this.api.sync.onSync.subscribe(
+      { clientInstanceId: this.#sourceId, ...(since !== undefined && { since }) },
       {
-        onStarted: () => this.#show({ status: 'live', detail: undefined }),
+        onStarted: () => onState('live'),
         // tRPC's types make `data: unknown` of an ephemeral event optional.
-        onData: ({ id, data }) => this.#receive(id, data as SyncEvent),
+        onData: ({ id, data }) => onData(id, data as SyncEvent),
         onConnectionStateChange: ({ state, error }) => {
-          if (state === 'connecting' && error && this.#subscription) this.#show({ status: 'connecting', detail: 'connection lost, reconnecting' });
-          if (state === 'pending') this.#show({ status: 'live', detail: undefined });
+          if (state === 'connecting' && error) onState('connecting', 'connection lost, reconnecting');
+          if (state === 'pending') onState('live');
         },
         onError: (error) => void this.#failed(error),
       },
     );
+    return () => subscription.unsubscribe();
+  }
+
+  #stateIs(state: LineState, detail: string | undefined): void {
+    this.#show({ status: state === 'live' ? 'live' : 'connecting', detail });
   }
 
   async #failed(error: TRPCClientError<AppRouter>): Promise<void> {
-    this.#subscription = undefined;
+    this.#shared.stop();
     if (error.data?.code === 'UNAUTHORIZED') {
       this.#show({ status: 'connecting', detail: 'session ended, logging in again' });
       await this.start();
@@ -121,12 +145,13 @@ export class LiveStream {
     this.#retry = setTimeout(() => void this.start(), TRY_AGAIN_MS);
   }
 
-  #receive(id: string, event: SyncEvent): void {
+  #receive(id: string, event: SyncEvent, relayed: boolean): void {
     if (event.queryPaths.length > 0) this.cache.invalidate(event.queryPaths);
     const next: Partial<StreamView> = { cursor: id };
     switch (event.type) {
       case 'hello':
-        Object.assign(next, this.#verdict(event));
+        if (relayed) next.verdict = event;
+        else Object.assign(next, this.#verdict(event));
         break;
       case 'invalidate':
         this.#line('summary', `${event.count} changes in one event: ${event.modules.join(', ')}`, event.queryPaths.length);
