@@ -160,6 +160,8 @@ export class LiveStream {
         this.#line('resync', `everything may be stale (${event.reason})`, event.queryPaths.length);
         break;
       case 'ephemeral':
+      case 'ping':
+        // Nothing that a person would want to see.
         break;
       default:
         // What is caught up on is old by nature.
