@@ -339,8 +339,8 @@ export const slips = [
     name: 'T79',
     file: 'lib/server/open-stream.ts',
     why: 'a socket is taken though only tRPC can write the payload',
-    find: "if (spec.transformed && host.codec.form === 'enveloped') return false;",
-    replace: '',
+    find: `response && !(spec.transformed && host.codec.form === 'enveloped') ? response : undefined`,
+    replace: 'response',
     tests: [jest('test/integration/trpc-fallback.test.ts', 'events with ids, dates as dates, resume by input')],
   },
   {
