@@ -24,6 +24,11 @@ export interface LogEntry {
   readonly bytes: number;
 }
 
+/** The ring of a log that has nothing. */
+const MIN_PLACES = 8;
+/** A ring this many times longer than its log is halved. */
+const MUCH = 8;
+
 export interface LogBounds {
   logActions: number;
   logTtlMs: number;
@@ -34,14 +39,14 @@ export interface LogBounds {
 export type LogAccount = (actions: number, bytes: number) => void;
 
 /**
- * One company's ordered, bounded log: a ring that grows up to its bound (SPEC §1).
+ * One company's ordered, bounded log: a ring that grows up to its bound, and shrinks again (SPEC §1).
  *
  * Invariants:
  * 1. Kept entries have the seqs `oldestSeq … headSeq` without a gap; `oldestSeq === headSeq + 1` when none is kept.
  * 2. An id is in `seqById` exactly while its entry is kept.
  */
 export class ActionLog {
-  private ring: (LogEntry | undefined)[] = new Array<LogEntry | undefined>(8);
+  private ring: (LogEntry | undefined)[] = new Array<LogEntry | undefined>(MIN_PLACES);
   private count = 0;
   private bytes = 0;
   private readonly seqById = new Map<string, number>();
@@ -77,6 +82,11 @@ export class ActionLog {
     return this.ring[seq & (this.ring.length - 1)];
   }
 
+  /** Places of the ring. */
+  get places(): number {
+    return this.ring.length;
+  }
+
   /** The seq under which this action id is kept. */
   seqOf(id: string): number | undefined {
     return this.seqById.get(id);
@@ -86,7 +96,7 @@ export class ActionLog {
   append(encoded: EncodedAction, now: number): LogEntry {
     const entry = makeEntry(encoded, ++this.head, now);
     this.revision++;
-    if (this.count === this.ring.length) this.grow();
+    if (this.count === this.ring.length) this.resize(this.ring.length * 2);
     this.ring[entry.seq & (this.ring.length - 1)] = entry;
     this.count++;
     this.bytes += entry.bytes;
@@ -135,12 +145,14 @@ export class ActionLog {
     this.lost = Math.max(this.lost, entry.stamp);
     this.revision++;
     this.account(-1, -entry.bytes);
+    if (this.ring.length > MIN_PLACES && this.count * MUCH <= this.ring.length) this.resize(this.ring.length / 2);
   }
 
-  private grow(): void {
-    const wider = new Array<LogEntry | undefined>(this.ring.length * 2);
-    for (const entry of this.ring) if (entry) wider[entry.seq & (wider.length - 1)] = entry;
-    this.ring = wider;
+  /** `places`: a power of two, at least `size`. */
+  private resize(places: number): void {
+    const ring = new Array<LogEntry | undefined>(places);
+    for (const entry of this.ring) if (entry) ring[entry.seq & (places - 1)] = entry;
+    this.ring = ring;
   }
 }
 

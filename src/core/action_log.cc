@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/shrink.h"
+
 namespace pathcast {
 
 namespace {
+
+constexpr size_t kMuch = 4;
 
 int64_t ReachOf(const Entry& entry) {
   return std::max(entry.timestamp_ms, entry.arrived_ms);
@@ -22,16 +26,14 @@ void ActionLog::Append(EntryRef entry) {
   assert(entry->seq == head_seq_ + 1);
   assert(size() == 0 || entries_.back()->arrived_ms <= entry->arrived_ms);
   head_seq_ = entry->seq;
-  // Fixed here: a transformed frame made later must not unbalance the count.
-  entry->counted_bytes = static_cast<uint32_t>(entry->Bytes());
-  bytes_ += entry->counted_bytes;
+  bytes_ += entry->Json().size();
   by_id_.emplace(entry->id, entry->seq);
   entries_.push_back(std::move(entry));
 }
 
 void ActionLog::DropFirst() {
   EntryRef entry = std::move(entries_[begin_++]);
-  bytes_ -= entry->counted_bytes;
+  bytes_ -= entry->Json().size();
   lost_through_ms_ = std::max(lost_through_ms_, ReachOf(*entry));
   by_id_.erase(entry->id);
 }
@@ -44,12 +46,19 @@ void ActionLog::Trim(const LogLimits& limits, int64_t now_ms) {
   }
   if (size() == 0) {
     entries_.clear();
-    entries_.shrink_to_fit();
+    ShrinkToFit(&entries_);
+    // Not `= {}`: that assigns an empty list and keeps the buckets.
+    decltype(by_id_)().swap(by_id_);
     begin_ = 0;
   } else if (begin_ >= 64 && begin_ >= entries_.size() / 2) {
     entries_.erase(entries_.begin(),
                    entries_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
+    // One that was much longer gives back what it does not need any more.
+    if (entries_.capacity() > kMuch * entries_.size()) {
+      ShrinkToFit(&entries_);
+      by_id_.rehash(0);
+    }
   }
 }
 

@@ -24,7 +24,7 @@ namespace pathcast {
 struct LogLimits {
   uint64_t max_actions = 1000;           // the oldest go first
   int64_t ttl_ms = 24 * 60 * 60 * 1000;  // by arrival
-  uint64_t max_bytes = 16u << 20;        // of frames and fields
+  uint64_t max_bytes = 16u << 20;        // of JSON: lib/SPEC.md §1
 };
 
 class ActionLog {
@@ -41,7 +41,14 @@ class ActionLog {
   // The oldest seq kept; head_seq() + 1 when none is.
   uint64_t first_seq() const { return head_seq_ + 1 - size(); }
   size_t size() const { return entries_.size() - begin_; }
+  // Of the JSON of the actions kept. What they take in memory is more: frame,
+  // fields and places, some 400 bytes each.
   uint64_t bytes() const { return bytes_; }
+  // Heap bytes of the log itself, without its entries, estimated.
+  size_t TableBytes() const {
+    return entries_.capacity() * sizeof(EntryRef) +
+           by_id_.bucket_count() * sizeof(void*);
+  }
   // Greatest max(timestamp, arrival) among what was trimmed; lowest int64 if
   // nothing was.
   int64_t lost_through_ms() const { return lost_through_ms_; }

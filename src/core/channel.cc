@@ -4,13 +4,15 @@
 #include <cassert>
 
 #include "core/cursor.h"
+#include "core/shrink.h"
 
 namespace pathcast {
 
 namespace {
 
-// A window that an import has blown up gives its memory back.
+// A window that an import has blown up gives its memory back: memory_test.cc.
 constexpr size_t kKeptWindowCapacity = 256;
+constexpr size_t kMuch = 4;
 
 }  // namespace
 
@@ -28,7 +30,9 @@ void Channel::Publish(Context& context, EntryRef entry, uint64_t call) {
   }
   log_.Append(entry);
   context.metrics->log_actions.Add(1);
-  context.metrics->log_bytes.Add(entry->counted_bytes);
+  context.metrics->log_bytes.Add(entry->Json().size());
+  // Fixed here: a transformed frame made later must not unbalance the count.
+  entry->counted_bytes = static_cast<uint32_t>(entry->Bytes());
   Append(context, std::move(entry));
   TrimLog(context);
   if (++call_count_ <= context.options.compact_after) return;
@@ -64,6 +68,35 @@ void Channel::Trim(Context& context, const LogLimits& limits) {
   log_.Trim(limits, context.now_ms);
   context.metrics->log_actions.Sub(size_before - log_.size());
   context.metrics->log_bytes.Sub(bytes_before - log_.bytes());
+  if (log_.size() == 0 && window_.empty() && subscriptions_.empty()) {
+    names_.reset();
+  }
+}
+
+uint32_t Channel::PathId(const Context& context, std::string_view path) {
+  if (names_ == nullptr) names_ = std::make_unique<ChannelNames>();
+  const uint32_t id = names_->paths.Intern(path);
+  // A company that names things without end still tells its queries apart.
+  if (id != NameTable::kOverflow || !context.router_paths.contains(path)) {
+    return id;
+  }
+  return names_->paths.Declare(path);
+}
+
+uint32_t Channel::ModuleId(std::string_view module) {
+  if (names_ == nullptr) names_ = std::make_unique<ChannelNames>();
+  return names_->modules.Intern(module);
+}
+
+size_t Channel::TableBytes() const {
+  size_t bytes = log_.TableBytes() + window_.capacity() * sizeof(EntryRef) +
+                 imports_.capacity() * sizeof(Import) +
+                 subscriptions_.capacity() * sizeof(Subscription*);
+  if (names_ != nullptr) {
+    bytes +=
+        sizeof(ChannelNames) + names_->paths.Bytes() + names_->modules.Bytes();
+  }
+  return bytes;
 }
 
 void Channel::Retire(Context& context) {
@@ -96,7 +129,7 @@ void Channel::Remove(Subscription* subscription) {
   if (hole + 1 < subscriptions_.size()) fill(hole, subscriptions_.size() - 1);
   subscriptions_.pop_back();
   if (subscriptions_.empty()) {
-    subscriptions_.shrink_to_fit();
+    ShrinkToFit(&subscriptions_);
     pings_.reset();
   }
 }
@@ -173,8 +206,11 @@ void Channel::FinishPass(Context& context) {
   std::erase_if(imports_, [this](const Import& import) {
     return import.to <= window_begin_;
   });
-  if (window_.empty() && window_.capacity() > kKeptWindowCapacity)
-    window_.shrink_to_fit();
+  if (imports_.empty()) ShrinkToFit(&imports_);
+  if (window_.capacity() > kKeptWindowCapacity &&
+      window_.capacity() > kMuch * window_.size()) {
+    ShrinkToFit(&window_);
+  }
 }
 
 }  // namespace pathcast

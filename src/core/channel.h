@@ -18,6 +18,7 @@
 #define PATHCAST_CORE_CHANNEL_H_
 
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -28,6 +29,7 @@
 #include "core/action_log.h"
 #include "core/context.h"
 #include "core/instances.h"
+#include "core/name_table.h"
 #include "core/subscription.h"
 
 namespace pathcast {
@@ -51,6 +53,16 @@ struct SliceBudget {
   size_t visits = SIZE_MAX;
 };
 
+// Names a company is told apart by in unions. Beyond it a union with a newcomer
+// means "everything".
+inline constexpr uint32_t kMaxPathNames = 65'536;
+inline constexpr uint32_t kMaxModules = 4'096;
+
+struct ChannelNames {
+  NameTable paths{kMaxPathNames};
+  NameTable modules{kMaxModules};
+};
+
 class Channel {
  public:
   Channel(std::string company, std::string epoch, int64_t born_ms)
@@ -70,8 +82,23 @@ class Channel {
   void PublishEphemeral(Context& context, EntryRef entry);
 
   // By the hub's limits; ShrinkLog by fewer bytes as well.
+  // Also gives back what nothing needs any more: of an idle channel whose log
+  // is empty, all but the log's identity.
   void TrimLog(Context& context);
   void ShrinkLog(Context& context, uint64_t max_bytes);
+
+  // The names of its actions. REQUIRES: an action is kept, in the window or in
+  // some backlog.
+  const ChannelNames& names() const {
+    assert(names_ != nullptr);
+    return *names_;
+  }
+  // Ids for an action that is about to be published.
+  uint32_t PathId(const Context& context, std::string_view path);
+  uint32_t ModuleId(std::string_view module);
+
+  // Heap bytes of its own tables, without entries and subscriptions, estimated.
+  size_t TableBytes() const;
 
   // Gives its share of the gauges back. Call before destruction.
   void Retire(Context& context);
@@ -126,6 +153,7 @@ class Channel {
   const std::string company_;
   ActionLog log_;
   Instances instances_;
+  std::unique_ptr<ChannelNames> names_;  // made for the first action
   std::vector<Subscription*> subscriptions_;
   std::vector<EntryRef> window_;
   uint64_t window_begin_ = 0;

@@ -3,13 +3,14 @@
 #define PATHCAST_CORE_CONTEXT_H_
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
-#include <vector>
 
 #include "core/action_log.h"
+#include "core/catch_up_cache.h"
 #include "core/clock.h"
 #include "core/metrics.h"
-#include "core/name_table.h"
 #include "core/random.h"
 #include "core/wire.h"
 
@@ -41,25 +42,20 @@ class SubscriptionObserver {
                         uint64_t value) = 0;
 };
 
-// Names the hub tells apart in unions. Beyond it a union with a newcomer means
-// "everything".
-inline constexpr uint32_t kMaxQueryPaths = 65'536;
-inline constexpr uint32_t kMaxModules = 4'096;
-
 struct Context {
-  explicit Context(uint64_t seed)
-      : paths(kMaxQueryPaths), modules(kMaxModules), random(seed) {}
+  explicit Context(uint64_t seed) : random(seed) {}
 
   CoreOptions options;
   Wrap wrap;
-  NameTable paths;
-  NameTable modules;
   Random random;
+  CatchUpCache catch_ups;
   Metrics* metrics = nullptr;
   SubscriptionObserver* observer = nullptr;
   std::string resync_paths_json = "[\"*\"]";
   // Asked where a budget of time is spent; outlives this.
   Clock* clock = nullptr;
+  // Those of the bound router and all above them.
+  std::set<std::string, std::less<>> router_paths;
   // Set at each turn. The hub's clock: Unix ms, never goes back, but stands
   // still while the machine's is behind it.
   int64_t now_ms = 0;

@@ -1,7 +1,5 @@
 #include "core/entry.h"
 
-#include <algorithm>
-
 #include "core/cursor.h"
 #include "core/json_text.h"
 
@@ -13,16 +11,6 @@ constexpr std::string_view kIdField = "id: ";
 constexpr std::string_view kDataField = "data: ";
 constexpr std::string_view kEnd = "\n\n";
 constexpr std::string_view kChunkEnd = "\r\n";
-
-bool EndsLine(char c) { return c == '\n' || c == '\r' || c == '\0'; }
-
-// JSON has line ends only between its tokens, where a space means the same.
-void AppendOnOneLine(std::string* out, std::string_view text) {
-  const size_t from = out->size();
-  out->append(text);
-  std::replace_if(out->begin() + static_cast<std::ptrdiff_t>(from), out->end(),
-                  EndsLine, ' ');
-}
 
 }  // namespace
 

@@ -38,8 +38,10 @@ class Entry {
 
   // What filters make of `paths`. Like a transformed frame, it comes to be when
   // the first stream asks for it, and the log does not count it.
-  ActionPaths& PathsForFilters() const {
-    if (for_filters_ == nullptr) for_filters_ = std::make_unique<ActionPaths>();
+  const ActionPaths& PathsForFilters(const NameTable& names) const {
+    if (for_filters_ == nullptr) {
+      for_filters_ = std::make_unique<ActionPaths>(paths, names);
+    }
     return *for_filters_;
   }
 

@@ -6,6 +6,7 @@
 
 #include "core/entry.h"
 #include "core/path_filter.h"
+#include "core/shrink.h"
 
 namespace pathcast {
 namespace {
@@ -18,7 +19,7 @@ void Normalise(List* list) {
   std::vector<std::string>& values = **list;
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
-  values.shrink_to_fit();
+  ShrinkToFit(&values);
 }
 
 bool Has(const std::vector<std::string>& values, std::string_view value) {
@@ -41,7 +42,7 @@ size_t ListBytes(const List& list) {
 }  // namespace
 
 struct Filter::Rules {
-  // Lists sorted, without doubles; `query_paths` moved out.
+  // Lists sorted, without doubles. `query_paths` is only told, never asked.
   const FilterSpec spec;
   std::optional<PathFilter> paths;
 };
@@ -62,7 +63,7 @@ Filter::Filter(FilterSpec spec) {
   Normalise(&spec.entities);
   Normalise(&spec.query_paths);
   std::optional<PathFilter> paths;
-  if (spec.query_paths) paths.emplace(*std::exchange(spec.query_paths, {}));
+  if (spec.query_paths) paths.emplace(*spec.query_paths);
   rules_.reset(new Rules{std::move(spec), std::move(paths)});
 }
 
@@ -83,24 +84,22 @@ bool Filter::PassesRules(const ActionView& action) const {
   return !rules.exclude_user_id || action.user_id != *rules.exclude_user_id;
 }
 
-bool Filter::PassesRules(const Entry& entry, NameTable* names) const {
+bool Filter::PassesRules(const Entry& entry, const NameTable& names) const {
   if (!PassesRules(entry.view)) return false;
-  return !rules_->paths ||
-         rules_->paths->Meets(entry.paths, &entry.PathsForFilters(), names);
+  return !rules_->paths || rules_->paths->Meets(entry.PathsForFilters(names));
 }
 
 FilterSpec Filter::Spec() const {
   if (rules_ == nullptr) return {};
-  FilterSpec spec = rules_->spec;
-  if (rules_->paths) spec.query_paths = rules_->paths->texts();
-  return spec;
+  return rules_->spec;
 }
 
 size_t Filter::Bytes() const {
   if (rules_ == nullptr) return 0;
   const FilterSpec& spec = rules_->spec;
   size_t bytes = sizeof(Rules) + ListBytes(spec.client_ids) +
-                 ListBytes(spec.modules) + ListBytes(spec.entities);
+                 ListBytes(spec.modules) + ListBytes(spec.entities) +
+                 ListBytes(spec.query_paths);
   if (rules_->paths) bytes += rules_->paths->Bytes();
   for (const auto& text : {&spec.exclude_source_id, &spec.exclude_user_id}) {
     if (text->has_value()) bytes += TextBytes(**text);

@@ -52,10 +52,9 @@ class Filter {
   Filter(Filter&&) noexcept;
   Filter& operator=(Filter&&) noexcept;
 
-  // Allocates nothing, but where a filter with query paths sees an entry or a
-  // new name for the first time. REQUIRES: entry.is_action(); its paths are of
-  // `names`.
-  bool Passes(const Entry& entry, NameTable* names) const {
+  // Allocates nothing, but where the first filter with query paths sees an
+  // entry. REQUIRES: entry.is_action(); its paths are of `names`.
+  bool Passes(const Entry& entry, const NameTable& names) const {
     return rules_ == nullptr || PassesRules(entry, names);
   }
   // All rules but that of the query paths.
@@ -72,7 +71,7 @@ class Filter {
   struct Rules;
 
   bool PassesRules(const ActionView& action) const;
-  bool PassesRules(const Entry& entry, NameTable* names) const;
+  bool PassesRules(const Entry& entry, const NameTable& names) const;
 
   std::unique_ptr<Rules> rules_;
 };

@@ -1,7 +1,9 @@
 #include "core/json_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstring>
 
 namespace pathcast {
 namespace {
@@ -108,6 +110,20 @@ void AppendJsonString(std::string* out, std::string_view utf8) {
   }
   flush();
   out->push_back('"');
+}
+
+void AppendOnOneLine(std::string* out, std::string_view json) {
+  const size_t start = out->size();
+  out->append(json);
+  // Line ends are rare: three searches at memory's pace instead of a walk.
+  for (const char c : {'\n', '\r', '\0'}) {
+    if (!json.empty() && std::memchr(json.data(), c, json.size()) != nullptr) {
+      std::replace_if(
+          out->begin() + static_cast<std::ptrdiff_t>(start), out->end(),
+          [](char at) { return at == '\n' || at == '\r' || at == '\0'; }, ' ');
+      return;
+    }
+  }
 }
 
 void AppendUint(std::string* out, uint64_t value) { AppendNumber(out, value); }

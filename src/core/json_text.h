@@ -17,6 +17,10 @@ namespace pathcast {
 // becomes \ufffd.
 void AppendJsonString(std::string* out, std::string_view utf8);
 
+// Appends `json` so that it stays within its line. JSON has no raw line ends
+// inside strings; between its tokens a space means the same.
+void AppendOnOneLine(std::string* out, std::string_view json);
+
 void AppendUint(std::string* out, uint64_t value);
 void AppendInt(std::string* out, int64_t value);
 

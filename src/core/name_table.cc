@@ -23,8 +23,7 @@ uint32_t NameTable::Declare(std::string_view name) {
 
 uint32_t NameTable::Make(std::string_view name) {
   const uint32_t id = size();
-  names_.emplace_back(name);
-  ids_.emplace(names_.back(), id);
+  names_.push_back(&ids_.emplace(name, id).first->first);
   text_bytes_ += name.size();
   return id;
 }
@@ -36,14 +35,14 @@ uint32_t NameTable::Find(std::string_view name) const {
 
 std::string_view NameTable::Name(uint32_t id) const {
   assert(id < size());
-  return names_[id];
+  return *names_[id];
 }
 
 size_t NameTable::Bytes() const {
   // A map node: link, cached hash, key, value, padded.
-  constexpr size_t kNode = 40;
-  return names_.size() * (sizeof(std::string) + kNode) + text_bytes_ +
-         ids_.bucket_count() * sizeof(void*);
+  constexpr size_t kNode = 24 + sizeof(std::string);
+  return names_.size() * kNode + names_.capacity() * sizeof(void*) +
+         text_bytes_ + ids_.bucket_count() * sizeof(void*);
 }
 
 }  // namespace pathcast

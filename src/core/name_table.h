@@ -1,17 +1,19 @@
-// Strings interned to dense numbers: query paths and modules, so that sets of
-// them are bitsets.
+// Strings interned to dense numbers: the query paths and the modules of one
+// company's actions, so that sets of them are bitsets.
 //
-// Owned by the hub, lives as long as it; hub thread only. Append-only: an id
-// stays good for the table's life, and so does the view that Name() returns.
+// Owned by the company's Channel, so that no company can use up the names of
+// another; hub thread only. Append-only: an id stays good for the table's life,
+// and so does the view that Name() returns. An empty one has no heap.
 #ifndef PATHCAST_CORE_NAME_TABLE_H_
 #define PATHCAST_CORE_NAME_TABLE_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace pathcast {
 
@@ -30,8 +32,8 @@ class NameTable {
   // The id of `name`, which is copied when new. Ids count from 0 in the order
   // of first use.
   uint32_t Intern(std::string_view name);
-  // The same for a name that the app declares before it is used: it has a place
-  // of its own, however many others came with actions.
+  // The same for a name of the bound router: it has a place of its own, however
+  // many others came.
   uint32_t Declare(std::string_view name);
   // The id of `name` if it has one, else kOverflow.
   uint32_t Find(std::string_view name) const;
@@ -43,13 +45,20 @@ class NameTable {
   size_t Bytes() const;
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const {
+      return std::hash<std::string_view>()(name);
+    }
+  };
+
   uint32_t Make(std::string_view name);
 
   const uint32_t max_names_;
   uint32_t declared_ = 0;  // Made by Declare().
-  // A deque never moves its strings, so the keys of `ids_` may point into them.
-  std::deque<std::string> names_;
-  std::unordered_map<std::string_view, uint32_t> ids_;
+  std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> ids_;
+  // By id: the keys of `ids_`, which never move.
+  std::vector<const std::string*> names_;
   size_t text_bytes_ = 0;
 };
 

@@ -1,75 +1,86 @@
 #include "core/path_filter.h"
 
-#include <string_view>
+#include <algorithm>
+#include <functional>
+
+#include "core/shrink.h"
 
 namespace pathcast {
 
 namespace {
 
-// Calls fn(id) for each path above this one that has a name, `*` included.
-template <class Fn>
-void ForEachAbove(std::string_view path, const NameTable& names, Fn&& fn) {
-  auto visit = [&](std::string_view above) {
-    const uint32_t id = names.Find(above);
-    if (id != NameTable::kOverflow) fn(id);
-  };
-  visit("*");
-  for (size_t dot = path.find('.'); dot != std::string_view::npos;
-       dot = path.find('.', dot + 1)) {
-    visit(path.substr(0, dot));
+using Hashes = std::vector<uint64_t>;
+
+uint64_t HashOf(std::string_view name) {
+  return std::hash<std::string_view>()(name);
+}
+
+void SortUnique(Hashes* hashes) {
+  std::sort(hashes->begin(), hashes->end());
+  hashes->erase(std::unique(hashes->begin(), hashes->end()), hashes->end());
+  ShrinkToFit(hashes);
+}
+
+// Sorted both. The usual action has one path, the usual filter a few: then
+// each of the few is looked up.
+bool HaveOneInCommon(const Hashes& a, const Hashes& b) {
+  const Hashes& few = a.size() < b.size() ? a : b;
+  const Hashes& many = a.size() < b.size() ? b : a;
+  constexpr size_t kWorthSearching = 8;
+  if (few.size() * kWorthSearching <= many.size()) {
+    return std::any_of(few.begin(), few.end(), [&](uint64_t hash) {
+      return std::binary_search(many.begin(), many.end(), hash);
+    });
   }
+  for (auto x = few.begin(), y = many.begin();
+       x != few.end() && y != many.end();) {
+    if (*x == *y) return true;
+    *x < *y ? ++x : ++y;
+  }
+  return false;
 }
 
 }  // namespace
 
-void ActionPaths::Refresh(std::span<const uint32_t> ids,
-                          const NameTable& names) {
-  if (known_names_ == names.size()) return;
-  known_names_ = names.size();
-  paths_.Clear();
-  above_.Clear();
+void HashedPaths::Add(std::string_view path) {
+  own_.push_back(HashOf(path));
+  above_.push_back(own_.back());
+  if (own_.size() == 1) above_.push_back(HashOf("*"));
+  for (size_t dot = path.find('.', 1); dot != std::string_view::npos;
+       dot = path.find('.', dot + 1)) {
+    above_.push_back(HashOf(path.substr(0, dot)));
+  }
+}
+
+void HashedPaths::Seal() {
+  SortUnique(&own_);
+  SortUnique(&above_);
+}
+
+bool HashedPaths::Meets(const HashedPaths& other) const {
+  return HaveOneInCommon(own_, other.above_) ||
+         HaveOneInCommon(above_, other.own_);
+}
+
+size_t HashedPaths::Bytes() const {
+  return (own_.capacity() + above_.capacity()) * sizeof(uint64_t);
+}
+
+ActionPaths::ActionPaths(std::span<const uint32_t> ids,
+                         const NameTable& names) {
   for (const uint32_t id : ids) {
     if (id == NameTable::kOverflow) {
-      overflow_ = true;
-      continue;
+      nameless = true;
+    } else {
+      paths.Add(names.Name(id));
     }
-    paths_.Add(id);
-    above_.Add(id);
-    ForEachAbove(names.Name(id), names,
-                 [this](uint32_t above) { above_.Add(above); });
   }
+  paths.Seal();
 }
 
-void PathFilter::Refresh(NameTable* names) {
-  if (known_names_ == names->size()) return;
-  for (const std::string& text : texts_) paths_.Add(names->Intern(text));
-  known_names_ = names->size();
-  above_ = paths_;
-  for (const std::string& text : texts_) {
-    ForEachAbove(text, *names, [this](uint32_t above) { above_.Add(above); });
-  }
-}
-
-bool PathFilter::Meets(std::span<const uint32_t> ids, ActionPaths* action,
-                       NameTable* names) {
-  if (texts_.empty() || ids.empty()) return false;
-  // First its own, which may make names.
-  Refresh(names);
-  if (paths_.overflow()) return true;
-  action->Refresh(ids, *names);
-  return action->overflow_ || paths_.Meets(action->above_) ||
-         above_.Meets(action->paths_);
-}
-
-size_t PathFilter::Bytes() const {
-  // What fits into a string itself takes no heap.
-  static const size_t inside = std::string().capacity();
-  size_t bytes =
-      texts_.capacity() * sizeof(std::string) + paths_.Bytes() + above_.Bytes();
-  for (const std::string& text : texts_) {
-    if (text.capacity() > inside) bytes += text.capacity() + 1;
-  }
-  return bytes;
+PathFilter::PathFilter(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) paths_.Add(path);
+  paths_.Seal();
 }
 
 }  // namespace pathcast

@@ -1,10 +1,12 @@
 // Whether an action's query paths and a stream's meet: one is the other, a
-// prefix of it, or below it; `*` meets everything. Both sides as bitsets over
-// the hub's names, so that a match is two ANDs of the few words that the
-// action's side has.
+// prefix of it, or below it; `*` meets everything.
 //
-// Hub thread only. A name may be interned after either side was made: each
-// notes how many names there were, and is worked out anew when there are more.
+// Both sides are sorted hashes of names: a filter remembers no name and gives
+// none an id, so that no client can fill a table of the hub with what it asks
+// for. Two names of one hash would let a stream have an action that it did not
+// ask for; it never loses one.
+//
+// Hub thread only.
 #ifndef PATHCAST_CORE_PATH_FILTER_H_
 #define PATHCAST_CORE_PATH_FILTER_H_
 
@@ -12,50 +14,59 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/name_table.h"
-#include "core/path_set.h"
-#include "core/sparse_bits.h"
 
 namespace pathcast {
 
-// An action's side. Belongs to its entry; made when a stream first asks.
-class ActionPaths {
+// Names, and all that lie above them: their prefixes and `*`.
+class HashedPaths {
  public:
-  // `ids`: the action's paths, always the same ones.
-  void Refresh(std::span<const uint32_t> ids, const NameTable& names);
+  void Add(std::string_view path);
+  // To be called after the last Add.
+  void Seal();
+
+  bool empty() const { return own_.empty(); }
+  // Whether a member of one is a member of the other, or above it.
+  // REQUIRES: both are sealed.
+  bool Meets(const HashedPaths& other) const;
+  // Heap bytes.
+  size_t Bytes() const;
 
  private:
-  friend class PathFilter;
-  SparseBits paths_;
-  SparseBits above_;  // These and, where they have names, all above them.
-  bool overflow_ = false;
-  uint32_t known_names_ = UINT32_MAX;  // UINT32_MAX: not worked out.
+  std::vector<uint64_t> own_;
+  std::vector<uint64_t> above_;  // Those of own_ too.
+};
+
+// An action's side. Belongs to its entry; made when a stream first asks.
+struct ActionPaths {
+  // `ids`: the action's paths, of `names`.
+  ActionPaths(std::span<const uint32_t> ids, const NameTable& names);
+
+  HashedPaths paths;
+  // One of them found no place in the table.
+  bool nameless = false;
 };
 
 // A stream's side. Belongs to its filter.
 class PathFilter {
  public:
-  explicit PathFilter(std::vector<std::string> paths)
-      : texts_(std::move(paths)) {}
+  explicit PathFilter(const std::vector<std::string>& paths);
 
-  // Interns its own paths when it is first asked. What found no place in the
-  // table, on either side, meets everything; no path at all meets nothing.
-  bool Meets(std::span<const uint32_t> ids, ActionPaths* action,
-             NameTable* names);
+  // An action with a path that found no place in the table meets everything;
+  // no path at all, on either side, meets nothing.
+  bool Meets(const ActionPaths& action) const {
+    if (paths_.empty()) return false;
+    return action.nameless || paths_.Meets(action.paths);
+  }
 
-  const std::vector<std::string>& texts() const { return texts_; }
   // Heap bytes.
-  size_t Bytes() const;
+  size_t Bytes() const { return paths_.Bytes(); }
 
  private:
-  void Refresh(NameTable* names);
-
-  const std::vector<std::string> texts_;
-  PathSet paths_;
-  PathSet above_;  // These and, where they have names, all above them.
-  uint32_t known_names_ = UINT32_MAX;
+  HashedPaths paths_;
 };
 
 }  // namespace pathcast

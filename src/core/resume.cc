@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/catch_up_cache.h"
 #include "core/channel.h"
 #include "core/cursor.h"
 
@@ -41,6 +42,22 @@ Verdict JudgeTime(const ActionLog& log, int64_t since_ms, int64_t now_ms) {
   return {Reason::kResumed, true, first};
 }
 
+// What passes of all that is kept from `from` on.
+CatchUpUnion MakeUnion(const Context& context, const Channel& channel,
+                       const Subscription& subscription, uint64_t from) {
+  const ActionLog& log = channel.log();
+  auto stretch = std::make_shared<Stretch>();
+  for (uint64_t seq = from; seq <= log.head_seq(); ++seq) {
+    if (subscription.Passes(channel, *log.At(seq))) {
+      Absorb(stretch.get(), *log.At(seq));
+    }
+  }
+  CatchUpUnion made{log.epoch(), from, log.head_seq(), nullptr, {}};
+  made.encoded = EncodeStretch(context, channel, *stretch);
+  made.all = std::move(stretch);
+  return made;
+}
+
 // The catch-up, one by one or as one message. Turns the verdict where not even
 // one message fits.
 std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
@@ -48,13 +65,17 @@ std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
                                Verdict* verdict) {
   const ActionLog& log = channel.log();
   std::vector<Piece> result;
+  const uint64_t from = verdict->next_seq;
+  const bool too_many =
+      subscription.filter() == nullptr &&
+      log.head_seq() + 1 - from > context.options.compact_after;
   uint64_t bytes = 0;
-  uint64_t seq = verdict->next_seq;
+  uint64_t seq = from;
   // Stops at the first that is too much: a long catch-up encodes no frames that
   // nobody gets.
-  for (; seq <= log.head_seq(); ++seq) {
+  for (; !too_many && seq <= log.head_seq(); ++seq) {
     const EntryRef& entry = log.At(seq);
-    if (!subscription.Passes(context, *entry)) continue;
+    if (!subscription.Passes(channel, *entry)) continue;
     Piece piece;
     piece.entry = entry;
     piece.frame = subscription.FrameOf(*entry, context);
@@ -67,18 +88,23 @@ std::vector<Piece> MakeCatchUp(Context& context, Channel& channel,
   }
   if (seq > log.head_seq()) return result;
   result.clear();
-  auto stretch = std::make_shared<Stretch>();
-  for (seq = verdict->next_seq; seq <= log.head_seq(); ++seq) {
-    if (subscription.Passes(context, *log.At(seq)))
-      Absorb(stretch.get(), *log.At(seq));
+  const CatchUpUnion* known =
+      subscription.filter() != nullptr
+          ? nullptr
+          : context.catch_ups.Find(log.epoch(), from, log.head_seq());
+  CatchUpUnion made;
+  if (known == nullptr) {
+    made = MakeUnion(context, channel, subscription, from);
+    known = subscription.filter() != nullptr
+                ? &made
+                : context.catch_ups.Put(std::move(made));
   }
-  const StretchJson encoded = EncodeStretch(context, *stretch);
-  if (encoded.is_resync) {
+  if (known->encoded.is_resync) {
     *verdict = {Reason::kOverflow, false, 0};
     return result;
   }
   result.push_back(StretchPiece(context, channel, subscription.dialect(),
-                                std::move(stretch), encoded));
+                                known->all, known->encoded));
   result.back().compaction = true;
   return result;
 }

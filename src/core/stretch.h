@@ -35,6 +35,12 @@ struct Stretch {
   size_t Bytes() const { return paths.Bytes() + modules.Bytes(); }
 };
 
+// One `invalidate` for a stretch, or, where that is too long, a `resync`.
+struct StretchJson {
+  std::string json;
+  bool is_resync = false;
+};
+
 // Appends nothing: sets `*json` to the `invalidate` event, at most `max_bytes`
 // long, and returns true; or returns false, `*json` untouched, when it cannot
 // be made that short or `stretch.paths` has overflown (the caller then sends a

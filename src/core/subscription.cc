@@ -12,12 +12,14 @@ void Absorb(Stretch* stretch, const Entry& entry) {
   stretch->Add(entry.seq, entry.arrived_ms, entry.paths, entry.module);
 }
 
-StretchJson EncodeStretch(const Context& context, const Stretch& stretch) {
+StretchJson EncodeStretch(const Context& context, const Channel& channel,
+                          const Stretch& stretch) {
   const uint64_t max_bytes = std::min(context.options.max_invalidate_bytes,
                                       context.options.connection_cap_bytes);
   StretchJson encoded;
-  encoded.is_resync = !EncodeInvalidate(stretch, context.paths, context.modules,
-                                        max_bytes, &encoded.json);
+  encoded.is_resync =
+      !EncodeInvalidate(stretch, channel.names().paths, channel.names().modules,
+                        max_bytes, &encoded.json);
   if (encoded.is_resync) {
     encoded.json = ResyncJson(stretch.last_ms, context.resync_paths_json,
                               Reason::kOverflow);
@@ -37,6 +39,11 @@ Piece StretchPiece(const Context& context, const Channel& channel,
   piece.covers = std::move(stretch);
   if (encoded.is_resync) piece.resync = Reason::kOverflow;
   return piece;
+}
+
+bool Subscription::PassesFilter(const Channel& channel,
+                                const Entry& entry) const {
+  return filter_->Passes(entry, channel.names().paths);
 }
 
 int64_t Subscription::Write(Context& context, const Slice* slices,
@@ -97,7 +104,7 @@ void Subscription::OfferEntries(Context& context, Channel& channel,
     size_t count = 0;
     while (pos_ < end && count < Sink::kMaxSlices) {
       const EntryRef& entry = channel.WindowAt(pos_);
-      if (Passes(context, *entry)) {
+      if (Passes(channel, *entry)) {
         const std::string_view frame = FrameOf(*entry, context);
         slices[count] = {frame.data(), frame.size()};
         at[count++] = pos_;
@@ -127,7 +134,7 @@ void Subscription::OfferEntries(Context& context, Channel& channel,
         context.metrics->backlog_bytes.Sub(left);
         left = 0;
       } else {
-        Enqueue(context, entry);
+        Enqueue(context, channel, entry);
       }
     }
     context.metrics->deliveries.Add(whole);
@@ -138,7 +145,7 @@ void Subscription::OfferEntries(Context& context, Channel& channel,
     }
     if (backlog_ != nullptr) AwaitWritable(context);
   }
-  for (; pos_ < end; ++pos_) Enqueue(context, channel.WindowAt(pos_));
+  for (; pos_ < end; ++pos_) Enqueue(context, channel, channel.WindowAt(pos_));
 }
 
 void Subscription::OfferImport(Context& context, Channel& channel,
@@ -153,7 +160,7 @@ void Subscription::OfferImport(Context& context, Channel& channel,
       for (uint64_t pos = import.from; pos < import.to; ++pos) {
         Absorb(all.get(), *channel.WindowAt(pos));
       }
-      import.encoded = EncodeStretch(context, *all);
+      import.encoded = EncodeStretch(context, channel, *all);
       import.all = std::move(all);
     }
     piece =
@@ -162,10 +169,10 @@ void Subscription::OfferImport(Context& context, Channel& channel,
     auto passing = std::make_shared<Stretch>();
     for (uint64_t pos = import.from; pos < import.to; ++pos) {
       const Entry& entry = *channel.WindowAt(pos);
-      if (Passes(context, entry)) Absorb(passing.get(), entry);
+      if (Passes(channel, entry)) Absorb(passing.get(), entry);
     }
     if (passing->empty()) return;
-    const StretchJson encoded = EncodeStretch(context, *passing);
+    const StretchJson encoded = EncodeStretch(context, channel, *passing);
     piece =
         StretchPiece(context, channel, dialect_, std::move(passing), encoded);
   }
@@ -262,12 +269,13 @@ uint64_t Subscription::WholeBytes() const {
          (backlog.pieces[backlog.first].bytes().size() - backlog.offset);
 }
 
-void Subscription::Enqueue(Context& context, const EntryRef& entry) {
+void Subscription::Enqueue(Context& context, const Channel& channel,
+                           const EntryRef& entry) {
   if (!entry->is_action()) {
     context.metrics->ephemerals_dropped.Add(1);
     return;
   }
-  if (!Passes(context, *entry)) return;
+  if (!Passes(channel, *entry)) return;
   if (backlog_->stretch != nullptr) {
     Absorb(backlog_->stretch.get(), *entry);
     return;
@@ -350,7 +358,7 @@ void Subscription::Flush(Context& context, Channel& channel) {
         return;
       }
       std::shared_ptr<const Stretch> stretch = std::move(backlog.stretch);
-      const StretchJson encoded = EncodeStretch(context, *stretch);
+      const StretchJson encoded = EncodeStretch(context, channel, *stretch);
       Push(context, StretchPiece(context, channel, dialect_, std::move(stretch),
                                  encoded));
     }

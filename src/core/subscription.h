@@ -93,9 +93,10 @@ class Subscription {
   // Gives its share of the gauges back. Call before destruction.
   void Retire(Context& context);
 
-  bool Passes(Context& context, const Entry& entry) const {
+  // `entry` is of `channel`, the one that the subscription is in.
+  bool Passes(const Channel& channel, const Entry& entry) const {
     return filter_ == nullptr || !entry.is_action() ||
-           filter_->Passes(entry, &context.paths);
+           PassesFilter(channel, entry);
   }
   std::string_view FrameOf(Entry& entry, const Context& context) const {
     return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc),
@@ -139,13 +140,14 @@ class Subscription {
     std::unique_ptr<Stretch> stretch;  // set: everything new joins it
   };
 
+  bool PassesFilter(const Channel& channel, const Entry& entry) const;
   int64_t Write(Context& context, const Slice* slices, size_t count);
   void Block(Context& context);
   void AwaitWritable(Context& context);
   void OfferEntries(Context& context, Channel& channel, uint64_t end);
   void OfferImport(Context& context, Channel& channel, Import& import);
   void Push(Context& context, Piece piece);
-  void Enqueue(Context& context, const EntryRef& entry);
+  void Enqueue(Context& context, const Channel& channel, const EntryRef& entry);
   void Hold(Context& context, Piece piece);
   void Conflate(Context& context, const Piece* newcomer);
   void Flush(Context& context, Channel& channel);
@@ -170,12 +172,9 @@ class Subscription {
 // Adds one action to a stretch.
 void Absorb(Stretch* stretch, const Entry& entry);
 
-// One `invalidate` for a stretch, or, where that is too long, a `resync`.
-struct StretchJson {
-  std::string json;
-  bool is_resync = false;
-};
-StretchJson EncodeStretch(const Context& context, const Stretch& stretch);
+// REQUIRES: the stretch is of this channel, and not empty.
+StretchJson EncodeStretch(const Context& context, const Channel& channel,
+                          const Stretch& stretch);
 Piece StretchPiece(const Context& context, const Channel& channel,
                    const Dialect& dialect,
                    std::shared_ptr<const Stretch> stretch,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
-#include <cstring>
 #include <iterator>
 
 #include "core/json_text.h"
@@ -18,22 +17,6 @@ constexpr std::string_view kReasonText[kReasonCount] = {
 constexpr std::string_view kCloseReasonText[kCloseReasonCount] = {
     "replaced", "evicted", "limit", "drain", "revoked", "auth_expired", "slow",
 };
-
-bool EndsLine(char c) { return c == '\n' || c == '\r' || c == '\0'; }
-
-// Appends `json` so that it stays within its line. JSON has no raw line ends
-// inside strings; between its tokens a space means the same.
-void AppendOnOneLine(std::string* out, std::string_view json) {
-  const size_t start = out->size();
-  out->append(json);
-  for (const char c : {'\n', '\r', '\0'}) {
-    if (!json.empty() && std::memchr(json.data(), c, json.size()) != nullptr) {
-      std::replace_if(out->begin() + static_cast<ptrdiff_t>(start), out->end(),
-                      EndsLine, ' ');
-      return;
-    }
-  }
-}
 
 bool IsId(const Dialect& dialect, std::string_view id) {
   return dialect.ids && !id.empty() &&

@@ -191,10 +191,10 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   entry->timestamp_ms = fields.timestamp;
   entry->arrived_ms = context_.now_ms;
   entry->published_us = posted_us;
-  entry->module = context_.modules.Intern(fields.module);
+  entry->module = channel->ModuleId(fields.module);
   entry->paths.reserve(fields.query_paths.size());
   for (std::string_view path : fields.query_paths) {
-    entry->paths.push_back(context_.paths.Intern(path));
+    entry->paths.push_back(channel->PathId(context_, path));
   }
   context_.metrics->publishes.Add(1);
   const uint64_t seq = entry->seq;
@@ -292,16 +292,17 @@ void HubThread::Run(ReadLogCommand& command) {
 
 void HubThread::Run(ResyncPathsCommand& command) {
   context_.resync_paths_json = std::move(command.json);
-  // In the router's order, each behind its prefixes: the bits of a module stand
-  // together.
-  if (!command.paths.empty()) (void)context_.paths.Declare("*");
+  // Another router's are forgotten.
+  std::set<std::string, std::less<>> known;
+  if (!command.paths.empty()) known.emplace("*");
   for (const std::string_view path : command.paths) {
     for (size_t dot = path.find('.'); dot != std::string_view::npos;
          dot = path.find('.', dot + 1)) {
-      (void)context_.paths.Declare(path.substr(0, dot));
+      known.emplace(path.substr(0, dot));
     }
-    (void)context_.paths.Declare(path);
+    known.emplace(path);
   }
+  context_.router_paths = std::move(known);
 }
 
 void HubThread::Run(DrainCommand& command) {

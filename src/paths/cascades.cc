@@ -5,6 +5,8 @@
 #include <cassert>
 #include <unordered_map>
 
+#include "core/shrink.h"
+
 namespace pathcast {
 
 namespace {
@@ -40,7 +42,7 @@ class Cascades::Builder {
     SortEdges();
     ReachModules();
     ReachNodes();
-    to_.sets_.shrink_to_fit();
+    ShrinkToFit(&to_.sets_);
   }
 
  private:

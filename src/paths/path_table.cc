@@ -6,6 +6,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "core/shrink.h"
+
 namespace pathcast {
 
 namespace {
@@ -77,8 +79,8 @@ class PathTable::Builder {
       if (table_->exact(node)) table_->queries_.push_back(node);
     }
     table_->query_before_.push_back(table_->query_count());
-    table_->queries_.shrink_to_fit();
-    table_->nodes_.shrink_to_fit();
+    ShrinkToFit(&table_->queries_);
+    ShrinkToFit(&table_->nodes_);
     table_->text_.shrink_to_fit();
   }
 

@@ -93,6 +93,18 @@ conformance('The log', engines, (bench) => {
     expect(bytes).toBeLessThanOrEqual(5_000);
   });
 
+  test.each([1_000, 2_345, 20_000])('SPEC §1, §7: what is kept is the longest tail whose JSON fits into logBytes (%i), no frame and no field counted', async (logBytes) => {
+    const engine = bench().engine({ logBytes });
+    const actions = Array.from({ length: 90 }, (_, i) => encode({ id: `ä${i}`, data: 'ü'.repeat((i * 37) % 200) }));
+    for (const each of actions) await engine.publish([each]);
+    const sizes = actions.map(({ head, tail }, i) => Buffer.byteLength(`${head}${i + 1}${tail}`));
+    let kept = 0;
+    let bytes = 0;
+    while (kept < sizes.length && bytes + sizes.at(-1 - kept)! <= logBytes) bytes += sizes.at(-1 - kept++)!;
+    expect((await engine.readLog('acme')).actions).toHaveLength(kept);
+    expect(engine.metrics()).toMatchObject({ logActions: kept, logBytes: bytes });
+  });
+
   test('SPEC §1: an action that is larger than the log is delivered all the same', async () => {
     const engine = bench().engine({ logBytes: 500 });
     const client = await bench().open(engine);

@@ -102,7 +102,7 @@ class World {
   }
   void Advance(int64_t ms) { SetClock(context.now_ms + ms); }
 
-  EntryRef MakeAction(const Channel& channel, const TestAction& action = {}) {
+  EntryRef MakeAction(Channel& channel, const TestAction& action = {}) {
     const uint64_t seq = channel.log().head_seq() + 1;
     const std::string id = action.id.empty()
                                ? channel.company() + "-" + std::to_string(seq)
@@ -125,9 +125,9 @@ class World {
         EntryBuilder::Action(channel.log().epoch(), seq, text, {id, view});
     entry->timestamp_ms = timestamp_ms;
     entry->arrived_ms = context.now_ms;
-    entry->module = context.modules.Intern(action.module);
+    entry->module = channel.ModuleId(action.module);
     for (const std::string& path : action.paths) {
-      entry->paths.push_back(context.paths.Intern(path));
+      entry->paths.push_back(channel.PathId(context, path));
     }
     return entry;
   }

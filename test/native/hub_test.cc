@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/channel.h"
 #include "hub_harness.h"
 
 namespace pathcast {
@@ -150,13 +151,13 @@ TEST(Hub, BoundPathsAreToldApartHoweverManyOthersCame) {
     }
     hub.Publish(std::move(items));
   };
-  // More names than the hub tells apart, 256 an action.
+  // More names than a company is told apart by, 256 an action.
   uint32_t junk = 0;
   std::vector<PublishItem> flood;
-  while (junk < kMaxQueryPaths) {
+  while (junk < kMaxPathNames) {
     std::string paths = "junk" + std::to_string(junk++);
     while (junk % 256 != 0) paths += "\",\"junk" + std::to_string(junk++);
-    flood.push_back(TestHub::Item("other", "f" + std::to_string(junk), paths));
+    flood.push_back(TestHub::Item("acme", "f" + std::to_string(junk), paths));
   }
   hub.Publish(std::move(flood));
 
@@ -175,6 +176,29 @@ TEST(Hub, BoundPathsAreToldApartHoweverManyOthersCame) {
   EXPECT_EQ(stream.messages[3].type(), "invalidate");
   EXPECT_EQ(stream.messages[4].type(), "resync");
   EXPECT_NE(stream.messages[4].data.find("[\"guests.getAll\"]"),
+            std::string::npos);
+}
+
+// One company that names things without end costs no other one anything.
+TEST(Hub, ACompanyHasNamesOfItsOwn) {
+  TestHub hub;
+  uint32_t junk = 0;
+  std::vector<PublishItem> flood;
+  while (junk < kMaxPathNames) {
+    std::string paths = "junk" + std::to_string(junk++);
+    while (junk % 256 != 0) paths += "\",\"junk" + std::to_string(junk++);
+    flood.push_back(TestHub::Item("other", "f" + std::to_string(junk), paths));
+  }
+  hub.Publish(std::move(flood));
+  Browser browser = hub.Open();
+  std::vector<PublishItem> items;
+  for (int i = 0; i < 101; ++i) {
+    items.push_back(TestHub::Item("acme", "a" + std::to_string(i), "new.name"));
+  }
+  hub.Publish(std::move(items));
+  ASSERT_TRUE(browser.ReadMessages(2));
+  EXPECT_EQ(browser.stream().messages[1].type(), "invalidate");
+  EXPECT_NE(browser.stream().messages[1].data.find("[\"new.name\"]"),
             std::string::npos);
 }
 

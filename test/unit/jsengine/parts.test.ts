@@ -34,6 +34,19 @@ describe('hub clock', () => {
 });
 
 describe('action log', () => {
+  test('the places of what is gone are given back', () => {
+    const log = new ActionLog('e', 0, { logActions: 5_000, logTtlMs: 50, logBytes: 1e9 }, () => undefined);
+    const fresh = log.places;
+    for (let i = 0; i < 4_000; i++) log.append(encode({ id: `i${i}` }), 0);
+    expect(log.places).toBe(4_096);
+    for (let i = 0; i < 10; i++) log.append(encode({ id: `j${i}` }), 40);
+    log.expire(60);
+    expect(log.places).toBeLessThanOrEqual(80);
+    expect(log.get(4_005)!.id).toBe('j4');
+    log.expire(100);
+    expect(log.places).toBe(fresh);
+  });
+
   test('the ring keeps what it must, whatever the order of growing and dropping', async () => {
     await withSeed(runSeed(), async (random) => {
       const sums = { actions: 0, bytes: 0 };
