@@ -70,7 +70,7 @@ export interface EncodedEphemeral {
 export interface EngineFilter {
   /** Pass if the action has no clientId or one of these. */
   clientIds?: string[];
-  /** Pass if the action's module is one of these. */
+  /** Pass if the action's module is `*` or one of these. */
   modules?: string[];
   /** Pass if the action's entityId is `*` or one of these. */
   entities?: string[];

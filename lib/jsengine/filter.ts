@@ -34,7 +34,7 @@ function compile(spec: EngineFilter): Test[] {
   if (excludeUserId !== undefined) tests.push((entry) => entry.userId !== excludeUserId);
   if (spec.modules) {
     const modules = new Set(spec.modules);
-    tests.push((entry) => modules.has(entry.module));
+    tests.push((entry) => entry.module === '*' || modules.has(entry.module));
   }
   if (spec.clientIds) {
     const clientIds = new Set(spec.clientIds);

@@ -73,7 +73,10 @@ bool Filter::PassesRules(const ActionView& action) const {
       !Has(*rules.client_ids, action.client_id)) {
     return false;
   }
-  if (rules.modules && !Has(*rules.modules, action.module)) return false;
+  if (rules.modules && action.module != "*" &&
+      !Has(*rules.modules, action.module)) {
+    return false;
+  }
   if (rules.entities && action.entity_id != "*" &&
       !Has(*rules.entities, action.entity_id)) {
     return false;
