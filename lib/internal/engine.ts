@@ -201,7 +201,7 @@ export interface ConnectionInfo {
   backlogBytes: number;
   /** The cursor that it has reached; null while a backlog waits. */
   position: string | null;
-  /** Of the client, as the framework gives it. */
+  /** Of the client: as the framework gives it behind a proxy, else the peer of its socket; null where there is none to ask. */
   address: string | null;
 }
 

@@ -356,6 +356,9 @@ void HubThread::Run(ConnectionsCommand& command) {
       AppendCursor(&info.position, of.log().epoch(), connection->Reached(of));
     }
     info.address = connection->address();
+    if (info.address.empty() && connection->socket() != nullptr) {
+      info.address = connection->socket()->PeerAddress();
+    }
     if (connection->filter() != nullptr && !connection->filter()->PassesAll()) {
       info.filter = connection->filter()->Spec();
     }

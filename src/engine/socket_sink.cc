@@ -1,5 +1,6 @@
 #include "engine/socket_sink.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -88,6 +89,30 @@ void SocketSink::WatchFor(bool writable) {
                        (writable ? PollWatcher::kWritable : 0);
   // A refusal here means that the descriptor is broken; the next write says so.
   (void)watcher_.Update(interest);
+}
+
+std::string SocketSink::PeerAddress() const {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  if (::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size) !=
+      0) {
+    return {};
+  }
+  char text[INET6_ADDRSTRLEN] = "";
+  if (peer.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&peer);
+    (void)::inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
+  } else if (peer.ss_family == AF_INET6) {
+    const in6_addr& v6 =
+        reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr;
+    // A listener on `::` sees IPv4 clients as ::ffff:a.b.c.d.
+    if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+      (void)::inet_ntop(AF_INET, &v6.s6_addr[12], text, sizeof(text));
+    } else {
+      (void)::inet_ntop(AF_INET6, &v6, text, sizeof(text));
+    }
+  }
+  return text;
 }
 
 Descriptor SocketSink::Release() {

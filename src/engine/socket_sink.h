@@ -7,6 +7,7 @@
 #define PATHCAST_ENGINE_SOCKET_SINK_H_
 
 #include <cstdint>
+#include <string>
 
 #include "core/sink.h"
 #include "core/status.h"
@@ -48,6 +49,10 @@ class SocketSink final : public Sink {
   // Called now and then: a write that found the machine without memory is tried
   // again.
   void Feed();
+
+  // The peer's address as the kernel knows it, IPv4 in its own form; empty for
+  // a Unix socket, or where the peer has left.
+  std::string PeerAddress() const;
 
   // Stops watching; the descriptor is the caller's from now on.
   Descriptor Release();

@@ -52,6 +52,11 @@ export class Bench {
 
   constructor(private readonly target: Target) {}
 
+  /** Name of the target. */
+  get name(): string {
+    return this.target.name;
+  }
+
   engine(options: Partial<EngineOptions> = {}): Engine {
     const engine = this.target.createEngine({ ...DEFAULTS, ...options }, (notice) => this.notices.push(notice));
     this.engines.push(engine);

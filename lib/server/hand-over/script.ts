@@ -18,10 +18,13 @@ export interface Scripted {
   preamble: string;
 }
 
-/** The address of the client where the framework gives none. */
+/** What a listener on `::` puts before the address of an IPv4 client. */
+const MAPPED = /^::ffff:(?=\d+\.)/i;
+
+/** The address of the client where the framework gives none, as the native engine gives it. */
 export function withPeer(spec: StreamSpec, request: NodeRequest | undefined): StreamSpec {
   const address = spec.address ?? (request?.socket as { remoteAddress?: string } | null | undefined)?.remoteAddress;
-  return address === undefined ? spec : { ...spec, address };
+  return address === undefined ? spec : { ...spec, address: address.replace(MAPPED, '') };
 }
 
 /**
