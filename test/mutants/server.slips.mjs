@@ -450,10 +450,10 @@ export const slips = [
   },
   {
     name: 'T76',
-    file: 'lib/server/hand-over/script.ts',
+    file: 'lib/server/response-sink.ts',
     why: `Node's idle timeout ends a quiet stream`,
-    find: 'stopIdleTimeout(request); endWhenVanished',
-    replace: 'endWhenVanished',
+    find: 'stopIdleTimeout(request); if (state.gone)',
+    replace: 'if (state.gone)',
     tests: [jest('test/integration/taken-sockets.test.ts', 'a quiet stream is no idle request')],
   },
   {
