@@ -17,6 +17,13 @@ const STEPS = 30;
 /** Schedules that share an engine, so that passes and turns are shared too. */
 const TOGETHER = 125;
 const IMPORT = 8;
+/** One engine after another has these: what a few hundred schedules meet is not left to chance. */
+const BOUNDS: Pick<EngineOptions, 'logActions' | 'connectionCapBytes' | 'maxInvalidateBytes'>[] = [
+  { logActions: 1_000, connectionCapBytes: 4_096, maxInvalidateBytes: 8_192 },
+  { logActions: 20, connectionCapBytes: 65_536, maxInvalidateBytes: 8_192 },
+  { logActions: 200, connectionCapBytes: 1_500, maxInvalidateBytes: 400 },
+  { logActions: 1_000, connectionCapBytes: 1_500, maxInvalidateBytes: 1_024 },
+];
 
 /** A stream's bytes as they come, and how many actions had been published when each part of them came. */
 export interface Pipe {
@@ -80,10 +87,8 @@ export async function runSchedules(setting: Setting, count: number, seed: number
     const options: EngineOptions = {
       ...DEFAULTS,
       heartbeatMs: 120,
-      logActions: random.pick([20, 200, 1_000]),
-      connectionCapBytes: random.pick([1_500, 4_096, 65_536]),
       compactAfter: IMPORT - 1,
-      maxInvalidateBytes: random.pick([200, 400, 8_192]),
+      ...BOUNDS[(done / TOGETHER) % BOUNDS.length],
     };
     const engine = setting.createEngine(options);
     try {
