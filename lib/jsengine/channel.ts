@@ -38,10 +38,12 @@ export class Channel implements Sliced {
   constructor(
     readonly companyId: string,
     private readonly context: Context,
+    /** Unix ms; the log has seen every action since. */
+    bornMs: number,
   ) {
-    const { env, clock, options, counters } = context;
+    const { env, options, counters } = context;
     this.instances = new Instances(options.logTtlMs);
-    this.log = new ActionLog(env.hex(12), clock.now(), options, (actions, bytes) => {
+    this.log = new ActionLog(env.hex(12), bornMs, options, (actions, bytes) => {
       counters.logActions += actions;
       counters.logBytes += bytes;
     });

@@ -14,7 +14,12 @@ export class Channels {
   private sweeping: IterableIterator<Channel> = this.byCompany.values();
   private relieving: IterableIterator<Channel> = this.byCompany.values();
 
-  constructor(private readonly context: Context) {}
+  /** Since when a company's log that begins now would have seen every action, Unix ms: one that was forgotten may have had some. */
+  private allSeenSince: number;
+
+  constructor(private readonly context: Context) {
+    this.allSeenSince = context.clock.now();
+  }
 
   get size(): number {
     return this.byCompany.size;
@@ -27,7 +32,7 @@ export class Channels {
   /** Its channel, made if need be; now the most recently used one. */
   use(companyId: string): Channel {
     const known = this.byCompany.get(companyId);
-    const channel = known ?? new Channel(companyId, this.context);
+    const channel = known ?? new Channel(companyId, this.context, this.allSeenSince);
     this.touch(channel);
     if (!known) this.forgetSurplus();
     return channel;
@@ -86,6 +91,8 @@ export class Channels {
       if (channel.isIdle) {
         this.byCompany.delete(channel.companyId);
         channel.forget();
+        // An action of the same millisecond may be among what is forgotten.
+        this.allSeenSince = this.context.clock.now() + 1;
       } else {
         this.touch(channel);
       }

@@ -214,6 +214,14 @@ conformance('The verdict', framings, (bench) => {
     await expectResync(bench(), engine, { lastSyncTimestamp: -5 }, 'epoch_changed');
   });
 
+  test('SPEC §2 row 9: a company that is first seen now had no actions before: a time since the hub began resumes', async () => {
+    const engine = bench().engine();
+    const begun = Date.now();
+    await waitFor(() => Date.now() > begun + 5, 'the clock to move');
+    const client = await open(engine, { companyId: 'first seen', lastSyncTimestamp: begun + 2 });
+    expect(client.hello).toMatchObject({ reason: 'resumed', recovered: true });
+  });
+
   test('SPEC §2 row 10: a timestamp far ahead of the clock: ahead_of_log; a little ahead is a clock that differs', async () => {
     const engine = bench().engine();
     await engine.publish(encodeMany(2, 'x'));

@@ -51,6 +51,25 @@ async function turn(): Promise<void> {
 const kinds = (sink: Recorder): string[] =>
   parseSse(Buffer.concat(sink.chunks)).map(({ event, data }) => event ?? (JSON.parse(data) as { id?: string; type: string }).id ?? (JSON.parse(data) as { type: string }).type);
 
+describe('a company that was forgotten', () => {
+  test('and comes back within the millisecond says that its history is gone', async () => {
+    let within = 0;
+    for (let round = 0; round < 50; round++) {
+      const engine = make({ maxCompanies: 1 });
+      const now = Date.now();
+      void engine.publish([encode({ id: 'lost', companyId: 'a' })]);
+      void engine.publish([encode({ id: 'newer', companyId: 'b' })]);
+      const sink = recorder();
+      open(engine, sink, { companyId: 'a', lastSyncTimestamp: now });
+      if (Date.now() > now) continue;
+      within++;
+      await turn();
+      expect(kinds(sink)).toEqual(['hello', 'resync']);
+    }
+    expect(within).toBeGreaterThan(0);
+  });
+});
+
 describe('fan-out', () => {
   test('all sinks share one buffer, and each gets one write a turn', async () => {
     const engine = make();
