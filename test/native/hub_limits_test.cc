@@ -62,9 +62,10 @@ TEST(HubLimits, RefusalsByteForByte) {
   const Dialect plain{false, true, false};
   const Dialect trpc{true, true, false};
   const Dialect transformed{true, true, true};
+  // It was refused a second after it came.
   EXPECT_EQ(refused("u1", plain),
             "HEAD\r\n\r\nretry: N\nevent: server_close\n"
-            "data: {\"type\":\"server_close\",\"timestamp\":1700000000000,"
+            "data: {\"type\":\"server_close\",\"timestamp\":1700000001000,"
             "\"queryPaths\":[],\"reason\":\"limit\",\"retryMs\":N}\n\n");
   EXPECT_EQ(refused("u1", trpc, "sync.onSync"),
             "HEAD\r\n\r\nretry: N\nevent: connected\n"
