@@ -13,7 +13,7 @@ constexpr int kThreadNice = 5;
 
 // For commands in one turn of the loop, before sockets and fan-outs have their
 // turn; one of many actions is carried out in parts.
-constexpr int64_t kCommandsUs = 200;
+constexpr int64_t kCommandsUs = 150;
 constexpr size_t kItemsPerLook = 8;
 
 }  // namespace
@@ -41,14 +41,6 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
                 [this](Connection* connection, CloseReason reason) {
                   Close(connection, reason);
                 }) {}
-
-HubThread::~HubThread() {
-  // What was not carried out closes its descriptors.
-  while (waiting_ != nullptr) {
-    const std::unique_ptr<Command> command(waiting_);
-    waiting_ = command->next;
-  }
-}
 
 Context* HubThread::PrepareContext() {
   context_.options = options_.core;
@@ -118,8 +110,9 @@ void HubThread::OnWake() { Work(); }
 void HubThread::Work() {
   BeginTurn();
   bool more = RunCommands();
+  // What closes costs system calls and nobody waits for it: it comes last.
+  scheduler_.FanOut(more);
   more = CloseSome() || more;
-  scheduler_.FanOut();
   EndTurn();
   scheduler_.EndTurn(more);
 }
@@ -127,23 +120,15 @@ void HubThread::Work() {
 bool HubThread::RunCommands() {
   const int64_t until = clock_->NowUs() + kCommandsUs;
   // The box is emptied once a turn: whoever puts something into an empty one
-  // wakes the loop again.
-  bool took = false;
+  // wakes the loop again. What is new may be another company's.
+  waiting_.Add(hub_->mailbox_.TakeAll());
   do {
-    if (current_ == nullptr) {
-      if (waiting_ == nullptr) {
-        if (took) return false;
-        took = true;
-        waiting_ = hub_->mailbox_.TakeAll();
-        if (waiting_ == nullptr) return false;
-      }
-      current_.reset(waiting_);
-      waiting_ = current_->next;
-    }
+    if (current_ == nullptr) current_ = waiting_.Take();
+    if (current_ == nullptr) return false;
     if (!RunCurrent(until)) return true;
     current_.reset();
   } while (clock_->NowUs() < until);
-  return waiting_ != nullptr || !took;
+  return !waiting_.empty();
 }
 
 bool HubThread::RunCurrent(int64_t until_us) {

@@ -23,6 +23,7 @@
 #include "engine/channels.h"
 #include "engine/closings.h"
 #include "engine/command.h"
+#include "engine/command_queue.h"
 #include "engine/connection.h"
 #include "engine/deadlines.h"
 #include "engine/drain.h"
@@ -44,7 +45,7 @@ namespace pathcast {
 class HubThread final : public SubscriptionObserver, public SocketEvents {
  public:
   HubThread(Hub* hub, HubOptions options, Host* host);
-  ~HubThread() override;
+  ~HubThread() override = default;
 
   // Opens timers and hints on the hub's loop. Before the thread runs.
   Status Start();
@@ -73,10 +74,9 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void BeginTurn();
   void EndTurn();
   void CloseDoomed();
-  // A turn: some commands, some closings, some fan-out.
+  // A turn: some commands, some fan-out, some closings.
   void Work();
-  // Carries commands out, in order, until its budget is spent. True when some
-  // are left.
+  // Carries commands out until its budget is spent. True when some are left.
   bool RunCommands();
   // False when it has to go on in the next turn.
   bool RunCurrent(int64_t until_us);
@@ -162,10 +162,10 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
 
   // Their sinks have failed; closed at the end of the turn.
   std::vector<Connection*> doomed_;
-  // Taken out of the mailbox and not carried out yet, in order; the first of
-  // them may be half done.
+  // Taken out of the mailbox and not carried out yet; the current one may be
+  // half done.
   std::unique_ptr<Command> current_;
-  Command* waiting_ = nullptr;
+  CommandQueue waiting_;
   // Of the publish command that is half done: the reply so far, one outcome an
   // item.
   PublishedReply published_;

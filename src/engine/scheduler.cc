@@ -13,7 +13,8 @@ namespace pathcast {
 namespace {
 
 // Of one company before another one has its turn: some 20 sends of small
-// frames, or a few long ones.
+// frames, or a few long ones. The companies of few streams together have as
+// much before a long pass goes on.
 constexpr uint64_t kSliceBytes = 64 * 1024;
 constexpr int64_t kSliceUs = 150;
 
@@ -21,6 +22,11 @@ constexpr int64_t kSliceUs = 150;
 // again. With the slice it bounds what a company of many streams adds to
 // another company's action.
 constexpr int64_t kFanOutUs = 300;
+
+constexpr size_t kFewStreams = 32;
+
+// While commands wait: how long a long pass stands still at most.
+constexpr int64_t kLongWaitUs = 1'000;
 
 }  // namespace
 
@@ -31,7 +37,7 @@ Status Scheduler::Open(EventLoop* loop, std::function<void()> on_turn) {
 void Scheduler::RunSoon(Channel* channel) {
   if (channel->queued || !channel->needs_pass()) return;
   channel->queued = true;
-  queue_.push_back(channel);
+  (channel->size() <= kFewStreams ? short_ : long_).push_back(channel);
 }
 
 void Scheduler::Hold(Channel* channel) {
@@ -48,36 +54,65 @@ void Scheduler::Release() {
 void Scheduler::Forget(Channel* channel) {
   // Who is forgotten has been idle longest and came into these first, so it is
   // found at the front.
-  if (channel->queued)
-    queue_.erase(std::find(queue_.begin(), queue_.end(), channel));
+  if (channel->queued) {
+    auto place = std::find(short_.begin(), short_.end(), channel);
+    if (place != short_.end()) {
+      short_.erase(place);
+    } else {
+      long_.erase(std::find(long_.begin(), long_.end(), channel));
+    }
+  }
   if (channel->held)
     held_.erase(std::find(held_.begin(), held_.end(), channel));
   channel->queued = channel->held = false;
 }
 
-void Scheduler::FanOut() {
-  if (queue_.empty()) return;
+Channel* Scheduler::TakeFrom(std::deque<Channel*>* queue) {
+  for (size_t held = 0; held < queue->size(); ++held) {
+    Channel* channel = queue->front();
+    queue->pop_front();
+    if (!channel->held) return channel;
+    queue->push_back(channel);
+  }
+  return nullptr;
+}
+
+int64_t Scheduler::RunSlice(Channel* channel, int64_t now) {
+  SliceBudget budget;
+  budget.bytes = kSliceBytes;
+  budget.until_us = now + kSliceUs;
+  if (channel->Slice(*context_, budget)) {
+    channel->queued = false;
+  } else {
+    long_.push_back(channel);
+  }
+  return context_->clock->NowUs();
+}
+
+bool Scheduler::RunShort(int64_t* now) {
+  const int64_t until = *now + kSliceUs;
+  bool ran = false;
+  while (*now < until) {
+    Channel* channel = TakeFrom(&short_);
+    if (channel == nullptr) break;
+    *now = RunSlice(channel, *now);
+    ran = true;
+  }
+  return ran;
+}
+
+void Scheduler::FanOut(bool commands_wait) {
+  if (short_.empty() && long_.empty()) return;
   int64_t now = context_->clock->NowUs();
   const int64_t until = now + kFanOutUs;
-  for (size_t held = 0; held < queue_.size();) {
-    Channel* channel = queue_.front();
-    queue_.pop_front();
-    if (channel->held) {
-      queue_.push_back(channel);
-      ++held;
-      continue;
+  for (bool more = true; more && now < until;) {
+    more = RunShort(&now);
+    if (commands_wait && now < long_ran_us_ + kLongWaitUs) break;
+    if (Channel* channel = TakeFrom(&long_)) {
+      now = long_ran_us_ = RunSlice(channel, now);
+      more = true;
     }
-    held = 0;
-    SliceBudget budget;
-    budget.bytes = kSliceBytes;
-    budget.until_us = now + kSliceUs;
-    if (channel->Slice(*context_, budget)) {
-      channel->queued = false;
-    } else {
-      queue_.push_back(channel);
-    }
-    now = context_->clock->NowUs();
-    if (now >= until) break;
+    if (commands_wait) break;
   }
   // On one core the app's thread would else wait for the scheduler's tick,
   // which is milliseconds.

@@ -1,5 +1,7 @@
 // Whose turn it is: the companies with something to fan out, a slice of each
-// after the other, so that a big one does not hold up a small one.
+// after the other, so that a big one does not hold up a small one. Those of few
+// streams go first: their pass is short, and what they add to a long one is
+// little.
 //
 // Owner: HubThread. Thread: hub thread.
 #ifndef PATHCAST_ENGINE_SCHEDULER_H_
@@ -38,15 +40,30 @@ class Scheduler {
   // It is about to be destroyed.
   void Forget(Channel* channel);
 
-  // One turn's share of the fan-outs.
-  void FanOut();
+  // One turn's share of the fan-outs. `commands_wait`: what waits may be
+  // another company's, and what it publishes leaves with the rest in fewer
+  // writes, so that long passes go on only now and then.
+  void FanOut(bool commands_wait);
   // Another turn follows at once: a fan-out is left, or `more`.
-  void EndTurn(bool more) { busy_.Set(more || !queue_.empty()); }
+  void EndTurn(bool more) {
+    busy_.Set(more || !short_.empty() || !long_.empty());
+  }
 
  private:
+  // The next of `queue` that is not held; null: there is none.
+  static Channel* TakeFrom(std::deque<Channel*>* queue);
+  // The time afterwards. What is left of it is a long pass from then on.
+  int64_t RunSlice(Channel* channel, int64_t now);
+  // Those of few streams, a slice's time together. False: there was none.
+  bool RunShort(int64_t* now);
+
   Context* const context_;
-  std::deque<Channel*> queue_;
+  // Companies of few streams, before their first slice.
+  std::deque<Channel*> short_;
+  std::deque<Channel*> long_;
   std::deque<Channel*> held_;
+  // When a long pass last went on.
+  int64_t long_ran_us_ = 0;
   BusyHint busy_;
 };
 

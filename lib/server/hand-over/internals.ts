@@ -89,11 +89,23 @@ function swallowMany(_chunks: unknown, done: Done): void {
   done();
 }
 
+/**
+ * Not within the write whose callback says that the response has finished: Node would make an error, stack and all, for
+ * whoever waits for that socket's end, and nobody does. It costs more than the rest of the hand-over.
+ */
+function destroyLater(this: InnerSocket): void {
+  process.nextTick(destroy, this);
+}
+
+function destroy(socket: InnerSocket): void {
+  socket.destroy();
+}
+
 /** From now on Node reads and writes nothing here, and ends the socket without a word to the client. */
 export function leaveSocket({ socket, response }: LateSocket): void {
   socket._handle?.readStop?.();
   socket._write = swallow;
   socket._writev = swallowMany;
-  socket.destroySoon = socket.destroy;
+  socket.destroySoon = destroyLater;
   response._last = true;
 }

@@ -1,0 +1,79 @@
+#include "engine/command_queue.h"
+
+#include <utility>
+#include <variant>
+
+namespace pathcast {
+
+namespace {
+
+// The company that a command is about, if it may pass those of others. One
+// publish call of several actions may be of several companies.
+const std::string* OnlyCompany(const Command& command) {
+  if (const auto* publish = std::get_if<PublishCommand>(&command.body)) {
+    return publish->items.size() == 1 ? &publish->items[0].company : nullptr;
+  }
+  const auto* event = std::get_if<EphemeralCommand>(&command.body);
+  return event != nullptr ? &event->company : nullptr;
+}
+
+}  // namespace
+
+CommandQueue::~CommandQueue() {
+  while (Take() != nullptr) {
+  }
+}
+
+void CommandQueue::Add(Command* list) {
+  while (list != nullptr) {
+    Command* command = std::exchange(list, list->next);
+    command->next = nullptr;
+    const std::string* company = OnlyCompany(*command);
+    // A single one needs no lane.
+    const bool passes =
+        company != nullptr &&
+        (list != nullptr || (!empty() && runs_.back().alone == nullptr));
+    if (passes) {
+      Append(command, *company);
+    } else {
+      runs_.emplace_back().alone = command;
+    }
+  }
+}
+
+void CommandQueue::Append(Command* command, std::string_view company) {
+  if (empty() || runs_.back().alone != nullptr) runs_.emplace_back();
+  Run& run = runs_.back();
+  auto lane = run.lanes.find(company);
+  if (lane == run.lanes.end()) {
+    lane = run.lanes.emplace(company, Lane{}).first;
+    run.turns.push_back(lane);
+    lane->second.first = command;
+  } else {
+    lane->second.last->next = command;
+  }
+  lane->second.last = command;
+}
+
+std::unique_ptr<Command> CommandQueue::Take() {
+  if (empty()) return nullptr;
+  Run& run = runs_.front();
+  if (run.alone != nullptr) {
+    std::unique_ptr<Command> command(run.alone);
+    runs_.pop_front();
+    return command;
+  }
+  const Lanes::iterator lane = run.turns.front();
+  run.turns.pop_front();
+  std::unique_ptr<Command> command(lane->second.first);
+  lane->second.first = std::exchange(command->next, nullptr);
+  if (lane->second.first != nullptr) {
+    run.turns.push_back(lane);
+  } else {
+    run.lanes.erase(lane);
+    if (run.turns.empty()) runs_.pop_front();
+  }
+  return command;
+}
+
+}  // namespace pathcast
