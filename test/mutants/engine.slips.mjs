@@ -130,7 +130,7 @@ export const slips = [
     name: 'N67',
     file: 'src/engine/scheduler.h',
     why: 'fan-out over the budget waits for the next wake',
-    find: 'busy_.Set(more || !queue_.empty());',
+    find: 'busy_.Set(more || !short_.empty() || !long_.empty());',
     replace: 'busy_.Set(more);',
     tests: [gtest('hub_life_test', 'HubLife.AFanOutOverItsBudgetGoesOnByItself')],
   },
@@ -236,11 +236,29 @@ export const slips = [
     name: 'N99',
     file: 'src/engine/scheduler.cc',
     why: "a big company's fan-out holds up every other company",
-    find: 'channel->queued = false; } else { queue_.push_back(channel);',
+    find: 'channel->queued = false; } else { long_.push_back(channel);',
     replace: `channel->queued = false;
     } else {
-      queue_.push_front(channel);`,
-    tests: [gtest('hub_life_test', 'HubLife.ABigFanOutLetsOtherCompaniesThrough')],
+      long_.push_front(channel);`,
+    tests: [gtest('hub_fairness_test', 'HubFairness.LongPassesTakeTurns')],
+  },
+  {
+    name: 'N99a',
+    file: 'src/engine/scheduler.cc',
+    why: 'a company of few streams waits for a slice of a long pass',
+    find: '(channel->size() <= kFewStreams ? short_ : long_).push_back(channel);',
+    replace: 'long_.push_back(channel);',
+    tests: [gtest('hub_fairness_test', 'HubFairness.ACompanyOfFewStreamsIsServedBeforeALongPass')],
+  },
+  {
+    name: 'N99b',
+    file: 'src/engine/command_queue.cc',
+    why: "a company's action waits for all that another company has posted before",
+    find: 'run.turns.push_back(lane); } else { run.lanes.erase(lane);',
+    replace: `run.turns.push_front(lane);
+  } else {
+    run.lanes.erase(lane);`,
+    tests: [gtest('command_queue_test', 'CommandQueue.WhoComesLaterWaitsForNoOneElsesRest')],
   },
   {
     name: 'N100',

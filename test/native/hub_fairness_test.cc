@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -104,6 +105,24 @@ TEST_F(HubFairness, ACompanyOfFewStreamsIsServedBeforeALongPass) {
   };
   (void)hub_.Wait<SinkDataReply>(given);
   EXPECT_EQ(DataBefore(PlaceOf<SinkDataReply>(given)), 0u);
+}
+
+TEST_F(HubFairness, LongPassesTakeTurns) {
+  std::set<uint64_t> second;
+  for (size_t i = 0; i < 300; ++i)
+    OpenSink("first", std::to_string(i));
+  for (size_t i = 0; i < 300; ++i)
+    second.insert(OpenSink("second", std::to_string(i)));
+  hub_.Sync();
+  hub_.seen.clear();
+  clock_.CostsUs(20);
+  (void)hub_.Publish(
+      {TestHub::Item("first", "f1"), TestHub::Item("second", "s1")});
+  const auto given = [&](const SinkDataReply &data) {
+    return second.contains(data.number);
+  };
+  (void)hub_.Wait<SinkDataReply>(given);
+  EXPECT_LE(DataBefore(PlaceOf<SinkDataReply>(given)), 100u);
 }
 
 TEST_F(HubFairness, ADrainAtOnceIsInStepsToo) {
