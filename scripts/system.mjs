@@ -20,6 +20,9 @@ const sanitizer = (compiler, flags) => () => {
   return capture(found, args, { input: 'int main() { return 0; }' }).ok;
 };
 
+/** Debian keeps servers where only root's PATH looks. */
+const withSbin = () => ({ ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin` });
+
 const BUILD = [
   { what: 'a C++ compiler', has: command('g++'), packages: ['g++'] },
   { what: 'make', has: command('make'), packages: ['make'] },
@@ -39,6 +42,7 @@ const TEST = [
   { what: "clang's sanitizers", has: sanitizer('clang++', 'thread'), packages: ['libclang-rt-dev'] },
   { what: "g++'s sanitizers", has: sanitizer('g++', 'address,undefined'), packages: ['g++'] },
   { what: 'clang-format', has: command('clang-format'), packages: ['clang-format'] },
+  { what: 'HAProxy', has: () => capture('haproxy', ['-v'], { env: withSbin() }).ok, packages: ['haproxy'] },
   { what: 'Chromium', has: command('chromium', 'chromium-browser', 'google-chrome'), packages: ['chromium'] },
 ];
 
@@ -50,6 +54,15 @@ const asRoot = () => {
   if (process.getuid?.() === 0) return [];
   return which('sudo') && capture('sudo', ['-n', 'true']).ok ? ['sudo', '-n'] : null;
 };
+
+// Debian starts a server as it installs it, unless this file says no. The machine's own one stays.
+const WITHOUT_DAEMONS = `
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT
+  printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
+fi
+"$0" "$@"`;
 
 /**
  * Installs what is missing for `purpose`, if this user may. Resolves to what is still missing: `[]` when all is there.
@@ -64,7 +77,7 @@ export async function systemPackages(purpose) {
   if (prefix === null || !which('apt-get')) return lacking;
   // -E: sudo drops the environment, proxies and the non-interactive setting among it.
   const apt = (...args) => {
-    const line = [...prefix, 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=120', ...args];
+    const line = [...prefix, 'sh', '-c', WITHOUT_DAEMONS, 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=120', ...args];
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     return run(line[0], line.slice(1), { env, stdio: ['ignore', 'ignore', 'inherit'] });
   };
