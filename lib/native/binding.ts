@@ -33,7 +33,9 @@ export type FilterArgument = [
 export interface NativeHub {
   publish(ticket: number, items: (string | undefined)[]): boolean;
   ephemeral(companyId: string, json: string, transformedJson: string | undefined): boolean;
+  /** The hub thread need not see it before `wake()`. */
   openSocket(fd: number, ...stream: StreamArguments): void;
+  wake(): void;
   openSink(...stream: StreamArguments): void;
   sinkTaken(number: number, bytes: number): boolean;
   sinkFull(number: number): boolean;

@@ -60,6 +60,7 @@ Napi::Function HubWrap::Define(Napi::Env env) {
       {InstanceMethod<&HubWrap::Publish>("publish"),
        InstanceMethod<&HubWrap::Ephemeral>("ephemeral"),
        InstanceMethod<&HubWrap::OpenSocket>("openSocket"),
+       InstanceMethod<&HubWrap::Wake>("wake"),
        InstanceMethod<&HubWrap::OpenSink>("openSink"),
        InstanceMethod<&HubWrap::SinkTaken>("sinkTaken"),
        InstanceMethod<&HubWrap::SinkFull>("sinkFull"),
@@ -270,7 +271,8 @@ StreamRequest HubWrap::ReadStream(Arguments* args,
   return request;
 }
 
-// openSocket(fd, …stream): takes a copy of the descriptor.
+// openSocket(fd, …stream): takes a copy of the descriptor. The hub thread need
+// not see it before wake().
 Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -288,7 +290,12 @@ Napi::Value HubWrap::OpenSocket(const Napi::CallbackInfo& info) {
     thrown.ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }
-  (void)hub_->Post({std::move(command)});
+  hub_->PostLater({std::move(command)});
+  return info.Env().Undefined();
+}
+
+Napi::Value HubWrap::Wake(const Napi::CallbackInfo& info) {
+  if (Ready(info)) hub_->Wake();
   return info.Env().Undefined();
 }
 

@@ -48,6 +48,7 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   Napi::Value Publish(const Napi::CallbackInfo& info);
   Napi::Value Ephemeral(const Napi::CallbackInfo& info);
   Napi::Value OpenSocket(const Napi::CallbackInfo& info);
+  Napi::Value Wake(const Napi::CallbackInfo& info);
   Napi::Value OpenSink(const Napi::CallbackInfo& info);
   Napi::Value SinkTaken(const Napi::CallbackInfo& info);
   Napi::Value SinkFull(const Napi::CallbackInfo& info);

@@ -53,8 +53,22 @@ bool Hub::Post(Command command) {
       return false;
     }
   }
-  if (mailbox_.Put(std::make_unique<Command>(std::move(command)))) loop_.Wake();
+  const bool first =
+      mailbox_.Put(std::make_unique<Command>(std::move(command)));
+  const bool owed = owes_wake_.exchange(false, std::memory_order_acq_rel);
+  if (first || owed) loop_.Wake();
   return true;
+}
+
+void Hub::PostLater(Command command) {
+  if (stopped_.load(std::memory_order_relaxed)) return;
+  // Set first: whoever posts behind it pays the debt.
+  owes_wake_.store(true, std::memory_order_release);
+  (void)mailbox_.Put(std::make_unique<Command>(std::move(command)));
+}
+
+void Hub::Wake() {
+  if (owes_wake_.exchange(false, std::memory_order_acq_rel)) loop_.Wake();
 }
 
 int64_t Hub::NowUs() const { return thread_->NowUs(); }

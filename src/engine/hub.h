@@ -36,6 +36,11 @@ class Hub {
   // too much is waiting or the hub was stopped. No other thread may be in here
   // while Stop runs.
   bool Post(Command command);
+  // [any thread] For a command that can wait for the next Post, or for a call
+  // of Wake, which must follow: who hands over many in a row wakes the hub
+  // thread once.
+  void PostLater(Command command);
+  void Wake();
 
   // [host thread] Replies, in order; see ReplyBox::Take.
   std::vector<Reply> Take(size_t max, bool* more) {
@@ -61,6 +66,8 @@ class Hub {
   // Posted and not carried out yet.
   std::atomic<uint64_t> waiting_bytes_{0};
   std::atomic<bool> stopped_{false};
+  // Something was posted that nobody was woken for.
+  std::atomic<bool> owes_wake_{false};
   Metrics metrics_;
   ReplyBox replies_;
   Mailbox<Command> mailbox_;
