@@ -12,7 +12,8 @@ const RELIEVED = 64;
 export class Channels {
   private readonly byCompany = new Map<string, Channel>();
   private sweeping: IterableIterator<Channel> = this.byCompany.values();
-  private relieving: IterableIterator<Channel> = this.byCompany.values();
+  /** Only while there is a surplus: an iterator that stands still keeps every table that the map has outgrown since. */
+  private relieving: IterableIterator<Channel> | null = null;
 
   /** Since when a company's log that begins now would have seen every action, Unix ms: one that was forgotten may have had some. */
   private allSeenSince: number;
@@ -45,6 +46,7 @@ export class Channels {
 
   /** Lets some of the companies drop what is too old; to be called again and again. */
   sweep(): void {
+    this.relieveOthers();
     for (let swept = 0; swept < SWEEP_LOGS; swept++) {
       const next = this.sweeping.next();
       if (next.done) {
@@ -60,13 +62,17 @@ export class Channels {
    * is more than their share. Somebody is over its share where the sum is over the bound, so a round finds one.
    */
   relieve(newest: Channel): void {
-    if (this.surplus <= 0) return;
-    this.shrink(newest);
+    if (this.surplus > 0) this.shrink(newest);
+    this.relieveOthers();
+  }
+
+  private relieveOthers(): void {
     for (let looked = 0; looked < RELIEVED && this.surplus > 0; looked++) {
-      const next = this.relieving.next();
-      if (next.done) this.relieving = this.byCompany.values();
+      const next = (this.relieving ??= this.byCompany.values()).next();
+      if (next.done) this.relieving = null;
       else this.shrink(next.value);
     }
+    if (this.surplus <= 0) this.relieving = null;
   }
 
   private get surplus(): number {
