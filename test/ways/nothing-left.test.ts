@@ -89,4 +89,4 @@ test.each(Object.keys(WAYS))('%s: a thousand open streams leave nothing behind',
   for (const socket of sockets) socket.destroy();
   await hub.close();
   await stop();
-});
+}, 120_000);
