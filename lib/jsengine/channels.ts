@@ -8,12 +8,33 @@ const FORGET_SEARCH = 64;
 /** Companies looked at for what is over their share, for each call that publishes while all logs are over their bound. */
 const RELIEVED = 64;
 
+/**
+ * Comes by each company again and again, some in each call. By their ids: an iterator of the map that stands still keeps
+ * every table that the map has outgrown since, and each use of a company is a change of the map.
+ */
+class Rounds {
+  private left: string[] = [];
+
+  constructor(private readonly byCompany: ReadonlyMap<string, Channel>) {}
+
+  /** undefined: a round has ended, and the next one begins. */
+  next(): Channel | undefined {
+    for (;;) {
+      const companyId = this.left.pop();
+      if (companyId === undefined) break;
+      const channel = this.byCompany.get(companyId);
+      if (channel) return channel;
+    }
+    this.left = [...this.byCompany.keys()].reverse();
+    return undefined;
+  }
+}
+
 /** The companies of a hub, least recently used first. Beyond `maxCompanies` the first that has no stream is forgotten. */
 export class Channels {
   private readonly byCompany = new Map<string, Channel>();
-  private sweeping: IterableIterator<Channel> = this.byCompany.values();
-  /** Only while there is a surplus: an iterator that stands still keeps every table that the map has outgrown since. */
-  private relieving: IterableIterator<Channel> | null = null;
+  private readonly sweeping = new Rounds(this.byCompany);
+  private readonly relieving = new Rounds(this.byCompany);
 
   /** Since when a company's log that begins now would have seen every action, Unix ms: one that was forgotten may have had some. */
   private allSeenSince: number;
@@ -46,14 +67,10 @@ export class Channels {
 
   /** Lets some of the companies drop what is too old; to be called again and again. */
   sweep(): void {
-    this.relieveOthers();
     for (let swept = 0; swept < SWEEP_LOGS; swept++) {
-      const next = this.sweeping.next();
-      if (next.done) {
-        this.sweeping = this.byCompany.values();
-        return;
-      }
-      next.value.sweep();
+      const channel = this.sweeping.next();
+      if (!channel) return;
+      channel.sweep();
     }
   }
 
@@ -62,17 +79,12 @@ export class Channels {
    * is more than their share. Somebody is over its share where the sum is over the bound, so a round finds one.
    */
   relieve(newest: Channel): void {
-    if (this.surplus > 0) this.shrink(newest);
-    this.relieveOthers();
-  }
-
-  private relieveOthers(): void {
+    if (this.surplus <= 0) return;
+    this.shrink(newest);
     for (let looked = 0; looked < RELIEVED && this.surplus > 0; looked++) {
-      const next = (this.relieving ??= this.byCompany.values()).next();
-      if (next.done) this.relieving = null;
-      else this.shrink(next.value);
+      const channel = this.relieving.next();
+      if (channel) this.shrink(channel);
     }
-    if (this.surplus <= 0) this.relieving = null;
   }
 
   private get surplus(): number {

@@ -1,7 +1,7 @@
 /**
- * The JavaScript engine kept an iterator over its companies that stood still for as long as the logs were within their
- * total. V8 chains each table that a map has outgrown to the next one, and the iterator held the first: each action and
- * each stream left some 300 bytes for good. Pinned by the heap after a collection.
+ * The JavaScript engine kept iterators over its companies: one stood still for as long as the logs were within their total,
+ * one from sweep to sweep. V8 chains each table that a map has outgrown to the next one, and the iterator held the first:
+ * each action and each stream left some 300 bytes, for good. Pinned by the heap after a collection.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
