@@ -13,16 +13,16 @@
 namespace pathcast {
 namespace {
 
-Command Publish(std::initializer_list<const char *> companies, Ticket ticket) {
+Command Publish(std::initializer_list<const char*> companies, Ticket ticket) {
   PublishCommand publish;
   publish.ticket = ticket;
-  for (const char *company : companies) {
+  for (const char* company : companies) {
     publish.items.emplace_back().company = company;
   }
   return {std::move(publish)};
 }
 
-Command Ephemeral(const char *company, const char *json) {
+Command Ephemeral(const char* company, const char* json) {
   EphemeralCommand event;
   event.company = company;
   event.json = json;
@@ -30,8 +30,8 @@ Command Ephemeral(const char *company, const char *json) {
 }
 
 // As the mailbox gives it.
-Command *List(std::vector<Command> commands) {
-  Command *first = nullptr;
+Command* List(std::vector<Command> commands) {
+  Command* first = nullptr;
   for (size_t i = commands.size(); i-- > 0;) {
     auto command = std::make_unique<Command>(std::move(commands[i]));
     command->next = first;
@@ -40,17 +40,17 @@ Command *List(std::vector<Command> commands) {
   return first;
 }
 
-std::string NameOf(const Command &command) {
-  if (const auto *publish = std::get_if<PublishCommand>(&command.body)) {
+std::string NameOf(const Command& command) {
+  if (const auto* publish = std::get_if<PublishCommand>(&command.body)) {
     return publish->items[0].company + std::to_string(publish->ticket);
   }
-  if (const auto *event = std::get_if<EphemeralCommand>(&command.body)) {
+  if (const auto* event = std::get_if<EphemeralCommand>(&command.body)) {
     return event->company + event->json;
   }
   return "other";
 }
 
-std::string Drain(CommandQueue *queue) {
+std::string Drain(CommandQueue* queue) {
   std::string order;
   while (const std::unique_ptr<Command> command = queue->Take()) {
     order += (order.empty() ? "" : " ") + NameOf(*command);
@@ -59,7 +59,8 @@ std::string Drain(CommandQueue *queue) {
   return order;
 }
 
-template <class... Commands> Command *ListOf(Commands... commands) {
+template <class... Commands>
+Command* ListOf(Commands... commands) {
   std::vector<Command> all;
   (all.push_back(std::move(commands)), ...);
   return List(std::move(all));
@@ -97,5 +98,5 @@ TEST(CommandQueue, WhatIsNotTakenIsFreed) {
   EXPECT_FALSE(queue.empty());
 }
 
-} // namespace
-} // namespace pathcast
+}  // namespace
+}  // namespace pathcast

@@ -15,8 +15,8 @@ namespace pathcast {
 namespace {
 
 class HubFairness : public testing::Test {
-protected:
-  uint64_t OpenSink(const std::string &company, const std::string &user) {
+ protected:
+  uint64_t OpenSink(const std::string& company, const std::string& user) {
     OpenHostSinkCommand command;
     command.request = hub_.Request(company, user);
     const uint64_t number = command.request.number;
@@ -24,11 +24,11 @@ protected:
     return number;
   }
   // Place in what was handed over of the first that `is` takes.
-  template <class T, class Is> size_t PlaceOf(Is is) const {
+  template <class T, class Is>
+  size_t PlaceOf(Is is) const {
     for (size_t i = 0; i < hub_.seen.size(); ++i) {
-      const auto *reply = std::get_if<T>(&hub_.seen[i]);
-      if (reply != nullptr && is(*reply))
-        return i;
+      const auto* reply = std::get_if<T>(&hub_.seen[i]);
+      if (reply != nullptr && is(*reply)) return i;
     }
     ADD_FAILURE() << "it was not handed over";
     return 0;
@@ -50,14 +50,13 @@ protected:
   }
 
   TestClock clock_;
-  TestHub hub_{[this](HubOptions &o) { o.clock = &clock_; }};
+  TestHub hub_{[this](HubOptions& o) { o.clock = &clock_; }};
 };
 
 TEST_F(HubFairness,
        ADisconnectOfManyLetsOthersThroughAndOffersThemNothingMore) {
   constexpr size_t kStreams = 1'000;
-  for (size_t i = 0; i < kStreams; ++i)
-    OpenSink("big", std::to_string(i));
+  for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));
   const uint64_t small = OpenSink("small", "u");
   hub_.Sync();
   hub_.seen.clear();
@@ -71,21 +70,20 @@ TEST_F(HubFairness,
   EXPECT_EQ(hub_.WaitTicket<DoneReply>(ticket).value, kStreams);
 
   const size_t mine = PlaceOf<SinkDataReply>(
-      [&](const SinkDataReply &data) { return data.number == small; });
+      [&](const SinkDataReply& data) { return data.number == small; });
   EXPECT_LE(EndsBefore(mine), 100u);
   EXPECT_EQ(EndsBefore(hub_.seen.size()), kStreams);
-  for (const Reply &reply : hub_.seen) {
-    const auto *data = std::get_if<SinkDataReply>(&reply);
-    if (data == nullptr || data->number == small)
-      continue;
+  for (const Reply& reply : hub_.seen) {
+    const auto* data = std::get_if<SinkDataReply>(&reply);
+    if (data == nullptr || data->number == small) continue;
     EXPECT_EQ(data->bytes.find("\"id\":\"b1\""), std::string::npos);
     // Its farewell stands for what it had been offered.
     EXPECT_NE(data->bytes.find(".0\ndata: "), std::string::npos) << data->bytes;
   }
   // Of each end the host is told.
   size_t closed = 0;
-  for (const Reply &reply : hub_.seen) {
-    const auto *notice = std::get_if<NoticeReply>(&reply);
+  for (const Reply& reply : hub_.seen) {
+    const auto* notice = std::get_if<NoticeReply>(&reply);
     closed += notice != nullptr && notice->kind == NoticeKind::kClosed ? 1 : 0;
   }
   EXPECT_EQ(closed, kStreams);
@@ -93,14 +91,13 @@ TEST_F(HubFairness,
 }
 
 TEST_F(HubFairness, ACompanyOfFewStreamsIsServedBeforeALongPass) {
-  for (size_t i = 0; i < 500; ++i)
-    OpenSink("big", std::to_string(i));
+  for (size_t i = 0; i < 500; ++i) OpenSink("big", std::to_string(i));
   const uint64_t small = OpenSink("small", "u");
   hub_.Sync();
   hub_.seen.clear();
   (void)hub_.Publish(
       {TestHub::Item("big", "b1"), TestHub::Item("small", "s1")});
-  const auto given = [&](const SinkDataReply &data) {
+  const auto given = [&](const SinkDataReply& data) {
     return data.number == small;
   };
   (void)hub_.Wait<SinkDataReply>(given);
@@ -109,8 +106,7 @@ TEST_F(HubFairness, ACompanyOfFewStreamsIsServedBeforeALongPass) {
 
 TEST_F(HubFairness, LongPassesTakeTurns) {
   std::set<uint64_t> second;
-  for (size_t i = 0; i < 300; ++i)
-    OpenSink("first", std::to_string(i));
+  for (size_t i = 0; i < 300; ++i) OpenSink("first", std::to_string(i));
   for (size_t i = 0; i < 300; ++i)
     second.insert(OpenSink("second", std::to_string(i)));
   hub_.Sync();
@@ -118,7 +114,7 @@ TEST_F(HubFairness, LongPassesTakeTurns) {
   clock_.CostsUs(20);
   (void)hub_.Publish(
       {TestHub::Item("first", "f1"), TestHub::Item("second", "s1")});
-  const auto given = [&](const SinkDataReply &data) {
+  const auto given = [&](const SinkDataReply& data) {
     return second.contains(data.number);
   };
   (void)hub_.Wait<SinkDataReply>(given);
@@ -127,8 +123,7 @@ TEST_F(HubFairness, LongPassesTakeTurns) {
 
 TEST_F(HubFairness, ADrainAtOnceIsInStepsToo) {
   constexpr size_t kStreams = 500;
-  for (size_t i = 0; i < kStreams; ++i)
-    OpenSink("big", std::to_string(i));
+  for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));
   hub_.Sync();
   hub_.seen.clear();
   clock_.CostsUs(20);
@@ -139,7 +134,7 @@ TEST_F(HubFairness, ADrainAtOnceIsInStepsToo) {
   const PublishedReply published = hub_.Publish("other", "o1");
   (void)hub_.WaitTicket<DoneReply>(ticket);
   const size_t answer =
-      PlaceOf<PublishedReply>([&](const PublishedReply &reply) {
+      PlaceOf<PublishedReply>([&](const PublishedReply& reply) {
         return reply.ticket == published.ticket;
       });
   EXPECT_LE(EndsBefore(answer), 100u);
@@ -151,8 +146,7 @@ TEST_F(HubFairness, ALongPublishIsDoneInPartsAndStaysOneImport) {
   const uint64_t small = OpenSink("small", "u");
   hub_.Sync();
   // A fan-out is under way when the import comes.
-  for (int i = 0; i < 200; ++i)
-    OpenSink("small", std::to_string(i));
+  for (int i = 0; i < 200; ++i) OpenSink("small", std::to_string(i));
   hub_.Sync();
   hub_.seen.clear();
   clock_.CostsUs(50);
@@ -163,21 +157,18 @@ TEST_F(HubFairness, ALongPublishIsDoneInPartsAndStaysOneImport) {
   items.push_back(TestHub::Item("small", "s2"));
   const PublishedReply reply = hub_.Publish(std::move(items));
   ASSERT_EQ(reply.outcomes.size(), 1'002u);
-  for (const PublishOutcome &outcome : reply.outcomes)
+  for (const PublishOutcome& outcome : reply.outcomes)
     EXPECT_EQ(outcome.code, PublishCode::kOk);
   EXPECT_EQ(reply.outcomes[1'000].seq, 1'000u);
   hub_.Until([&] { return hub_.metrics().deliveries.Get() >= 2 * 201; });
   hub_.Sync();
   std::string got;
   std::string of_small;
-  for (const Reply &each : hub_.seen) {
-    const auto *data = std::get_if<SinkDataReply>(&each);
-    if (data == nullptr)
-      continue;
-    if (data->number == listener)
-      got += data->bytes;
-    if (data->number == small)
-      of_small += data->bytes;
+  for (const Reply& each : hub_.seen) {
+    const auto* data = std::get_if<SinkDataReply>(&each);
+    if (data == nullptr) continue;
+    if (data->number == listener) got += data->bytes;
+    if (data->number == small) of_small += data->bytes;
   }
   const SseStream stream = ReadSse(got);
   ASSERT_EQ(stream.messages.size(), 1u) << got;
@@ -205,11 +196,11 @@ TEST_F(HubFairness, ManySmallCommandsLetTheFanOutGoOn) {
   }
   (void)hub_.WaitTicket<PublishedReply>(last);
   const size_t first = PlaceOf<SinkDataReply>(
-      [&](const SinkDataReply &data) { return data.number == listener; });
+      [&](const SinkDataReply& data) { return data.number == listener; });
   const size_t end = PlaceOf<PublishedReply>(
-      [&](const PublishedReply &reply) { return reply.ticket == last; });
+      [&](const PublishedReply& reply) { return reply.ticket == last; });
   EXPECT_LT(first, end);
 }
 
-} // namespace
-} // namespace pathcast
+}  // namespace
+}  // namespace pathcast
