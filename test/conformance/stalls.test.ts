@@ -55,8 +55,13 @@ conformance('Stalls', targets, (bench) => {
     await waitFor(() => engine.metrics().slowSinks === 0, 'its recovery');
     // Whoever took bytes after this is not older than it.
     const start = performance.now();
-    await stall(engine, client, () => engine.metrics().slowSinks === 1);
-    await waitFor(() => engine.metrics().closes.slow === 1, 'its end');
+    await waitFor(async () => {
+      // The kernel may have moved what it had on to the other side, and taken the backlog in its place: then there is none.
+      if (engine.metrics().slowSinks === 0 && engine.metrics().connections === 1) {
+        await stall(engine, client, () => engine.metrics().slowSinks === 1 || engine.metrics().connections === 0);
+      }
+      return engine.metrics().closes.slow === 1;
+    }, 'its end');
     expect(performance.now() - start).toBeGreaterThanOrEqual(slowTimeoutMs - 20);
     expect(engine.metrics()).toMatchObject({ connections: 0, slowSinks: 0, backlogBytes: 0 });
   });

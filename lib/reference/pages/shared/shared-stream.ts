@@ -168,12 +168,33 @@ export class SharedStream {
 /** One of the browser's streams; resolves to what gives it back. `onWait` is called where none is free. */
 async function takeSlot(over: AbortSignal, onWait: () => void): Promise<() => void> {
   if (!('locks' in navigator)) return () => undefined;
+  const names = Array.from({ length: MAX_STREAMS }, (_, index) => `pathcast stream ${index}`);
+  // Asked one by one: a look at which are free would be out of date as soon as several streams look at once.
+  for (const name of names) {
+    const giveBack = await takeIfFree(name);
+    if (giveBack) return giveBack;
+  }
+  onWait();
+  return await takeFirstFree(names, over);
+}
+
+/** Resolves to what gives the lock back, or to undefined where somebody has it. */
+function takeIfFree(name: string): Promise<(() => void) | undefined> {
+  return new Promise((resolve, reject) => {
+    const hold = (lock: Lock | null): Promise<void> | undefined => {
+      if (lock) return new Promise<void>((free) => resolve(free));
+      resolve(undefined);
+      return undefined;
+    };
+    navigator.locks.request(name, { ifAvailable: true }, hold).catch(reject);
+  });
+}
+
+/** Waits for whichever of the locks is free first, or for `over`. */
+function takeFirstFree(names: readonly string[], over: AbortSignal): Promise<() => void> {
   let taken = false;
   const settled = new AbortController();
   const signal = AbortSignal.any([over, settled.signal]);
-  const held = await navigator.locks.query();
-  const names = Array.from({ length: MAX_STREAMS }, (_, index) => `pathcast stream ${index}`);
-  if (names.every((name) => held.held?.some((lock) => lock.name === name))) onWait();
   return new Promise((resolve) => {
     over.addEventListener('abort', () => resolve(() => undefined), { once: true });
     for (const name of names) {
