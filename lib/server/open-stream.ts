@@ -95,7 +95,7 @@ export function openPlain(host: StreamHost, options: PlainStreamOptions): Stream
   }
   const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);
   if (response.headersSent || canTakeLate(host, request, response)) {
-    sendHead(response, headers);
+    sendHead(request, response, headers);
     const scripted = { host, request, response, spec, handle, preamble: '' };
     handOver({ ...scripted, hold, taken: () => undefined, script: () => writeToResponse(scripted), gone: () => undefined });
     return handle;

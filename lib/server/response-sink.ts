@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ByteSink, SinkHandle } from '../internal/engine.js';
 import { headerRecord, STREAM_OWN_HEADERS, type HeaderList } from './response-head.js';
+import { endWithConnection } from './body-end.js';
 import { watchClient } from './client-gone.js';
 import type { NodeRequest, NodeResponse } from './request-parts.js';
 
@@ -21,11 +22,11 @@ export function removeOwnHeaders(res: ServerResponse): void {
 }
 
 /** Sends the head, and closes the connection with the stream. Nothing if it is out. */
-export function sendHead(response: NodeResponse, headers: HeaderList): void {
+export function sendHead(request: NodeRequest | undefined, response: NodeResponse, headers: HeaderList): void {
   const res = response as ServerResponse;
   if (res.headersSent) return;
   removeOwnHeaders(res);
-  if ('shouldKeepAlive' in res) res.shouldKeepAlive = false;
+  endWithConnection(request, res);
   res.writeHead(200, headerRecord(headers));
   res.flushHeaders();
 }
@@ -48,19 +49,17 @@ export function streamToResponse(
     state.gone = true;
     state.handle?.abort();
   };
-  const sendHead = (): void => {
+  const headOnce = (): void => {
     if (state.headOut) return;
     state.headOut = true;
-    removeOwnHeaders(res);
-    res.writeHead(200, headerRecord(headers));
-    res.flushHeaders();
+    sendHead(request, response, headers);
   };
   const stopWatching = watchClient(request, response, abort);
   try {
     state.handle = open({
       write: (chunk) => {
         if (state.gone) return false;
-        sendHead();
+        headOnce();
         return res.write(chunk);
       },
       close: () => {
@@ -68,7 +67,7 @@ export function streamToResponse(
         res.end();
       },
     });
-    sendHead();
+    headOnce();
   } catch (thrown) {
     stopWatching();
     state.handle?.abort();

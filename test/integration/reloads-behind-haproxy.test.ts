@@ -5,65 +5,15 @@
  * ghosts a second to fail. A sixth stream that lives is still refused, and the five that live lose nothing by it.
  * Invariant: SPEC §4, a limit counts who is there.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { createHub, type Hub } from '../../lib/index.js';
 import { ENGINES } from '../support/engines.js';
+import { startHaproxy, type Proxy } from '../support/haproxy.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 import { appRouter, startTrpc, type TestServer } from '../support/trpc-servers.js';
 import { waitFor } from '../support/wait.js';
 
 const LIMIT = 5;
 const RELOADS = 8;
-
-/** Debian's defaults, timeouts included; it takes the socket that it is handed. */
-const configuration = (backend: number): string => `defaults
-  mode http
-  timeout connect 5s
-  timeout client 50s
-  timeout server 50s
-frontend front
-  bind fd@3
-  default_backend app
-backend app
-  server one 127.0.0.1:${backend}
-`;
-
-interface Proxy {
-  port: number;
-  stop(): Promise<void>;
-}
-
-/** The kernel listens before HAProxy runs: whoever connects meanwhile waits in its queue. */
-async function startHaproxy(backend: number): Promise<Proxy> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'pathcast-haproxy-'));
-  const file = path.join(folder, 'haproxy.cfg');
-  writeFileSync(file, configuration(backend));
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  // Debian keeps it where only root looks.
-  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin` };
-  const { fd } = (listener as unknown as { _handle: { fd: number } })._handle;
-  const child: ChildProcess = spawn('haproxy', ['-db', '-f', file], { env, stdio: ['ignore', 'ignore', 'inherit', fd] });
-  await once(child, 'spawn');
-  listener.close();
-  return {
-    port,
-    stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        const exited = once(child, 'exit');
-        child.kill('SIGKILL');
-        await exited;
-      }
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 const USER = encodeURIComponent(JSON.stringify({ token: 'acme/ann' }));
 const PAGE = GET(`/trpc/sync.onSync?connectionParams=${USER}`, { Accept: 'text/event-stream' });

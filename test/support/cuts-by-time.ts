@@ -140,11 +140,17 @@ class Schedule {
     else if (dice < 0.78) await browser.reconnect();
     else if (dice < 0.86) browser.stall();
     else if (dice < 0.94) browser.resume();
-    else if (dice < 0.96) void this.engine.disconnect({ companyId: this.companyId, userId: browser.userId }, 'revoked');
+    else if (dice < 0.96) await this.revoke(browser);
     else await new Promise((resolve) => setImmediate(resolve));
     // An import and one more in the same turn, a reader that drains in front of it, …
     if (random.chance(0.2)) this.publish(1);
     for (const each of this.browsers) if (!each.connected) await each.reconnect();
+  }
+
+  /** Of two, one has its farewell before anything else happens; the other is in a race with what comes next. */
+  private async revoke({ userId }: Browser): Promise<void> {
+    const ended = this.engine.disconnect({ companyId: this.companyId, userId }, 'revoked');
+    if (this.random.chance(0.5)) await ended;
   }
 
   /** All come back; nothing more is published. */

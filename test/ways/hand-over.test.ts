@@ -122,7 +122,11 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   const identify = (): { companyId: string; userId: string } => ({ companyId: 'acme', userId: 'u' });
   const taken = engine === 'native' ? 1 : 0;
 
-  test('plain Node: finish, then close, with status 200; the stream goes on, chunk by chunk, to its last', async () => {
+  test.each([
+    ['to the end of the connection', '', false],
+    ['through Varnish, chunk by chunk to its last', 'X-Varnish: 32770\r\n', true],
+    ['through a Varnish that another proxy hides, chunk by chunk to its last', 'Via: 1.1 varnish (Varnish/7.1), 1.1 front\r\n', true],
+  ])('plain Node: finish, then close, with status 200; the stream goes on %s', async (_how, headers, chunked) => {
     let seen: string[] = [];
     let status = 0;
     const handler = hub.handler({ identify });
@@ -133,7 +137,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
       res.setHeader('set-cookie', ['a=1', 'b=2']);
       handler(req, res);
     });
-    const raw = await hello(open(port));
+    const raw = await hello(open(port, { headers }));
     if (engine === 'native') await waitFor(() => seen.length === 2, 'the response to be complete');
     expect(hub.metrics().socketsTaken).toBe(taken);
     await hub.broadcast(ACTION);
@@ -142,11 +146,12 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
     for (const line of ['x-app: mine', 'set-cookie: a=1', 'set-cookie: b=2', 'Content-Type: text/event-stream'])
       expect(raw.head).toContain(line);
     expect(raw.head).toMatch(/^Date: /im);
-    expect(raw.isChunked).toBe(true);
+    expect(raw.head).toMatch(/^Connection: close$/im);
+    expect(raw.isChunked).toBe(chunked);
     await hub.disconnect({ companyId: 'acme' }, 'revoked');
     await waitFor(() => raw.ended, 'the end');
     expect(raw.trace).toEqual(['hello', 'update', 'server_close']);
-    expect([raw.lastChunk, raw.faults]).toEqual([true, []]);
+    expect([raw.lastChunk, raw.faults]).toEqual([chunked, []]);
     await waitFor(() => seen.length === 2, 'the response to be complete');
     expect([seen, status]).toEqual([['res.finish', 'res.close'], 200]);
   });
@@ -154,7 +159,9 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   test.each([
     ['HTTP/1.0', { version: '1.0' }, false],
     ['HTTP/1.0 with keep-alive', { version: '1.0', headers: 'Connection: keep-alive\r\n' }, false],
-    ['Connection: close', { headers: 'Connection: close\r\n' }, true],
+    ['HTTP/1.0 through Varnish', { version: '1.0', headers: 'X-Varnish: 1\r\n' }, false],
+    ['Connection: close', { headers: 'Connection: close\r\n' }, false],
+    ['Connection: close through Varnish', { headers: 'Connection: close\r\nX-Varnish: 1\r\n' }, true],
   ])('%s: what the head says is what follows', async (_name, options, chunked) => {
     const port = await listen(hub.handler({ identify }));
     const raw = await hello(open(port, options));
@@ -219,12 +226,13 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
       all.push(witness(req, res));
       handler(req, res);
     });
-    const raws = Array.from({ length: 100 }, () => open(port));
+    const raws = Array.from({ length: 100 }, (_, nth) => open(port, { headers: nth % 2 === 0 ? '' : 'X-Varnish: 1\r\n' }));
     for (const raw of raws) await hello(raw);
     await hub.disconnect({ companyId: 'acme' }, 'drain');
     await waitFor(() => raws.every((raw) => raw.ended), 'all to end');
     expect(new Set(all.map((seen) => seen.join()))).toEqual(new Set(['res.finish,res.close']));
-    expect(raws.every((raw) => raw.lastChunk && raw.faults.length === 0)).toBe(true);
+    expect(raws.every((raw) => raw.lastChunk === raw.isChunked && raw.faults.length === 0)).toBe(true);
+    expect(raws.filter((raw) => raw.isChunked)).toHaveLength(50);
     expect(hub.metrics().socketsTaken).toBe(100 * taken);
   });
 

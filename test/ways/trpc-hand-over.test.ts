@@ -69,21 +69,27 @@ describe.each(ENGINES)('A tRPC stream that is handed over (%s)', (engine) => {
     expect(errors).toEqual([]);
   });
 
-  async function open(path: string): Promise<{ socket: Socket; text: () => string }> {
+  async function open(path: string, headers = ''): Promise<{ socket: Socket; text: () => string }> {
     const socket = connect(port, '127.0.0.1');
     sockets.push(socket);
     let text = '';
     socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
     socket.on('error', () => undefined);
-    socket.write(`GET /${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    socket.write(`GET /${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
     await waitFor(() => text.includes('"type":"hello"'), `hello in ${text}`);
     return { socket, text: () => text };
   }
   const change = (id: string) =>
     hub.broadcast({ id, type: 'update', module: 'm', entityId: 'e', companyId: 'acme', userId: 'u', queryPaths: ['m.all'] });
 
-  test("tRPC's own head, and not a byte of tRPC's after it, whatever its timers do", async () => {
-    const { text } = await open('plain');
+  test.each([
+    ['to the end of the connection', '', false],
+    ['through Varnish, in chunks', 'X-Varnish: 1\r\n', true],
+  ])("tRPC's own head, and not a byte of tRPC's after it, whatever its timers do: %s", async (_how, headers, chunked) => {
+    const { socket, text } = await open('plain', headers);
+    const ended = once(socket, 'end');
+    expect(/^transfer-encoding: chunked$/im.test(text())).toBe(chunked);
+    expect(text()).toMatch(chunked ? /^connection: keep-alive$/im : /^connection: close$/im);
     expect(text()).toContain('access-control-allow-origin: https://app.example');
     expect(text()).toContain('"reconnectAfterInactivityMs":1500000');
     expect(hub.metrics().socketsTaken).toBe(engine === 'native' ? 1 : 0);
@@ -95,7 +101,8 @@ describe.each(ENGINES)('A tRPC stream that is handed over (%s)', (engine) => {
     await change('one');
     await waitFor(() => text().includes('"id":"one"'), 'the action');
     await hub.drain({ overMs: 0 });
-    await waitFor(() => text().endsWith('0\r\n\r\n'), 'the last chunk');
+    await within(ended, 'the end');
+    expect(text().endsWith('0\r\n\r\n')).toBe(chunked);
     expect(text()).not.toContain('event: return');
   });
 

@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http';
 import type { SinkHandle, StreamSpec } from '../../internal/engine.js';
 import type { StreamHost } from '../stream-host.js';
 import type { NodeRequest, NodeResponse } from '../request-parts.js';
+import { endWithConnection } from '../body-end.js';
 import { headerRecord, STREAM_OWN_HEADERS, type HeaderList } from '../response-head.js';
 import { stopIdleTimeout } from '../response-sink.js';
 import { endWhenVanished } from '../vanished-peer.js';
@@ -73,6 +74,7 @@ export class HandedBody extends Readable {
       this.#carry();
       return;
     }
+    endWithConnection(this.#options.request, this.#options.response);
     (this.#options.response as ServerResponse).flushHeaders();
     handOver({
       ...this.#options,

@@ -4,11 +4,12 @@
  */
 import type { StreamEnd, StreamSpec } from '../../internal/engine.js';
 import type { CloseReason } from '../../protocol/events.js';
+import { endWithConnection } from '../body-end.js';
 import type { StreamHost } from '../stream-host.js';
 import type { NodeRequest, NodeResponse } from '../request-parts.js';
 import type { Handle, StreamHandle } from './handle.js';
 import { handOver } from './hand-over.js';
-import { whenHeadIsWritten } from './head.js';
+import { HeadWatch } from './head.js';
 import { writeToResponse } from './script.js';
 
 /** ms in which the framework has to write its head once it has asked for the first event. */
@@ -39,6 +40,7 @@ type Result<T> = IteratorResult<T, undefined>;
 export class HandedStream<T> implements AsyncGenerator<T, undefined, undefined>, StreamHandle {
   readonly #options: HandedStreamOptions<T> | { gone: true; handle: Handle };
   readonly #handle: Handle;
+  #head: HeadWatch | undefined;
   /** A generator of the app stands around this one: it ends with the stream, not with the hand-over. */
   #outlives = false;
   /** In the turn in which it was made: `yield*` and `for await` ask at once, tRPC later. */
@@ -60,6 +62,8 @@ export class HandedStream<T> implements AsyncGenerator<T, undefined, undefined>,
       this.#yieldEvents(options);
       return;
     }
+    // From now on: a framework may write its head before it asks for an event.
+    this.#head = new HeadWatch(response, (args) => endWithConnection(options.request, response, args));
     // What is made after the head is made by a generator that runs.
     this.#outlives = hold || response.headersSent;
     queueMicrotask(() => (this.#fresh = false));
@@ -91,7 +95,7 @@ export class HandedStream<T> implements AsyncGenerator<T, undefined, undefined>,
     const options = this.#options;
     if (options.gone || !options.response) return;
     const { response } = options;
-    whenHeadIsWritten(response, MAX_HEAD_MS, (written) => {
+    this.#head?.whenWritten(MAX_HEAD_MS, (written) => {
       if (this.#over) return;
       if (written) this.#handOver(options, response);
       else this.#yieldEvents(options);

@@ -1,35 +1,48 @@
-/** When has the head of a response been written? */
+/** When has the head of a response been written? And what does it say? */
 import type { ServerResponse } from 'node:http';
 import type { NodeResponse } from '../request-parts.js';
 
+type WriteHead = ServerResponse['writeHead'];
+
 /**
- * Calls back in a later turn of the loop once the head is written (`true`), or after `ms` without one (`false`). Node
- * has no event for it, so `writeHead`, through which each head goes, is watched, as `on-headers` does. What the framework writes in
- * the same turn (tRPC: its `connected`) has left before the call.
+ * Node has no event for a head, so `writeHead`, through which each goes, is watched, as `on-headers` does.
  */
-export function whenHeadIsWritten(response: NodeResponse, ms: number, tell: (written: boolean) => void): void {
-  const res = response as ServerResponse;
-  if (res.headersSent) {
-    setImmediate(tell, true);
-    return;
+export class HeadWatch {
+  readonly #response: ServerResponse;
+  #tell: ((written: boolean) => void) | undefined;
+
+  /** `before` is called when all is set, on the response or in what goes to `writeHead`, and returns what goes there. */
+  constructor(response: NodeResponse, before: (args: unknown[]) => unknown[]) {
+    const res = (this.#response = response as ServerResponse);
+    if (res.headersSent) return;
+    const own = Object.getOwnPropertyDescriptor(res, 'writeHead');
+    const former = Reflect.get(res, 'writeHead') as WriteHead;
+    const watched = (...args: unknown[]): ServerResponse => {
+      if (Reflect.get(res, 'writeHead') === watched) {
+        if (own) Object.defineProperty(res, 'writeHead', own);
+        else delete (res as Partial<ServerResponse>).writeHead;
+      }
+      const result = Reflect.apply(former, res, before(args)) as ServerResponse;
+      if (this.#tell) setImmediate(this.#tell, true);
+      return result;
+    };
+    res.writeHead = watched;
   }
-  const own = Object.getOwnPropertyDescriptor(res, 'writeHead');
-  const former: unknown = Reflect.get(res, 'writeHead');
-  const restore = (): void => {
-    clearTimeout(timer);
-    if (Reflect.get(res, 'writeHead') !== watched) return;
-    if (own) Object.defineProperty(res, 'writeHead', own);
-    else delete (res as Partial<ServerResponse>).writeHead;
-  };
-  const watched = (...args: unknown[]): ServerResponse => {
-    restore();
-    const result = Reflect.apply(former as ServerResponse['writeHead'], res, args) as ServerResponse;
-    setImmediate(tell, true);
-    return result;
-  };
-  const timer = setTimeout(() => {
-    restore();
-    tell(false);
-  }, ms).unref();
-  res.writeHead = watched;
+
+  /**
+   * Calls back in a later turn of the loop once the head is written (`true`), or after `ms` without one (`false`). What the
+   * framework writes in the same turn (tRPC: its `connected`) has left before the call.
+   */
+  whenWritten(ms: number, tell: (written: boolean) => void): void {
+    let told = false;
+    const once = (written: boolean): void => {
+      clearTimeout(timer);
+      if (told) return;
+      told = true;
+      tell(written);
+    };
+    this.#tell = once;
+    const timer = setTimeout(once, ms, false).unref();
+    if (this.#response.headersSent) setImmediate(once, true);
+  }
 }

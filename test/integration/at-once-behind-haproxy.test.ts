@@ -1,0 +1,73 @@
+/**
+ * What broke: HAProxy with Debian's defaults held each event back for 200 ms, once the stream went out in HTTP chunks. The body
+ * ends with the connection now, and HAProxy passes it on at once.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fastify from 'fastify';
+import { createHub, type Hub, type RequestLike, type ResponseLike } from '../../lib/index.js';
+import { ENGINES } from '../support/engines.js';
+import { startHaproxy, type Proxy } from '../support/haproxy.js';
+import { GET, RawHttp } from '../support/raw-http.js';
+import { appRouter, FRAMEWORKS, startTrpc } from '../support/trpc-servers.js';
+
+const EVENTS = 9;
+/** Under what HAProxy holds, and far over what an event takes. */
+const BOUND_MS = 150;
+
+const USER = encodeURIComponent(JSON.stringify({ token: 'acme/ann' }));
+
+describe.each(ENGINES)('a stock HAProxy before the %s engine', (engine) => {
+  let hub: Hub;
+  let stop: () => unknown;
+  let proxy: Proxy;
+
+  beforeEach(() => {
+    hub = createHub({ engine, heartbeatMs: 3_600_000 });
+  });
+
+  afterEach(async () => {
+    await proxy.stop();
+    await hub.close();
+    await stop();
+  });
+
+  async function median(path: string): Promise<number> {
+    const page = await RawHttp.open(proxy.port, GET(path, { Accept: 'text/event-stream' }));
+    await page.until('"type":"hello"');
+    const took: number[] = [];
+    for (let nth = 0; nth < EVENTS; nth++) {
+      const start = performance.now();
+      await hub.broadcast({ type: 'update', module: 'guests', entityId: `g${nth}`, companyId: 'acme', userId: 'bob', queryPaths: ['guests.getAll'] });
+      await page.until(`"entityId":"g${nth}"`);
+      took.push(performance.now() - start);
+    }
+    page.socket.destroy();
+    return took.sort((a, b) => a - b)[EVENTS >> 1] as number;
+  }
+
+  test.each(FRAMEWORKS)('passes each event of a tRPC stream on at once: %s', async (framework) => {
+    const server = await startTrpc(framework, appRouter(hub));
+    stop = () => server.close();
+    proxy = await startHaproxy(server.port);
+    expect(await median(`/trpc/sync.onSync?connectionParams=${USER}`)).toBeLessThan(BOUND_MS);
+  });
+
+  test.each(['node', 'fastify'])('passes each event of a plain stream on at once: %s', async (kind) => {
+    const serve = (req: RequestLike, res: ResponseLike): void => void hub.serve({ req, res, companyId: 'acme', userId: 'ann' });
+    if (kind === 'fastify') {
+      const app = fastify();
+      app.get('/sync', (request, reply) => serve(request, reply));
+      await app.listen({ port: 0, host: '127.0.0.1' });
+      stop = () => app.close();
+      proxy = await startHaproxy((app.server.address() as AddressInfo).port);
+    } else {
+      const server = createServer(serve).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      stop = () => new Promise((resolve) => server.close(resolve));
+      proxy = await startHaproxy((server.address() as AddressInfo).port);
+    }
+    expect(await median('/sync')).toBeLessThan(BOUND_MS);
+  });
+});
