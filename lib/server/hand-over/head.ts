@@ -16,13 +16,13 @@ export class HeadWatch {
     const res = (this.#response = response as ServerResponse);
     if (res.headersSent) return;
     const own = Object.getOwnPropertyDescriptor(res, 'writeHead');
-    const former = Reflect.get(res, 'writeHead') as WriteHead;
+    const former: unknown = Reflect.get(res, 'writeHead');
     const watched = (...args: unknown[]): ServerResponse => {
       if (Reflect.get(res, 'writeHead') === watched) {
         if (own) Object.defineProperty(res, 'writeHead', own);
         else delete (res as Partial<ServerResponse>).writeHead;
       }
-      const result = Reflect.apply(former, res, before(args)) as ServerResponse;
+      const result = Reflect.apply(former as WriteHead, res, before(args)) as ServerResponse;
       if (this.#tell) setImmediate(this.#tell, true);
       return result;
     };
