@@ -10,6 +10,7 @@ import { HandedStream, type SyncStream } from './hand-over/generator.js';
 import { Handle, type StreamHandle } from './hand-over/handle.js';
 import { canTakeLate, handOver } from './hand-over/hand-over.js';
 import { withPeer, writeToResponse } from './hand-over/script.js';
+import { catchHead } from './hand-over/internals.js';
 import { takeUnsent } from './hand-over/unsent.js';
 import type { PlainStreamOptions, StreamOptions } from './options.js';
 import { appHeaders, nodeRequest, nodeResponse, type NodeResponse } from './request-parts.js';
@@ -94,10 +95,12 @@ export function openPlain(host: StreamHost, options: PlainStreamOptions): Stream
     return handle;
   }
   const headers = streamHeaders(appHeaders(options.res), options.headers, host.warn);
-  if (response.headersSent || canTakeLate(host, request, response)) {
-    sendHead(request, response, headers);
+  const late = response.headersSent ? undefined : canTakeLate(host, request, response);
+  if (response.headersSent || late) {
+    const send = (): void => sendHead(request, response, headers);
+    const head = late ? catchHead(late, send) : undefined;
     const scripted = { host, request, response, spec, handle, preamble: '' };
-    handOver({ ...scripted, hold, taken: () => undefined, script: () => writeToResponse(scripted), gone: () => undefined });
+    handOver({ ...scripted, head, hold, taken: () => undefined, script: () => writeToResponse(scripted), gone: () => undefined });
     return handle;
   }
   endWhenVanished(request, response, host.silenceMs);

@@ -1,7 +1,7 @@
 /** What must not be lost when a socket is taken from Node, or cannot be: bytes under way, the stream itself, its quiet. */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { createHub, type Hub, type HubFailure } from '../../lib/index.js';
 import { createNativeEngine } from '../../lib/native/index.js';
 import { DEFAULTS } from '../support/engine-options.js';
@@ -73,6 +73,21 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await hub.broadcast({ ...change, entityId: 'after' });
     await stream.until('"entityId":"after"');
   });
+});
+
+test('a header leaves with a byte a character, as Node writes a head', async () => {
+  hub = createHub({ engine: 'native' });
+  const port = await listen((req, res) => {
+    res.setHeader('x-city', 'Orl\u00e9ans');
+    hub.serve({ req, res, companyId: 'acme', userId: 'ann' });
+  });
+  const client = connect(port, '127.0.0.1').setEncoding('latin1');
+  let head = '';
+  client.on('data', (text: string) => (head += text));
+  client.write(GET('/'));
+  await waitFor(() => head.includes('"type":"hello"'), 'the hello');
+  client.destroy();
+  expect(head).toContain('x-city: Orl\u00e9ans\r\n');
 });
 
 test('where the engine cannot take the socket, for want of a descriptor, the stream goes by way of JavaScript and it is told', async () => {

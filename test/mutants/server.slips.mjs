@@ -460,7 +460,7 @@ export const slips = [
     name: 'T80',
     file: 'lib/server/hand-over/hand-over.ts',
     why: 'a hub without descriptors fails its streams, in place of the JavaScript way',
-    find: 'host.report(thrown); return over.script();',
+    find: 'host.report(thrown); return script(over);',
     replace: `host.report(thrown);
     throw thrown;`,
     tests: [jest('test/integration/taken-sockets.test.ts', 'for want of a descriptor, the stream goes by way of JavaScript')],

@@ -14,6 +14,7 @@ import { stopIdleTimeout } from '../response-sink.js';
 import { endWhenVanished } from '../vanished-peer.js';
 import type { Handle } from './handle.js';
 import { handOver } from './hand-over.js';
+import { catchHead, lateSocket } from './internals.js';
 import { withPeer } from './script.js';
 
 export interface BodyOptions {
@@ -74,10 +75,14 @@ export class HandedBody extends Readable {
       this.#carry();
       return;
     }
-    endWithConnection(this.#options.request, this.#options.response);
-    (this.#options.response as ServerResponse).flushHeaders();
+    const { host, request, response } = this.#options;
+    endWithConnection(request, response);
+    const late = host.engine.openSocket ? lateSocket(request, response) : undefined;
+    const send = (): void => (response as ServerResponse).flushHeaders();
+    if (!late) send();
     handOver({
       ...this.#options,
+      head: late && catchHead(late, send),
       preamble: '',
       complete: () => void this.push(null),
       taken: () => undefined,

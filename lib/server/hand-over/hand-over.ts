@@ -24,6 +24,8 @@ export interface HandOver {
   response: NodeResponse;
   spec: StreamSpec;
   handle: Handle;
+  /** What Node has written of the head and the engine sends. */
+  head?: string | undefined;
   /** Text in front of the first message. */
   preamble: string;
   /** The response stays open for the app until the stream's end. */
@@ -39,13 +41,17 @@ export interface HandOver {
 }
 
 /** Before the head is written: may it go this way? What the app set is not decided yet where a framework writes the head. */
-export function canTakeLate(host: StreamHost, request: NodeRequest | undefined, response: NodeResponse): boolean {
-  if (!host.engine.openSocket) return false;
+export function canTakeLate(
+  host: StreamHost,
+  request: NodeRequest | undefined,
+  response: NodeResponse,
+): LateSocket | undefined {
+  if (!host.engine.openSocket) return undefined;
   if (!response.headersSent) {
     removeOwnHeaders(response as ServerResponse);
     response.statusCode = 200;
   }
-  return lateSocket(request, response) !== undefined;
+  return lateSocket(request, response);
 }
 
 /** REQUIRES: the head is written. It need not have left. */
@@ -53,15 +59,26 @@ export function handOver(over: HandOver): void {
   const { host, request, response, handle } = over;
   if (isGone(request, response) || handle.isCancelled || host.isClosed()) return leave(over);
   const late = host.engine.openSocket ? lateSocket(request, response) : undefined;
-  if (!late) return over.script();
+  if (!late) return script(over);
   late.response.flushHeaders();
   if (hasDrained(late)) take(over, late);
-  else whenDrained(late, (drained) => (drained ? handOver(over) : over.script()));
+  else whenDrained(late, (drained) => (drained ? handOver(over) : script(over)));
+}
+
+function script(over: HandOver): void {
+  sendCaught(over);
+  over.script();
 }
 
 function leave(over: HandOver): void {
+  sendCaught(over);
   over.handle.cancel();
   over.gone();
+}
+
+/** The head goes its usual way after all. */
+function sendCaught({ head, response }: HandOver): void {
+  if (head !== undefined) (response as ServerResponse).socket?.write(head, 'latin1');
 }
 
 function take(over: HandOver, late: LateSocket): void {
@@ -72,7 +89,9 @@ function take(over: HandOver, late: LateSocket): void {
     ...spec,
     connectionId: handle.connectionId,
     framing: chunked ? 'chunked' : 'raw',
-    httpHead: preamble === '' || !chunked ? preamble : `${preamble.length.toString(16)}\r\n${preamble}\r\n`,
+    httpHead:
+      (over.head ?? '') +
+      (preamble === '' || !chunked ? preamble : `${preamble.length.toString(16)}\r\n${preamble}\r\n`),
     ...(origin === undefined ? undefined : { origin }),
   };
   try {
@@ -80,7 +99,7 @@ function take(over: HandOver, late: LateSocket): void {
   } catch (thrown) {
     // No descriptor left, most likely. The JavaScript way needs none.
     host.report(thrown);
-    return over.script();
+    return script(over);
   }
   host.taken();
   handle.opened();

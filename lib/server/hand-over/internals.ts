@@ -101,6 +101,35 @@ function destroy(socket: InnerSocket): void {
   socket.destroy();
 }
 
+/**
+ * Runs `send`, which has Node write a head, and gives what it wrote in place of sending it: the engine sends it together
+ * with the first event, in one system call of its own thread. Undefined, and the head has gone its usual way, where
+ * something else waits for the socket, and where the body goes out in chunks: that is for Varnish, which holds what comes with a head.
+ */
+export function catchHead(late: LateSocket, send: () => void): string | undefined {
+  const { socket } = late;
+  if (!hasDrained(late) || Object.hasOwn(socket, '_write') || Object.hasOwn(socket, '_writev')) {
+    send();
+    return undefined;
+  }
+  let head = '';
+  socket._write = (chunk, _encoding, done) => {
+    // A head has a byte a character, whatever encoding Node names when it flushes it.
+    head += typeof chunk === 'string' ? chunk : Buffer.from(chunk as Buffer).toString('latin1');
+    done();
+  };
+  try {
+    send();
+  } finally {
+    delete (socket as { _write?: unknown })._write;
+  }
+  if (late.response.chunkedEncoding) {
+    socket.write(head, 'latin1');
+    return undefined;
+  }
+  return head === '' ? undefined : head;
+}
+
 /** From now on Node reads and writes nothing here, and ends the socket without a word to the client. */
 export function leaveSocket({ socket, response }: LateSocket): void {
   socket._handle?.readStop?.();
