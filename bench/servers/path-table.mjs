@@ -5,6 +5,7 @@
 import { serve } from './control.mjs';
 
 const { createHub } = await import('../../dist/esm/index.js');
+const { internalsOf } = await import('../../dist/esm/server/internals.js');
 
 const engine = process.env.PATHCAST_ENGINE ?? 'native';
 const PER_ROUTER = 8;
@@ -58,7 +59,7 @@ async function measure({ procedures, batchMs }) {
   const hub = createHub({ engine });
   if (hub.engine !== engine) throw new Error(`asked for the ${engine} engine, got ${hub.engine}`);
   await hub.bindRouter(routerOf(procedures));
-  const { table, queries } = hub.paths;
+  const { table, queries } = internalsOf(hub).paths;
   if (table.kind !== engine) throw new Error(`the ${engine} engine has a table of kind ${table.kind}`);
 
   const modules = [...new Set(queries.map((path) => path.split('.')[0]))];

@@ -9,6 +9,7 @@ import { checkKeys, checkObject } from '../server/check.js';
 import { defaultHub, freshDefaultHub } from '../server/default-hub.js';
 import { isHub, type AnyHub, type Hub } from '../server/hub.js';
 import { plainOptions, refusalOfThrown, UNAUTHORIZED, type HttpRefusal } from '../server/identity.js';
+import { internalsOf } from '../server/internals.js';
 import type { Identity } from '../server/options.js';
 import { queryOf } from '../server/request-parts.js';
 
@@ -58,7 +59,7 @@ async function plugin(fastify: FastifyInstance, options: Registered): Promise<vo
   const hub = (options.hub ?? freshDefaultHub()) as Hub;
   if (!fastify.hasDecorator('pathcast')) fastify.decorate('pathcast', hub);
   servers.set(hub, (servers.get(hub) ?? 0) + 1);
-  const unlog = hub.logUnheard(fastify.log);
+  const unlog = internalsOf(hub).logUnheard(fastify.log);
 
   fastify.addHook('preClose', async () => {
     const others = (servers.get(hub) ?? 1) - 1;
@@ -123,7 +124,7 @@ async function answer(
   const identity = await identify(request);
   if (!identity) return refuse(reply, UNAUTHORIZED);
   try {
-    const plain = plainOptions(identity, queryOf(request.url), hub.paths);
+    const plain = plainOptions(identity, queryOf(request.url), internalsOf(hub).paths);
     if (request.method === 'HEAD') return await reply.header('content-type', 'text/event-stream').send();
     hub.serve({ ...plain, req: request, res: reply });
   } catch (thrown) {

@@ -8,6 +8,7 @@ import { messageOf } from '../internal/describe.js';
 import { warnOnce } from '../internal/warn-once.js';
 import type { ConnectionGuard } from './lease.js';
 import type { AnyHub } from './hub.js';
+import { internalsOf } from './internals.js';
 import { RecentReads } from './recent-reads.js';
 import { checkSince } from './resume.js';
 import type { BroadcastResult } from './results.js';
@@ -80,7 +81,7 @@ export function createDropIn(hubOf: () => AnyHub): DropIn {
           return readsOf(hub).carry(mark, actions);
         },
         (thrown: unknown) => {
-          hub.report('readLog', thrown);
+          internalsOf(hub).report('readLog', thrown);
           return [];
         },
       );
@@ -108,7 +109,7 @@ function subscription(
     let connectionId: string | undefined;
     let ended = false;
     // A slow stream hears no reason, and between two streams there is none to end: the call itself is what counts.
-    const stop = hub.onDisconnect((match, reason) => {
+    const stop = internalsOf(hub).onDisconnect((match, reason) => {
       const fits =
         (match.companyId ?? companyId) === companyId &&
         (match.userId ?? userId) === userId &&
@@ -118,7 +119,7 @@ function subscription(
     try {
       while (!signal?.aborted && !hub.closed && !ended) {
         try {
-          for await (const { id, event } of hub.observe(companyId, from, signal, userId)) {
+          for await (const { id, event } of internalsOf(hub).observe(companyId, from, signal, userId)) {
             if (id !== undefined) from = id;
             if (event.type === 'hello') ({ connectionId } = event);
             const action = asAction(event, companyId, id);
@@ -180,7 +181,7 @@ async function verdictOf(
   from: number | string | undefined,
 ): Promise<{ epoch: string; gap: SyncAction | undefined } | undefined> {
   let epoch = '';
-  for await (const { id, event } of hub.observe(companyId, from)) {
+  for await (const { id, event } of internalsOf(hub).observe(companyId, from)) {
     if (event.type === 'hello') {
       ({ epoch } = event);
       if (event.recovered || event.reason === 'fresh') return { epoch, gap: undefined };

@@ -4,13 +4,12 @@
  * No call about an action ever throws or rejects: a mutation must not fail because of sync. What went wrong is in
  * the result, in the `error` event and in the metrics. Calls that open a stream do throw: there somebody waits.
  */
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { PathcastError } from '../protocol/error.js';
 import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
 import { describe } from '../internal/describe.js';
-import type { ConnectionInfo, DisconnectMatch, Engine, LogSlice } from '../internal/engine.js';
+import type { ConnectionInfo, DisconnectMatch, LogSlice } from '../internal/engine.js';
 import {
   checkCompanyId,
   checkIdentifier,
@@ -21,35 +20,19 @@ import {
 } from './check.js';
 import { checkConnectionsQuery, type ConnectionsQuery } from './connections.js';
 import { oneOfMany } from './alone.js';
-import { encodeEphemeral, type EncodeContext } from './encode-action.js';
+import { encodeEphemeral } from './encode-action.js';
+import { giveInternals, hasInternals } from './internals.js';
 import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
 import type { SyncStream } from './hand-over/generator.js';
 import type { StreamHandle } from './hand-over/handle.js';
-import { Servers } from './hand-over/servers.js';
-import { openObserver, openPlain, openReadable, openStream, type Observed } from './open-stream.js';
-import type { StreamHost } from './stream-host.js';
+import { openPlain, openStream } from './open-stream.js';
 import { nodeHandler, type HandlerOptions, type NodeHandler } from './node-handler.js';
 import type { HubOptions, PlainStreamOptions, StreamOptions } from './options.js';
-import type { BindRouterOptions, PathBinding, RouterBinding } from './paths/binding.js';
-import { HubPaths } from './paths/hub-paths.js';
+import { Parts } from './parts.js';
+import type { BindRouterOptions, RouterBinding } from './paths/binding.js';
 import type { PathUsage } from './paths/path-usage.js';
-import { closedError, Publisher } from './publisher.js';
-import { reauthorize } from './reauthorize.js';
-import { checkQueryPaths } from './query-paths.js';
-import type {
-  BroadcastResult,
-  EphemeralResult,
-  HubEvents,
-  HubFailure,
-  HubLogger,
-  HubMetrics,
-  HubWarning,
-} from './results.js';
-import { pathTableOf, selectEngine } from './select-engine.js';
-import type { ForeignRequest } from './stream-spec.js';
-import { Teller } from './teller.js';
-import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
-import { validateOptions, type Settings } from './validate-options.js';
+import { closedError } from './publisher.js';
+import type { BroadcastResult, EphemeralResult, HubEvents, HubMetrics } from './results.js';
 
 /** ms between two steps of `endStreams`. */
 const END_STEP_MS = 50;
@@ -64,96 +47,30 @@ export type AnyHub = Hub<never>;
 
 /** Names of modules are typed where they were declared: `createHub({ modules: ['guests', 'budget'] })`. */
 export class Hub<M extends string = string> {
-  readonly #settings: Settings;
-  readonly #engine: Engine;
-  readonly #teller: Teller;
-  readonly #paths: HubPaths;
-  readonly #publisher: Publisher;
-  readonly #host: StreamHost;
+  readonly #parts: Parts;
   /** Unix ms. */
   readonly startedAt = Date.now();
-  readonly #onDisconnect = new Set<(match: DisconnectMatch, reason: CloseReason) => void>();
-  #socketsTaken = 0;
   #alone = oneOfMany();
-  #stopReauthorizing: (() => void) | undefined;
-  #closing: Promise<void> | undefined;
 
   /** Use `createHub`. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
   constructor(options: HubOptions<M> = {}) {
-    this.#settings = validateOptions(options, randomBytes(4).toString('hex'));
-    this.#teller = new Teller(this.#settings.logger);
-    const context: EncodeContext = {
-      modules: this.#settings.modules,
-      codec: this.#settings.codec,
-      now: Date.now,
-      warn: (field, message, action) =>
-        this.warn({
-          field,
-          message,
-          companyId: action.companyId,
-          actionId: action.id,
-          module: action.module,
-        }),
-    };
-    this.#engine = selectEngine(this.#settings, (notice) => this.#teller.notice(notice));
-    this.#paths = new HubPaths({
-      createTable: pathTableOf(this.#engine),
-      codec: this.#settings.codec,
-      onPhantomPath: this.#settings.onPhantomPath,
-      aliases: this.#settings.aliases,
-      connectionCapBytes: this.#settings.engineOptions.connectionCapBytes,
-      setResyncPaths: (paths) => {
-        if (!this.closed) this.#engine.setResyncPaths(paths);
-      },
-      warn: (warning) => this.warn(warning),
-      tell: (event) => this.#teller.emit('phantom', event),
-    });
-    this.#publisher = new Publisher({
-      engine: this.#engine,
-      context,
-      paths: this.#paths,
-      isClosed: () => this.closed,
-      failed: (thrown) => this.#teller.failed('broadcast', thrown),
-      hub: this,
-    });
-    this.#host = {
-      engine: this.#engine,
-      codec: this.#settings.codec,
-      router: () => this.paths,
-      isClosed: () => this.closed,
-      now: Date.now,
-      silenceMs: this.#settings.engineOptions.slowTimeoutMs + SILENCE_AFTER_SLOW_MS,
-      warn: (message) => this.warn({ message }),
-      report: (error) => this.report('openSocket', error),
-      taken: () => void this.#socketsTaken++,
-      servers: new Servers(this.#engine),
-    };
-    if (this.#settings.reauthorize) {
-      this.#stopReauthorizing = reauthorize(this.#settings.reauthorize, {
-        connections: (query) => this.connections(query),
-        revoke: (connectionId) => this.disconnect({ connectionId }, 'revoked'),
-        report: (thrown) => this.report('reauthorize', thrown),
-        later: (ms, then) => {
-          const timer = setTimeout(then, ms).unref();
-          return () => clearTimeout(timer);
-        },
-      });
-    }
+    this.#parts = new Parts(options as HubOptions<never>, this);
+    giveInternals(this, this.#parts.internals);
   }
 
   /** Which engine runs: `native`, or `js` where no binary loads or `engine: 'js'` was asked for. */
   get engine(): 'native' | 'js' {
-    return this.#engine.kind;
+    return this.#parts.engine.kind;
   }
 
   /** Name of this hub, first part of each connection id. */
   get id(): string {
-    return this.#settings.engineOptions.hubId;
+    return this.#parts.settings.engineOptions.hubId;
   }
 
   /** True from the call of `close()` on. */
   get closed(): boolean {
-    return this.#closing !== undefined;
+    return this.#parts.closed;
   }
 
   // --- actions ---
@@ -164,7 +81,7 @@ export class Hub<M extends string = string> {
    */
   readonly broadcast = (action: SyncActionInput<M>): Promise<BroadcastResult> => {
     this.#sayAlone();
-    return this.#publisher.send(action);
+    return this.#parts.publisher.send(action);
   };
 
   /** The same as `broadcast`, under the name that moving systems know. */
@@ -176,18 +93,18 @@ export class Hub<M extends string = string> {
    */
   readonly broadcastMany = (actions: readonly SyncActionInput<M>[]): Promise<BroadcastResult[]> => {
     this.#sayAlone();
-    return this.#publisher.sendMany(actions);
+    return this.#parts.publisher.sendMany(actions);
   };
 
   /** Tells who is there, and keeps nothing: typing, presence, progress. Never throws. */
   readonly ephemeral = (event: { companyId: string; topic: string; data?: unknown }): EphemeralResult => {
     try {
       if (this.closed) throw closedError();
-      const taken = this.#engine.ephemeral(encodeEphemeral(event, this.#settings.codec, Date.now));
+      const taken = this.#parts.engine.ephemeral(encodeEphemeral(event, this.#parts.settings.codec, Date.now));
       if (!taken) throw new PathcastError('OVERLOADED', 'too much is waiting to be sent; the event was dropped');
       return { ok: true };
     } catch (thrown) {
-      return this.#teller.failed('ephemeral', thrown);
+      return this.#parts.teller.failed('ephemeral', thrown);
     }
   };
 
@@ -204,23 +121,7 @@ export class Hub<M extends string = string> {
    * replaces the first.
    */
   bindRouter(router: BindableRouter, options?: BindRouterOptions): Promise<RouterBinding> {
-    return this.closed ? Promise.reject(closedError()) : this.#paths.bind(router, options);
-  }
-
-  /** For what is built on the hub: a binding that is in force from `install()` on. Throws like `bindRouter`, HUB_CLOSED too. */
-  prepareRouter(router: unknown, options?: BindRouterOptions): { binding: PathBinding; install: () => void } {
-    if (this.closed) throw closedError();
-    return this.#paths.prepare(router, options);
-  }
-
-  /** For what is built on the hub: the declared modules; undefined where any is allowed. */
-  get modules(): ReadonlySet<string> | undefined {
-    return this.#settings.modules;
-  }
-
-  /** The bound router; undefined without one. For what is built on the hub. */
-  get paths(): PathBinding | undefined {
-    return this.#paths.router;
+    return this.closed ? Promise.reject(closedError()) : this.#parts.paths.bind(router, options);
   }
 
   /**
@@ -229,12 +130,12 @@ export class Hub<M extends string = string> {
    * INVALID_QUERY_PATH for what is no array of strings.
    */
   cached(paths: readonly string[]): void {
-    this.#paths.cached(paths);
+    this.#parts.paths.cached(paths);
   }
 
   /** Each query of the bound router: how many actions made it stale, and whether a client ever had it. */
   pathUsage(): PathUsage[] {
-    return this.#paths.usage();
+    return this.#parts.paths.usage();
   }
 
   // --- streams ---
@@ -246,30 +147,13 @@ export class Hub<M extends string = string> {
    * Throws PathcastError (INVALID_COMPANY_ID, INVALID_FIELD, INVALID_OPTION, HUB_CLOSED); the generator throws
    * USER_LIMIT, COMPANY_LIMIT, DRAINING (not admitted) and STREAM_CLOSED (ended by the hub; `reason` says why).
    */
-  readonly stream = <T = SyncEvent>(options: StreamOptions<T>): SyncStream<T> =>
-    openStream(this.#host, options);
+  readonly stream = <T = SyncEvent>(options: StreamOptions<T>): SyncStream<T> => openStream(this.#parts.host, options);
 
   /**
    * Answers a plain EventSource request: takes the socket, or writes to the response. `handler()` and the Fastify
    * plugin end here. Throws like `stream`, before anything is written.
    */
-  readonly serve = (options: PlainStreamOptions): StreamHandle => openPlain(this.#host, options);
-
-  /** A plain stream as bytes, for a web `Response`. Throws like `stream`. */
-  readonly readable = (options: PlainStreamOptions, request: ForeignRequest): ReadableStream<Uint8Array<ArrayBuffer>> =>
-    openReadable(this.#host, options, request);
-
-  /**
-   * A company's events for this process itself (the drop-in's subscriber, a job): counted against no limit. `from`: a
-   * cursor as in an event's id, or Unix ms (inclusive); without one it starts now. `userId`: whom `disconnect` finds it
-   * by. Throws like `stream`.
-   */
-  readonly observe = (
-    companyId: string,
-    from?: string | number,
-    signal?: AbortSignal,
-    userId?: string,
-  ): AsyncGenerator<Observed, undefined, undefined> => openObserver(this.#host, companyId, from, signal, userId);
+  readonly serve = (options: PlainStreamOptions): StreamHandle => openPlain(this.#parts.host, options);
 
   /**
    * `app.get('/sync/stream', hub.handler({ identify }))` for Node, Express and Connect. Answers GET with a stream, HEAD
@@ -283,10 +167,8 @@ export class Hub<M extends string = string> {
     return nodeHandler(
       {
         serve: this.serve,
-        router: () => this.paths,
-        report: (thrown) => {
-          this.report('identify', thrown);
-        },
+        router: () => this.#parts.paths.router,
+        report: (thrown) => this.#parts.teller.report('identify', thrown),
       },
       options,
     );
@@ -301,15 +183,17 @@ export class Hub<M extends string = string> {
     if (this.closed) throw closedError();
     let outcome;
     try {
-      outcome = await this.#engine.acquire(companyId, userId);
+      outcome = await this.#parts.engine.acquire(companyId, userId);
     } catch (thrown) {
       // Sync must not lock users out: without a count the connection is allowed, and the failure is told.
-      this.report('acquire', thrown);
+      this.#parts.teller.report('acquire', thrown);
       return guardOf(() => Promise.resolve());
     }
     if (outcome.ok) {
       const { leaseId } = outcome;
-      return guardOf(() => this.#engine.release(leaseId).catch((thrown: unknown) => this.report('acquire', thrown)));
+      return guardOf(() =>
+        this.#parts.engine.release(leaseId).catch((thrown: unknown) => this.#parts.teller.report('acquire', thrown)),
+      );
     }
     switch (outcome.code) {
       case 'USER_LIMIT':
@@ -328,7 +212,7 @@ export class Hub<M extends string = string> {
    */
   async connections(query: ConnectionsQuery = {}): Promise<ConnectionInfo[]> {
     const checked = checkConnectionsQuery(query);
-    return this.closed ? [] : this.#engine.connections(checked);
+    return this.closed ? [] : this.#parts.engine.connections(checked);
   }
 
   /** Ends the streams that match all given parts; resolves to how many. At least one part is needed. */
@@ -352,15 +236,7 @@ export class Hub<M extends string = string> {
         `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`,
       );
     }
-    for (const listener of [...this.#onDisconnect]) listener(checked, reason);
-    return this.closed ? 0 : this.#engine.disconnect(checked, reason);
-  }
-
-  /** For what is built on the hub: tells of each `disconnect`. The returned function stops it. */
-  onDisconnect(listener: (match: DisconnectMatch, reason: CloseReason) => void): () => void {
-    const own: typeof listener = (match, reason) => listener(match, reason);
-    this.#onDisconnect.add(own);
-    return () => void this.#onDisconnect.delete(own);
+    return this.#parts.disconnect(checked, reason);
   }
 
   /**
@@ -373,7 +249,7 @@ export class Hub<M extends string = string> {
     if (typeof overMs !== 'number' || !(overMs >= 0 && overMs <= 3_600_000)) {
       throw new PathcastError('INVALID_OPTION', `overMs must be a number from 0 to 3600000, got ${describe(overMs)}`);
     }
-    if (!this.closed) await this.#engine.drain(overMs);
+    if (!this.closed) await this.#parts.engine.drain(overMs);
   }
 
   /**
@@ -391,11 +267,11 @@ export class Hub<M extends string = string> {
     const steps = Math.ceil(overMs / END_STEP_MS);
     for (let step = 1, done = 0; done < ids.length && !this.closed; step++) {
       const due = Math.ceil((ids.length * step) / steps);
-      for (; done < due; done++) await this.#engine.disconnect({ connectionId: ids[done] as string }, 'drain');
+      for (; done < due; done++) await this.#parts.engine.disconnect({ connectionId: ids[done] as string }, 'drain');
       if (done < ids.length) await new Promise((resolve) => setTimeout(resolve, END_STEP_MS));
     }
     // Those who came meanwhile, too.
-    if (!this.closed) await this.#engine.disconnect({}, 'drain');
+    if (!this.closed) await this.#parts.engine.disconnect({}, 'drain');
   }
 
   async #pageOfIds(after?: string): Promise<string[]> {
@@ -404,8 +280,7 @@ export class Hub<M extends string = string> {
 
   /** Ends everything at once; afterwards no thread, timer or descriptor is left. Listeners go on hearing of calls that fail then. Idempotent. */
   close(): Promise<void> {
-    this.#stopReauthorizing?.();
-    return (this.#closing ??= this.#engine.close());
+    return this.#parts.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -418,27 +293,21 @@ export class Hub<M extends string = string> {
   async readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
     checkCompanyId(companyId);
     if (this.closed) throw closedError();
-    if (sinceMs === undefined) return this.#engine.readLog(companyId);
-    return this.#engine.readLog(companyId, checkTime('sinceMs', sinceMs));
-  }
-
-  /** What a `resync` calls stale: every query path of the app's router. `['*']` until set. Throws INVALID_QUERY_PATH. */
-  setResyncPaths(paths: readonly string[]): void {
-    const checked = checkQueryPaths(paths);
-    if (!this.closed) this.#engine.setResyncPaths(checked);
+    if (sinceMs === undefined) return this.#parts.engine.readLog(companyId);
+    return this.#parts.engine.readLog(companyId, checkTime('sinceMs', sinceMs));
   }
 
   metrics(): HubMetrics {
     return {
-      ...this.#engine.metrics(),
+      ...this.#parts.engine.metrics(),
       engine: this.engine,
       hubId: this.id,
-      failures: { ...this.#teller.failures },
-      errors: { ...this.#teller.errors },
-      warnings: this.#teller.warnings,
-      phantomPaths: this.#paths.phantomPaths,
-      neverCached: this.#paths.neverCached,
-      socketsTaken: this.#socketsTaken,
+      failures: { ...this.#parts.teller.failures },
+      errors: { ...this.#parts.teller.errors },
+      warnings: this.#parts.teller.warnings,
+      phantomPaths: this.#parts.paths.phantomPaths,
+      neverCached: this.#parts.paths.neverCached,
+      socketsTaken: this.#parts.socketsTaken,
     };
   }
 
@@ -447,7 +316,7 @@ export class Hub<M extends string = string> {
    * Throws INVALID_OPTION for an event that there is not.
    */
   on<K extends keyof HubEvents>(event: K, listener: (payload: HubEvents[K]) => void): () => void {
-    return this.#teller.on(event, listener);
+    return this.#parts.teller.on(event, listener);
   }
 
   /** Once, at the first broadcast: by then somebody may listen. */
@@ -455,30 +324,18 @@ export class Hub<M extends string = string> {
     if (this.#alone === undefined) return;
     const what = this.#alone;
     this.#alone = undefined;
-    this.#teller.warn(
+    this.#parts.teller.warn(
       {
         message: `the hub runs in ${what}: only streams of this very one hear its broadcasts, the others' do not (the hub's broker is this process's memory)`,
       },
       true,
     );
   }
-
-  /** For what is built on the hub: tells what is odd, and counts it. */
-  readonly warn = (warning: HubWarning): void => this.#teller.warn(warning);
-
-  /** For what is built on the hub: tells what failed without a caller to tell. */
-  readonly report = (during: HubFailure['during'], thrown: unknown): void => this.#teller.report(during, thrown);
-
-  /** For what is built on the hub: a logger for what nobody else hears. Returns the way to stop it. */
-  logUnheard(logger: HubLogger): () => void {
-    return this.#teller.logUnheard(logger);
-  }
 }
 
 /** Whether `value` is a hub, of this copy of the package or of another one. */
 export function isHub(value: unknown): value is AnyHub {
-  const hub = value as Partial<Record<keyof Hub, unknown>> | null | undefined;
-  return typeof hub === 'object' && hub !== null && typeof hub.serve === 'function' && typeof hub.drain === 'function';
+  return hasInternals(value);
 }
 
 /** A hub of one's own. Throws PathcastError INVALID_OPTION, NO_NATIVE. */

@@ -140,7 +140,7 @@ export interface StreamOptions<T = SyncEvent> {
   toError?: ((error: PathcastError) => unknown) | undefined;
 }
 
-/** For `serve()` and `readable()`: the plain dialect, where there is nothing to yield. */
+/** For `serve()`: the plain dialect, where there is nothing to yield. */
 export type PlainStreamOptions = Omit<StreamOptions, 'dialect' | 'ids' | 'tracked' | 'toError' | 'path' | 'signal'>;
 
 /** What `handler()` and the Fastify plugin ask of the app for each request. */

@@ -4,6 +4,7 @@ import type { SyncAction } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { checkKeys, checkObject } from '../server/check.js';
 import type { AnyHub } from '../server/hub.js';
+import { internalsOf } from '../server/internals.js';
 import { currentMutation, pathsTold, runInMutation, type MutationScope } from '../server/mutation-scope.js';
 import { readRouter } from '../server/paths/read-router.js';
 import type { BroadcastResult } from '../server/results.js';
@@ -112,7 +113,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const hub = options.hub ?? sync?.hub;
     const { queries, mutations } = readRouter(router);
     const published = new Set(
-      (hub?.paths ? hub.pathUsage() : []).filter((use) => use.published > 0).map((use) => use.path),
+      (hub && internalsOf(hub).paths ? hub.pathUsage() : []).filter((use) => use.published > 0).map((use) => use.path),
     );
     const rows = [...seen].map(([path, entry]) => rowOf(path, entry, silent[path]));
     return {

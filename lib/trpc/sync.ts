@@ -7,6 +7,7 @@ import { AfterCommit } from './after-commit.js';
 import { checkKeys, checkObject } from '../server/check.js';
 import { defaultHub } from '../server/default-hub.js';
 import { isHub, type AnyHub } from '../server/hub.js';
+import { internalsOf, type HubInternals } from '../server/internals.js';
 import type { BindRouterOptions } from '../server/paths/binding.js';
 import type { BroadcastResult, Failure, HubFailure } from '../server/results.js';
 import { compileMap, near } from './compile-map.js';
@@ -185,7 +186,7 @@ class SyncCore {
           ),
         ),
       tooLate: () =>
-        this.#hub.warn({
+        this.#internals.warn({
           message: 'afterCommit() was called after its transaction had been rolled back; the action was dropped',
         }),
     });
@@ -194,6 +195,10 @@ class SyncCore {
 
   get #hub(): AnyHub {
     return this.#given ?? defaultHub();
+  }
+
+  get #internals(): HubInternals {
+    return internalsOf(this.#hub);
   }
 
   #facade(): Sync {
@@ -210,13 +215,14 @@ class SyncCore {
       for: <Router>() => typed as unknown as Sync<Router>,
       bind: async (router, map, options = {}) => {
         const hub = this.#hub;
+        const internals = internalsOf(hub);
         const turn = ++this.#binds;
-        const prepared = hub.prepareRouter(router, options);
+        const prepared = internals.prepareRouter(router, options);
         await prepared.binding.ready;
         if (hub.closed) throw new PathcastError('HUB_CLOSED', 'the hub was closed while the lazy routers loaded');
         // A rule has the last word on the module; what it says is held against the hub's when it is known.
-        const declared = this.#rules.decidesModule ? undefined : hub.modules;
-        const compiled = compileMap(map, prepared.binding, (message) => hub.warn({ message }), declared);
+        const declared = this.#rules.decidesModule ? undefined : internals.modules;
+        const compiled = compileMap(map, prepared.binding, (message) => internals.warn({ message }), declared);
         // Another call may have replaced this one while the lazy routers loaded.
         if (turn < this.#bound) return;
         this.#bound = turn;
@@ -266,11 +272,11 @@ class SyncCore {
   #createMiddleware(): SyncMiddleware {
     return createMiddleware({
       rules: this.#rules,
-      binding: () => this.#hub.paths,
+      binding: () => this.#internals.paths,
       entry: (path) => this.#map?.mutations.get(path),
       isBound: () => this.#map !== undefined,
       onError: this.#onError,
-      declaredModules: () => this.#hub.modules,
+      declaredModules: () => this.#internals.modules,
       isOwnHub: (hub) => hub === this.#hub,
       commit: () => this.#afterCommit.current(),
       broadcast: (action, path, commit) => {
@@ -282,7 +288,7 @@ class SyncCore {
         if (commit) commit.add(send);
         else send();
       },
-      warn: (warning) => this.#hub.warn(warning),
+      warn: (warning) => this.#internals.warn(warning),
       fail: (error) => this.#report('middleware', error),
       ended: (end) => this.#tell((observer) => observer.mutationEnded?.(end)),
       noted: (path, action) =>
@@ -348,7 +354,7 @@ class SyncCore {
   }
 
   #report(during: HubFailure['during'], thrown: unknown): void {
-    this.#hub.report(during, thrown);
+    this.#internals.report(during, thrown);
   }
 
   #tell(call: (observer: SyncObserver) => void): void {

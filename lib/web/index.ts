@@ -11,6 +11,7 @@ import {
   UNAUTHORIZED,
   type HttpRefusal,
 } from '../server/identity.js';
+import { internalsOf } from '../server/internals.js';
 import type { Identity } from '../server/options.js';
 import { queryOf } from '../server/request-parts.js';
 
@@ -40,7 +41,7 @@ export function webHandler(options: WebHandlerOptions): (request: Request) => Pr
       hub = options.hub ?? defaultHub();
       const identity = await identify(request);
       if (!identity) return answer(UNAUTHORIZED, headers);
-      const plain = plainOptions(identity, queryOf(request.url), hub.paths);
+      const plain = plainOptions(identity, queryOf(request.url), internalsOf(hub).paths);
       // Made before the stream is: a head that cannot be made must not leave one behind.
       const head = new Headers({
         ...headers,
@@ -49,7 +50,7 @@ export function webHandler(options: WebHandlerOptions): (request: Request) => Pr
         'x-accel-buffering': 'no',
       });
       if (request.method === 'HEAD') return new Response(null, { headers: head });
-      const body = hub.readable(plain, {
+      const body = internalsOf(hub).readable(plain, {
         url: request.url,
         lastEventId: request.headers.get('last-event-id'),
         signal: request.signal,
@@ -57,7 +58,7 @@ export function webHandler(options: WebHandlerOptions): (request: Request) => Pr
       return new Response(body, { headers: head });
     } catch (thrown) {
       const refused = refusalOfThrown(thrown);
-      if (refused.status >= 500) hub?.report('identify', thrown);
+      if (refused.status >= 500 && hub) internalsOf(hub).report('identify', thrown);
       return answer(refused, headers);
     }
   };

@@ -8,6 +8,7 @@ import {
   type PhantomEvent,
 } from '../../lib/index.js';
 import type { SyncAction } from '../../lib/protocol/events.js';
+import { internalsOf } from '../../lib/server/internals.js';
 import { ENGINES } from '../support/engines.js';
 import { lazy, query, router, weddingRouter, WEDDING_QUERIES } from '../support/routers.js';
 import { waitFor } from '../support/wait.js';
@@ -47,11 +48,11 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
     expect(binding.queries).toEqual(WEDDING_QUERIES);
     expect(binding.mutations).toEqual(['guests.create', 'guests.checkIn', 'budget.create', 'admin.users.ban']);
     expect(binding.subscriptions).toEqual(['sync.onSync']);
-    expect(hub.paths!.table.kind).toBe(engine);
+    expect(internalsOf(hub).paths!.table.kind).toBe(engine);
     expect([
-      hub.paths!.find('guests.getAll') > 0,
-      hub.paths!.find('guests') > 0,
-      hub.paths!.find('guests.create'),
+      internalsOf(hub).paths!.find('guests.getAll') > 0,
+      internalsOf(hub).paths!.find('guests') > 0,
+      internalsOf(hub).paths!.find('guests.create'),
     ]).toEqual([true, true, -1]);
   });
 
@@ -63,7 +64,7 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
       epoch: expect.any(String),
     });
     expect(await sent()).toEqual([['guests.list', 'no.such.thing']]);
-    expect([hub.paths, hub.pathUsage(), hub.metrics().phantomPaths]).toEqual([undefined, [], 0]);
+    expect([internalsOf(hub).paths, hub.pathUsage(), hub.metrics().phantomPaths]).toEqual([undefined, [], 0]);
   });
 
   test.each(['warn', 'error', 'repair'] as const)(
@@ -189,10 +190,10 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
     }
     expect(await hub.broadcast(action(['all']))).toMatchObject({ ok: true });
     expect(await sent()).toEqual([...Array.from({ length: 3 }, () => ['guests.getAll', 'budget.getSummary']), HEADS]);
-    expect([phantoms, hub.metrics().phantomPaths, hub.paths!.find('guests.list')]).toEqual([
+    expect([phantoms, hub.metrics().phantomPaths, internalsOf(hub).paths!.find('guests.list')]).toEqual([
       [],
       0,
-      hub.paths!.find('guests.getAll'),
+      internalsOf(hub).paths!.find('guests.getAll'),
     ]);
   });
 
@@ -217,7 +218,7 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
   test('what goes out is what a stream gets', async () => {
     await open({ onPhantomPath: 'repair' }).bindRouter(weddingRouter);
     const got: string[][] = [];
-    const stream = hub.observe('acme');
+    const stream = internalsOf(hub).observe('acme');
     await stream.next();
     await hub.broadcast(action(['guests.list', 'nobody.knows']));
     const { value } = await stream.next();
@@ -279,7 +280,7 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
     let load!: () => void;
     const loaded = new Promise<void>((resolve) => (load = resolve));
     const resync = async (): Promise<string[]> => {
-      for await (const { event } of hub.observe('acme', 'nowhere.1'))
+      for await (const { event } of internalsOf(hub).observe('acme', 'nowhere.1'))
         if (event.type === 'resync') return event.queryPaths;
       throw new Error('no resync');
     };
@@ -298,7 +299,7 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
     await hub.bindRouter(many);
     const cover = await resync();
     expect(cover.length).toBeLessThanOrEqual(256);
-    expect(hub.paths!.table.expand(cover.map((path) => hub.paths!.find(path)))).toHaveLength(300);
+    expect(internalsOf(hub).paths!.table.expand(cover.map((path) => internalsOf(hub).paths!.find(path)))).toHaveLength(300);
   });
 
   test('usage: what is published of each query, and what clients have', async () => {
@@ -330,16 +331,16 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
     const app = router({ a: { getAll: query }, late: lazy(() => loaded.then(() => inner)) });
     open({ onPhantomPath: 'error', aliases: { 'old.list': 'late.deep.getAll' } });
     const bound = hub.bindRouter(app);
-    const { table } = hub.paths!;
+    const { table } = internalsOf(hub).paths!;
     let changes = 0;
-    hub.paths!.onChange(() => changes++);
-    expect(hub.paths).toMatchObject({ complete: false, queries: ['a.getAll'] });
+    internalsOf(hub).paths!.onChange(() => changes++);
+    expect(internalsOf(hub).paths).toMatchObject({ complete: false, queries: ['a.getAll'] });
     expect(await hub.broadcast(action(['a.getAll', 'late.anything', 'late', 'old.list']))).toMatchObject({ ok: true });
     expect(await hub.broadcast(action(['later.list']))).toMatchObject({ code: 'PHANTOM_PATH' });
     load();
     expect((await bound).queries).toEqual(['a.getAll', 'late.list', 'late.deep.getAll']);
-    expect(hub.paths).toMatchObject({ complete: true, queries: ['a.getAll', 'late.list', 'late.deep.getAll'] });
-    expect([hub.paths!.table === table, changes > 0]).toEqual([false, true]);
+    expect(internalsOf(hub).paths).toMatchObject({ complete: true, queries: ['a.getAll', 'late.list', 'late.deep.getAll'] });
+    expect([internalsOf(hub).paths!.table === table, changes > 0]).toEqual([false, true]);
     expect(await hub.broadcast(action(['late.anything']))).toMatchObject({
       code: 'PHANTOM_PATH',
       phantomPaths: [{ nearest: ['late.list', 'a.getAll', 'late.deep.getAll'] }],
@@ -351,6 +352,6 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
       { path: 'late.list', published: 0 },
       { path: 'late.deep.getAll', published: 1 },
     ]);
-    await waitFor(() => hub.paths!.complete, 'all to be there');
+    await waitFor(() => internalsOf(hub).paths!.complete, 'all to be there');
   });
 });

@@ -8,6 +8,7 @@ import { drizzle } from 'drizzle-orm/pglite';
 import Database from 'libsql';
 import { ENGINES } from '../support/engines.js';
 import { actionsOf, listenTo, syncApp, syncMap, type SyncApp } from '../support/sync-app.js';
+import { internalsOf } from '../../lib/server/internals.js';
 
 const guests = pgTable('guests', { id: text('id').primaryKey() });
 
@@ -85,7 +86,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       const arrivals: unknown[] = [];
       const stop = new AbortController();
       const reader = (async () => {
-        for await (const { event } of app.hub.observe('acme', undefined, stop.signal)) {
+        for await (const { event } of internalsOf(app.hub).observe('acme', undefined, stop.signal)) {
           if (event.type !== 'insert') continue;
           arrivals.push(await rows());
           stop.abort();
@@ -231,7 +232,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       const arrivals: unknown[][] = [];
       const stop = new AbortController();
       const listening = (async () => {
-        for await (const { event } of app.hub.observe('acme', undefined, stop.signal)) {
+        for await (const { event } of internalsOf(app.hub).observe('acme', undefined, stop.signal)) {
           if (event.type !== 'insert') continue;
           arrivals.push(seen());
           if (event.entityId === 'last') stop.abort();

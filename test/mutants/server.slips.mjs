@@ -105,10 +105,10 @@ export const slips = [
   },
   {
     name: 'T47',
-    file: 'lib/server/hub.ts',
+    file: 'lib/server/parts.ts',
     why: 'close not idempotent',
-    find: '(this.#closing ??= this.#engine.close()',
-    replace: '(this.#closing = this.#engine.close()',
+    find: '(this.#closing ??= this.engine.close()',
+    replace: '(this.#closing = this.engine.close()',
     equivalent: 'close() of both engines is idempotent by itself',
   },
   {
@@ -322,8 +322,8 @@ export const slips = [
     name: 'T77',
     file: 'lib/server/response-sink.ts',
     why: 'response without back-pressure',
-    find: 'sendHead(); return res.write(chunk);',
-    replace: `sendHead();
+    find: 'headOnce(); return res.write(chunk);',
+    replace: `headOnce();
         return res.write(chunk) || true;`,
     tests: [jest('test/integration/plain-endpoint.test.ts', 'HTTPS: the same events, and a client that does not read is conflated')],
   },
@@ -427,8 +427,8 @@ export const slips = [
     name: 'T57',
     file: 'lib/server/hub.ts',
     why: 'an engine that fails in acquire locks users out',
-    find: `this.report('acquire', thrown); return guardOf(() => Promise.resolve());`,
-    replace: `this.report('acquire', thrown);
+    find: `this.#parts.teller.report('acquire', thrown); return guardOf(() => Promise.resolve());`,
+    replace: `this.#parts.teller.report('acquire', thrown);
       throw thrown;`,
     tests: [jest('test/unit/server/engine-faults.test.ts', 'acquire() gives a guard where the engine cannot count')],
   },

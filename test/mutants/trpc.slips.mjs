@@ -237,8 +237,8 @@ export const slips = [
     name: 'F06',
     file: 'lib/trpc/sync.ts',
     why: 'a failed bind has replaced the router',
-    find: 'const prepared = hub.prepareRouter(router, options);',
-    replace: `const prepared = hub.prepareRouter(router, options);
+    find: 'const prepared = internals.prepareRouter(router, options);',
+    replace: `const prepared = internals.prepareRouter(router, options);
         prepared.install();`,
     tests: [jest('test/regression/wrong-set-ups.test.ts', 'a bind that fails changes nothing')],
   },

@@ -5,6 +5,7 @@
  * allowed, before anything is written and alike for both engines.
  */
 import { createHub, type HubOptions } from '../../lib/index.js';
+import { internalsOf } from '../../lib/server/internals.js';
 import { ENGINES } from '../support/engines.js';
 
 const NO_TIMES = [NaN, Infinity, -Infinity, -1, 8.64e15 + 2, 9.2e18, 2 ** 63, 1e300];
@@ -16,7 +17,7 @@ describe.each(ENGINES)('numbers that mean nothing, engine %s', (engine) => {
 
   it.each(NO_TIMES)('no stream opens with expiresAt %p, nor with a Date of it', (expiresAt) => {
     const names = { code: 'INVALID_FIELD', message: expect.stringContaining('expiresAt must be a Date or a Unix time') };
-    const open = (value: number | Date): unknown => hub.readable({ companyId: 'acme', userId: 'u', expiresAt: value }, { url: '/', lastEventId: null });
+    const open = (value: number | Date): unknown => internalsOf(hub).readable({ companyId: 'acme', userId: 'u', expiresAt: value }, { url: '/', lastEventId: null });
     expect(() => open(expiresAt)).toThrow(expect.objectContaining(names));
     // A Date of what is no time is an invalid one, whose time is NaN; -1 is a time before 1970, refused too.
     expect(() => open(new Date(expiresAt))).toThrow(expect.objectContaining(names));

@@ -13,6 +13,7 @@ import { inspect } from 'node:util';
 import { createHub, type Hub } from '../../lib/index.js';
 import { HUB_EVENTS } from '../../lib/server/results.js';
 import { createSync, syncInput, syncSubscription } from '../../lib/trpc/index.js';
+import { internalsOf } from '../../lib/server/internals.js';
 import { ENGINES } from '../support/engines.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 
@@ -71,7 +72,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
         'invites.accept': ['invites.get'],
       },
     });
-    const bob = hub.observe('acme');
+    const bob = internalsOf(hub).observe('acme');
     await bob.next();
 
     // Mutations, in every shape of input, with a session full of secrets.

@@ -3,12 +3,13 @@
  * nowhere: of 12,000 the hub saw 2,641. It is `OVERLOADED` in the result, an `error` event and a failure in the metrics.
  */
 import { createHub, type HubFailure } from '../../lib/index.js';
+import { internalsOf } from '../../lib/server/internals.js';
 
 it('an event that finds no room is not ok, is told and is counted', async () => {
   const hub = createHub({ engine: 'js' });
   const failures: HubFailure[] = [];
   hub.on('error', (failure) => void failures.push(failure));
-  const reader = hub.readable({ companyId: 'acme', userId: 'u' }, { url: '/', lastEventId: null });
+  const reader = internalsOf(hub).readable({ companyId: 'acme', userId: 'u' }, { url: '/', lastEventId: null });
   // Nothing is fanned out before this turn of the loop ends, and 128 MiB may wait.
   const data = 'x'.repeat(15 * 1024);
   let taken = 0;

@@ -7,6 +7,7 @@ import { initTRPC } from '@trpc/server';
 import superjson from 'superjson';
 import { createHub, type Hub, type HubOptions } from '../../lib/index.js';
 import { createSync } from '../../lib/trpc/index.js';
+import { internalsOf } from '../../lib/server/internals.js';
 import { query, router } from '../support/routers.js';
 import { listenTo } from '../support/sync-app.js';
 
@@ -37,7 +38,7 @@ test('the transformer of the app and that of the hub are the same, or bind says 
   });
   const other = open({ transformer: superjson });
   await expect(other.bindRouter(routerWith())).rejects.toThrow('the router has none, the hub one');
-  expect(other.paths).toBeUndefined();
+  expect(internalsOf(other).paths).toBeUndefined();
   await expect(open({ transformer: reversed }).bindRouter(routerWith(superjson))).rejects.toThrow(
     'the two are different',
   );
@@ -52,7 +53,7 @@ test('a bind that fails changes nothing', async () => {
   const first = router({ guests: { getAll: query } });
   const aliases = { 'guests.list': 'guests.getAll' };
   await sync.bind(first as never, { mutations: {} } as never, { aliases, onPhantomPath: 'error' });
-  const before = hub.paths;
+  const before = internalsOf(hub).paths;
   const second = router({ hotels: { getAll: query } });
   await expect(sync.bind(second as never, { mutations: { 'no.such': ['hotels'] } } as never)).rejects.toMatchObject({
     code: 'INVALID_MAP',
@@ -60,8 +61,8 @@ test('a bind that fails changes nothing', async () => {
   await expect(sync.bind(second as never, { mutations: {} } as never, { aliases: { a: 'b' } })).rejects.toThrow(
     'aliases',
   );
-  expect(hub.paths).toBe(before);
-  expect(hub.paths?.aliasOf('guests.list')).toBe('guests.getAll');
+  expect(internalsOf(hub).paths).toBe(before);
+  expect(internalsOf(hub).paths?.aliasOf('guests.list')).toBe('guests.getAll');
   const base = { type: 'update', module: 'guests', entityId: 'g', companyId: 'acme', userId: 'u' } as const;
   expect(await hub.broadcast({ ...base, queryPaths: ['guests.list'] })).toMatchObject({ ok: true });
   expect(await hub.broadcast({ ...base, queryPaths: ['hotels.getAll'] })).toMatchObject({ code: 'PHANTOM_PATH' });

@@ -1,13 +1,13 @@
 /**
  * What a bound router gives to the hub itself and to the invalidation map. Not part of the public surface: read it
- * from `hub.paths`.
+ * from the hub's internals.
  */
 import type { Nearest } from '../../internal/nearest.js';
 import type { PathTable } from '../../internal/path-table.js';
 
 /**
  * One `bindRouter` call, live: its fields change when lazy routers have loaded. A second `bindRouter` puts another
- * object at `hub.paths`. What is compiled against `table` holds as long as `hub.paths?.table` is the same object.
+ * object in its place. What is compiled against `table` holds as long as the bound `table` is the same object.
  */
 export interface PathBinding {
   /** The queries that are bound now; another object after lazy routers have loaded. */

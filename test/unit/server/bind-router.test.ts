@@ -2,6 +2,7 @@
 import { initTRPC as initTRPC110 } from '../../clients/trpc-client-11-0/node_modules/@trpc/server/dist/unstable-core-do-not-import.js';
 import { createHub, type Hub, type HubOptions, type HubWarning } from '../../../lib/index.js';
 import { readRouter } from '../../../lib/server/paths/read-router.js';
+import { internalsOf } from '../../../lib/server/internals.js';
 import { lazy, mergeRouters, mutation, query, router, subscription } from '../../support/routers.js';
 
 let hub: Hub;
@@ -24,14 +25,14 @@ describe('routers', () => {
   test('merged, nested and plain records', async () => {
     const app = mergeRouters(router({ a: router({ b: { c: query } }), m: mutation }), router({ s: subscription, q: query }));
     expect(await hub.bindRouter(app)).toEqual({ queries: ['a.b.c', 'q'], mutations: ['m'], subscriptions: ['s'] });
-    expect(hub.paths).toMatchObject({ complete: true, queries: ['a.b.c', 'q'] });
-    expect([...hub.paths!.mutations]).toEqual(['m']);
-    await expect(hub.paths!.ready).resolves.toBeUndefined();
+    expect(internalsOf(hub).paths).toMatchObject({ complete: true, queries: ['a.b.c', 'q'] });
+    expect([...internalsOf(hub).paths!.mutations]).toEqual(['m']);
+    await expect(internalsOf(hub).paths!.ready).resolves.toBeUndefined();
   });
 
   test('is bound when the call returns', () => {
     void hub.bindRouter(router({ q: query }));
-    expect(hub.paths!.find('q')).toBe(1);
+    expect(internalsOf(hub).paths!.find('q')).toBe(1);
   });
 
   test('a second call replaces the first, whose lazy routers come too late', async () => {
@@ -41,7 +42,7 @@ describe('routers', () => {
     await hub.bindRouter(router({ b: query }));
     load();
     expect((await first).queries).toEqual(['a', 'late.x']);
-    expect(hub.paths!.queries).toEqual(['b']);
+    expect(internalsOf(hub).paths!.queries).toEqual(['b']);
     expect(hub.pathUsage().map(({ path }) => path)).toEqual(['b']);
   });
 
@@ -52,29 +53,29 @@ describe('routers', () => {
     const inner = t.router({ list: t.procedure.query(() => 1), leaf: lazy110(() => Promise.resolve(leaf)) });
     const app = t.router({ q: t.procedure.query(() => 1), inner: lazy110(() => Promise.resolve(inner)) });
     const bound = hub.bindRouter(app);
-    expect([hub.paths!.queries, hub.paths!.complete]).toEqual([['q'], false]);
+    expect([internalsOf(hub).paths!.queries, internalsOf(hub).paths!.complete]).toEqual([['q'], false]);
     expect((await bound).queries).toEqual(['q', 'inner.list', 'inner.leaf.list']);
-    expect(hub.paths!.complete).toBe(true);
+    expect(internalsOf(hub).paths!.complete).toBe(true);
   });
 
   test('20,000 procedures', async () => {
     const app = router(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`r${i}`, Object.fromEntries(Array.from({ length: 100 }, (_, j) => [`q${j}`, query]))])));
     expect((await hub.bindRouter(app)).queries).toHaveLength(20_000);
-    expect(hub.paths!.table.names[hub.paths!.find('r199.q99')]).toBe('r199.q99');
+    expect(internalsOf(hub).paths!.table.names[internalsOf(hub).paths!.find('r199.q99')]).toBe('r199.q99');
   });
 
   test('names that no query path can hold are told, and reached by a prefix', async () => {
     const long = 'x'.repeat(300);
     await hub.bindRouter(router({ a: { 'b c': query, 'd,e': query, [long]: query, '': query, ok: query }, '*': query }));
-    expect(hub.paths!.queries).toEqual(['a.ok']);
+    expect(internalsOf(hub).paths!.queries).toEqual(['a.ok']);
     expect(warnings).toEqual([{ message: expect.stringContaining('no query path can name "a.b c", "a.d,e", "a.') as string }]);
     expect(warnings[0]!.message).toContain('and 2 more');
   });
 
   test('keys of Object.prototype', async () => {
     await hub.bindRouter(def({ procedures: JSON.parse('{"__proto__.x":0,"constructor":0}', (_, value: unknown) => (value === 0 ? query : value)) }) as never);
-    expect(hub.paths!.queries).toEqual(['__proto__.x', 'constructor']);
-    expect([hub.paths!.find('toString'), hub.paths!.find('hasOwnProperty'), hub.paths!.find('__proto__')]).toEqual([-1, -1, 1]);
+    expect(internalsOf(hub).paths!.queries).toEqual(['__proto__.x', 'constructor']);
+    expect([internalsOf(hub).paths!.find('toString'), internalsOf(hub).paths!.find('hasOwnProperty'), internalsOf(hub).paths!.find('__proto__')]).toEqual([-1, -1, 1]);
   });
 });
 
@@ -89,9 +90,9 @@ describe('lazy routers that do not load', () => {
       }),
     });
     await expect(hub.bindRouter(app)).rejects.toEqual(refused(/not all lazy routers could be loaded: .*"bad": no such file; "worse": at once|"worse": at once; "bad": no such file/));
-    expect(hub.paths).toMatchObject({ complete: false, queries: ['q', 'good.list'] });
-    expect([hub.paths!.isPending('bad.list'), hub.paths!.isPending('good.list2'), hub.paths!.isPending('ba')]).toEqual([true, false, false]);
-    await expect(hub.paths!.ready).rejects.toEqual(refused('"bad"'));
+    expect(internalsOf(hub).paths).toMatchObject({ complete: false, queries: ['q', 'good.list'] });
+    expect([internalsOf(hub).paths!.isPending('bad.list'), internalsOf(hub).paths!.isPending('good.list2'), internalsOf(hub).paths!.isPending('ba')]).toEqual([true, false, false]);
+    await expect(internalsOf(hub).paths!.ready).rejects.toEqual(refused('"bad"'));
   });
 
   test('one that holds another one for ever is stopped', async () => {
@@ -113,21 +114,21 @@ describe('lazy routers that do not load', () => {
     };
     add();
     await expect(bind(def({ procedures, lazy: lazies }))).rejects.toEqual(refused('more than 10000 lazy routers'));
-    expect(hub.paths!.queries).toEqual(['q']);
+    expect(internalsOf(hub).paths!.queries).toEqual(['q']);
   });
 
   test('one whose loader keeps it in the list is loaded once', async () => {
     let loads = 0;
     const lazies = { stays: { load: () => Promise.resolve(++loads) } };
     await bind(def({ procedures: { q: query }, lazy: lazies }));
-    expect([loads, hub.paths!.complete]).toEqual([1, true]);
+    expect([loads, internalsOf(hub).paths!.complete]).toEqual([1, true]);
   });
 
   test('one that spoils the router', async () => {
     const procedures: Record<string, unknown> = { q: query };
     const lazies: Record<string, unknown> = { bad: { load: () => Promise.resolve((procedures['x'] = 5)) } };
     await expect(bind(def({ procedures, lazy: lazies }))).rejects.toEqual(refused('"x" is no procedure'));
-    expect(hub.paths!.queries).toEqual(['q']);
+    expect(internalsOf(hub).paths!.queries).toEqual(['q']);
   });
 });
 
@@ -162,7 +163,7 @@ describe('what is no router', () => {
     await hub.bindRouter(router({ before: query }));
     await expect(bind(given)).rejects.toEqual(refused(message));
     // What was bound stays.
-    expect(hub.paths!.queries).toEqual(['before']);
+    expect(internalsOf(hub).paths!.queries).toEqual(['before']);
   });
 });
 
@@ -189,7 +190,7 @@ describe('options', () => {
     [{ aliases: JSON.parse('{"__proto__":"nowhere"}') as object }, '"__proto__" leads to "nowhere"'],
   ])('%j is refused', async (options, message) => {
     await expect(bind(app, options)).rejects.toEqual(refused(message));
-    expect(hub.paths).toBeUndefined();
+    expect(internalsOf(hub).paths).toBeUndefined();
   });
 
   test('getters that throw', async () => {
@@ -209,12 +210,12 @@ describe('options', () => {
   test('an alias into a lazy router is judged when that is loaded', async () => {
     const late = router({ q: query, late: lazy(() => Promise.resolve(router({ list: query }))) });
     await hub.bindRouter(late, { aliases: { old: 'late.list' } });
-    expect(hub.paths!.find('old')).toBe(hub.paths!.find('late.list'));
+    expect(internalsOf(hub).paths!.find('old')).toBe(internalsOf(hub).paths!.find('late.list'));
     const again = router({ q: query, late: lazy(() => Promise.resolve(router({ list: query }))) });
     await expect(hub.bindRouter(again, { aliases: { old: 'late.nothing', 'late.list': 'q', fine: 'q' } })).rejects.toEqual(
       refused(/"old" leads to "late\.nothing".*"late\.list" is a real path/),
     );
-    expect([hub.paths!.find('old'), hub.paths!.find('fine')]).toEqual([-1, hub.paths!.find('q')]);
+    expect([internalsOf(hub).paths!.find('old'), internalsOf(hub).paths!.find('fine')]).toEqual([-1, internalsOf(hub).paths!.find('q')]);
   });
 
   test('of the hub: their form at once, where they lead when a router is bound', async () => {
@@ -248,11 +249,11 @@ describe('cached', () => {
 test('a listener of the binding that throws stops no other', async () => {
   const bound = hub.bindRouter(router({ late: lazy(() => Promise.resolve(router({ q: query }))) }));
   const heard: string[] = [];
-  hub.paths!.onChange(() => {
+  internalsOf(hub).paths!.onChange(() => {
     throw new Error('mine');
   });
-  const stop = hub.paths!.onChange(() => heard.push('stopped'));
-  hub.paths!.onChange(() => heard.push('second'));
+  const stop = internalsOf(hub).paths!.onChange(() => heard.push('stopped'));
+  internalsOf(hub).paths!.onChange(() => heard.push('second'));
   stop();
   stop();
   await bound;

@@ -2,6 +2,7 @@
 import { initTRPC, lazy } from '@trpc/server';
 import { createHub } from '../../../lib/index.js';
 import { engineFilter, narrowByQuery } from '../../../lib/server/filter.js';
+import { internalsOf } from '../../../lib/server/internals.js';
 
 test('none', () => {
   expect(engineFilter(undefined, 'u')).toBeUndefined();
@@ -108,7 +109,7 @@ describe('with a bound router', () => {
     await expect(hub.bindRouter(router)).rejects.toThrow('not there');
   });
   afterAll(() => hub.close());
-  const paths = (...queryPaths: string[]) => engineFilter({ queryPaths }, 'u', hub.paths)?.queryPaths;
+  const paths = (...queryPaths: string[]) => engineFilter({ queryPaths }, 'u', internalsOf(hub).paths)?.queryPaths;
 
   test('a path that no query has becomes its longest real prefix, else *', () => {
     expect(paths('guests.getAll', 'guests', 'budget.getAll')).toEqual(['guests.getAll', 'guests', 'budget.getAll']);
@@ -127,7 +128,7 @@ describe('with a bound router', () => {
 
   test('a client cannot use an alias to hear more than the app allows', () => {
     const narrow = (allowed: string[], asked: string) =>
-      narrowByQuery({ queryPaths: allowed }, new URLSearchParams({ queryPaths: asked }), hub.paths)?.queryPaths;
+      narrowByQuery({ queryPaths: allowed }, new URLSearchParams({ queryPaths: asked }), internalsOf(hub).paths)?.queryPaths;
     expect(narrow(['guests'], 'guests.old,guests.list')).toEqual(['guests.getAll']);
     expect(narrow(['guests.list'], 'guests')).toEqual(['guests.getAll']);
   });

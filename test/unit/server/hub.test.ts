@@ -350,18 +350,6 @@ describe.each(ENGINES)('%s engine', (engine) => {
     ]);
   });
 
-  test('setResyncPaths is what a resync says', async () => {
-    hub.setResyncPaths(['guests.getAll', 'budget.getSummary']);
-    const stream = hub.stream({ ...ann, lastEventId: 'gone' });
-    expect((await stream.next()).value).toMatchObject({ type: 'hello', reason: 'unknown_cursor' });
-    expect((await stream.next()).value).toMatchObject({
-      type: 'resync',
-      queryPaths: ['guests.getAll', 'budget.getSummary'],
-    });
-    expect(() => hub.setResyncPaths(['a b'])).toThrow(expect.objectContaining({ code: 'INVALID_QUERY_PATH' }) as Error);
-    await stream.return(undefined);
-  });
-
   test('after close: results say so, streams end, nothing is left, and closing again is nothing', async () => {
     const stream = hub.stream(ann);
     await stream.next();
@@ -385,7 +373,6 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await expect(hub.readLog('acme')).rejects.toMatchObject({ code: 'HUB_CLOSED' });
     expect(await hub.disconnect({ companyId: 'acme' })).toBe(0);
     await hub.drain({ overMs: 5 });
-    hub.setResyncPaths(['*']);
     expect(hub.metrics().connections).toBe(0);
     expect(hub.closed).toBe(true);
   });

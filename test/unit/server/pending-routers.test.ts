@@ -1,6 +1,7 @@
 /** What is told apart while a lazy router is still away: it may bring a path, and it may not. */
 import { createHub, type Hub } from '../../../lib/index.js';
 import { compileMap } from '../../../lib/trpc/compile-map.js';
+import { internalsOf } from '../../../lib/server/internals.js';
 import { lazy, mutation, query, router } from '../../support/routers.js';
 
 let hub: Hub;
@@ -26,10 +27,10 @@ test('an alias of an alias is refused, also where its target may come with the l
 
 test('what a function of the map names beside real paths goes out, though it may be a path of the lazy router', async () => {
   const bound = hub.bindRouter(late);
-  expect(hub.paths!.complete).toBe(false);
+  expect(internalsOf(hub).paths!.complete).toBe(false);
   const warned: string[] = [];
   const map = { mutations: { 'guests.create': () => ['guests.getAll', 'late.list'] } };
-  const compiled = compileMap(map, hub.paths!, (message) => warned.push(message));
+  const compiled = compileMap(map, internalsOf(hub).paths!, (message) => warned.push(message));
   const paths = compiled.mutations.get('guests.create')!.pathsOf({ input: {}, result: {} }, (error) => warned.push(error.message));
   expect(paths).toEqual(['guests.getAll', 'late.list']);
   expect(warned).toEqual([]);

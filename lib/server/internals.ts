@@ -1,0 +1,57 @@
+/**
+ * What the other rooms of the library ask of a hub, and no app does. It stands behind a symbol that `Hub` does not
+ * declare: neither an editor nor the published types show it. The symbol is of the registry, because the ESM and the
+ * CommonJS copy of the package may give each other their hubs.
+ */
+import type { DisconnectMatch } from '../internal/engine.js';
+import type { CloseReason } from '../protocol/events.js';
+import type { Observed } from './open-stream.js';
+import type { PlainStreamOptions } from './options.js';
+import type { BindRouterOptions, PathBinding } from './paths/binding.js';
+import type { HubFailure, HubLogger, HubWarning } from './results.js';
+import type { ForeignRequest } from './stream-spec.js';
+
+export interface HubInternals {
+  /** The declared modules; undefined where any is allowed. */
+  readonly modules: ReadonlySet<string> | undefined;
+  /** The bound router, as it is now; undefined without one. */
+  readonly paths: PathBinding | undefined;
+  /** A binding that is in force from `install()` on. Throws like `Hub.bindRouter`, HUB_CLOSED too. */
+  prepareRouter(router: unknown, options?: BindRouterOptions): { binding: PathBinding; install: () => void };
+  /** A plain stream as bytes, for a web `Response`. Throws like `Hub.stream`. */
+  readable(options: PlainStreamOptions, request: ForeignRequest): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * A company's events for this process itself: counted against no limit. `from`: a cursor as in an event's id, or Unix
+   * ms (inclusive); without one it starts now. `userId`: whom `disconnect` finds it by. Throws like `Hub.stream`.
+   */
+  observe(
+    companyId: string,
+    from?: string | number,
+    signal?: AbortSignal,
+    userId?: string,
+  ): AsyncGenerator<Observed, undefined, undefined>;
+  /** Tells of each `disconnect`. The returned function stops it. */
+  onDisconnect(listener: (match: DisconnectMatch, reason: CloseReason) => void): () => void;
+  /** Tells what is odd, and counts it. */
+  warn(warning: HubWarning): void;
+  /** Tells what failed without a caller to tell. */
+  report(during: HubFailure['during'], thrown: unknown): void;
+  /** A logger for what nobody else hears. The returned function stops it. */
+  logUnheard(logger: HubLogger): () => void;
+}
+
+const INTERNALS = Symbol.for('pathcast.hub.internals');
+type Holder = { readonly [INTERNALS]?: HubInternals };
+
+export function giveInternals(hub: object, internals: HubInternals): void {
+  Object.defineProperty(hub, INTERNALS, { value: internals });
+}
+
+/** REQUIRES: a hub, of this copy of the package or of another one. */
+export function internalsOf(hub: object): HubInternals {
+  return (hub as Holder)[INTERNALS] as HubInternals;
+}
+
+export function hasInternals(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && (value as Holder)[INTERNALS] !== undefined;
+}

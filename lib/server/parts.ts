@@ -1,0 +1,135 @@
+/** What a hub is made of, and what its parts know of each other. `Hub` is the door to them. */
+import { randomBytes } from 'node:crypto';
+import type { CloseReason } from '../protocol/events.js';
+import type { DisconnectMatch, Engine } from '../internal/engine.js';
+import type { EncodeContext } from './encode-action.js';
+import { Servers } from './hand-over/servers.js';
+import type { HubInternals } from './internals.js';
+import { openObserver, openReadable } from './open-stream.js';
+import type { HubOptions } from './options.js';
+import { HubPaths } from './paths/hub-paths.js';
+import { closedError, Publisher } from './publisher.js';
+import { reauthorize } from './reauthorize.js';
+import type { HubFailure, HubWarning } from './results.js';
+import { pathTableOf, selectEngine } from './select-engine.js';
+import type { StreamHost } from './stream-host.js';
+import { Teller } from './teller.js';
+import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
+import { validateOptions, type Settings } from './validate-options.js';
+
+type DisconnectListener = (match: DisconnectMatch, reason: CloseReason) => void;
+
+export class Parts {
+  readonly settings: Settings;
+  readonly teller: Teller;
+  readonly engine: Engine;
+  readonly paths: HubPaths;
+  readonly publisher: Publisher;
+  readonly host: StreamHost;
+  readonly internals: HubInternals;
+  socketsTaken = 0;
+  readonly #onDisconnect = new Set<DisconnectListener>();
+  readonly #stopReauthorizing: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** `hub`: as a mutation's scope knows it. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
+  constructor(options: HubOptions<never>, hub: object) {
+    this.settings = validateOptions(options, randomBytes(4).toString('hex'));
+    const { logger, codec, modules, engineOptions } = this.settings;
+    this.teller = new Teller(logger);
+    const warn = (warning: HubWarning): void => this.teller.warn(warning);
+    const report = (during: HubFailure['during'], thrown: unknown): void => this.teller.report(during, thrown);
+    const isClosed = (): boolean => this.closed;
+    this.engine = selectEngine(this.settings, (notice) => this.teller.notice(notice));
+    this.paths = new HubPaths({
+      createTable: pathTableOf(this.engine),
+      codec,
+      onPhantomPath: this.settings.onPhantomPath,
+      aliases: this.settings.aliases,
+      connectionCapBytes: engineOptions.connectionCapBytes,
+      setResyncPaths: (paths) => {
+        if (!this.closed) this.engine.setResyncPaths(paths);
+      },
+      warn,
+      tell: (event) => this.teller.emit('phantom', event),
+    });
+    const context: EncodeContext = {
+      modules,
+      codec,
+      now: Date.now,
+      warn: (field, message, { companyId, id, module }) => warn({ field, message, companyId, actionId: id, module }),
+    };
+    this.publisher = new Publisher({
+      engine: this.engine,
+      context,
+      paths: this.paths,
+      isClosed,
+      failed: (thrown) => this.teller.failed('broadcast', thrown),
+      hub,
+    });
+    this.host = {
+      engine: this.engine,
+      codec,
+      router: () => this.paths.router,
+      isClosed,
+      now: Date.now,
+      silenceMs: engineOptions.slowTimeoutMs + SILENCE_AFTER_SLOW_MS,
+      warn: (message) => warn({ message }),
+      report: (error) => report('openSocket', error),
+      taken: () => void this.socketsTaken++,
+      servers: new Servers(this.engine),
+    };
+    this.internals = this.#internals(warn, report);
+    if (this.settings.reauthorize) {
+      this.#stopReauthorizing = reauthorize(this.settings.reauthorize, {
+        connections: async (query) => (this.closed ? [] : this.engine.connections(query)),
+        revoke: (connectionId) => this.disconnect({ connectionId }, 'revoked'),
+        report: (thrown) => report('reauthorize', thrown),
+        later: (ms, then) => {
+          const timer = setTimeout(then, ms).unref();
+          return () => clearTimeout(timer);
+        },
+      });
+    }
+  }
+
+  #internals(warn: HubInternals['warn'], report: HubInternals['report']): HubInternals {
+    const { paths, settings, teller, host } = this;
+    return {
+      modules: settings.modules,
+      get paths() {
+        return paths.router;
+      },
+      prepareRouter: (router, options) => {
+        if (this.closed) throw closedError();
+        return paths.prepare(router, options);
+      },
+      readable: (options, request) => openReadable(host, options, request),
+      observe: (companyId, from, signal, userId) => openObserver(host, companyId, from, signal, userId),
+      onDisconnect: (listener) => {
+        const own: DisconnectListener = (match, reason) => listener(match, reason);
+        this.#onDisconnect.add(own);
+        return () => void this.#onDisconnect.delete(own);
+      },
+      warn,
+      report,
+      logUnheard: (logger) => teller.logUnheard(logger),
+    };
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Ends the streams that match, and tells those who listen for it. Resolves to how many. */
+  async disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
+    for (const listener of [...this.#onDisconnect]) listener(match, reason);
+    return this.closed ? 0 : this.engine.disconnect(match, reason);
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#stopReauthorizing?.();
+    return (this.#closing ??= this.engine.close());
+  }
+}
