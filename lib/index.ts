@@ -12,7 +12,7 @@ export { handler } from './http/index.js';
 export { configure, defaultHub } from './server/default-hub.js';
 export { createDropIn, type DropIn } from './server/drop-in.js';
 export { createHub, Hub, type AnyHub, type BindableRouter } from './server/hub.js';
-export { SSEConnectionLimitError, type ConnectionGuard } from './server/lease.js';
+export { SSEConnectionLimitError, type ConnectionGuard, type Seat } from './server/lease.js';
 export type { HandlerOptions, NodeHandler } from './server/node-handler.js';
 export type * from './server/options.js';
 export type { ReauthorizeOptions } from './server/reauthorize.js';

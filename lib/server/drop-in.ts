@@ -61,7 +61,7 @@ export function createDropIn(hubOf: () => AnyHub): DropIn {
     publishSyncAction: publish,
     storeSyncAction: publish,
     sseConnections: {
-      acquire: (userId, companyId) => hubOf().acquire(companyId, userId),
+      acquire: (userId, companyId) => hubOf().acquire({ companyId, userId }),
     },
 
     getMissedActions(companyId, since) {

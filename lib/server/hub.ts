@@ -10,19 +10,12 @@ import { PathcastError } from '../protocol/error.js';
 import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
 import { describe } from '../internal/describe.js';
 import type { ConnectionInfo, DisconnectMatch, LogSlice } from '../internal/engine.js';
-import {
-  checkCompanyId,
-  checkIdentifier,
-  checkKeys,
-  checkObject,
-  checkTime,
-  checkOptionalIdentifier,
-} from './check.js';
+import { checkCompanyId, checkKeys, checkObject, checkTime, checkOptionalIdentifier } from './check.js';
 import { checkConnectionsQuery, type ConnectionsQuery } from './connections.js';
 import { oneOfMany } from './alone.js';
 import { encodeEphemeral } from './encode-action.js';
 import { giveInternals, hasInternals } from './internals.js';
-import { guardOf, SSEConnectionLimitError, type ConnectionGuard } from './lease.js';
+import { takeSeat, type ConnectionGuard, type Seat } from './lease.js';
 import type { SyncStream } from './hand-over/generator.js';
 import type { StreamHandle } from './hand-over/handle.js';
 import { openPlain, openStream } from './open-stream.js';
@@ -176,34 +169,12 @@ export class Hub<M extends string = string> {
 
   // --- connections ---
 
-  /** Counts one connection that is not a stream of this hub. Throws SSEConnectionLimitError, or PathcastError. */
-  async acquire(companyId: string, userId: string): Promise<ConnectionGuard> {
-    checkCompanyId(companyId);
-    checkIdentifier('userId', userId);
-    if (this.closed) throw closedError();
-    let outcome;
-    try {
-      outcome = await this.#parts.engine.acquire(companyId, userId);
-    } catch (thrown) {
-      // Sync must not lock users out: without a count the connection is allowed, and the failure is told.
-      this.#parts.teller.report('acquire', thrown);
-      return guardOf(() => Promise.resolve());
-    }
-    if (outcome.ok) {
-      const { leaseId } = outcome;
-      return guardOf(() =>
-        this.#parts.engine.release(leaseId).catch((thrown: unknown) => this.#parts.teller.report('acquire', thrown)),
-      );
-    }
-    switch (outcome.code) {
-      case 'USER_LIMIT':
-      case 'COMPANY_LIMIT':
-        throw new SSEConnectionLimitError(outcome.code, outcome.limit, outcome.current);
-      case 'DRAINING':
-        throw new PathcastError('DRAINING', 'The server is draining; reconnect');
-      default:
-        throw closedError();
-    }
+  /**
+   * Counts one connection that is not a stream of this hub, for as long as its guard is held. Throws
+   * SSEConnectionLimitError at a limit; PathcastError (INVALID_COMPANY_ID, INVALID_FIELD, DRAINING, HUB_CLOSED).
+   */
+  acquire(who: Seat): Promise<ConnectionGuard> {
+    return takeSeat(this.#parts, who);
   }
 
   /**

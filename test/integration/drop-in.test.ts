@@ -175,6 +175,15 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(nobody.errors).toEqual(['BAD_REQUEST']);
   });
 
+  test('the guard counts for its user in its company', async () => {
+    await using hub = createHub({ engine, limits: { perUser: 2, perCompany: 3 } });
+    const { sseConnections: guards } = createDropIn(() => hub);
+    for (const userId of ['ann', 'ann', 'bob']) await guards.acquire(userId, 'acme');
+    await expect(guards.acquire('ann', 'acme')).rejects.toMatchObject({ code: 'USER_LIMIT', current: 2 });
+    await expect(guards.acquire('cid', 'acme')).rejects.toMatchObject({ code: 'COMPANY_LIMIT', current: 3 });
+    await guards.acquire('ann', 'other');
+  });
+
   test('never throws where the hand-made layer never did', async () => {
     expect(await storeSyncAction(null as never)).toMatchObject({ ok: false });
     expect(await getMissedActions('', 0)).toEqual([]);

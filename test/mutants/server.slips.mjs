@@ -425,10 +425,10 @@ export const slips = [
   },
   {
     name: 'T57',
-    file: 'lib/server/hub.ts',
+    file: 'lib/server/lease.ts',
     why: 'an engine that fails in acquire locks users out',
-    find: `this.#parts.teller.report('acquire', thrown); return guardOf(() => Promise.resolve());`,
-    replace: `this.#parts.teller.report('acquire', thrown);
+    find: `report(thrown); return guardOf(() => Promise.resolve());`,
+    replace: `report(thrown);
       throw thrown;`,
     tests: [jest('test/unit/server/engine-faults.test.ts', 'acquire() gives a guard where the engine cannot count')],
   },
@@ -488,5 +488,13 @@ export const slips = [
     find: "return code === 'INVALID_OPTION' ? describe(value) : describeKind(value);",
     replace: 'return describe(value);',
     tests: [jest('test/regression/no-secrets.test.ts', 'none comes out')],
+  },
+  {
+    name: 'L01',
+    file: 'lib/server/drop-in.ts',
+    why: "the drop-in's acquire() swaps user and company",
+    find: 'acquire: (userId, companyId) => hubOf().acquire({ companyId, userId })',
+    replace: 'acquire: (companyId, userId) => hubOf().acquire({ companyId, userId })',
+    tests: [jest('test/integration/drop-in.test.ts', 'the guard counts for its user in its company')],
   },
 ];

@@ -30,7 +30,7 @@ describe.each(ENGINES)('numbers that mean nothing, engine %s', (engine) => {
 
   it.each([NaN, Infinity, -1, 3_600_001, '10' as never])('no drain takes %p', async (overMs) => {
     await expect(hub.drain({ overMs })).rejects.toMatchObject({ code: 'INVALID_OPTION', message: expect.stringContaining('overMs') });
-    await expect(hub.acquire('acme', 'u')).resolves.toBeDefined();
+    await expect(hub.acquire({ companyId: 'acme', userId: 'u' })).resolves.toBeDefined();
   });
 });
 

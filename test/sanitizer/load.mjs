@@ -77,7 +77,7 @@ for (const until = Date.now() + seconds * 1_000; Date.now() < until; ) {
   hub.ephemeral({ companyId: `c${below(8)}`, topic: 't', data: { a: below(9) } });
   if (!below(6)) ask(hub.disconnect({ companyId: `c${below(8)}` }, 'revoked'));
   if (!below(6)) ask(hub.disconnect({ userId: `u${below(9)}` }, 'evicted'));
-  if (!below(4)) ask(hub.acquire(`c${below(8)}`, `u${below(9)}`).then((guard) => pause(below(100)).then(() => guard.release())));
+  if (!below(4)) ask(hub.acquire({ companyId: `c${below(8)}`, userId: `u${below(9)}` }).then((guard) => pause(below(100)).then(() => guard.release())));
   if (!below(5)) ask(hub.readLog(`c${below(40)}`, below(2) ? Date.now() - 300 : undefined));
   if (!below(5) && observers.size < 20) observe(`c${below(8)}`);
   if (!below(10)) for (const { cut } of observers) if (below(2)) cut.abort();

@@ -74,8 +74,8 @@ test('what configure() said outlives a closed hub; the same call twice is no err
   await hub.close();
   const next = freshDefaultHub();
   expect([next.closed, next.engine]).toEqual([false, 'js']);
-  await next.acquire('acme', 'ann');
-  await expect(next.acquire('acme', 'ann')).rejects.toMatchObject({
+  await next.acquire({ companyId: 'acme', userId: 'ann' });
+  await expect(next.acquire({ companyId: 'acme', userId: 'ann' })).rejects.toMatchObject({
     code: 'USER_LIMIT',
     limit: 1,
   });

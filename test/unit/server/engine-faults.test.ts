@@ -18,14 +18,14 @@ test('acquire() gives a guard where the engine cannot count, and the failure is 
   hub.on('error', (failure) => void failures.push(failure));
   const broken = new Error('the engine is broken');
   jest.spyOn(await prototypeOfEngines(), 'acquire').mockRejectedValueOnce(broken);
-  const guard = await hub.acquire('acme', 'ann');
+  const guard = await hub.acquire({ companyId: 'acme', userId: 'ann' });
   await guard.release();
   await new Promise(setImmediate);
   expect(failures).toHaveLength(1);
   expect(String(failures[0]!.error.cause ?? failures[0]!.error)).toContain('the engine is broken');
   // The next one counts again, and the guard that never counted gives nothing back.
-  await hub.acquire('acme', 'ann');
+  await hub.acquire({ companyId: 'acme', userId: 'ann' });
   expect(hub.metrics().leases).toBe(1);
-  await expect(hub.acquire('acme', 'ann')).rejects.toMatchObject({ code: 'USER_LIMIT' });
+  await expect(hub.acquire({ companyId: 'acme', userId: 'ann' })).rejects.toMatchObject({ code: 'USER_LIMIT' });
   await hub.close();
 });

@@ -287,8 +287,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   describe('connections', () => {
     test('acquire counts as a stream does; release() is idempotent', async () => {
-      const guards = [await hub.acquire('acme', 'ann'), await hub.acquire('acme', 'ann')];
-      const refused = await hub.acquire('acme', 'ann').catch((error: unknown) => error);
+      const guards = [await hub.acquire({ companyId: 'acme', userId: 'ann' }), await hub.acquire({ companyId: 'acme', userId: 'ann' })];
+      const refused = await hub.acquire({ companyId: 'acme', userId: 'ann' }).catch((error: unknown) => error);
       expect(refused).toBeInstanceOf(SSEConnectionLimitError);
       expect(refused).toBeInstanceOf(PathcastError);
       expect(refused).toMatchObject({
@@ -304,8 +304,17 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(hub.metrics().leases).toBe(1);
       await guards[1]?.[Symbol.asyncDispose]();
       expect(hub.metrics().leases).toBe(0);
-      await expect(hub.acquire('', 'ann')).rejects.toMatchObject({ code: 'INVALID_COMPANY_ID' });
-      await expect(hub.acquire('acme', null as never)).rejects.toMatchObject({ code: 'INVALID_FIELD' });
+      await expect(hub.acquire({ companyId: '', userId: 'ann' })).rejects.toMatchObject({ code: 'INVALID_COMPANY_ID' });
+      await expect(hub.acquire({ companyId: 'acme', userId: null as never })).rejects.toMatchObject({ code: 'INVALID_FIELD' });
+      await expect(hub.acquire(null as never)).rejects.toThrow('acquire() takes { companyId, userId }, got null');
+      await expect(hub.acquire({ ...ann, user: 'ann' } as never)).rejects.toThrow('acquire() has no option "user"');
+      // As the drop-in's has it, where the order is the other way round.
+      const byPlace = hub.acquire as unknown as (userId: string, companyId: string) => Promise<unknown>;
+      await expect(byPlace.call(hub, 'ann', 'acme')).rejects.toMatchObject({
+        code: 'INVALID_FIELD',
+        message: 'acquire() takes { companyId, userId }, got a string of 3 characters',
+      });
+      expect(hub.metrics().leases).toBe(0);
     });
 
     test.each<[unknown, unknown, string]>([
@@ -369,7 +378,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     ]);
     expect(hub.ephemeral({ companyId: 'acme', topic: 't' })).toMatchObject({ ok: false, code: 'HUB_CLOSED' });
     expect(() => hub.stream(ann)).toThrow(expect.objectContaining({ code: 'HUB_CLOSED' }) as Error);
-    await expect(hub.acquire('acme', 'ann')).rejects.toMatchObject({ code: 'HUB_CLOSED' });
+    await expect(hub.acquire({ companyId: 'acme', userId: 'ann' })).rejects.toMatchObject({ code: 'HUB_CLOSED' });
     await expect(hub.readLog('acme')).rejects.toMatchObject({ code: 'HUB_CLOSED' });
     expect(await hub.disconnect({ companyId: 'acme' })).toBe(0);
     await hub.drain({ overMs: 5 });
