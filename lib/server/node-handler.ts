@@ -34,6 +34,15 @@ export function nodeHandler<Req extends IncomingMessage | Http2ServerRequest>(
   host: HandlerHost,
   options: HandlerOptions<Req>,
 ): NodeHandler<Req> {
+  checkHandlerOptions(options);
+  return (request, response) => {
+    // The compat response of HTTP/2 has the same methods; its types share no ancestor with HTTP/1's.
+    void respond(host, options, request, response as ServerResponse);
+  };
+}
+
+/** Throws INVALID_OPTION. */
+export function checkHandlerOptions<Req>(options: HandlerOptions<Req>): void {
   checkKeys('handler()', checkObject('handler options', options, 'INVALID_OPTION'), ['identify', 'headers']);
   const identify: unknown = options.identify;
   if (typeof identify !== 'function') {
@@ -42,10 +51,6 @@ export function nodeHandler<Req extends IncomingMessage | Http2ServerRequest>(
       `identify must be a function (request) => identity, got ${describe(identify)}`,
     );
   }
-  return (request, response) => {
-    // The compat response of HTTP/2 has the same methods; its types share no ancestor with HTTP/1's.
-    void respond(host, options, request, response as ServerResponse);
-  };
 }
 
 /** Never rejects. */

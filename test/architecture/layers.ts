@@ -68,17 +68,16 @@ const ROOMS: Readonly<Record<string, Room>> = {
   jsengine: ENGINE,
   native: { ...ENGINE, packages: [NODE, /^#binding$/] },
   server: { sees: ['native', 'jsengine', 'protocol', 'internal'], packages: [NODE] },
-  http: { sees: FACADE, packages: [NODE] },
   web: { sees: FACADE, packages: [] },
   fastify: { sees: FACADE, packages: [NODE, /^fastify$/, /^fastify-plugin$/] },
   trpc: { sees: FACADE, packages: [NODE, /^@trpc\/server(\/|$)/] },
   testing: { sees: [...FACADE, 'trpc'], packages: [NODE, /^@trpc\/server(\/|$)/] },
   client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
   react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
-  index: { sees: [...FACADE, 'http'], packages: [] },
+  index: { sees: FACADE, packages: [] },
   // Programs: what they are made of is the whole library.
-  cli: { sees: [...FACADE, 'jsengine', 'client', 'fastify', 'trpc', 'http', 'web', 'testing'], packages: [/./] },
-  reference: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'http', 'web', 'index'], packages: [/./] },
+  cli: { sees: [...FACADE, 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing'], packages: [/./] },
+  reference: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'web', 'index'], packages: [/./] },
 };
 
 function resolve(from: string, request: string): string {

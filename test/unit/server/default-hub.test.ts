@@ -1,4 +1,7 @@
 /** The one default hub of a process, and which engine it gets. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type * as pathcast from '../../../lib/index.js';
 import {
   broadcast,
@@ -8,10 +11,12 @@ import {
   disconnect,
   drain,
   ephemeral,
+  handler,
   stream,
   type Hub,
 } from '../../../lib/index.js';
 import { freshDefaultHub } from '../../../lib/server/default-hub.js';
+import { GET, RawHttp } from '../../support/raw-http.js';
 
 type Pathcast = typeof pathcast;
 
@@ -90,6 +95,28 @@ test('the functions are those of the hub', async () => {
   expect(ephemeral({ companyId: 'acme', topic: 't' })).toEqual({ ok: true });
   expect(await disconnect({ userId: 'ann' })).toBe(1);
   await drain({ overMs: 0 });
+});
+
+test('handler() starts the default hub at the first request, follows a new one, and is checked when it is made', async () => {
+  for (const wrong of [{}, { identfy: () => null }, { identify: () => null, hub: {} }])
+    expect(() => handler(wrong as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }) as Error);
+  const server = createServer(handler({ identify: () => ({ companyId: 'acme', userId: 'ann' }) })).listen(0, '127.0.0.1');
+  expect(shared[SLOT]).toBeUndefined();
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  try {
+    // The hub that configure() makes in the place of a closed one is asked from then on.
+    for (const round of ['first', 'second']) {
+      configure({ engine: 'js' });
+      const client = await RawHttp.open(port, GET('/sync/stream'));
+      expect([round, await client.until('"type":"hello"')]).toEqual([round, expect.stringContaining('200 OK')]);
+      await defaultHub().close();
+      await client.untilClosed();
+    }
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 describe('where no binary loads', () => {
