@@ -80,9 +80,6 @@ class Limiter {
   size_t HeldTotal() const { return held_; }
   uint32_t HeldByCompany(std::string_view company) const;
   uint32_t HeldByUser(std::string_view company, std::string_view user) const;
-  // Users and companies that hold at least one lease.
-  size_t Users() const { return user_index_.size(); }
-  size_t Companies() const { return company_index_.size(); }
   // Heap bytes, estimated.
   size_t Bytes() const;
 

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "core/name_table.h"
-#include "core/sparse_bits.h"
 
 namespace pathcast {
 
@@ -38,22 +37,8 @@ class PathSet {
     return word < words_.size() && (words_[word] >> (id % kBits) & 1) != 0;
   }
 
-  // True if they have a member in common, or overflow() is set.
-  bool Meets(const SparseBits& other) const {
-    for (const SparseBits::Word& word : other.words()) {
-      if (word.index >= words_.size()) break;
-      if ((words_[word.index] & word.mask) != 0) return true;
-    }
-    return overflow_;
-  }
-
   // A member was NameTable::kOverflow, so the set means everything.
   bool overflow() const { return overflow_; }
-  // How many ids are in it, kOverflow not counted.
-  size_t Count() const;
-  bool Empty() const;
-  // Forgets the members and frees the memory.
-  void Clear();
   // Heap bytes.
   size_t Bytes() const { return words_.capacity() * sizeof(uint64_t); }
 

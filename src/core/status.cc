@@ -8,12 +8,6 @@ std::string_view ToString(Code code) {
       return "ok";
     case Code::kInvalid:
       return "invalid";
-    case Code::kTooLarge:
-      return "too large";
-    case Code::kClosed:
-      return "closed";
-    case Code::kOverloaded:
-      return "overloaded";
     case Code::kIo:
       return "i/o";
     case Code::kNoMemory:

@@ -16,11 +16,8 @@ namespace pathcast {
 
 enum class Code : uint8_t {
   kOk,
-  kInvalid,     // What the caller gave is wrong.
-  kTooLarge,    // Over a stated bound.
-  kClosed,      // The object is closed or closing.
-  kOverloaded,  // A bounded queue is full; later may work.
-  kIo,          // The operating system refused.
+  kInvalid,  // What the caller gave is wrong.
+  kIo,       // The operating system refused.
   kNoMemory,
 };
 

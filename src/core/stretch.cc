@@ -159,8 +159,6 @@ void Stretch::Join(const Stretch& other) {
   modules.Merge(other.modules);
 }
 
-void Stretch::Clear() { *this = Stretch(); }
-
 bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
                       const NameTable& modules, size_t max_bytes,
                       std::string* json) {

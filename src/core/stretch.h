@@ -30,9 +30,6 @@ struct Stretch {
            uint32_t module_id);
   // Takes a later or earlier stretch in.
   void Join(const Stretch& other);
-  void Clear();
-  // Heap bytes.
-  size_t Bytes() const { return paths.Bytes() + modules.Bytes(); }
 };
 
 // One `invalidate` for a stretch, or, where that is too long, a `resync`.

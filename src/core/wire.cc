@@ -123,20 +123,13 @@ void AppendConnected(std::string* out, const Dialect& dialect,
 
 void AppendMessage(std::string* out, const Dialect& dialect, const Wrap& wrap,
                    std::string_view id, std::string_view json) {
-  if (!dialect.transformed) {
-    AppendTransformedMessage(out, dialect, id, json);
-    return;
-  }
   std::string wrapped;
-  wrapped.reserve(wrap.prefix.size() + json.size() + wrap.suffix.size());
-  wrapped.append(wrap.prefix).append(json).append(wrap.suffix);
-  AppendTransformedMessage(out, dialect, id, wrapped);
-}
-
-void AppendTransformedMessage(std::string* out, const Dialect& dialect,
-                              std::string_view id,
-                              std::string_view transformed_json) {
-  AppendEvent(out, dialect, RecordKind::kMessage, {}, id, transformed_json);
+  if (dialect.transformed) {
+    wrapped.reserve(wrap.prefix.size() + json.size() + wrap.suffix.size());
+    wrapped.append(wrap.prefix).append(json).append(wrap.suffix);
+    json = wrapped;
+  }
+  AppendEvent(out, dialect, RecordKind::kMessage, {}, id, json);
 }
 
 void AppendPing(std::string* out, const Dialect& dialect, std::string_view id,

@@ -113,12 +113,6 @@ void AppendConnected(std::string* out, const Dialect& dialect,
 void AppendMessage(std::string* out, const Dialect& dialect, const Wrap& wrap,
                    std::string_view id, std::string_view json);
 
-// The same for a payload that went through the transformer already (an action
-// whose `data` needs more than a wrap around it).
-void AppendTransformedMessage(std::string* out, const Dialect& dialect,
-                              std::string_view id,
-                              std::string_view transformed_json);
-
 // `timestamp_ms` of these two: a time from which a resume loses nothing.
 void AppendPing(std::string* out, const Dialect& dialect, std::string_view id,
                 int64_t timestamp_ms);

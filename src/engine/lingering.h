@@ -30,7 +30,6 @@ class Lingering {
   void Add(EventLoop* loop, Descriptor socket, int64_t now_ms);
   void CloseExpired(int64_t now_ms);
   void CloseAll() { sockets_.clear(); }
-  size_t size() const { return sockets_.size(); }
 
  private:
   struct Socket {

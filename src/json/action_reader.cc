@@ -138,7 +138,7 @@ struct ActionReader::Impl {
                     std::string_view* out);
   Status ReadOptional(std::string_view name, ondemand::value value,
                       std::string_view* out);
-  Status ReadType(ondemand::value value, uint8_t* out);
+  Status CheckType(ondemand::value value);
   Status ReadTimestamp(ondemand::value value, int64_t* out);
   Status ReadPaths(ondemand::value value, std::vector<std::string_view>* out);
   Status ReadField(std::string_view key, ondemand::value value,
@@ -166,17 +166,14 @@ Status ActionReader::Impl::ReadOptional(std::string_view name,
   return ReadString(name, value, out);
 }
 
-Status ActionReader::Impl::ReadType(ondemand::value value, uint8_t* out) {
+Status ActionReader::Impl::CheckType(ondemand::value value) {
   std::string_view text;
   if (Status status = ReadString("type", value, &text); !status.ok()) {
     return status;
   }
-  constexpr std::string_view kTypes[] = {"insert", "update", "delete"};
-  for (uint8_t i = 0; i < 3; ++i) {
-    if (text == kTypes[i]) {
-      *out = i;
-      return Status::Ok();
-    }
+  // ACTION_TYPES of lib/protocol/events.ts.
+  for (const std::string_view known : {"insert", "update", "delete"}) {
+    if (text == known) return Status::Ok();
   }
   return Wrong("type", "is none of insert, update, delete");
 }
@@ -219,7 +216,7 @@ Status ActionReader::Impl::ReadField(std::string_view key,
   }
   if (key == "type") {
     *seen |= kType;
-    return ReadType(value, &out->type);
+    return CheckType(value);
   }
   if (key == "module") {
     *seen |= kModule;

@@ -25,7 +25,6 @@ struct ActionFields {
   std::string_view user_id;
   std::string_view source_id;  // Empty: absent or null.
   int64_t timestamp = 0;       // Unix ms, rounded down.
-  uint8_t type = 0;  // Index in ACTION_TYPES: 0 insert, 1 update, 2 delete.
   std::vector<std::string_view> query_paths;
 };
 

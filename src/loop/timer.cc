@@ -34,15 +34,10 @@ Status Timer::Open(EventLoop* loop, std::function<void()> on_fire) {
   return Status::Ok();
 }
 
-void Timer::Once(uint64_t delay_ms) {
-  assert(open());
-  // Fails on a closing handle only, and that one is not ours any more.
-  (void)uv_timer_start(&handle_->uv, &Handle::OnFire, delay_ms, 0);
-}
-
 void Timer::Every(uint64_t period_ms) {
   assert(open());
   assert(period_ms > 0);
+  // Fails on a closing handle only, and that one is not ours any more.
   (void)uv_timer_start(&handle_->uv, &Handle::OnFire, period_ms, period_ms);
 }
 
@@ -56,11 +51,6 @@ void Timer::Close() {
   Handle* handle = std::exchange(handle_, nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handle->uv),
            [](uv_handle_t* uv) { delete static_cast<Handle*>(uv->data); });
-}
-
-bool Timer::active() const {
-  return handle_ != nullptr &&
-         uv_is_active(reinterpret_cast<const uv_handle_t*>(&handle_->uv)) != 0;
 }
 
 }  // namespace pathcast

@@ -23,18 +23,14 @@ class Timer {
 
   // REQUIRES: not open. kIo when the loop does not run.
   Status Open(EventLoop* loop, std::function<void()> on_fire);
-  // Fires once after `delay_ms`, at the soonest on the loop's next turn; an
-  // earlier setting is dropped. REQUIRES: open, for all three.
-  void Once(uint64_t delay_ms);
-  // Fires each `period_ms`, first after one period. REQUIRES: period_ms > 0.
+  // Fires each `period_ms`, first after one period; an earlier setting is
+  // dropped. REQUIRES: open, for both; period_ms > 0.
   void Every(uint64_t period_ms);
   void Cancel();
   // Never fires again. Idempotent.
   void Close();
 
   bool open() const { return handle_ != nullptr; }
-  // Set and not fired yet (or repeating).
-  bool active() const;
 
  private:
   struct Handle;  // Freed in the close callback, not with the Timer.

@@ -14,10 +14,10 @@ TEST(StatusTest, OkByDefault) {
 }
 
 TEST(StatusTest, KeepsCodeAndText) {
-  const Status status(Code::kTooLarge, "70000 bytes, at most 65536");
+  const Status status(Code::kInvalid, "id is missing");
   EXPECT_FALSE(status.ok());
-  EXPECT_EQ(status.code(), Code::kTooLarge);
-  EXPECT_EQ(status.ToString(), "too large: 70000 bytes, at most 65536");
+  EXPECT_EQ(status.code(), Code::kInvalid);
+  EXPECT_EQ(status.ToString(), "invalid: id is missing");
 }
 
 TEST(ResultTest, HoldsAValueThatOnlyMoves) {

@@ -71,13 +71,10 @@ TEST_F(StretchTest, JoinsInAnyOrder) {
   EXPECT_EQ(joined.first_ms, 50);
   EXPECT_EQ(joined.last_ms, 120);
   EXPECT_EQ(joined.count, 3u);
-  EXPECT_EQ(joined.paths.Count(), 2u);
-  EXPECT_EQ(joined.modules.Count(), 2u);
+  EXPECT_TRUE(joined.paths.Contains(1) && joined.paths.Contains(2));
+  EXPECT_TRUE(joined.modules.Contains(0) && joined.modules.Contains(1));
   empty.Join(late);
   EXPECT_EQ(empty.from, 9u);
-  joined.Clear();
-  EXPECT_TRUE(joined.empty());
-  EXPECT_EQ(joined.Bytes(), 0u);
 }
 
 TEST_F(StretchTest, AnActionWithoutPathsStillCounts) {
@@ -181,7 +178,7 @@ bool Covers(const std::string& prefix, const std::string& path) {
 TEST_F(StretchTest, CoversEachPathAtEachLength) {
   Random random(TestSeed());
   for (int round = 0; round < 200; ++round) {
-    stretch_.Clear();
+    stretch_ = Stretch();
     std::set<std::string> stale;
     for (uint64_t i = random.Between(1, 40); i > 0; --i) {
       std::string path = "r" + std::to_string(random.Between(0, 6));

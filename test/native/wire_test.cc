@@ -57,13 +57,6 @@ TEST(WireTest, WritesAMessagePerDialect) {
   EXPECT_EQ(Message(kPlain, "", "{}"), "data: {}\n\n");
 }
 
-TEST(WireTest, WritesATransformedPayloadAsItIs) {
-  std::string out;
-  AppendTransformedMessage(&out, kSuperjson, "e.1",
-                           "{\"json\":{},\"meta\":{}}");
-  EXPECT_EQ(out, "id: e.1\ndata: {\"json\":{},\"meta\":{}}\n\n");
-}
-
 TEST(WireTest, WritesTheFirstMessage) {
   std::string out;
   AppendRetry(&out, kTrpc, 2134);
@@ -219,7 +212,6 @@ TEST(WireTest, RecordsSayWhatTheTextSays) {
           AppendMessage(out, dialect, kWrap, "9f3a.41", "{\"a\":1}");
           AppendMessage(out, dialect, kWrap, "", "{}");
           AppendMessage(out, dialect, kWrap, "a\nb", "{}");
-          AppendTransformedMessage(out, dialect, "9f3a.42", "[1]");
           AppendPing(out, dialect, "9f3a.42", 17);
           AppendSerializedError(out, dialect, kWrap, "no\n", -32603, "X", 503,
                                 "a.b");
