@@ -17,12 +17,6 @@ namespace {
 // not of this log: actions that the client never saw could lie before it.
 constexpr int64_t kMaxClockSkewMs = 60'000;
 
-// tRPC clients open a new connection when this share of heartbeats has not
-// come.
-constexpr uint64_t ReconnectAfter(int64_t heartbeat_ms) {
-  return static_cast<uint64_t>(heartbeat_ms) * 5 / 2;
-}
-
 Verdict JudgeCursor(const ActionLog& log, const std::string& text) {
   Cursor cursor;
   if (!ParseCursor(text, &cursor)) return {Reason::kUnknownCursor, false, 0};
@@ -149,8 +143,7 @@ std::string MakeHello(Context& context, const ActionLog& log,
       &text, dialect,
       context.random.Jitter(static_cast<uint64_t>(context.options.retry_ms)));
   if (dialect.trpc) {
-    AppendConnected(&text, dialect,
-                    ReconnectAfter(context.options.heartbeat_ms));
+    AppendConnected(&text, dialect, context.options.heartbeat_ms);
   }
   AppendMessage(&text, dialect, context.wrap, HelloId(log, verdict),
                 HelloJson(hello));

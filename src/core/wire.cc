@@ -114,9 +114,9 @@ void AppendRetry(std::string* out, const Dialect& dialect, uint64_t retry_ms) {
 }
 
 void AppendConnected(std::string* out, const Dialect& dialect,
-                     uint64_t reconnect_after_ms) {
+                     int64_t heartbeat_ms) {
   std::string json = "{\"reconnectAfterInactivityMs\":";
-  AppendUint(&json, reconnect_after_ms);
+  AppendInt(&json, (heartbeat_ms * 5 + 1) / 2);
   json.push_back('}');
   AppendEvent(out, dialect, RecordKind::kConnected, "connected", {}, json);
 }

@@ -102,9 +102,10 @@ void AppendRecord(std::string* out, RecordKind kind, bool has_id,
 // that follows.
 void AppendRetry(std::string* out, const Dialect& dialect, uint64_t retry_ms);
 
-// The tRPC dialect's first message. Never transformed, never with an id.
+// The tRPC dialect's first message: a client that has heard nothing for 2.5
+// heartbeats opens a new connection. Never transformed, never with an id.
 void AppendConnected(std::string* out, const Dialect& dialect,
-                     uint64_t reconnect_after_ms);
+                     int64_t heartbeat_ms);
 
 // "id: …\ndata: …\n\n". `id` is a cursor's text; empty for none (an ephemeral
 // event of the plain dialect). Left out as well where the dialect has no ids.

@@ -40,9 +40,7 @@ std::string TurnAwayText(Context* context, const StreamRequest& request,
                       retry_ms);
   } else {
     AppendRetry(&text, dialect, retry_ms);
-    AppendConnected(
-        &text, dialect,
-        static_cast<uint64_t>(context->options.heartbeat_ms) * 5 / 2);
+    AppendConnected(&text, dialect, context->options.heartbeat_ms);
     if (draining) {
       AppendSerializedError(
           &text, dialect, context->wrap, "The server is draining; reconnect",

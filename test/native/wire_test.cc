@@ -60,7 +60,7 @@ TEST(WireTest, WritesAMessagePerDialect) {
 TEST(WireTest, WritesTheFirstMessage) {
   std::string out;
   AppendRetry(&out, kTrpc, 2134);
-  AppendConnected(&out, kTrpc, 37500);
+  AppendConnected(&out, kTrpc, 15000);
   EXPECT_EQ(out,
             "retry: 2134\nevent: connected\n"
             "data: {\"reconnectAfterInactivityMs\":37500}\n\n");
@@ -208,7 +208,7 @@ TEST(WireTest, RecordsSayWhatTheTextSays) {
           const Dialect dialect{trpc, ids, transformed, framing};
           std::string* out = &written[framing == Framing::kRaw ? 0 : 1];
           AppendRetry(out, dialect, 2134);
-          AppendConnected(out, dialect, 37500);
+          AppendConnected(out, dialect, 15000);
           AppendMessage(out, dialect, kWrap, "9f3a.41", "{\"a\":1}");
           AppendMessage(out, dialect, kWrap, "", "{}");
           AppendMessage(out, dialect, kWrap, "a\nb", "{}");
