@@ -22,9 +22,12 @@
 namespace pathcast {
 
 struct LogLimits {
-  uint64_t max_actions = 1000;           // the oldest go first
-  int64_t ttl_ms = 24 * 60 * 60 * 1000;  // by arrival
-  uint64_t max_bytes = 16u << 20;        // of JSON: lib/SPEC.md §1
+  // The oldest go first.
+  uint64_t max_actions = 1000;
+  // By arrival.
+  int64_t ttl_ms = 24 * 60 * 60 * 1000;
+  // Of JSON: lib/SPEC.md §1.
+  uint64_t max_bytes = 16u << 20;
 };
 
 class ActionLog {
@@ -83,8 +86,8 @@ class ActionLog {
   // would.
   std::vector<EntryRef> entries_;
   size_t begin_ = 0;
-  std::unordered_map<std::string_view, uint64_t>
-      by_id_;  // keys point into entries
+  // Keys point into entries.
+  std::unordered_map<std::string_view, uint64_t> by_id_;
 };
 
 }  // namespace pathcast

@@ -37,7 +37,8 @@ namespace pathcast {
 // A stretch of the window that was published at once and is too long to be
 // listed one by one: each stream gets one invalidate for it.
 struct Import {
-  uint64_t from = 0;  // window positions, [from, to)
+  // Window positions: [from, to).
+  uint64_t from = 0;
   uint64_t to = 0;
   // For streams without a filter; made when the first one is visited.
   std::shared_ptr<const Stretch> all;
@@ -153,22 +154,29 @@ class Channel {
   const std::string company_;
   ActionLog log_;
   Instances instances_;
-  std::unique_ptr<ChannelNames> names_;  // made for the first action
+  // Made for the first action.
+  std::unique_ptr<ChannelNames> names_;
   std::vector<Subscription*> subscriptions_;
+
+  // What has not been offered to all.
   std::vector<EntryRef> window_;
   uint64_t window_begin_ = 0;
-  std::vector<Import> imports_;  // in the window, in order
   uint64_t window_bytes_ = 0;
+  // In the window, in order.
+  std::vector<Import> imports_;
 
   // The publish call under way.
   uint64_t call_ = 0;
-  uint64_t call_from_ = 0;  // window position of its first action
+  // Window position of its first action.
+  uint64_t call_from_ = 0;
   uint64_t call_count_ = 0;
 
+  // The pass under way.
   bool passing_ = false;
-  size_t next_visit_ =
-      0;  // subscriptions before it have been visited in this pass
-  uint64_t pass_target_ = 0;  // window end when the pass began
+  // Subscriptions before it have been visited.
+  size_t next_visit_ = 0;
+  // Window end when the pass began.
+  uint64_t pass_target_ = 0;
 
   struct Ping {
     std::string text;

@@ -50,7 +50,8 @@ class Entry {
            sizeof(Entry);
   }
 
-  uint64_t seq = 0;  // 0: an ephemeral event
+  // 0: an ephemeral event.
+  uint64_t seq = 0;
   // The position of a client that has seen everything up to and including this
   // entry.
   uint64_t cursor_seq = 0;
@@ -58,10 +59,12 @@ class Entry {
   int64_t arrived_ms = 0;
   int64_t published_us = 0;
   uint32_t module = 0;
-  uint32_t counted_bytes = 0;  // what the log and the window count it as
+  // What the log and the window count it as.
+  uint32_t counted_bytes = 0;
   std::vector<uint32_t> paths;
-  std::string_view id;  // of the action; into fields_
-  ActionView view;      // into fields_
+  // Of an action; both are views into fields_.
+  std::string_view id;
+  ActionView view;
 
  private:
   friend class EntryRef;
@@ -72,9 +75,12 @@ class Entry {
   // An SSE message as one HTTP chunk: what streams get whose head Node has
   // sent. The message itself, with or without its id line, is a part of it.
   struct Chunk {
-    std::string text;            // empty: not made
-    uint32_t message_begin = 0;  // of the id line
-    uint32_t data_begin = 0;     // of "data: "
+    // Empty: not made.
+    std::string text;
+    // Of the id line.
+    uint32_t message_begin = 0;
+    // Of "data: ".
+    uint32_t data_begin = 0;
     std::string_view Message(bool with_id) const;
     std::string_view Json() const;
   };
@@ -82,14 +88,16 @@ class Entry {
   // is `transformed`.
   struct Rare {
     std::string chunk_without_id[2];
-    std::string record[2][2];  // second: with_id
+    // The second index is `with_id`.
+    std::string record[2][2];
   };
   const Chunk& Transformed(const Wrap& wrap);
   std::string_view Id() const;
 
   uint32_t refs_ = 0;
   Chunk plain_;
-  Chunk transformed_;  // made when asked for, or by the app's transformer
+  // Made when asked for, or by the app's transformer.
+  Chunk transformed_;
   std::unique_ptr<Rare> rare_;
   std::string fields_;
   mutable std::unique_ptr<ActionPaths> for_filters_;
@@ -122,9 +130,10 @@ class EntryRef {
 
 // What an entry is made of. Views need live only until Make returns.
 struct EntryText {
-  std::string_view
-      head;  // JSON up to the seq; the whole JSON of an ephemeral event
-  std::string_view tail;  // JSON after the seq
+  // JSON up to the seq; the whole JSON of an ephemeral event.
+  std::string_view head;
+  // JSON after the seq.
+  std::string_view tail;
   // Through the app's transformer where that is more than a wrap; empty
   // otherwise.
   std::string_view transformed_head;

@@ -28,8 +28,10 @@
 namespace pathcast {
 
 struct LimiterOptions {
-  uint32_t max_per_user = 0;     // Per (company, user); 0: no limit.
-  uint32_t max_per_company = 0;  // 0: no limit.
+  // Per (company, user); 0: no limit.
+  uint32_t max_per_user = 0;
+  // 0: no limit.
+  uint32_t max_per_company = 0;
   // At a limit: false refuses the newcomer, true closes the stream that was
   // least recently alive.
   bool evict_oldest = false;
@@ -50,10 +52,13 @@ enum class Admission : uint8_t { kAdmitted, kUserLimit, kCompanyLimit };
 
 struct AdmissionResult {
   Admission admission = Admission::kAdmitted;
-  uint64_t lease = 0;              // 0 when refused; never 0 when admitted.
-  std::vector<uint64_t> replaced;  // Leases released in favour of this one.
+  // 0 when refused; never 0 when admitted.
+  uint64_t lease = 0;
+  // Leases released in favour of this one.
+  std::vector<uint64_t> replaced;
   std::vector<uint64_t> evicted;
-  uint32_t limit = 0;  // When refused: the limit, and how many hold it.
+  // When refused: the limit, and how many hold it.
+  uint32_t limit = 0;
   uint32_t current = 0;
 };
 
@@ -108,28 +113,35 @@ class Limiter {
       return alive_at != nullptr && *alive_at > key_ms ? *alive_at : key_ms;
     }
     Text instance;
-    uint32_t serial = 0;  // 0: this slot is free.
+    // 0: this slot is free.
+    uint32_t serial = 0;
     uint32_t user = kNone;
-    uint32_t previous = kNone;  // In the user's list.
-    uint32_t next = kNone;      // In the user's list, or the free list.
-    uint32_t heap_at =
-        kNone;  // Place in the company's heap; kNone: never evicted.
-    uint32_t chain = kNone;  // Of the instance index.
+    // In the user's list.
+    uint32_t previous = kNone;
+    // In the user's list, or the free list.
+    uint32_t next = kNone;
+    // Place in the company's heap; kNone: never evicted.
+    uint32_t heap_at = kNone;
+    // Of the instance index.
+    uint32_t chain = kNone;
     bool evictable = false;
   };
 
   struct User {
     Text name;
     uint32_t company = kNone;
-    uint32_t first = kNone;  // Its leases, newest first.
+    // Its leases, newest first.
+    uint32_t first = kNone;
     uint32_t held = 0;
-    uint32_t chain = kNone;  // Of the user index, or the free list.
+    // Of the user index, or the free list.
+    uint32_t chain = kNone;
   };
 
   struct Company {
     Text name;
     uint32_t held = 0;
-    uint32_t chain = kNone;  // Of the company index, or the free list.
+    // Of the company index, or the free list.
+    uint32_t chain = kNone;
     // Binary heap of its evictable leases; kept only where the policy evicts.
     std::vector<uint32_t> heap;
   };
@@ -170,7 +182,8 @@ class Limiter {
 
   SlotIndex company_index_;
   SlotIndex user_index_;
-  SlotIndex instance_index_;  // Leases that have an instance.
+  // Leases that have an instance.
+  SlotIndex instance_index_;
 
   size_t held_ = 0;
   // Counts leases made; half of a lease's id, so that an old id finds nothing.

@@ -19,7 +19,8 @@ class Channel;
 
 // What the client gave. `last_event_id` wins over `since_ms`.
 struct ResumePoint {
-  std::string last_event_id;  // empty: none
+  // Empty: none.
+  std::string last_event_id;
   bool has_since = false;
   int64_t since_ms = 0;
   bool by_time() const { return last_event_id.empty() && has_since; }
@@ -30,7 +31,8 @@ struct ResumePoint {
 struct Verdict {
   Reason reason = Reason::kFresh;
   bool recovered = false;
-  uint64_t next_seq = 0;  // recovered: catch-up starts here
+  // Recovered: catch-up starts here.
+  uint64_t next_seq = 0;
   // A resync must follow the hello.
   bool needs_resync() const { return !recovered && reason != Reason::kFresh; }
 };
@@ -46,7 +48,8 @@ struct OpeningRequest {
   std::string_view http_head;
   std::string_view connection_id;
   const ResumePoint* point = nullptr;
-  bool hello_only = false;  // of a stream that ends at once
+  // Of a stream that ends at once.
+  bool hello_only = false;
 };
 
 // A time from which a client that is cut right after its `hello` loses nothing:

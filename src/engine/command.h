@@ -26,7 +26,8 @@ struct PublishItem {
   // (split, end).
   std::string text;
   size_t split = 0;
-  std::string transformed_head;  // empty: a wrap around the plain JSON will do
+  // Empty: a wrap around the plain JSON will do.
+  std::string transformed_head;
   std::string transformed_tail;
 };
 
@@ -45,21 +46,25 @@ struct EphemeralCommand {
 };
 
 struct StreamRequest {
-  uint64_t number = 0;  // of the connection, unique in the hub
+  // Of the connection, unique in the hub.
+  uint64_t number = 0;
   std::string company;
   std::string user;
-  std::string instance;  // empty: none
-  bool uncounted =
-      false;  // an observer inside the app: takes no place of a client
+  // Empty: none.
+  std::string instance;
+  // An observer inside the app: takes no place of a client.
+  bool uncounted = false;
   Dialect dialect;
   ResumePoint resume;
   std::optional<FilterSpec> filter;
-  int64_t expires_at_ms = 0;  // 0: never
+  // 0: never.
+  int64_t expires_at_ms = 0;
   std::string trpc_path;
   std::string http_head;
-  std::string address;  // of the client, as the framework gives it
-  uint32_t origin =
-      0;  // of the server that it came through; 0: none to speak of
+  // Of the client, as the framework gives it.
+  std::string address;
+  // Of the server that it came through; 0: none to speak of.
+  uint32_t origin = 0;
 };
 
 struct OpenSocketCommand {
@@ -105,7 +110,8 @@ struct DisconnectCommand {
   std::optional<std::string> company;
   std::optional<std::string> user;
   std::optional<uint64_t> number;
-  uint32_t origin = 0;  // 0: any
+  // 0: any.
+  uint32_t origin = 0;
   CloseReason reason = CloseReason::kRevoked;
 };
 // Answered when the connection of this number ends, or at once if it has.
@@ -117,7 +123,8 @@ struct ConnectionsCommand {
   Ticket ticket = 0;
   std::optional<std::string> company;
   std::optional<std::string> user;
-  uint64_t after = 0;  // numbers above it, the lowest first
+  // Numbers above it, the lowest first.
+  uint64_t after = 0;
   size_t limit = 0;
 };
 struct DrainCommand {
@@ -126,7 +133,8 @@ struct DrainCommand {
 };
 // The query paths of a bound router.
 struct ResyncPathsCommand {
-  std::string json;  // Of a `resync`.
+  // Of a `resync`.
+  std::string json;
   // The same, to be known before actions bring other names.
   std::vector<std::string> paths = {};
 };
@@ -143,7 +151,8 @@ struct Command {
                DisconnectCommand, WatchCommand, ConnectionsCommand,
                DrainCommand, ResyncPathsCommand, ShutdownCommand>
       body;
-  Command* next = nullptr;  // Mailbox only
+  // Mailbox only.
+  Command* next = nullptr;
 };
 
 }  // namespace pathcast

@@ -52,8 +52,8 @@ class HostSink final : public Sink {
 
  private:
   const uint64_t number_;
-  const uint64_t window_bytes_;  // at the bound the sink is slow; one message
-                                 // may go over it
+  // At the bound the sink is slow; one message may go over it.
+  const uint64_t window_bytes_;
   std::vector<Reply>* const replies_;
   uint64_t in_flight_ = 0;
   bool want_writable_ = false;

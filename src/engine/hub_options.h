@@ -13,17 +13,21 @@
 namespace pathcast {
 
 struct HubOptions {
-  std::string hub_id;  // first part of each connection id
+  // First part of each connection id.
+  std::string hub_id;
   CoreOptions core;
   LimiterOptions limits;
   Wrap wrap;
   int64_t slow_timeout_ms = 90'000;
-  int64_t lifetime_ms = 0;  // 0: for ever
+  // 0: for ever.
+  int64_t lifetime_ms = 0;
   uint64_t max_companies = 100'000;
   // Of all logs together; beyond it companies lose what is over their share.
   uint64_t max_total_log_bytes = uint64_t{1} << 30;
-  uint64_t seed = 0;       // of everything random
-  Clock* clock = nullptr;  // outlives the hub; null: the machine's
+  // Of everything random.
+  uint64_t seed = 0;
+  // Outlives the hub; null: the machine's.
+  Clock* clock = nullptr;
 };
 
 }  // namespace pathcast

@@ -40,12 +40,15 @@ class PathScratch {
   friend class PathTable;
   // The members of a cover that share a first segment.
   struct Group {
-    uint32_t top;  // The node of that segment.
+    // The node of that segment.
+    uint32_t top;
     uint32_t members;
     bool collapsed;
   };
-  std::vector<Group> groups_;    // Room for every first segment.
-  std::vector<uint32_t> order_;  // Of groups_, the largest first.
+  // Room for every first segment.
+  std::vector<Group> groups_;
+  // Of groups_, the largest first.
+  std::vector<uint32_t> order_;
 };
 
 class PathTable {
@@ -94,13 +97,15 @@ class PathTable {
   struct Node {
     uint32_t parent;
     uint32_t end;
-    uint32_t text;  // Of its segment, in text_.
+    // Of its segment, in text_.
+    uint32_t text;
     uint32_t size : 31;
     uint32_t exact : 1;
   };
   struct Slot {
     uint32_t tag;
-    uint32_t node;  // kNone: free.
+    // kNone: free.
+    uint32_t node;
   };
 
   static uint64_t Hash(std::string_view path);
@@ -118,12 +123,16 @@ class PathTable {
 
   const uint32_t max_paths_;
   std::vector<Node> nodes_;
-  std::string text_;  // Each segment once, whoever has it.
-  std::vector<Slot>
-      slots_;  // By the hash of the whole path; half full at most.
-  std::vector<uint32_t> queries_;       // Nodes, in order.
-  std::vector<uint32_t> query_before_;  // Per node and end: queries before it.
-  uint32_t tops_ = 0;                   // Children of the root.
+  // Each segment once, whoever has it.
+  std::string text_;
+  // By the hash of the whole path; half full at most.
+  std::vector<Slot> slots_;
+  // Nodes, in order.
+  std::vector<uint32_t> queries_;
+  // Per node and end: queries before it.
+  std::vector<uint32_t> query_before_;
+  // Children of the root.
+  uint32_t tops_ = 0;
 };
 
 }  // namespace pathcast
