@@ -51,10 +51,12 @@ void BM_StretchAdd(benchmark::State& state) {
   Stretch stretch;
   uint64_t seq = 0;
   for (auto _ : state) {
-    stretch.Add(++seq, ids, 3);
+    ++seq;
+    stretch.Add(seq, static_cast<int64_t>(seq), ids, 3);
     benchmark::DoNotOptimize(stretch.count);
   }
-  state.counters["heap_bytes"] = static_cast<double>(stretch.paths.Bytes() + stretch.modules.Bytes());
+  state.counters["heap_bytes"] =
+      static_cast<double>(stretch.paths.Bytes() + stretch.modules.Bytes());
 }
 BENCHMARK(BM_StretchAdd)->Arg(100)->Arg(1000)->Arg(10000);
 
@@ -75,12 +77,11 @@ void BM_EncodeInvalidate(benchmark::State& state) {
   App app(state.range(0));
   Stretch stretch;
   for (uint32_t id = 0; id < app.paths.size(); ++id) {
-    stretch.Add(id + 1, {&id, 1}, id % 10);
+    stretch.Add(id + 1, id, {&id, 1}, id % 10);
   }
   std::string json;
   for (auto _ : state) {
-    if (!EncodeInvalidate(stretch, app.paths, app.modules, 1700000000000, 8192,
-                          &json)) {
+    if (!EncodeInvalidate(stretch, app.paths, app.modules, 8192, &json)) {
       state.SkipWithError("does not fit");
     }
     benchmark::DoNotOptimize(json.data());
