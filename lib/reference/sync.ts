@@ -30,18 +30,18 @@ const said = ({ input, result }: Call, name: string): string | undefined => fiel
 const session = ({ ctx }: Call) => (ctx.check.ok ? ctx.check.session : undefined);
 
 export function createReferenceSync(hub: Hub<Module>): Sync {
-  return createSync({
+  return createSync<Context>({
     hub,
     rules: {
-      companyId: (call: Call) => session(call)?.companyId,
-      userId: (call: Call) => session(call)?.userId,
-      sourceId: ({ ctx }: Call) => ctx.sourceId,
-      module: ({ path }: Call) => MODULE_OF[routerOf(path)] ?? routerOf(path),
-      entityId: (call: Call) => {
+      companyId: (call) => session(call)?.companyId,
+      userId: (call) => session(call)?.userId,
+      sourceId: ({ ctx }) => ctx.sourceId,
+      module: ({ path }) => MODULE_OF[routerOf(path)] ?? routerOf(path),
+      entityId: (call) => {
         const whole = WHOLE_OF[routerOf(call.path)];
         return (whole === undefined ? undefined : said(call, whole)) ?? said(call, 'id');
       },
-      clientId: (call: Call) => {
+      clientId: (call) => {
         if (OF_ALL_CLIENTS.has(call.path)) return null;
         // A client's own id is the scope of its changes.
         return routerOf(call.path) === 'clients' ? said(call, 'id') : (said(call, 'clientId') ?? null);

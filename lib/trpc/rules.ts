@@ -19,8 +19,8 @@ export interface RuleCall<C = unknown> {
 type Id = string | number | bigint | null | undefined;
 
 /**
- * Each replaces a default; one that gives null or undefined says that there is none. Its parameter may be annotated:
- * `companyId: ({ ctx }: RuleCall<Context>) => ctx.session.companyId`. One that throws is told by the hub's `error` event
+ * Each replaces a default; one that gives null or undefined says that there is none. What `ctx` is
+ * says `createSync<Context>`, else an annotation: `({ ctx }: RuleCall<Context>) => ctx.session.companyId`. One that throws is told by the hub's `error` event
  * and counts as giving none.
  */
 export interface SyncRules<C = unknown> {

@@ -65,7 +65,7 @@ export interface Sync<R = AnyTRPCRouter> {
   broadcast(this: void, action: RouterAction<R>): void;
 
   /**
-   * The same sync for a router: `createSync({ rules })` where the base procedure is made, with its `middleware()`, and
+   * The same sync for a router: `createSync<Context>({ rules })` where the base procedure is made, with its `middleware()`, and
    * `export const sync = core.for<AppRouter>()`, without an annotation, wherever paths are to be checked. What has
    * AppRouter in its type cannot stand in a router's own declaration, which its middleware does.
    */
@@ -139,11 +139,17 @@ export interface Sync<R = AnyTRPCRouter> {
   settled(this: void): Promise<void>;
 }
 
+/** The router that `T` is; any where it is a context. Not distributed: `never` stays what it is. */
+type RouterOf<T> = [T] extends [AnyTRPCRouter] ? T : AnyTRPCRouter;
+/** The context that `T` is; unknown where it is a router. */
+type ContextOf<T> = [T] extends [AnyTRPCRouter] ? unknown : T;
+
 /**
- * `createSync<AppRouter>({ rules: { companyId: ({ ctx }: RuleCall<Context>) => ctx.session.companyId } })`. Without a
- * router any path fits. Throws PathcastError INVALID_OPTION.
+ * `createSync<Context>({ rules: { companyId: ({ ctx }) => ctx.session.companyId } })` for the base procedure;
+ * `createSync<AppRouter>()` where paths are to be checked and no router is made of it; `createSync<AppRouter, Context>` for
+ * both. Without a router any path fits. Throws PathcastError INVALID_OPTION.
  */
-export function createSync<R = AnyTRPCRouter, C = unknown>(options: SyncOptions<C> = {}): Sync<R> {
+export function createSync<T = AnyTRPCRouter, C = ContextOf<T>>(options: SyncOptions<C> = {}): Sync<RouterOf<T>> {
   checkKeys('createSync()', checkObject('options', options, 'INVALID_OPTION'), ['hub', 'rules', 'onError']);
   const { hub, onError = 'warn' } = options;
   if (hub !== undefined && !isHub(hub))
@@ -153,7 +159,7 @@ export function createSync<R = AnyTRPCRouter, C = unknown>(options: SyncOptions<
       'INVALID_OPTION',
       `onError must be one of ${ON_ERROR.join(', ')}, got ${describe(onError)}`,
     );
-  return new SyncCore(options).typed as unknown as Sync<R>;
+  return new SyncCore(options).typed as unknown as Sync<RouterOf<T>>;
 }
 
 /** What an action cannot be without. */

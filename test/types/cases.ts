@@ -116,9 +116,15 @@ void sync.announce('guests.create', { companyId: 'acme', input: {} });
 void sync.announceTool('add_guest', { companyId: 'acme' });
 void sync.announceTool('add_guest', {}); // refused
 `,
-  rules: `${HEAD}
+  rules: `${HEAD}${ROUTER}
 interface Own { session: { company: string } }
 export const declared = createSync<never, Own>({ rules: { companyId: ({ ctx }) => ctx.session.company, clientId: null } });
+export const ofContext = createSync<Own>({ rules: { companyId: ({ ctx }) => { holds<Equal<typeof ctx, Own>>(); return ctx.session.company; } } });
+holds<Equal<typeof ofContext, Sync>>();
+export const misread = createSync<Own>({ rules: { companyId: ({ ctx }) => ctx.company } }); // refused
+export const both = createSync<AppRouter, Own>({ rules: { companyId: ({ ctx }) => ctx.session.company } });
+holds<Equal<typeof both, Sync<AppRouter>>>();
+export const ofRouter = createSync<AppRouter>({ rules: { companyId: ({ ctx }) => ctx.session.company } }); // refused
 export const inferred = createSync({ rules: { companyId: ({ ctx }: RuleCall<Own>) => ctx.session.company } });
 export const asked = createSync({ rules: { companyId: ({ ctx }) => ctx.companyId } }); // refused
 export const wrong = createSync({ rules: { type: () => 'upsert' } }); // refused
@@ -145,7 +151,7 @@ export const map = { mutations: {
 void core.for<AppRouter>().bind(appRouter, map, { aliases: undefined, onPhantomPath: undefined });
 `,
   'middleware on the base procedure': `${HEAD}
-const core = createSync({ rules: { companyId: ({ ctx }: RuleCall<Context>) => ctx.companyId } });
+const core = createSync<Context>({ rules: { companyId: ({ ctx }) => ctx.companyId } });
 const base = p.use(core.middleware());
 const named = base.use(({ ctx, next }) => next({ ctx: { name: ctx.userId } })).use(core.middleware());
 const sync = core.for<AppRouter>();
