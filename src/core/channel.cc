@@ -161,7 +161,7 @@ std::string_view Channel::PingAt(const Context& context, const Dialect& dialect,
   return ping.text;
 }
 
-bool Channel::Slice(Context& context, const SliceBudget& budget) {
+bool Channel::RunSlice(Context& context, const SliceBudget& budget) {
   if (window_.empty()) return true;
   if (!passing_) {
     passing_ = true;

@@ -28,22 +28,12 @@
 
 #include "core/action_log.h"
 #include "core/context.h"
+#include "core/import.h"
 #include "core/instances.h"
 #include "core/name_table.h"
 #include "core/subscription.h"
 
 namespace pathcast {
-
-// A stretch of the window that was published at once and is too long to be
-// listed one by one: each stream gets one invalidate for it.
-struct Import {
-  // Window positions: [from, to).
-  uint64_t from = 0;
-  uint64_t to = 0;
-  // For streams without a filter; made when the first one is visited.
-  std::shared_ptr<const Stretch> all;
-  StretchJson encoded;
-};
 
 // What one slice of a pass may take; the next company's turn comes when any of
 // it is spent. In bytes and time, for what a visit costs depends on the window.
@@ -134,7 +124,7 @@ class Channel {
 
   // Visits subscriptions until the budget is spent, one at least. True when
   // nothing is left to offer.
-  bool Slice(Context& context, const SliceBudget& budget);
+  bool RunSlice(Context& context, const SliceBudget& budget);
 
   // Scheduler only: it is in the fan-out queue; its window has the beginning of
   // a publish call whose rest is still to come.

@@ -81,7 +81,7 @@ int64_t Scheduler::RunSlice(Channel* channel, int64_t now) {
   SliceBudget budget;
   budget.bytes = kSliceBytes;
   budget.until_us = now + kSliceUs;
-  if (channel->Slice(*context_, budget)) {
+  if (channel->RunSlice(*context_, budget)) {
     channel->queued = false;
   } else {
     long_.push_back(channel);

@@ -20,7 +20,7 @@ class ChannelTest : public ::testing::Test {
   bool Slice(size_t visits) {
     SliceBudget budget;
     budget.visits = visits;
-    return channel_.Slice(world_.context, budget);
+    return channel_.RunSlice(world_.context, budget);
   }
   std::unique_ptr<Client> Join() {
     return std::make_unique<Client>(world_, channel_);
@@ -93,7 +93,7 @@ TEST_F(ChannelTest, RemovalsInTheMiddleOfAPassSkipNobody) {
           if (visited > 0) {
             SliceBudget budget;
             budget.visits = visited;
-            (void)channel.Slice(world.context, budget);
+            (void)channel.RunSlice(world.context, budget);
           }
           clients[first].reset();
           clients[second].reset();

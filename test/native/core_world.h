@@ -152,7 +152,7 @@ class World {
   }
 
   void FanOut(Channel& channel) {
-    while (!channel.Slice(context, {})) {
+    while (!channel.RunSlice(context, {})) {
     }
   }
 

@@ -177,7 +177,7 @@ class Simulation {
   void Slice(size_t at) {
     SliceBudget budget;
     budget.visits = random_.Between(1, 3);
-    (void)channels_[at]->Slice(world_.context, budget);
+    (void)channels_[at]->RunSlice(world_.context, budget);
     BuryTheGone();
     ExpectGauges();
   }

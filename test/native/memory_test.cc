@@ -76,9 +76,9 @@ TEST_F(ChannelMemory, AWindowThatIsNeverEmptyShrinksToo) {
   budget.visits = 1;
   // The pass begins, one more comes, the pass ends.
   Client second(world_, channel_);
-  EXPECT_FALSE(channel_.Slice(world_.context, budget));
+  EXPECT_FALSE(channel_.RunSlice(world_.context, budget));
   world_.Publish(channel_);
-  EXPECT_FALSE(channel_.Slice(world_.context, budget));
+  EXPECT_FALSE(channel_.RunSlice(world_.context, budget));
   EXPECT_TRUE(channel_.needs_pass());
   EXPECT_LT(channel_.TableBytes(), 6'000u);
 }
