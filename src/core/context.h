@@ -25,22 +25,7 @@ struct CoreOptions {
   int64_t retry_ms = 2'000;
 };
 
-// Something that a subscription met and that its owner should hear of.
-// `value`: how many actions conflated; the Reason of the resync.
-enum class SubscriptionNotice : uint8_t { kConflated, kResync };
-
-class Subscription;
-
-// The owner's ear. Called in the middle of a write: it may only note what
-// happened.
-class SubscriptionObserver {
- public:
-  virtual ~SubscriptionObserver() = default;
-  virtual void OnGone(Subscription* subscription) = 0;
-  virtual void OnBlocked(Subscription* subscription) = 0;
-  virtual void OnNotice(Subscription* subscription, SubscriptionNotice notice,
-                        uint64_t value) = 0;
-};
+class SubscriptionObserver;
 
 struct Context {
   explicit Context(uint64_t seed) : random(seed) {}

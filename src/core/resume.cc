@@ -8,6 +8,7 @@
 #include "core/catch_up_cache.h"
 #include "core/channel.h"
 #include "core/cursor.h"
+#include "core/subscription.h"
 
 namespace pathcast {
 
@@ -43,7 +44,7 @@ CatchUpUnion MakeUnion(const Context& context, const Channel& channel,
   auto stretch = std::make_shared<Stretch>();
   for (uint64_t seq = from; seq <= log.head_seq(); ++seq) {
     if (subscription.Passes(channel, *log.At(seq))) {
-      Absorb(stretch.get(), *log.At(seq));
+      stretch->Absorb(*log.At(seq));
     }
   }
   CatchUpUnion made{log.epoch(), from, log.head_seq(), nullptr, {}};

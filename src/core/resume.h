@@ -10,12 +10,13 @@
 
 #include "core/action_log.h"
 #include "core/context.h"
-#include "core/subscription.h"
+#include "core/piece.h"
 #include "core/wire.h"
 
 namespace pathcast {
 
 class Channel;
+class Subscription;
 
 // What the client gave. `last_event_id` wins over `since_ms`.
 struct ResumePoint {

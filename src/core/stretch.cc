@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/entry.h"
 #include "core/json_text.h"
 
 namespace pathcast {
@@ -146,6 +147,10 @@ void Stretch::Add(uint64_t seq, int64_t arrived_ms,
   ++count;
   for (const uint32_t id : path_ids) paths.Add(id);
   modules.Add(module_id);
+}
+
+void Stretch::Absorb(const Entry& entry) {
+  Add(entry.seq, entry.arrived_ms, entry.paths, entry.module);
 }
 
 void Stretch::Join(const Stretch& other) {

@@ -15,6 +15,8 @@
 
 namespace pathcast {
 
+class Entry;
+
 struct Stretch {
   uint64_t from = 0;     // First seq in it; 0 when empty.
   uint64_t to = 0;       // Last seq in it.
@@ -28,6 +30,8 @@ struct Stretch {
   // Takes one matching action in. REQUIRES: seq > to, arrived_ms >= last_ms.
   void Add(uint64_t seq, int64_t arrived_ms, std::span<const uint32_t> path_ids,
            uint32_t module_id);
+  // The same of an action that is in the log.
+  void Absorb(const Entry& entry);
   // Takes a later or earlier stretch in.
   void Join(const Stretch& other);
 };

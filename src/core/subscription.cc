@@ -4,42 +4,8 @@
 #include <cassert>
 
 #include "core/channel.h"
-#include "core/cursor.h"
 
 namespace pathcast {
-
-void Absorb(Stretch* stretch, const Entry& entry) {
-  stretch->Add(entry.seq, entry.arrived_ms, entry.paths, entry.module);
-}
-
-StretchJson EncodeStretch(const Context& context, const Channel& channel,
-                          const Stretch& stretch) {
-  const uint64_t max_bytes = std::min(context.options.max_invalidate_bytes,
-                                      context.options.connection_cap_bytes);
-  StretchJson encoded;
-  encoded.is_resync =
-      !EncodeInvalidate(stretch, channel.names().paths, channel.names().modules,
-                        max_bytes, &encoded.json);
-  if (encoded.is_resync) {
-    encoded.json = ResyncJson(stretch.last_ms, context.resync_paths_json,
-                              Reason::kOverflow);
-  }
-  return encoded;
-}
-
-Piece StretchPiece(const Context& context, const Channel& channel,
-                   const Dialect& dialect,
-                   std::shared_ptr<const Stretch> stretch,
-                   const StretchJson& encoded) {
-  Piece piece;
-  std::string id;
-  AppendCursor(&id, channel.log().epoch(), stretch->to);
-  AppendMessage(&piece.own, dialect, context.wrap, id, encoded.json);
-  WrapInChunk(&piece.own, 0, dialect.framing);
-  piece.covers = std::move(stretch);
-  if (encoded.is_resync) piece.resync = Reason::kOverflow;
-  return piece;
-}
 
 bool Subscription::PassesFilter(const Channel& channel,
                                 const Entry& entry) const {
@@ -158,7 +124,7 @@ void Subscription::OfferImport(Context& context, Channel& channel,
     if (import.all == nullptr) {
       auto all = std::make_shared<Stretch>();
       for (uint64_t pos = import.from; pos < import.to; ++pos) {
-        Absorb(all.get(), *channel.WindowAt(pos));
+        all->Absorb(*channel.WindowAt(pos));
       }
       import.encoded = EncodeStretch(context, channel, *all);
       import.all = std::move(all);
@@ -169,7 +135,7 @@ void Subscription::OfferImport(Context& context, Channel& channel,
     auto passing = std::make_shared<Stretch>();
     for (uint64_t pos = import.from; pos < import.to; ++pos) {
       const Entry& entry = *channel.WindowAt(pos);
-      if (Passes(channel, entry)) Absorb(passing.get(), entry);
+      if (Passes(channel, entry)) passing->Absorb(entry);
     }
     if (passing->empty()) return;
     const StretchJson encoded = EncodeStretch(context, channel, *passing);
@@ -277,7 +243,7 @@ void Subscription::Enqueue(Context& context, const Channel& channel,
   }
   if (!Passes(channel, *entry)) return;
   if (backlog_->stretch != nullptr) {
-    Absorb(backlog_->stretch.get(), *entry);
+    backlog_->stretch->Absorb(*entry);
     return;
   }
   Piece piece;
@@ -303,7 +269,7 @@ void Subscription::Conflate(Context& context, const Piece* newcomer) {
   auto stretch = std::make_unique<Stretch>();
   auto absorb = [&](const Piece& piece) {
     if (piece.entry) {
-      Absorb(stretch.get(), *piece.entry);
+      stretch->Absorb(*piece.entry);
     } else {
       stretch->Join(*piece.covers);
     }

@@ -20,7 +20,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +27,7 @@
 #include "core/context.h"
 #include "core/entry.h"
 #include "core/filter.h"
+#include "core/piece.h"
 #include "core/sink.h"
 #include "core/stretch.h"
 #include "core/wire.h"
@@ -37,28 +37,21 @@ namespace pathcast {
 class Channel;
 struct Import;
 
-// A whole SSE message on its way: an entry's shared frame, or bytes of its own.
-struct Piece {
-  EntryRef entry;
-  std::string own;
-  std::string_view frame;  // of entry
-  // Of `own`, one `invalidate` or `resync`: the actions it stands for.
-  std::shared_ptr<const Stretch> covers;
-  // Of one that stands for no action: a time from which a resume loses nothing
-  // while this has not left.
-  int64_t safe_ms = INT64_MAX;
-  // What to count once it has left.
-  bool compaction = false;
-  std::optional<Reason> resync;
+// Something that a subscription met and that its owner should hear of.
+// `value`: how many actions conflated; the Reason of the resync.
+enum class SubscriptionNotice : uint8_t { kConflated, kResync };
 
-  std::string_view bytes() const {
-    return entry ? frame : std::string_view(own);
-  }
-  bool stands_for_actions() const { return entry || covers != nullptr; }
-  int64_t safe() const {
-    if (entry) return entry->arrived_ms;
-    return covers != nullptr ? covers->first_ms : safe_ms;
-  }
+class Subscription;
+
+// The owner's ear. Called in the middle of a write: it may only note what
+// happened.
+class SubscriptionObserver {
+ public:
+  virtual ~SubscriptionObserver() = default;
+  virtual void OnGone(Subscription* subscription) = 0;
+  virtual void OnBlocked(Subscription* subscription) = 0;
+  virtual void OnNotice(Subscription* subscription, SubscriptionNotice notice,
+                        uint64_t value) = 0;
 };
 
 class Subscription {
@@ -168,17 +161,6 @@ class Subscription {
   int64_t last_write_ms_ = 0;
   std::unique_ptr<Backlog> backlog_;
 };
-
-// Adds one action to a stretch.
-void Absorb(Stretch* stretch, const Entry& entry);
-
-// REQUIRES: the stretch is of this channel, and not empty.
-StretchJson EncodeStretch(const Context& context, const Channel& channel,
-                          const Stretch& stretch);
-Piece StretchPiece(const Context& context, const Channel& channel,
-                   const Dialect& dialect,
-                   std::shared_ptr<const Stretch> stretch,
-                   const StretchJson& encoded);
 
 }  // namespace pathcast
 
