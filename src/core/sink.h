@@ -7,8 +7,9 @@
 
 namespace pathcast {
 
-// Same layout as POSIX iovec; the socket layer checks that.
-struct Slice {
+// A part of what is written. Same layout as POSIX iovec; the socket layer
+// checks that.
+struct IoVec {
   const char* data;
   size_t size;
 };
@@ -19,13 +20,13 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  // At most this many slices in one Write.
-  static constexpr size_t kMaxSlices = 64;
+  // At most this many parts in one Write.
+  static constexpr size_t kMaxParts = 64;
   static constexpr int64_t kGone = -1;
 
   // Takes a prefix of the bytes and says how long it is; kGone when nobody
   // reads any more.
-  virtual int64_t Write(const Slice* slices, size_t count) = 0;
+  virtual int64_t Write(const IoVec* parts, size_t count) = 0;
 
   // While wanted, the owner calls Subscription::OnWritable when the sink can
   // take bytes.

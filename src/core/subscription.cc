@@ -12,9 +12,9 @@ bool Subscription::PassesFilter(const Channel& channel,
   return filter_->Passes(entry, channel.names().paths);
 }
 
-int64_t Subscription::Write(Context& context, const Slice* slices,
+int64_t Subscription::Write(Context& context, const IoVec* parts,
                             size_t count) {
-  const int64_t took = sink_->Write(slices, count);
+  const int64_t took = sink_->Write(parts, count);
   if (took < 0) {
     gone_ = true;
     context.observer->OnGone(this);
@@ -64,28 +64,28 @@ void Subscription::Visit(Context& context, Channel& channel) {
 
 void Subscription::OfferEntries(Context& context, Channel& channel,
                                 uint64_t end) {
-  Slice slices[Sink::kMaxSlices];
-  uint64_t at[Sink::kMaxSlices];
+  IoVec parts[Sink::kMaxParts];
+  uint64_t at[Sink::kMaxParts];
   while (pos_ < end && backlog_ == nullptr) {
     size_t count = 0;
-    while (pos_ < end && count < Sink::kMaxSlices) {
+    while (pos_ < end && count < Sink::kMaxParts) {
       const EntryRef& entry = channel.WindowAt(pos_);
       if (Passes(channel, *entry)) {
         const std::string_view frame = FrameOf(*entry, context);
-        slices[count] = {frame.data(), frame.size()};
+        parts[count] = {frame.data(), frame.size()};
         at[count++] = pos_;
       }
       ++pos_;
     }
     if (count == 0) return;
-    const int64_t took = Write(context, slices, count);
+    const int64_t took = Write(context, parts, count);
     if (took < 0) return;
     uint64_t left = static_cast<uint64_t>(took);
     uint64_t whole = 0;
     for (size_t i = 0; i < count; ++i) {
       const EntryRef& entry = channel.WindowAt(at[i]);
-      if (left >= slices[i].size) {
-        left -= slices[i].size;
+      if (left >= parts[i].size) {
+        left -= parts[i].size;
         whole += entry->is_action() ? 1 : 0;
         continue;
       }
@@ -93,7 +93,7 @@ void Subscription::OfferEntries(Context& context, Channel& channel,
       if (left > 0) {
         Piece piece;
         piece.entry = entry;
-        piece.frame = {slices[i].data, slices[i].size};
+        piece.frame = {parts[i].data, parts[i].size};
         Push(context, std::move(piece));
         backlog_->offset = left;
         backlog_->bytes -= left;
@@ -160,8 +160,8 @@ void Subscription::OnWritable(Context& context, Channel& channel) {
 
 bool Subscription::WriteUnlessSlow(Context& context, std::string_view message) {
   if (gone_ || leaving_ || backlog_ != nullptr) return false;
-  const Slice slice{message.data(), message.size()};
-  const int64_t took = Write(context, &slice, 1);
+  const IoVec part{message.data(), message.size()};
+  const int64_t took = Write(context, &part, 1);
   if (took < 0) return false;
   const auto done = static_cast<uint64_t>(took);
   if (done == message.size()) return true;
@@ -179,8 +179,8 @@ bool Subscription::WriteUnlessSlow(Context& context, std::string_view message) {
 
 void Subscription::WriteLast(Context& context, std::string_view message) {
   if (gone_ || (backlog_ != nullptr && backlog_->offset > 0)) return;
-  const Slice slice{message.data(), message.size()};
-  (void)Write(context, &slice, 1);
+  const IoVec part{message.data(), message.size()};
+  (void)Write(context, &part, 1);
 }
 
 int64_t Subscription::SafeMs(const Context& context,
@@ -312,7 +312,7 @@ void Subscription::OnLeft(Context& context, const Piece& piece) {
 }
 
 void Subscription::Flush(Context& context, Channel& channel) {
-  Slice slices[Sink::kMaxSlices];
+  IoVec parts[Sink::kMaxParts];
   for (;;) {
     Backlog& backlog = *backlog_;
     if (backlog.first == backlog.pieces.size()) {
@@ -331,13 +331,13 @@ void Subscription::Flush(Context& context, Channel& channel) {
     size_t count = 0;
     uint64_t total = 0;
     for (size_t i = backlog.first;
-         i < backlog.pieces.size() && count < Sink::kMaxSlices; ++i) {
+         i < backlog.pieces.size() && count < Sink::kMaxParts; ++i) {
       std::string_view bytes = backlog.pieces[i].bytes();
       if (i == backlog.first) bytes.remove_prefix(backlog.offset);
-      slices[count++] = {bytes.data(), bytes.size()};
+      parts[count++] = {bytes.data(), bytes.size()};
       total += bytes.size();
     }
-    const int64_t took = Write(context, slices, count);
+    const int64_t took = Write(context, parts, count);
     if (took < 0) return;
     backlog.bytes -= static_cast<uint64_t>(took);
     context.metrics->backlog_bytes.Sub(static_cast<uint64_t>(took));

@@ -134,7 +134,7 @@ class Subscription {
   };
 
   bool PassesFilter(const Channel& channel, const Entry& entry) const;
-  int64_t Write(Context& context, const Slice* slices, size_t count);
+  int64_t Write(Context& context, const IoVec* parts, size_t count);
   void Block(Context& context);
   void AwaitWritable(Context& context);
   void OfferEntries(Context& context, Channel& channel, uint64_t end);

@@ -24,12 +24,12 @@ class HostSink final : public Sink {
   HostSink(uint64_t number, uint64_t window_bytes, std::vector<Reply>* replies)
       : number_(number), window_bytes_(window_bytes), replies_(replies) {}
 
-  int64_t Write(const Slice* slices, size_t count) override {
+  int64_t Write(const IoVec* parts, size_t count) override {
     if (full_) return 0;
     std::string bytes;
     for (size_t i = 0; i < count && in_flight_ + bytes.size() < window_bytes_;
          ++i) {
-      bytes.append(slices[i].data, slices[i].size);
+      bytes.append(parts[i].data, parts[i].size);
     }
     if (bytes.empty()) return 0;
     const auto took = static_cast<int64_t>(bytes.size());

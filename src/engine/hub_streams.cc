@@ -162,8 +162,8 @@ void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
                                                         : CloseReason::kLimit));
 
   const std::string text = TurnAwayText(&context_, request, refusal, result);
-  const Slice slice{text.data(), text.size()};
-  (void)sink.get()->Write(&slice, 1);
+  const IoVec part{text.data(), text.size()};
+  (void)sink.get()->Write(&part, 1);
   if (sink.socket != nullptr) {
     lingering_.Add(&hub_->loop_, sink.socket->Release(), context_.steady_ms);
   } else {

@@ -15,10 +15,10 @@ namespace pathcast {
 
 namespace {
 
-// A Slice is handed to the kernel as it is.
-static_assert(sizeof(Slice) == sizeof(iovec));
-static_assert(offsetof(Slice, data) == offsetof(iovec, iov_base));
-static_assert(offsetof(Slice, size) == offsetof(iovec, iov_len));
+// An IoVec is handed to the kernel as it is.
+static_assert(sizeof(IoVec) == sizeof(iovec));
+static_assert(offsetof(IoVec, data) == offsetof(iovec, iov_base));
+static_assert(offsetof(IoVec, size) == offsetof(iovec, iov_len));
 
 // Unsent bytes the kernel may hide from the hub per socket. Without it a slow
 // reader shows only after megabytes of stale events.
@@ -50,15 +50,15 @@ Status SocketSink::Open(EventLoop* loop, Connection* connection,
   return watcher_.Update(PollWatcher::kReadable | PollWatcher::kDisconnect);
 }
 
-int64_t SocketSink::Write(const Slice* slices, size_t count) {
+int64_t SocketSink::Write(const IoVec* parts, size_t count) {
   for (;;) {
     ssize_t result;
     if (count == 1) {
-      result = ::send(socket_.get(), slices->data, slices->size,
+      result = ::send(socket_.get(), parts->data, parts->size,
                       MSG_NOSIGNAL | MSG_DONTWAIT);
     } else {
       msghdr message{};
-      message.msg_iov = reinterpret_cast<iovec*>(const_cast<Slice*>(slices));
+      message.msg_iov = reinterpret_cast<iovec*>(const_cast<IoVec*>(parts));
       message.msg_iovlen = count;
       result = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     }

@@ -43,7 +43,7 @@ class SocketSink final : public Sink {
   Status Open(EventLoop* loop, Connection* connection,
               const SocketOptions& options);
 
-  int64_t Write(const Slice* slices, size_t count) override;
+  int64_t Write(const IoVec* parts, size_t count) override;
   void WantWritable(bool wanted) override;
 
   // Called now and then: a write that found the machine without memory is tried

@@ -25,19 +25,19 @@ class FakeSink final : public Sink {
  public:
   static constexpr uint64_t kUnlimited = UINT64_MAX;
 
-  int64_t Write(const Slice* slices, size_t count) override {
+  int64_t Write(const IoVec* parts, size_t count) override {
     ++writes;
-    if (count == 0 || count > kMaxSlices) ++misuses;
+    if (count == 0 || count > kMaxParts) ++misuses;
     if (gone) return kGone;
     int64_t took = 0;
     for (size_t i = 0; i < count; ++i) {
-      if (slices[i].size == 0) ++misuses;
-      const auto part =
-          static_cast<size_t>(std::min<uint64_t>(slices[i].size, room));
-      bytes.append(slices[i].data, part);
-      if (room != kUnlimited) room -= part;
-      took += static_cast<int64_t>(part);
-      if (part < slices[i].size) break;
+      if (parts[i].size == 0) ++misuses;
+      const auto fits =
+          static_cast<size_t>(std::min<uint64_t>(parts[i].size, room));
+      bytes.append(parts[i].data, fits);
+      if (room != kUnlimited) room -= fits;
+      took += static_cast<int64_t>(fits);
+      if (fits < parts[i].size) break;
     }
     return took;
   }

@@ -53,13 +53,13 @@ TEST_F(Stream, WhatIsDueLeavesInOneWrite) {
   EXPECT_EQ(client.sink.misuses, 0);
 }
 
-TEST_F(Stream, MoreThanTheSlicesOfOneWriteTakeSeveral) {
+TEST_F(Stream, MoreThanThePartsOfOneWriteTakeSeveral) {
   world_.context.options.compact_after = 1'000;
   Client client(world_, channel_);
   const int before = client.sink.writes;
-  Publish({}, static_cast<int>(Sink::kMaxSlices) * 2 + 1);
+  Publish({}, static_cast<int>(Sink::kMaxParts) * 2 + 1);
   EXPECT_EQ(client.sink.writes, before + 3);
-  EXPECT_EQ(client.Events().size(), Sink::kMaxSlices * 2 + 1);
+  EXPECT_EQ(client.Events().size(), Sink::kMaxParts * 2 + 1);
   EXPECT_EQ(client.sink.misuses, 0);
 }
 
