@@ -149,7 +149,7 @@ std::vector<uint64_t> Limiter::StreamsOf(std::string_view company,
   if (found == kNone) return leases;
   for (uint32_t slot = users_[found].first; slot != kNone;
        slot = leases_[slot].next) {
-    if (leases_[slot].evictable) leases.push_back(IdOf(slot));
+    if (leases_[slot].heap_at != kNone) leases.push_back(IdOf(slot));
   }
   return leases;
 }
@@ -232,7 +232,7 @@ uint32_t Limiter::MakeLease(const LeaseRequest& request, uint32_t company,
   lease.serial = serial_;
   lease.key_ms = request.now_ms;
   lease.user = user;
-  lease.evictable = request.evictable;
+  lease.heap_at = request.evictable ? kNoPlace : kNone;
 
   User& holder = users_[user];
   lease.previous = kNone;
@@ -284,7 +284,7 @@ void Limiter::ReleaseSlot(uint32_t slot) {
           return HashOf(leases_[at].user, leases_[at].instance.view());
         });
   }
-  if (lease.heap_at != kNone) HeapErase(&home, slot);
+  if (options_.evict_oldest && lease.heap_at != kNone) HeapErase(&home, slot);
   if (lease.previous != kNone) {
     leases_[lease.previous].next = lease.next;
   } else {

@@ -90,6 +90,7 @@ class Limiter {
 
  private:
   static constexpr uint32_t kNone = SlotIndex::kNone;
+  static constexpr uint32_t kNoPlace = kNone - 1;
 
   // A string in 16 bytes; most are UUIDs, which std::string does not keep
   // inside its 32 either.
@@ -120,11 +121,11 @@ class Limiter {
     uint32_t previous = kNone;
     // In the user's list, or the free list.
     uint32_t next = kNone;
-    // Place in the company's heap; kNone: never evicted.
+    // Place in the company's heap, where the policy evicts. kNone: never
+    // evicted; kNoPlace: a stream all the same.
     uint32_t heap_at = kNone;
     // Of the instance index.
     uint32_t chain = kNone;
-    bool evictable = false;
   };
 
   struct User {

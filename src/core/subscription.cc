@@ -41,19 +41,17 @@ void Subscription::Start(Context& context, Channel& channel,
 }
 
 void Subscription::Leave(const Context& context, const Channel& channel) {
-  if (leaving_) return;
-  left_at_seq_ = channel.SeqBefore(pos_);
-  left_safe_ms_ = SafeMs(context, channel);
-  leaving_ = true;
+  if (leaving()) return;
+  left_.reset(new Left{channel.SeqBefore(pos_), SafeMs(context, channel)});
 }
 
 uint64_t Subscription::Reached(const Channel& channel) const {
-  return leaving_ ? left_at_seq_ : channel.SeqBefore(pos_);
+  return left_ ? left_->seq : channel.SeqBefore(pos_);
 }
 
 void Subscription::Visit(Context& context, Channel& channel) {
   const uint64_t end = channel.window_end();
-  if (leaving_) pos_ = end;
+  if (leaving()) pos_ = end;
   while (pos_ < end && !gone_) {
     Import* import = channel.NextImport(pos_);
     OfferEntries(context, channel, import != nullptr ? import->from : end);
@@ -159,7 +157,7 @@ void Subscription::OnWritable(Context& context, Channel& channel) {
 }
 
 bool Subscription::WriteUnlessSlow(Context& context, std::string_view message) {
-  if (gone_ || leaving_ || backlog_ != nullptr) return false;
+  if (gone_ || leaving() || backlog_ != nullptr) return false;
   const IoVec part{message.data(), message.size()};
   const int64_t took = Write(context, &part, 1);
   if (took < 0) return false;
@@ -185,7 +183,7 @@ void Subscription::WriteLast(Context& context, std::string_view message) {
 
 int64_t Subscription::SafeMs(const Context& context,
                              const Channel& channel) const {
-  if (leaving_) return left_safe_ms_;
+  if (left_) return left_->safe_ms;
   int64_t safe = channel.SafeMs(pos_, context.now_ms);
   if (backlog_ == nullptr) return safe;
   for (size_t i = backlog_->first; i < backlog_->pieces.size(); ++i) {

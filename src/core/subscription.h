@@ -107,7 +107,7 @@ class Subscription {
   uint64_t pos() const { return pos_; }
   bool slow() const { return backlog_ != nullptr; }
   bool gone() const { return gone_; }
-  bool leaving() const { return leaving_; }
+  bool leaving() const { return left_ != nullptr; }
   int64_t last_write_ms() const { return last_write_ms_; }
   // The same, for who asks later; as long as this lives.
   const int64_t* last_write_at() const { return &last_write_ms_; }
@@ -133,6 +133,12 @@ class Subscription {
     std::unique_ptr<Stretch> stretch;  // set: everything new joins it
   };
 
+  // Of the position of one that leaves, which the window may have let go of.
+  struct Left {
+    uint64_t seq;
+    int64_t safe_ms;
+  };
+
   bool PassesFilter(const Channel& channel, const Entry& entry) const;
   int64_t Write(Context& context, const IoVec* parts, size_t count);
   void Block(Context& context);
@@ -153,13 +159,11 @@ class Subscription {
   const std::unique_ptr<Filter> filter_;
   const Dialect dialect_;
   bool gone_ = false;
-  bool leaving_ = false;
-  // leaving_: of its position, which the window may have let go of.
-  uint64_t left_at_seq_ = 0;
-  int64_t left_safe_ms_ = 0;
   uint64_t pos_ = 0;
   int64_t last_write_ms_ = 0;
   std::unique_ptr<Backlog> backlog_;
+  // Set once it leaves.
+  std::unique_ptr<const Left> left_;
 };
 
 }  // namespace pathcast

@@ -9,8 +9,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/channel.h"
 #include "core/subscription.h"
@@ -20,82 +20,104 @@
 
 namespace pathcast {
 
-// Exactly one of the two is there.
-struct ConnectionSink {
-  std::unique_ptr<SocketSink> socket;
-  std::unique_ptr<HostSink> host;
-  Sink* get() const {
-    return socket ? static_cast<Sink*>(socket.get())
-                  : static_cast<Sink*>(host.get());
+// A sink, and which of the two it is.
+class ConnectionSink {
+ public:
+  explicit ConnectionSink(std::unique_ptr<SocketSink> socket)
+      : sink_(std::move(socket)), is_socket_(true) {}
+  explicit ConnectionSink(std::unique_ptr<HostSink> host)
+      : sink_(std::move(host)), is_socket_(false) {}
+
+  Sink* get() const { return sink_.get(); }
+  // Null where it is the other one.
+  SocketSink* socket() const {
+    return is_socket_ ? static_cast<SocketSink*>(sink_.get()) : nullptr;
+  }
+
+  std::unique_ptr<Sink> Release() { return std::move(sink_); }
+
+ private:
+  std::unique_ptr<Sink> sink_;
+  bool is_socket_;
+};
+
+// A place in a heartbeat bucket: a ring through the bucket's anchor, or alone.
+struct HeartbeatRing {
+  HeartbeatRing* previous = this;
+  HeartbeatRing* next = this;
+  HeartbeatRing() = default;
+  HeartbeatRing(const HeartbeatRing&) = delete;
+  HeartbeatRing& operator=(const HeartbeatRing&) = delete;
+  void LeaveRing() {
+    previous->next = next;
+    next->previous = previous;
+    previous = next = this;
+  }
+  void JoinRingBefore(HeartbeatRing* anchor) {
+    previous = anchor->previous;
+    next = anchor;
+    previous->next = this;
+    anchor->previous = this;
   }
 };
 
-class Connection final : public Subscription {
+class Connection final : public Subscription, public HeartbeatRing {
  public:
   // Moves the user and the address out of the request.
   Connection(StreamRequest* request, Channel* channel, ConnectionSink sink,
              std::unique_ptr<Filter> filter, int64_t now_ms)
       : Subscription(sink.get(), request->dialect, std::move(filter)),
+        is_socket_(sink.socket() != nullptr),
+        origin_(request->origin),
         number_(request->number),
         user_(std::move(request->user)),
-        address_(std::move(request->address)),
+        address_(request->address.empty() ? nullptr
+                                          : std::make_unique<const std::string>(
+                                                std::move(request->address))),
         since_ms_(now_ms),
-        origin_(request->origin),
         channel_(channel),
-        sink_(std::move(sink)) {}
+        sink_(sink.Release()) {}
 
   uint64_t number() const { return number_; }
   const std::string& user() const { return user_; }
-  const std::string& address() const { return address_; }
+  // Empty where no proxy named one.
+  std::string_view address() const {
+    return address_ ? std::string_view(*address_) : std::string_view();
+  }
   int64_t since_ms() const { return since_ms_; }
   uint32_t origin() const { return origin_; }
   Channel& channel() const { return *channel_; }
-  SocketSink* socket() const { return sink_.socket.get(); }
-  HostSink* host() const { return sink_.host.get(); }
+  // Exactly one of the two is there.
+  SocketSink* socket() const {
+    return is_socket_ ? static_cast<SocketSink*>(sink_.get()) : nullptr;
+  }
+  HostSink* host() const {
+    return is_socket_ ? nullptr : static_cast<HostSink*>(sink_.get());
+  }
 
   // 0: already released.
   uint64_t lease = 0;
-  // Deadlines only; 0: none.
-  int64_t expires_ms = 0;
-  int64_t life_ends_ms = 0;
-  // Of its user and its browser instance (core/instances.h); 0: it has none.
-  uint64_t user_hash = 0;
+  // Deadlines only: its places there.
+  static constexpr uint32_t kNowhere = UINT32_MAX;
+  uint32_t expiry_place = kNowhere;
+  uint32_t life_place = kNowhere;
+  // Of its browser instance (core/instances.h); 0: it has none.
   uint64_t instance_hash = 0;
   // Its sink has failed; closed at the end of the turn.
   bool doomed = false;
-  // Expired before it began: it gets no catch-up, and this is a time from which
-  // a resume loses nothing of it.
-  std::optional<int64_t> hello_only_safe_ms;
   // Stalls only.
   bool watched_slow = false;
 
-  // The heartbeat bucket it is in: a ring through the bucket's anchor.
-  struct Ring {
-    Ring* previous = this;
-    Ring* next = this;
-    Connection* connection = nullptr;
-    void Leave() {
-      previous->next = next;
-      next->previous = previous;
-      previous = next = this;
-    }
-    void JoinBefore(Ring* anchor) {
-      previous = anchor->previous;
-      next = anchor;
-      previous->next = this;
-      anchor->previous = this;
-    }
-  };
-  Ring heartbeat;
-
  private:
+  const bool is_socket_;
+  const uint32_t origin_;
   const uint64_t number_;
   const std::string user_;
-  const std::string address_;
-  const int64_t since_ms_;  // The hub's clock when it opened.
-  const uint32_t origin_;
+  const std::unique_ptr<const std::string> address_;
+  // The hub's clock when it opened.
+  const int64_t since_ms_;
   Channel* const channel_;
-  ConnectionSink sink_;
+  const std::unique_ptr<Sink> sink_;
 };
 
 }  // namespace pathcast

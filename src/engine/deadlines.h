@@ -9,12 +9,11 @@
 #define PATHCAST_ENGINE_DEADLINES_H_
 
 #include <cstdint>
-#include <set>
-#include <utility>
 
 #include "core/context.h"
 #include "core/wire.h"
 #include "engine/connection.h"
+#include "engine/deadline_heap.h"
 
 namespace pathcast {
 
@@ -43,14 +42,12 @@ class Deadlines {
   Due First() const;
 
  private:
-  using ByTime = std::set<std::pair<int64_t, Connection*>>;
-
   Context* const context_;
   const int64_t lifetime_ms_;
   // Wall clock.
-  ByTime expiries_;
+  DeadlineHeap expiries_{&Connection::expiry_place};
   // Steady clock.
-  ByTime lives_;
+  DeadlineHeap lives_{&Connection::life_place};
 };
 
 }  // namespace pathcast

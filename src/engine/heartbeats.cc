@@ -31,9 +31,8 @@ Heartbeats::Heartbeats(Context* context, int64_t interval_ms)
 void Heartbeats::Join(Connection* connection) {
   // Round robin, so that a storm of newcomers is spread; the first one comes
   // within one interval.
-  connection->heartbeat.connection = connection;
   join_bucket_ = (join_bucket_ + 1) % buckets_.size();
-  connection->heartbeat.JoinBefore(&buckets_[join_bucket_]);
+  connection->JoinRingBefore(&buckets_[join_bucket_]);
 }
 
 void Heartbeats::OnTick() {
@@ -50,9 +49,9 @@ void Heartbeats::OnTick() {
 }
 
 void Heartbeats::Beat(size_t bucket) {
-  Connection::Ring* anchor = &buckets_[bucket];
-  for (Connection::Ring* at = anchor->next; at != anchor; at = at->next)
-    Ping(at->connection);
+  HeartbeatRing* anchor = &buckets_[bucket];
+  for (HeartbeatRing* at = anchor->next; at != anchor; at = at->next)
+    Ping(static_cast<Connection*>(at));
 }
 
 void Heartbeats::Ping(Connection* connection) {

@@ -25,7 +25,7 @@ class Heartbeats {
   int64_t tick_ms() const { return tick_ms_; }
 
   void Join(Connection* connection);
-  void Leave(Connection* connection) { connection->heartbeat.Leave(); }
+  void Leave(Connection* connection) { connection->LeaveRing(); }
   // Out of turn.
   void Ping(Connection* connection);
   // Pings the buckets that are due. May be called too often or too late.
@@ -36,7 +36,7 @@ class Heartbeats {
 
   Context* const context_;
   const int64_t tick_ms_;
-  std::vector<Connection::Ring> buckets_;
+  std::vector<HeartbeatRing> buckets_;
   size_t next_bucket_ = 0;
   size_t join_bucket_ = 0;
   int64_t next_tick_ms_;

@@ -35,9 +35,8 @@ void HubThread::Run(OpenSocketCommand& command) {
     notices_.Add(std::move(notice));
     return;
   }
-  ConnectionSink sink;
-  sink.socket = std::make_unique<SocketSink>(std::move(command.socket), this);
-  Open(command.request, std::move(sink));
+  Open(command.request, ConnectionSink(std::make_unique<SocketSink>(
+                            std::move(command.socket), this)));
 }
 
 void HubThread::Run(OpenHostSinkCommand& command) {
@@ -45,12 +44,11 @@ void HubThread::Run(OpenHostSinkCommand& command) {
     outgoing_.push_back(SinkEndReply{command.request.number});
     return;
   }
-  ConnectionSink sink;
-  sink.host = std::make_unique<HostSink>(
-      command.request.number,
-      std::min(kHostWindowBytes, options_.core.connection_cap_bytes),
-      &outgoing_);
-  Open(command.request, std::move(sink));
+  Open(command.request,
+       ConnectionSink(std::make_unique<HostSink>(
+           command.request.number,
+           std::min(kHostWindowBytes, options_.core.connection_cap_bytes),
+           &outgoing_)));
 }
 
 AdmissionResult HubThread::Admit(const StreamRequest& request) {
@@ -126,16 +124,16 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
     request.resume.returns = channel->instances().Knows(
         user, instance, context_.options.log.ttl_ms, context_.steady_ms);
     channel->instances().Note(user, instance, context_.steady_ms);
-    connection->user_hash = user;
     connection->instance_hash = instance;
   }
   std::vector<Piece> pieces =
       MakeOpening(context_, *channel, *connection, opening);
-  if (expired) connection->hello_only_safe_ms = pieces[0].safe_ms;
+  const int64_t hello_safe_ms = pieces[0].safe_ms;
   connection->Start(context_, *channel, std::move(pieces),
                     channel->window_end());
   if (expired) {
-    Close(connection, CloseReason::kAuthExpired);
+    Close(connection, static_cast<size_t>(CloseReason::kAuthExpired),
+          hello_safe_ms);
   } else {
     deadlines_.Add(connection, request.expires_at_ms);
   }
@@ -164,8 +162,8 @@ void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
   const std::string text = TurnAwayText(&context_, request, refusal, result);
   const IoVec part{text.data(), text.size()};
   (void)sink.get()->Write(&part, 1);
-  if (sink.socket != nullptr) {
-    lingering_.Add(&hub_->loop_, sink.socket->Release(), context_.steady_ms);
+  if (sink.socket() != nullptr) {
+    lingering_.Add(&hub_->loop_, sink.socket()->Release(), context_.steady_ms);
   } else {
     outgoing_.push_back(SinkEndReply{request.number});
   }
@@ -179,7 +177,8 @@ void HubThread::CloseByLease(uint64_t lease, CloseReason reason) {
   Close(connection, reason);
 }
 
-void HubThread::Close(Connection* connection, size_t end) {
+void HubThread::Close(Connection* connection, size_t end,
+                      std::optional<int64_t> hello_only_safe_ms) {
   Channel& channel = connection->channel();
   if (end != kEndGone && !connection->gone()) {
     std::string last;
@@ -188,9 +187,9 @@ void HubThread::Close(Connection* connection, size_t end) {
       std::string id;
       AppendCursor(&id, channel.log().epoch(), connection->Reached(channel));
       // A backlog that is not written would leave a gap before this cursor.
-      if (connection->slow() || connection->hello_only_safe_ms) id.clear();
-      const int64_t safe_ms = connection->hello_only_safe_ms.value_or(
-          connection->SafeMs(context_, channel));
+      if (connection->slow() || hello_only_safe_ms) id.clear();
+      const int64_t safe_ms =
+          hello_only_safe_ms.value_or(connection->SafeMs(context_, channel));
       AppendServerClose(&last, connection->dialect(), id, safe_ms, reason,
                         RetryMsFor(&context_, reason));
     }
@@ -209,8 +208,8 @@ void HubThread::Close(Connection* connection, size_t end) {
   watchers_.Ended(connection->number(), end);
 
   if (connection->instance_hash != 0) {
-    channel.instances().Note(connection->user_hash, connection->instance_hash,
-                             context_.steady_ms);
+    channel.instances().Note(Instances::HashOf(connection->user()),
+                             connection->instance_hash, context_.steady_ms);
   }
   if (connection->lease != 0) {
     (void)limiter_.Release(connection->lease);

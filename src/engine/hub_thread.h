@@ -122,7 +122,10 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void CloseByLease(uint64_t lease, CloseReason reason);
   // The one way out for a stream. `end`: a CloseReason, kEndGone or
   // kEndHubClosed. Destroys the connection.
-  void Close(Connection* connection, size_t end);
+  // `hello_only_safe_ms`: it expired before it began and got no catch-up; a
+  // time from which a resume loses nothing of it.
+  void Close(Connection* connection, size_t end,
+             std::optional<int64_t> hello_only_safe_ms = std::nullopt);
   void Close(Connection* connection, CloseReason reason) {
     Close(connection, static_cast<size_t>(reason));
   }
