@@ -179,8 +179,7 @@ TEST(HubBounds, AfterAStallEachHeartbeatIsDueOnceAndNoneComesLater) {
   Heartbeats heartbeats(&context, 1'000);
   std::vector<std::unique_ptr<Connection>> connections;
   for (uint64_t number = 1; number <= 150; ++number) {
-    ConnectionSink sink;
-    sink.host = std::make_unique<HostSink>(number, 1u << 20, &replies);
+    ConnectionSink sink(std::make_unique<HostSink>(number, 1u << 20, &replies));
     StreamRequest request;
     request.number = number;
     request.user = "u";
