@@ -60,7 +60,7 @@ export const slips = [
     tests: [jest('test/conformance/time.test.ts', 'SPEC §6: whichever is first, life time or expiry')],
   },
   {
-    name: 'N103',
+    name: 'N120',
     file: 'src/engine/deadline_heap.h',
     why: 'one that takes the place of another that left never rises: an earlier end comes late',
     find: 'if (at > 0 && last.at_ms < entries_[Parent(at)].at_ms) Up(at); else Down(at);',
