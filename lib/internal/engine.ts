@@ -183,6 +183,8 @@ export type StreamEnd = CloseReason | 'gone' | 'hub_closed';
 export interface ConnectionQuery {
   companyId?: string;
   userId?: string;
+  /** See `DisconnectMatch.origin`. */
+  origin?: number;
   /** At most so many. */
   limit: number;
   /** Those that opened after this one. */

@@ -216,12 +216,13 @@ export class JsEngine implements Engine {
   }
 
   disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
-    const { companyId, userId, connectionId } = match;
+    const { companyId, userId, connectionId, origin } = match;
     this.waiting.dismiss(
       (newcomer) =>
         (connectionId ?? newcomer.connectionId) === newcomer.connectionId &&
         (companyId ?? newcomer.spec.companyId) === newcomer.spec.companyId &&
-        (userId ?? newcomer.spec.userId) === newcomer.spec.userId,
+        (userId ?? newcomer.spec.userId) === newcomer.spec.userId &&
+        (origin ?? newcomer.spec.origin) === newcomer.spec.origin,
     );
     const streams = this.registry.find(match, (id) => this.channels.get(id));
     return this.closings.add(streams, reason);

@@ -86,13 +86,18 @@ export class Registry {
   }
 
   /** In the order of their ids, of which `placeOf` knows the place. */
-  select({ companyId, userId, limit, after }: ConnectionQuery, placeOf: (connectionId: string) => number): Stream[] {
+  select({ companyId, userId, origin, limit, after }: ConnectionQuery, placeOf: (connectionId: string) => number): Stream[] {
     const beyond = after === undefined ? 0 : placeOf(after);
     return [...this.byId.values()]
       .map(({ stream }) => stream)
       .filter(({ spec, connectionId }) => {
         const { companyId: company, userId: user } = spec;
-        return (companyId ?? company) === company && (userId ?? user) === user && placeOf(connectionId) > beyond;
+        return (
+          (companyId ?? company) === company &&
+          (userId ?? user) === user &&
+          (origin === undefined || spec.origin === origin) &&
+          placeOf(connectionId) > beyond
+        );
       })
       .sort((a, b) => placeOf(a.connectionId) - placeOf(b.connectionId))
       .slice(0, limit);

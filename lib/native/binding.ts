@@ -58,6 +58,7 @@ export interface NativeHub {
     after: number,
     companyId: string | undefined,
     userId: string | undefined,
+    origin: number | undefined,
   ): boolean;
   disconnect(
     ticket: number,

@@ -223,11 +223,11 @@ class NativeEngine implements Engine {
     );
   }
 
-  connections({ companyId, userId, limit, after }: ConnectionQuery): Promise<ConnectionInfo[]> {
+  connections({ companyId, userId, origin, limit, after }: ConnectionQuery): Promise<ConnectionInfo[]> {
     const number = after === undefined ? 0 : this.#number(after);
     if (this.#closing || number === undefined) return Promise.resolve([]);
     return this.#ask(
-      (ticket) => this.#hub.connections(ticket, limit, number, companyId, userId),
+      (ticket) => this.#hub.connections(ticket, limit, number, companyId, userId, origin),
       (reply) => readConnections(reply, (each) => this.#connectionId(each)),
       () => [],
     );

@@ -27,9 +27,6 @@ import type { PathUsage } from './paths/path-usage.js';
 import { closedError } from './publisher.js';
 import type { BroadcastResult, EphemeralResult, HubEvents, HubMetrics } from './results.js';
 
-/** ms between two steps of `endStreams`. */
-const END_STEP_MS = 50;
-
 /** Any router of tRPC 11. */
 export interface BindableRouter {
   readonly _def: { readonly router: true };
@@ -228,25 +225,7 @@ export class Hub<M extends string = string> {
    * stops while the hub lives on.
    */
   async endStreams(overMs: number): Promise<void> {
-    const ids: string[] = [];
-    for (
-      let page = overMs > 0 ? await this.#pageOfIds() : [];
-      page.length > 0;
-      page = await this.#pageOfIds(ids.at(-1))
-    )
-      ids.push(...page);
-    const steps = Math.ceil(overMs / END_STEP_MS);
-    for (let step = 1, done = 0; done < ids.length && !this.closed; step++) {
-      const due = Math.ceil((ids.length * step) / steps);
-      for (; done < due; done++) await this.#parts.engine.disconnect({ connectionId: ids[done] as string }, 'drain');
-      if (done < ids.length) await new Promise((resolve) => setTimeout(resolve, END_STEP_MS));
-    }
-    // Those who came meanwhile, too.
-    if (!this.closed) await this.#parts.engine.disconnect({}, 'drain');
-  }
-
-  async #pageOfIds(after?: string): Promise<string[]> {
-    return (await this.connections({ limit: 1_000, after })).map(({ id }) => id);
+    if (!this.closed) await this.#parts.endings.over(overMs);
   }
 
   /** Ends everything at once; afterwards no thread, timer or descriptor is left. Listeners go on hearing of calls that fail then. Idempotent. */

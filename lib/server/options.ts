@@ -68,6 +68,11 @@ export interface HubOptions<M extends string = string> {
   logger?: HubLogger | undefined;
   /** Asks again and again who of those that listen still may; off unless given. */
   reauthorize?: ReauthorizeOptions | undefined;
+  /**
+   * ms, default 1,000: over it the streams whose sockets were taken from a server end when that server has closed, each with
+   * its own hint to come back. 0: all at once.
+   */
+  drainMs?: number | undefined;
 }
 
 export interface StreamFilter {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { CloseReason } from '../protocol/events.js';
 import type { DisconnectMatch, Engine } from '../internal/engine.js';
 import type { EncodeContext } from './encode-action.js';
+import { Endings } from './endings.js';
 import { Servers } from './hand-over/servers.js';
 import type { HubInternals } from './internals.js';
 import { openObserver, openReadable } from './open-stream.js';
@@ -26,6 +27,7 @@ export class Parts {
   readonly paths: HubPaths;
   readonly publisher: Publisher;
   readonly host: StreamHost;
+  readonly endings: Endings;
   readonly internals: HubInternals;
   socketsTaken = 0;
   readonly #onDisconnect = new Set<DisconnectListener>();
@@ -67,6 +69,7 @@ export class Parts {
       failed: (thrown) => this.teller.failed('broadcast', thrown),
       hub,
     });
+    this.endings = new Endings(this.engine);
     this.host = {
       engine: this.engine,
       codec,
@@ -77,7 +80,7 @@ export class Parts {
       warn: (message) => warn({ message }),
       report: (error) => report('openSocket', error),
       taken: () => void this.socketsTaken++,
-      servers: new Servers(this.engine),
+      servers: new Servers((origin) => void this.endings.over(this.settings.drainMs, { origin })),
     };
     this.internals = this.#internals(warn, report);
     if (this.settings.reauthorize) {
@@ -130,6 +133,7 @@ export class Parts {
   /** Idempotent. */
   close(): Promise<void> {
     this.#stopReauthorizing?.();
+    this.endings.stop();
     return (this.#closing ??= this.engine.close());
   }
 }

@@ -19,6 +19,7 @@ export interface Settings {
   aliases: Aliases;
   logger: HubLogger | undefined;
   reauthorize: ReauthorizeOptions | undefined;
+  drainMs: number;
   engineOptions: EngineOptions;
 }
 
@@ -43,6 +44,7 @@ const TOP = [
   'aliases',
   'logger',
   'reauthorize',
+  'drainMs',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
 const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'maxTotalBytes', 'compactAfter'] as const;
@@ -62,6 +64,7 @@ export function validateOptions(options: unknown, hubId: string): Settings {
     aliases: checkAliases(top['aliases']),
     logger: checkLogger(top['logger']),
     reauthorize: checkReauthorize(top['reauthorize']),
+    drainMs: integer('drainMs', top['drainMs'], 1_000, 0, HOUR),
     engineOptions: {
       hubId,
       maxPerUser: integer('limits.perUser', limits['perUser'], 5, 0, 1_000_000),

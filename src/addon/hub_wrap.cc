@@ -386,7 +386,7 @@ Napi::Value HubWrap::Watch(const Napi::CallbackInfo& info) {
   return Post(info, {command});
 }
 
-// connections(ticket, limit, after, company?, user?)
+// connections(ticket, limit, after, company?, user?, origin?)
 Napi::Value HubWrap::Connections(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -396,6 +396,9 @@ Napi::Value HubWrap::Connections(const Napi::CallbackInfo& info) {
   command.after = args.Count(info[2], "after");
   command.company = args.OptionalString(info[3], "company");
   command.user = args.OptionalString(info[4], "user");
+  if (!Arguments::Absent(info[5])) {
+    command.origin = static_cast<uint32_t>(args.Count(info[5], "origin"));
+  }
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
 }

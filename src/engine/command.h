@@ -126,6 +126,8 @@ struct ConnectionsCommand {
   // Numbers above it, the lowest first.
   uint64_t after = 0;
   size_t limit = 0;
+  // 0: any.
+  uint32_t origin = 0;
 };
 struct DrainCommand {
   Ticket ticket = 0;

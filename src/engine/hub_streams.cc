@@ -321,7 +321,8 @@ void HubThread::Run(DisconnectCommand& command) {
   while (auto waiter = waiting_room_.TakeAny([&](const StreamRequest& request) {
     return (!command.number || *command.number == request.number) &&
            (!command.company || *command.company == request.company) &&
-           (!command.user || *command.user == request.user);
+           (!command.user || *command.user == request.user) &&
+           (command.origin == 0 || command.origin == request.origin);
   })) {
     TurnWaiterAway(std::move(*waiter));
   }

@@ -59,6 +59,7 @@ std::vector<Connection*> Registry::Select(const ConnectionsCommand& query,
   auto consider = [&](Connection* connection) {
     if (connection->number() <= query.after) return;
     if (query.user && connection->user() != *query.user) return;
+    if (query.origin != 0 && connection->origin() != query.origin) return;
     found.push_back(connection);
   };
   if (query.company) {

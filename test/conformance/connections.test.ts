@@ -83,6 +83,31 @@ conformance('Who listens', targets, (bench) => {
     expect([two.ended, none.ended]).toEqual([false, false]);
   });
 
+  test('connections() by origin are those that came through one server', async () => {
+    const engine = bench().engine();
+    const clients: EngineClient[] = [];
+    for (const origin of [1, 2, undefined, 1]) clients.push(await bench().open(engine, origin === undefined ? {} : { origin }));
+    const ids = async (query: object): Promise<string[]> => (await engine.connections({ limit: 100, ...query })).map(({ id }) => id);
+    const [one, two, , again] = clients.map(({ connectionId }) => connectionId);
+    expect(await ids({ origin: 1 })).toEqual([one, again]);
+    expect(await ids({ origin: 1, after: one })).toEqual([again]);
+    expect(await ids({ origin: 2, companyId: 'acme' })).toEqual([two]);
+    expect(await ids({ origin: 3 })).toEqual([]);
+  });
+
+  test('disconnect() by origin turns away who waits for a place there, and lets wait who does elsewhere', async () => {
+    const engine = bench().engine({ maxPerUser: 1 });
+    const seated = await bench().open(engine, { origin: 1 });
+    const here = await bench().connect(engine, { origin: 2 });
+    const elsewhere = await bench().connect(engine, { origin: 3 });
+    expect(await engine.disconnect({ origin: 2 }, 'drain')).toBe(0);
+    await here.untilEnd();
+    expect(here.farewell).toMatchObject({ reason: 'limit' });
+    expect(await engine.disconnect({ origin: 1 }, 'drain')).toBe(1);
+    await seated.untilEnd();
+    await elsewhere.untilHello();
+  });
+
   test('a thousand ends under watch are all told', async () => {
     const engine = bench().engine();
     const clients = await Promise.all(Array.from({ length: 1_000 }, async () => await bench().open(engine)));

@@ -445,4 +445,12 @@ export const slips = [
     replace: 'if (hello_only_safe_ms) id.clear();',
     tests: [gtest('hub_recovery_test', 'HubFarewell.WithABacklogItCarriesNoCursor')],
   },
+  {
+    name: 'N-origin',
+    file: 'src/engine/hub_streams.cc',
+    why: 'a server that closes turns away who waits for a place at another one',
+    find: '(command.origin == 0 || command.origin == request.origin)',
+    replace: 'true',
+    tests: [jest('test/conformance/connections.test.ts', 'turns away who waits for a place there')],
+  },
 ];

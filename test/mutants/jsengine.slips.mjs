@@ -323,4 +323,12 @@ export const slips = [
     replace: `new Set<CloseReason>(['limit'])`,
     tests: [jest('test/conformance/stalls.test.ts', 'who was evicted or replaced comes back five times later than who was drained')],
   },
+  {
+    name: 'J-origin',
+    file: 'lib/jsengine/engine.ts',
+    why: 'a server that closes turns away who waits for a place at another one',
+    find: '(origin ?? newcomer.spec.origin) === newcomer.spec.origin',
+    replace: 'true',
+    tests: [jest('test/conformance/connections.test.ts', 'turns away who waits for a place there')],
+  },
 ];

@@ -529,4 +529,28 @@ export const slips = [
     replace: 'acquire: (companyId, userId) => hubOf().acquire({ companyId, userId })',
     tests: [jest('test/integration/drop-in.test.ts', 'the guard counts for its user in its company')],
   },
+  {
+    name: 'L02',
+    file: 'lib/server/hand-over/servers.ts',
+    why: 'a server that listens again loses those who come while the old ones end',
+    find: 'this.#origins.delete(server); this.#closed(origin);',
+    replace: 'this.#closed(origin);',
+    tests: [jest('test/ways/hand-over.test.ts', 'one that listens again keeps those who come then')],
+  },
+  {
+    name: 'L03',
+    file: 'lib/server/endings.ts',
+    why: 'the streams of a closing server end all at once',
+    find: 'Math.ceil((ids.length * STEP_MS) / ms)',
+    replace: 'ids.length',
+    tests: [jest('test/ways/hand-over.test.ts', 'spreads the ends over drainMs'), jest('test/integration/fastify-plugin.test.ts', 'drainMs spreads the ends')],
+  },
+  {
+    name: 'L04',
+    file: 'lib/server/endings.ts',
+    why: 'a hub that closes leaves the next step of an ending behind',
+    find: 'for (const wake of [...this.#rests]) wake();',
+    replace: '',
+    tests: [jest('test/unit/server/endings.test.ts', 'leaves no timer behind')],
+  },
 ];

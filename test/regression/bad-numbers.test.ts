@@ -48,6 +48,7 @@ describe('options of a hub', () => {
     ['lifetimeMs', (lifetimeMs) => ({ lifetimeMs })],
     ['retryMs', (retryMs) => ({ retryMs })],
     ['maxCompanies', (maxCompanies) => ({ maxCompanies })],
+    ['drainMs', (drainMs) => ({ drainMs })],
   ];
   it.each(places)('%s is a whole number within its bounds', (name, options) => {
     for (const value of NO_COUNTS) {

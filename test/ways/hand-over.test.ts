@@ -331,42 +331,87 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
 });
 
 describe('The hand-over (native)', () => {
-  test('server.close() ends what was taken from it, and nothing else', async () => {
-    const hub = createHub({ engine: 'native' });
-    const start = async (): Promise<Server> => {
-      const server = createServer(hub.handler({ identify: () => ({ companyId: 'acme', userId: 'u' }) }));
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    };
-    const [one, two] = [await start(), await start()];
-    const raws = [one, two].map((server) => request((server.address() as AddressInfo).port));
-    for (const raw of raws) await waitFor(() => raw.trace.includes('hello'), 'hello');
-    one.close();
-    await waitFor(() => raws[0]!.ended, 'the end');
-    expect(raws[0]!.trace).toEqual(['hello', 'server_close']);
-    expect(raws[1]!.ended).toBe(false);
-    two.close();
-    await waitFor(() => raws[1]!.ended, 'the end');
+  let hub: Hub;
+  const servers: Server[] = [];
+  const raws: Raw[] = [];
+  afterEach(async () => {
+    for (const { socket } of raws.splice(0)) socket.destroy();
     await hub.close();
+    for (const server of servers.splice(0)) {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  const serverOf = async (): Promise<Server> => {
+    const server = createServer(hub.handler({ identify: () => ({ companyId: 'acme', userId: 'u' }) }));
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  };
+  const openAt = async (server: Server): Promise<Raw> => {
+    const raw = request((server.address() as AddressInfo).port);
+    raws.push(raw);
+    await waitFor(() => raw.trace.includes('hello'), 'hello');
+    return raw;
+  };
+  const untilEnded = (some: Raw[]): Promise<unknown> => waitFor(() => some.every(({ ended }) => ended), 'the ends');
+
+  test('server.close() ends what was taken from it, and nothing else', async () => {
+    hub = createHub({ engine: 'native' });
+    const [one, two] = [await serverOf(), await serverOf()];
+    const [ours, others] = [await openAt(one), await openAt(two)];
+    one.close();
+    await untilEnded([ours]);
+    expect(ours.trace).toEqual(['hello', 'server_close']);
+    expect(others.ended).toBe(false);
+    two.close();
+    await untilEnded([others]);
+  });
+
+  test('server.close() spreads the ends over drainMs; one that listens again keeps those who come then', async () => {
+    hub = createHub({ engine: 'native', drainMs: 300, limits: { perUser: 0 } });
+    const server = await serverOf();
+    const old = [await openAt(server), await openAt(server), await openAt(server)];
+    server.close();
+    await once(server, 'close');
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const later = await openAt(server);
+    await untilEnded(old);
+    const ends = old.map(({ messages }) => JSON.parse(messages.at(-1)!.data) as { reason: string; timestamp: number });
+    expect(ends.map(({ reason }) => reason)).toEqual(['drain', 'drain', 'drain']);
+    // One at once, one after 100 ms, one after 200; a timer comes late, never early.
+    const times = ends.map(({ timestamp }) => timestamp);
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(150);
+    await hub.broadcast({ type: 'update', module: 'm', entityId: 'e', companyId: 'acme', userId: 'w', queryPaths: ['*'] });
+    await waitFor(() => later.trace.includes('update') || later.ended, 'the action');
+    expect(later.trace).toEqual(['hello', 'update']);
+  });
+
+  test('server.close() with drainMs 0 ends all at once', async () => {
+    hub = createHub({ engine: 'native', drainMs: 0, limits: { perUser: 0 } });
+    const server = await serverOf();
+    const old = [await openAt(server), await openAt(server)];
+    server.close();
+    await untilEnded(old);
+    expect(old.map(({ trace }) => trace)).toEqual([['hello', 'server_close'], ['hello', 'server_close']]);
   });
 
   test('where Node lacks what the second form leans on, the first serves: with the head that the app made', async () => {
-    const hub = createHub({ engine: 'native' });
+    hub = createHub({ engine: 'native' });
     const server = createServer((req, res) => {
       Object.defineProperty(res.socket!, 'destroySoon', { value: undefined, configurable: true });
       res.setHeader('x-app', 'mine');
       hub.serve({ req, res, companyId: 'acme', userId: 'u' });
     });
+    servers.push(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const raw = request((server.address() as AddressInfo).port);
-    await waitFor(() => raw.trace.includes('hello'), 'hello');
+    const raw = await openAt(server);
     expect(raw.head).toContain('x-app: mine');
     expect(raw.isChunked).toBe(false);
     expect(hub.metrics().socketsTaken).toBe(1);
-    raw.socket.destroy();
-    await hub.close();
-    server.close();
   });
 });

@@ -1,31 +1,31 @@
 /**
  * Which server a taken stream came through. Node does not count taken sockets, so `server.close()` does not wait for
- * them: when the server has closed, the hub ends them with `drain`, as a deploy does.
+ * them: when the server has closed, the hub ends them, as a deploy does.
  */
 import type { EventEmitter } from 'node:events';
-import type { Engine } from '../../internal/engine.js';
 
 let last = 0;
 
 export class Servers {
   readonly #origins = new WeakMap<object, number>();
-  readonly #engine: Pick<Engine, 'disconnect'>;
+  readonly #closed: (origin: number) => void;
 
-  constructor(engine: Pick<Engine, 'disconnect'>) {
-    this.#engine = engine;
+  /** `closed` is told of each server that has closed. */
+  constructor(closed: (origin: number) => void) {
+    this.#closed = closed;
   }
 
-  /** A number for the streams of this server; undefined where it is not known. */
+  /** A number for the streams of this server, from one `listen` to its `close`; undefined where it is not known. */
   originOf(server: object | undefined): number | undefined {
     if (!server || !('on' in server) || typeof server.on !== 'function') return undefined;
     const known = this.#origins.get(server);
     if (known !== undefined) return known;
     const origin = ++last;
     this.#origins.set(server, origin);
-    const engine = this.#engine;
-    // For each time it closes: a server may listen again.
-    (server as unknown as EventEmitter).on('close', () => {
-      void engine.disconnect({ origin }, 'drain');
+    (server as unknown as EventEmitter).once('close', () => {
+      // One that listens again has streams of another number: those are not to end with these.
+      this.#origins.delete(server);
+      this.#closed(origin);
     });
     return origin;
   }
