@@ -4,8 +4,8 @@ import type { ActionLog } from './action-log.js';
 import { parseCursor } from './cursor.js';
 
 /**
- * How far a client's clock may run ahead of the hub's, ms. A `lastSyncTimestamp` beyond it is not of this
- * log: entries that the client never saw could lie before it, so the answer is a `resync`.
+ * How far the clock that gave a time may run ahead of the hub's, ms. A time that is ahead by less says when the client last
+ * heard something, but for so much: it gets what came since then. One beyond it is not of this log, so the answer is a `resync`.
  */
 const MAX_CLOCK_SKEW_MS = 60_000;
 
@@ -45,8 +45,11 @@ function byTime(log: ActionLog, sinceMs: number, now: number): Verdict {
   if (sinceMs < log.createdAt) return { reason: 'epoch_changed', recovered: false };
   if (sinceMs <= log.lostStamp) return { reason: 'trimmed', recovered: false };
   const first = log.firstSeqSince(sinceMs);
-  if (first > log.headSeq && sinceMs > now + MAX_CLOCK_SKEW_MS) return { reason: 'ahead_of_log', recovered: false };
-  return { reason: 'resumed', recovered: true, after: first - 1 };
+  if (first <= log.headSeq || sinceMs <= now) return { reason: 'resumed', recovered: true, after: first - 1 };
+  if (sinceMs > now + MAX_CLOCK_SKEW_MS) return { reason: 'ahead_of_log', recovered: false };
+  const earliest = Math.max(sinceMs - MAX_CLOCK_SKEW_MS, log.createdAt);
+  if (earliest <= log.lostStamp) return { reason: 'trimmed', recovered: false };
+  return { reason: 'resumed', recovered: true, after: log.firstSeqSince(earliest) - 1 };
 }
 
 /**
@@ -59,7 +62,7 @@ export function safeMsAfterHello(
   { reason, after }: { reason: Reason; after: number | null },
   now: number,
 ): number {
-  if (since !== undefined && reason !== 'ahead_of_log') return Math.min(since, now);
+  if (since !== undefined && since <= now && reason !== 'ahead_of_log') return since;
   // Of another life of the log, for good.
   if (after === null) return log.createdAt - 1;
   return log.get(after + 1)?.arrivedAt ?? now;
@@ -71,5 +74,7 @@ export function safeMsAfterHello(
  */
 export function safeMsOfRefused(position: Pick<StreamSpec, 'lastEventId' | 'lastSyncTimestamp'>, now: number): number {
   if (position.lastEventId) return 0;
-  return Math.min(position.lastSyncTimestamp ?? now, now);
+  const since = position.lastSyncTimestamp ?? now;
+  if (since <= now) return since;
+  return since > now + MAX_CLOCK_SKEW_MS ? 0 : since - MAX_CLOCK_SKEW_MS;
 }

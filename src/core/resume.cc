@@ -14,8 +14,9 @@ namespace pathcast {
 
 namespace {
 
-// How far a client's clock may run ahead of the hub's. Beyond it the time is
-// not of this log: actions that the client never saw could lie before it.
+// How far the clock that gave a time may run ahead of the hub's. A time that is
+// ahead by less says when the client last heard something, but for so much: it
+// gets what came since then. Beyond it the time is not of this log.
 constexpr int64_t kMaxClockSkewMs = 60'000;
 
 Verdict JudgeCursor(const ActionLog& log, const std::string& text) {
@@ -31,10 +32,15 @@ Verdict JudgeTime(const ActionLog& log, int64_t since_ms, int64_t now_ms) {
   if (since_ms < log.born_ms()) return {Reason::kEpochChanged, false, 0};
   if (since_ms <= log.lost_through_ms()) return {Reason::kTrimmed, false, 0};
   const uint64_t first = log.FirstSince(since_ms);
-  if (first > log.head_seq() && since_ms > now_ms + kMaxClockSkewMs) {
+  if (first <= log.head_seq() || since_ms <= now_ms) {
+    return {Reason::kResumed, true, first};
+  }
+  if (since_ms > now_ms + kMaxClockSkewMs) {
     return {Reason::kAheadOfLog, false, 0};
   }
-  return {Reason::kResumed, true, first};
+  const int64_t earliest = std::max(since_ms - kMaxClockSkewMs, log.born_ms());
+  if (earliest <= log.lost_through_ms()) return {Reason::kTrimmed, false, 0};
+  return {Reason::kResumed, true, log.FirstSince(earliest)};
 }
 
 // What passes of all that is kept from `from` on.
@@ -155,8 +161,9 @@ std::string MakeHello(Context& context, const ActionLog& log,
 
 int64_t SafeMsAfterHello(const ActionLog& log, const ResumePoint& point,
                          const Verdict& verdict, int64_t now_ms) {
-  if (point.by_time() && verdict.reason != Reason::kAheadOfLog) {
-    return std::min(point.since_ms, now_ms);
+  if (point.by_time() && point.since_ms <= now_ms &&
+      verdict.reason != Reason::kAheadOfLog) {
+    return point.since_ms;
   }
   // Of another life of the log, for good.
   if (verdict.needs_resync()) return log.born_ms() - 1;
@@ -167,7 +174,13 @@ int64_t SafeMsAfterHello(const ActionLog& log, const ResumePoint& point,
 }
 
 int64_t SafeMsOfRefused(const ResumePoint& point, int64_t now_ms) {
-  if (point.by_time()) return std::min(point.since_ms, now_ms);
+  if (point.by_time()) {
+    if (point.since_ms <= now_ms) return point.since_ms;
+    // Where its next try is placed as this one would have been.
+    return point.since_ms > now_ms + kMaxClockSkewMs
+               ? 0
+               : point.since_ms - kMaxClockSkewMs;
+  }
   return point.last_event_id.empty() ? now_ms : 0;
 }
 

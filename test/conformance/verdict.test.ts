@@ -231,6 +231,32 @@ conformance('The verdict', framings, (bench) => {
     expect(client.hello!.timestamp).toBe(client.hello!.serverTime);
   });
 
+  async function back(engine: Engine, since: number): Promise<EngineClient> {
+    const client = await open(engine, { lastSyncTimestamp: since, ids: false });
+    await client.untilAction('x2');
+    return client;
+  }
+
+  test.each([1_000, 30_000, 59_000])('SPEC §2 row 10: a clock that ran %i ms ahead hides no action of the last minute', async (ahead) => {
+    const engine = bench().engine();
+    const position = Date.now() + ahead;
+    await engine.publish(encodeMany(2, 'x'));
+    for (const ids of [true, false]) {
+      const client = await open(engine, { lastSyncTimestamp: position, ids });
+      await client.untilAction('x2');
+      expect(client.hello).toMatchObject({ reason: 'resumed', recovered: true });
+      expect(client.actions.map(({ id }) => id)).toEqual(['x1', 'x2']);
+      // Cut right after its hello it comes back to where it was.
+      if (!ids) expect((await back(engine, client.hello!.timestamp)).actions.map(({ id }) => id)).toEqual(['x1', 'x2']);
+    }
+  });
+
+  test('SPEC §2 row 10: where the last minute is not kept, a clock that ran ahead is told of it', async () => {
+    const engine = bench().engine({ logActions: 2 });
+    await engine.publish(encodeMany(4, 'x'));
+    await expectResync(bench(), engine, { lastSyncTimestamp: Date.now() + 10_000 }, 'trimmed');
+  });
+
   test('SPEC §2: a cursor wins over a timestamp', async () => {
     const engine = bench().engine();
     await engine.publish(encodeMany(3, 'x'));

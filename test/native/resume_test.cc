@@ -74,7 +74,21 @@ TEST_F(Resume, Time) {
   EXPECT_EQ(ByTime(born + 21).next_seq, 3u);
   EXPECT_EQ(ByTime(born + 30).next_seq, 3u);
   EXPECT_EQ(ByTime(born + 31).next_seq, 4u);
+  world_.context.now_ms++;
   EXPECT_EQ(ByTime(born + 51).next_seq, 6u);
+}
+
+TEST_F(Resume, AClockThatRanAheadHidesNothingOfTheLastMinute) {
+  const int64_t born = world_.context.now_ms;
+  FiveOfWhichThreeAreKept();  // at +10 … +50; +20 was lost last
+  world_.context.now_ms = born + 60'020;
+  // At most a minute before: +20 … is not all kept, +21 … is.
+  EXPECT_EQ(ByTime(born + 60'020).next_seq, 6u);
+  EXPECT_EQ(ByTime(born + 60'021).next_seq, 3u);
+  EXPECT_EQ(ByTime(born + 60'031).next_seq, 4u);
+  EXPECT_EQ(ByTime(born + 60'051).next_seq, 6u);
+  world_.context.now_ms = born + 60'019;
+  EXPECT_EQ(ByTime(born + 60'020).reason, Reason::kTrimmed);
 }
 
 TEST_F(Resume, ATimeFarAheadIsNoPositionUnlessAnActionIsThere) {
