@@ -2,13 +2,12 @@
  * What broke: HAProxy with Debian's defaults held each event back for 200 ms, once the stream went out in HTTP chunks. The body
  * ends with the connection now, and HAProxy passes it on at once.
  */
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { createHub, type Hub, type RequestLike, type ResponseLike } from '../../lib/index.js';
 import { ENGINES } from '../support/engines.js';
 import { startHaproxy, type Proxy } from '../support/haproxy.js';
+import { listen } from '../support/listen.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 import { appRouter, FRAMEWORKS, startTrpc } from '../support/trpc-servers.js';
 
@@ -59,14 +58,13 @@ describe.each(ENGINES)('a stock HAProxy before the %s engine', (engine) => {
     if (kind === 'fastify') {
       const app = fastify();
       app.get('/sync', (request, reply) => serve(request, reply));
-      await app.listen({ port: 0, host: '127.0.0.1' });
+      const url = await app.listen({ port: 0, host: '127.0.0.1' });
       stop = () => app.close();
-      proxy = await startHaproxy((app.server.address() as AddressInfo).port);
+      proxy = await startHaproxy(Number(new URL(url).port));
     } else {
-      const server = createServer(serve).listen(0, '127.0.0.1');
-      await once(server, 'listening');
+      const server = createServer(serve);
+      proxy = await startHaproxy(await listen(server));
       stop = () => new Promise((resolve) => server.close(resolve));
-      proxy = await startHaproxy((server.address() as AddressInfo).port);
     }
     expect(await median('/sync')).toBeLessThan(BOUND_MS);
   });

@@ -2,8 +2,6 @@
  * An app with a hand-made sync layer, after changing its imports: its router, its hook and its chatbot work as they
  * are, and what was broken in the hand-made layer is not.
  */
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createTRPCClient, httpSubscriptionLink } from '@trpc/client';
 import { createHTTPServer } from '@trpc/server/adapters/standalone';
 import { EventSource } from 'eventsource';
@@ -23,6 +21,7 @@ import { appRouter } from '../fixtures/seed-app/sync.router.js';
 import { broadcastTool } from '../fixtures/seed-app/tool-executor.js';
 import { RealtimeSync } from '../fixtures/seed-app/use-realtime-sync.js';
 import { ENGINES } from '../support/engines.js';
+import { closeServers, listen } from '../support/listen.js';
 import { waitFor } from '../support/wait.js';
 
 const change = (fields: object = {}) => ({
@@ -75,15 +74,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
       router: appRouter,
       createContext: () => session,
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    ({ port } = server.address() as AddressInfo);
+    port = await listen(server);
   });
   afterEach(async () => {
     for (const stop of stops.splice(0)) stop();
     await defaultHub().close();
-    server.close();
-    server.closeAllConnections();
+    closeServers();
   });
 
   test('another user of the company hears of it at once; oneself and other companies do not', async () => {

@@ -3,19 +3,10 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { once } from 'node:events';
 import { configure, createHub, defaultHub, type Hub } from '../../lib/index.js';
 import { pathcastPlugin, type PathcastPluginOptions } from '../../lib/fastify/index.js';
+import { ann, change } from '../support/actions.js';
 import { ENGINES } from '../support/engines.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 import { waitFor } from '../support/wait.js';
-
-const ann = () => ({ companyId: 'acme', userId: 'ann' });
-const change = {
-  type: 'update',
-  module: 'guests',
-  entityId: 'g1',
-  companyId: 'acme',
-  userId: 'w',
-  queryPaths: ['guests.getAll'],
-} as const;
 
 describe.each(ENGINES)('%s engine', (engine) => {
   let hub: Hub;

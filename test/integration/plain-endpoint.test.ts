@@ -2,11 +2,11 @@
  * The plain endpoint on Node's own servers: statuses, headers, filters, resume, limits, and clients that do not behave.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect as connectNet, type AddressInfo } from 'node:net';
+import { connect as connectNet } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -14,6 +14,7 @@ import express from 'express';
 import { createHub, type Hub, type HubFailure, type Identity } from '../../lib/index.js';
 import { coveredSeqs, eventsIn } from '../support/coverage.js';
 import { ENGINES } from '../support/engines.js';
+import { closeServers, listen, listenAt } from '../support/listen.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 import { tlsFiles } from '../support/tls.js';
 import { waitFor } from '../support/wait.js';
@@ -46,16 +47,9 @@ function withoutChunks(response: string): string {
 
 describe.each(ENGINES)('%s engine', (engine) => {
   let hub: Hub;
-  const servers: { close(): void; closeAllConnections?(): void }[] = [];
   const clients: RawHttp[] = [];
   let failures: HubFailure[];
 
-  async function listen(server: Server): Promise<number> {
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  }
   const serve = (identify: (request: IncomingMessage) => Identity | null | Promise<Identity | null>): Promise<number> =>
     listen(createServer(hub.handler({ identify })));
   async function request(port: number, text: string): Promise<RawHttp> {
@@ -73,10 +67,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   afterEach(async () => {
     for (const client of clients.splice(0)) client.socket.destroy();
     await hub.close();
-    for (const server of servers.splice(0)) {
-      server.close();
-      server.closeAllConnections?.();
-    }
+    closeServers();
   });
 
   describe('statuses', () => {
@@ -251,10 +242,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
   test('a Unix socket is taken like any other', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'pathcast-'));
     const server = createServer(hub.handler({ identify: ann }));
-    servers.push(server);
     const name = path.join(folder, 'http.sock');
-    server.listen(name);
-    await once(server, 'listening');
+    await listenAt(server, { path: name });
     const socket = connectNet(name);
     let text = '';
     socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -313,16 +302,17 @@ describe.each(ENGINES)('%s engine', (engine) => {
       let release = (): void => undefined;
       const gate = new Promise<void>((resolve) => (release = resolve));
       let started = false;
-      const port = await serve(async () => {
+      const identify = async (): Promise<Identity> => {
         started = true;
         await gate;
         return ann();
-      });
-      const client = await request(port, GET('/'));
+      };
+      const server = createServer(hub.handler({ identify }));
+      const client = await request(await listen(server), GET('/'));
       await waitFor(() => started, 'identify');
       client.socket.destroy();
       await waitFor(
-        () => new Promise<boolean>((resolve) => (servers[0] as Server).getConnections((_e, n) => resolve(n === 0))),
+        () => new Promise<boolean>((resolve) => server.getConnections((_e, n) => resolve(n === 0))),
         'Node to notice',
       );
       release();
@@ -363,10 +353,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
     test('HTTP/2', async () => {
       const server = createHttp2Server(hub.handler({ identify: ann }));
-      servers.push(server);
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      const session = connectHttp2(`http://127.0.0.1:${await listen(server)}`);
       const stream = session.request({ ':path': '/?modules=guests' });
       let text = '';
       stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));

@@ -1,37 +1,20 @@
 /** A stream over Node's own response: what Node does around it must not end it, and what fails must be answered. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { createHub, type Hub } from '../../lib/index.js';
 import type { ByteSink, SinkHandle } from '../../lib/internal/engine.js';
 import { refusalOfThrown } from '../../lib/server/identity.js';
 import { streamToResponse } from '../../lib/server/response-sink.js';
+import { ann, change } from '../support/actions.js';
 import { ENGINES } from '../support/engines.js';
+import { closeServers, listen } from '../support/listen.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 import { tlsFiles } from '../support/tls.js';
 import { waitFor, within } from '../support/wait.js';
 
-const ann = () => ({ companyId: 'acme', userId: 'ann' });
-const change = {
-  type: 'update',
-  module: 'guests',
-  entityId: 'g1',
-  companyId: 'acme',
-  userId: 'w',
-  queryPaths: ['guests.getAll'],
-} as const;
-
-const servers: Server[] = [];
 const sockets: { destroy(): void }[] = [];
-
-async function listen(server: Server): Promise<number> {
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
 
 /** A client over TLS, and what came to it. */
 async function secure(port: number, request = ''): Promise<{ socket: TLSSocket; text: () => string }> {
@@ -47,10 +30,7 @@ async function secure(port: number, request = ''): Promise<{ socket: TLSSocket; 
 
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) {
-    server.close();
-    server.closeAllConnections();
-  }
+  closeServers();
 });
 
 describe.each(ENGINES)('%s engine', (engine) => {

@@ -6,11 +6,10 @@
 import { EventSource } from 'eventsource';
 import superjson from 'superjson';
 import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createHub, type Hub, type SyncEvent } from '../../lib/index.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { ENGINES } from '../support/engines.js';
+import { listen } from '../support/listen.js';
 import { makeRandom, runSeed, withSeed, type Random } from '../support/random.js';
 import { CLIENT_VERSIONS, eagerFetch, Subscription } from '../support/trpc-clients.js';
 import { appRouter, startTrpc } from '../support/trpc-servers.js';
@@ -133,9 +132,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await withSeed(runSeed(), async (random) => {
       const hub = hubOf(engine);
       const server = createServer(hub.handler({ identify: () => ({ companyId: 'acme', userId: 'ann' }) }));
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const proxy = await CuttingProxy.start((server.address() as AddressInfo).port, cutter(random));
+      const proxy = await CuttingProxy.start(await listen(server), cutter(random));
       const source = new EventSource(`http://127.0.0.1:${proxy.port}/sync/stream`);
       const events: SyncEvent[] = [];
       let lastSeq = 0;

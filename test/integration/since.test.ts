@@ -2,9 +2,7 @@
  * `since`: what a page's data already contains when the page opens its stream. Each way in takes it, a cursor or a time,
  * after every other position; a bad one is the client's mistake.
  */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import { initTRPC } from '@trpc/server';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -13,6 +11,7 @@ import { pathcastPlugin } from '../../lib/fastify/index.js';
 import { syncInput, syncSubscription } from '../../lib/trpc/index.js';
 import { webHandler } from '../../lib/web/index.js';
 import { ENGINES } from '../support/engines.js';
+import { closeServers, listen } from '../support/listen.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 
 const ann = () => ({ companyId: 'acme', userId: 'ann' });
@@ -28,7 +27,6 @@ const change = (id: string) =>
 
 describe.each(ENGINES)('%s engine', (engine) => {
   let hub: Hub;
-  const servers: Server[] = [];
   const apps: FastifyInstance[] = [];
   const clients: RawHttp[] = [];
   beforeEach(() => {
@@ -37,10 +35,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   afterEach(async () => {
     for (const client of clients.splice(0)) client.socket.destroy();
     await Promise.all(apps.splice(0).map((app) => app.close()));
-    for (const server of servers.splice(0)) {
-      server.closeAllConnections();
-      server.close();
-    }
+    closeServers();
     await hub.close();
   });
   const get = async (port: number, path: string, headers = {}): Promise<RawHttp> => {
@@ -48,18 +43,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     clients.push(client);
     return client;
   };
-  const listen = async (listener: ConstructorParameters<typeof Server>[1]): Promise<number> => {
-    const server = createServer(listener as never);
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  };
   const ways: Record<string, () => Promise<{ port: number; path: (since: string | number) => string }>> = {
     node: async () => {
       const handle = hub.handler({ identify: ann });
       return {
-        port: await listen((req, res) => handle(req, res)),
+        port: await listen(createServer((req, res) => handle(req, res))),
         path: (since) => `/?since=${since}`,
       };
     },
@@ -92,7 +80,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
         createContext: ({ req, res }) => ({ req, res }) as never,
       });
       return {
-        port: await listen(handler),
+        port: await listen(createServer(handler)),
         path: (since) => `/onSync?input=${encodeURIComponent(JSON.stringify({ since }))}`,
       };
     },

@@ -1,13 +1,13 @@
 /** The whole way: one client calls a mutation, another one, subscribed, is told what to read anew. Both are @trpc/client as it is. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createTRPCClient, httpBatchLink } from '@trpc/client';
 import { initTRPC, TRPCError } from '@trpc/server';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import { createHub, type Hub } from '../../lib/index.js';
 import { createSync, syncInput, syncSubscription, type InvalidationMap, type RuleCall } from '../../lib/trpc/index.js';
 import { ENGINES } from '../support/engines.js';
+import { listen } from '../support/listen.js';
 import { CLIENT_VERSIONS, Subscription } from '../support/trpc-clients.js';
 import { sessionOf, type Context } from '../support/trpc-servers.js';
 
@@ -76,9 +76,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
         }),
       }),
     );
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    url = `http://127.0.0.1:${await listen(server)}`;
     close = async () => {
       const closed = once(server, 'close');
       server.close();

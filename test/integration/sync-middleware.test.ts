@@ -1,10 +1,10 @@
 /** `sync.middleware()`: one action for each successful mutation that a client called (SPEC §10). */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '@trpc/client';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import { ENGINES } from '../support/engines.js';
+import { listen } from '../support/listen.js';
 import {
   actionsOf,
   listenTo,
@@ -31,10 +31,8 @@ async function serve(app: SyncApp): Promise<{ url: string; close(): Promise<void
       createContext: ({ req }) => ({ ...ctx, sourceId: undefined, req }) as never,
     }),
   );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${await listen(server)}`,
     close: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -1,11 +1,11 @@
 /** What must not be lost when a socket is taken from Node, or cannot be: bytes under way, the stream itself, its quiet. */
-import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { createHub, type Hub, type HubFailure } from '../../lib/index.js';
 import { createNativeEngine } from '../../lib/native/index.js';
 import { DEFAULTS } from '../support/engine-options.js';
 import { ENGINES } from '../support/engines.js';
+import { closeServers, listen } from '../support/listen.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 import { waitFor } from '../support/wait.js';
 
@@ -17,15 +17,12 @@ afterEach(async () => {
   jest.restoreAllMocks();
   for (const client of clients.splice(0)) client.socket.destroy();
   await hub.close();
-  server.closeAllConnections();
-  server.close();
+  closeServers();
 });
 
-async function listen(handler: RequestListener): Promise<number> {
+function serve(handler: RequestListener): Promise<number> {
   server = createServer(handler);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
+  return listen(server);
 }
 async function open(port: number, path = '/'): Promise<RawHttp> {
   const client = await RawHttp.open(port);
@@ -39,7 +36,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     hub = createHub({ engine });
     const early = 8 << 20;
     let asked = false;
-    const port = await listen((req, res) => {
+    const port = await serve((req, res) => {
       // As an app that writes to the socket itself does: early hints, an answer to an upgrade.
       req.socket.write('x'.repeat(early));
       expect(req.socket.writableLength).toBeGreaterThan(0);
@@ -60,7 +57,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   test('a quiet stream is no idle request: Node’s timeout does not end it', async () => {
     hub = createHub({ engine });
-    const port = await listen((req, res) => {
+    const port = await serve((req, res) => {
       if (req.url === '/stream') hub.serve({ req, res, companyId: 'acme', userId: 'ann' });
       // Else nobody answers, and the timeout ends it.
     });
@@ -77,7 +74,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
 test('a header leaves with a byte a character, as Node writes a head', async () => {
   hub = createHub({ engine: 'native' });
-  const port = await listen((req, res) => {
+  const port = await serve((req, res) => {
     res.setHeader('x-city', 'Orl\u00e9ans');
     hub.serve({ req, res, companyId: 'acme', userId: 'ann' });
   });
@@ -100,7 +97,7 @@ test('where the engine cannot take the socket, for want of a descriptor, the str
   jest.spyOn(shared, 'openSocket').mockImplementationOnce(() => {
     throw Object.assign(new Error('cannot take the socket: Too many open files'), { errno: 24 });
   });
-  const port = await listen((req, res) => void hub.serve({ req, res, companyId: 'acme', userId: 'ann' }));
+  const port = await serve((req, res) => void hub.serve({ req, res, companyId: 'acme', userId: 'ann' }));
   const client = await open(port);
   await client.until('"type":"hello"');
   expect(failures.map(({ error }) => String(error.cause ?? error))).toEqual([expect.stringContaining('Too many open files')]);

@@ -1,19 +1,11 @@
 /** `pathcast/web`: the plain endpoint as Request → Response, pulled by whoever reads it. */
 import { createHub, type Hub, type HubFailure } from '../../lib/index.js';
 import { webHandler } from '../../lib/web/index.js';
+import { ann, change } from '../support/actions.js';
 import { coveredSeqs, eventsIn } from '../support/coverage.js';
 import { ENGINES } from '../support/engines.js';
 import { waitFor, within } from '../support/wait.js';
 
-const change = {
-  type: 'update',
-  module: 'guests',
-  entityId: 'g1',
-  companyId: 'acme',
-  userId: 'w',
-  queryPaths: ['guests.getAll'],
-} as const;
-const ann = () => ({ companyId: 'acme', userId: 'ann' });
 const URL_ = 'http://localhost/sync/stream';
 
 class Reader {

@@ -32,3 +32,16 @@ export function encodeMany(count: number, prefix: string, fields: Partial<SyncAc
 export function encodeEphemeral(companyId: string, topic: string, data: unknown = {}): EncodedEphemeral {
   return { companyId, json: JSON.stringify({ type: 'ephemeral', timestamp: Date.now(), queryPaths: [], topic, data }) };
 }
+
+/** What an app broadcasts. */
+export const change = {
+  type: 'update',
+  module: 'guests',
+  entityId: 'g1',
+  companyId: 'acme',
+  userId: 'w',
+  queryPaths: ['guests.getAll'],
+} as const;
+
+/** Who asks for a stream, for an `identify` that asks nobody. */
+export const ann = (): { companyId: string; userId: string } => ({ companyId: 'acme', userId: 'ann' });

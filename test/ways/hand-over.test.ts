@@ -16,6 +16,7 @@ import fastifyHelmet from '@fastify/helmet';
 import { createHub, type Hub } from '../../lib/index.js';
 import { pathcastPlugin } from '../../lib/fastify/index.js';
 import { ENGINES } from '../support/engines.js';
+import { closeServers, listen } from '../support/listen.js';
 import { Dechunker } from '../support/chunks.js';
 import { SseParser } from '../support/sse.js';
 import { waitFor, within } from '../support/wait.js';
@@ -84,7 +85,7 @@ function witness(req: IncomingMessage, res: ServerResponse): string[] {
 
 describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   let hub: Hub;
-  const servers: (Server | FastifyInstance)[] = [];
+  const apps: FastifyInstance[] = [];
   const clients: Raw[] = [];
 
   beforeEach(() => {
@@ -93,22 +94,11 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   afterEach(async () => {
     for (const { socket } of clients.splice(0)) socket.destroy();
     await hub.close();
-    for (const server of servers.splice(0)) {
-      if ('inject' in server) await server.close();
-      else {
-        server.close();
-        server.closeAllConnections();
-      }
-    }
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+    closeServers();
   });
 
-  async function listen(listener: RequestListener): Promise<number> {
-    const server = createServer(listener);
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  }
+  const serve = (listener: RequestListener): Promise<number> => listen(createServer(listener));
   function open(port: number, options?: Parameters<typeof request>[1]): Raw {
     const raw = request(port, options);
     clients.push(raw);
@@ -130,7 +120,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
     let seen: string[] = [];
     let status = 0;
     const handler = hub.handler({ identify });
-    const port = await listen((req, res) => {
+    const port = await serve((req, res) => {
       seen = witness(req, res);
       res.on('finish', () => (status = res.statusCode));
       res.setHeader('x-app', 'mine');
@@ -163,7 +153,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
     ['Connection: close', { headers: 'Connection: close\r\n' }, false],
     ['Connection: close through Varnish', { headers: 'Connection: close\r\nX-Varnish: 1\r\n' }, true],
   ])('%s: what the head says is what follows', async (_name, options, chunked) => {
-    const port = await listen(hub.handler({ identify }));
+    const port = await serve(hub.handler({ identify }));
     const raw = await hello(open(port, options));
     await hub.broadcast(ACTION);
     await waitFor(() => raw.trace.includes('update'), 'the action');
@@ -172,7 +162,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   });
 
   test('HEAD takes no seat, a pipelined request waits its turn and is served by Node', async () => {
-    const port = await listen(hub.handler({ identify }));
+    const port = await serve(hub.handler({ identify }));
     const head = open(port, { method: 'HEAD' });
     await waitFor(() => head.head !== '', 'the head');
     expect(hub.metrics().connections).toBe(0);
@@ -185,7 +175,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   });
 
   test('a client that leaves at any moment leaves no seat and no descriptor behind', async () => {
-    const port = await listen(hub.handler({ identify }));
+    const port = await serve(hub.handler({ identify }));
     for (let round = 0; round < 40; round++) {
       const raw = open(port);
       if (round % 4 === 0) raw.socket.end();
@@ -202,7 +192,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   test('bytes that Node still has to write go out before the stream does', async () => {
     // As much as no socket takes at once.
     const padding = `: ${'x'.repeat(8 * 1024 * 1024)}\n`;
-    const port = await listen((req, res) => {
+    const port = await serve((req, res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' });
       res.write(padding);
       hub.serve({ req, res, companyId: 'acme', userId: 'u' });
@@ -222,7 +212,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
   test('a hundred at once are each one completed response', async () => {
     const all: string[][] = [];
     const handler = hub.handler({ identify });
-    const port = await listen((req, res) => {
+    const port = await serve((req, res) => {
       all.push(witness(req, res));
       handler(req, res);
     });
@@ -252,7 +242,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
     });
     app.get('/rolling/in', (_req, res) => void res.end('in'));
     app.get('/{*any}', hub.handler({ identify }));
-    const port = await listen(app);
+    const port = await serve(app);
     const login = open(port, { path: '/rolling/in', headers: 'Connection: close\r\n' });
     await waitFor(() => login.ended, 'the login');
     const cookie = /^set-cookie: (rolling=[^;]+)/im.exec(login.head)![1]!;
@@ -269,7 +259,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
     const seen: string[] = [];
     const lines: string[] = [];
     const app = fastify({ logger: { stream: { write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg) } } });
-    servers.push(app);
+    apps.push(app);
     app.addHook('onSend', async (_request, reply) => void reply.header('x-onsend', '1'));
     app.addHook('onResponse', async (_request, reply) => void seen.push(`onResponse ${reply.statusCode}`));
     app.addHook('onRequestAbort', async (_request) => void seen.push('onRequestAbort'));
@@ -299,7 +289,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
 
   test('a handle names the stream, hears of its end, and ends it', async () => {
     const handles: ReturnType<Hub['serve']>[] = [];
-    const port = await listen((req, res) => void handles.push(hub.serve({ req, res, companyId: 'acme', userId: 'u' })));
+    const port = await serve((req, res) => void handles.push(hub.serve({ req, res, companyId: 'acme', userId: 'u' })));
     const [one, two] = [await hello(open(port)), await hello(open(port))];
     const ids = [one, two].map((raw) => (JSON.parse(raw.messages[0]!.data) as { connectionId: string }).connectionId);
     expect(handles.map(({ connectionId }) => connectionId)).toEqual(ids);
@@ -313,7 +303,7 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
 
   test('holdResponse: the response closes with the stream', async () => {
     let seen: string[] = [];
-    const port = await listen((req, res) => {
+    const port = await serve((req, res) => {
       seen = witness(req, res);
       hub.serve({ req, res, companyId: 'acme', userId: 'u', holdResponse: true });
     });
@@ -332,22 +322,16 @@ describe.each(ENGINES)('The hand-over (%s)', (engine) => {
 
 describe('The hand-over (native)', () => {
   let hub: Hub;
-  const servers: Server[] = [];
   const raws: Raw[] = [];
   afterEach(async () => {
     for (const { socket } of raws.splice(0)) socket.destroy();
     await hub.close();
-    for (const server of servers.splice(0)) {
-      server.close();
-      server.closeAllConnections();
-    }
+    closeServers();
   });
 
   const serverOf = async (): Promise<Server> => {
     const server = createServer(hub.handler({ identify: () => ({ companyId: 'acme', userId: 'u' }) }));
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await listen(server);
     return server;
   };
   const openAt = async (server: Server): Promise<Raw> => {
@@ -376,8 +360,7 @@ describe('The hand-over (native)', () => {
     const old = [await openAt(server), await openAt(server), await openAt(server)];
     server.close();
     await once(server, 'close');
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await listen(server);
     const later = await openAt(server);
     await untilEnded(old);
     const ends = old.map(({ messages }) => JSON.parse(messages.at(-1)!.data) as { reason: string; timestamp: number });
@@ -406,9 +389,7 @@ describe('The hand-over (native)', () => {
       res.setHeader('x-app', 'mine');
       hub.serve({ req, res, companyId: 'acme', userId: 'u' });
     });
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await listen(server);
     const raw = await openAt(server);
     expect(raw.head).toContain('x-app: mine');
     expect(raw.isChunked).toBe(false);

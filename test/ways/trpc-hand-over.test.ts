@@ -4,12 +4,13 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { initTRPC } from '@trpc/server';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import { createHub, type Hub } from '../../lib/index.js';
 import { syncStream } from '../../lib/trpc/index.js';
 import { ENGINES } from '../support/engines.js';
+import { closeServers, listen } from '../support/listen.js';
 import { waitFor, within } from '../support/wait.js';
 
 interface Context {
@@ -21,7 +22,6 @@ describe.each(ENGINES)('A tRPC stream that is handed over (%s)', (engine) => {
   let hub: Hub;
   const seen: string[] = [];
   const errors: string[] = [];
-  let close: () => void;
   let port: number;
   const sockets: Socket[] = [];
 
@@ -54,18 +54,12 @@ describe.each(ENGINES)('A tRPC stream that is handed over (%s)', (engine) => {
         onError: ({ error }) => void errors.push(error.message),
       }),
     );
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
-    close = () => {
-      server.close();
-      server.closeAllConnections();
-    };
+    port = await listen(server);
   });
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy();
     await hub.close();
-    close();
+    closeServers();
     expect(errors).toEqual([]);
   });
 

@@ -1,7 +1,5 @@
 /** The one default hub of a process, and which engine it gets. */
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type * as pathcast from '../../../lib/index.js';
 import {
   broadcast,
@@ -16,6 +14,8 @@ import {
   type Hub,
 } from '../../../lib/index.js';
 import { freshDefaultHub } from '../../../lib/server/default-hub.js';
+import { ann } from '../../support/actions.js';
+import { closeServers, listen } from '../../support/listen.js';
 import { GET, RawHttp } from '../../support/raw-http.js';
 
 type Pathcast = typeof pathcast;
@@ -32,6 +32,7 @@ const action = {
 } as const;
 
 afterEach(async () => {
+  closeServers();
   await shared[SLOT]?.close();
   delete shared[SLOT];
   delete shared[Symbol.for('pathcast.hub.options')];
@@ -100,22 +101,15 @@ test('the functions are those of the hub', async () => {
 test('handler() starts the default hub at the first request, follows a new one, and is checked when it is made', async () => {
   for (const wrong of [{}, { identfy: () => null }, { identify: () => null, hub: {} }])
     expect(() => handler(wrong as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }) as Error);
-  const server = createServer(handler({ identify: () => ({ companyId: 'acme', userId: 'ann' }) })).listen(0, '127.0.0.1');
+  const port = await listen(createServer(handler({ identify: ann })));
   expect(shared[SLOT]).toBeUndefined();
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  try {
-    // The hub that configure() makes in the place of a closed one is asked from then on.
-    for (const round of ['first', 'second']) {
-      configure({ engine: 'js' });
-      const client = await RawHttp.open(port, GET('/sync/stream'));
-      expect([round, await client.until('"type":"hello"')]).toEqual([round, expect.stringContaining('200 OK')]);
-      await defaultHub().close();
-      await client.untilClosed();
-    }
-  } finally {
-    server.closeAllConnections();
-    server.close();
+  // The hub that configure() makes in the place of a closed one is asked from then on.
+  for (const round of ['first', 'second']) {
+    configure({ engine: 'js' });
+    const client = await RawHttp.open(port, GET('/sync/stream'));
+    expect([round, await client.until('"type":"hello"')]).toEqual([round, expect.stringContaining('200 OK')]);
+    await defaultHub().close();
+    await client.untilClosed();
   }
 });
 
