@@ -1,8 +1,10 @@
 /**
- * A small typed emitter: listeners are called on a snapshot, and one that throws stops no other.
+ * A small typed emitter: listeners are called on a snapshot, and one that throws, or rejects, stops no other.
  */
+import { guarded } from './guarded.js';
+
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<(payload: never) => void>>();
+  readonly #listeners = new Map<keyof Events, Set<(payload: never) => unknown>>();
   readonly #onThrow: (thrown: unknown, event: keyof Events) => void;
 
   /** `onThrow` is told what a listener threw; what it throws itself is dropped. */
@@ -15,7 +17,7 @@ export class Emitter<Events extends object> {
     let set = this.#listeners.get(event);
     if (!set) this.#listeners.set(event, (set = new Set()));
     // The same function may be added twice, by two owners; each stops its own.
-    const own = (payload: Events[K]): void => listener(payload);
+    const own = (payload: Events[K]): unknown => listener(payload);
     set.add(own);
     return () => {
       this.#listeners.get(event)?.delete(own);
@@ -31,15 +33,16 @@ export class Emitter<Events extends object> {
     const set = this.#listeners.get(event);
     if (!set || set.size === 0) return;
     for (const listener of [...set]) {
-      try {
-        (listener as (payload: Events[K]) => void)(payload);
-      } catch (thrown) {
-        try {
-          this.#onThrow(thrown, event);
-        } catch {
-          // The reporter of a failure has no reporter of its own.
-        }
-      }
+      guarded(
+        () => (listener as (payload: Events[K]) => unknown)(payload),
+        (thrown) => {
+          try {
+            this.#onThrow(thrown, event);
+          } catch {
+            // The reporter of a failure has no reporter of its own.
+          }
+        },
+      );
     }
   }
 

@@ -278,7 +278,7 @@ export class Hub<M extends string = string> {
       {
         message: `the hub runs in ${what}: only streams of this very one hear its broadcasts, the others' do not (the hub's broker is this process's memory)`,
       },
-      true,
+      'alone',
     );
   }
 }

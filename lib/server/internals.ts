@@ -32,8 +32,8 @@ export interface HubInternals {
   ): AsyncGenerator<Observed, undefined, undefined>;
   /** Tells of each `disconnect`. The returned function stops it. */
   onDisconnect(listener: (match: DisconnectMatch, reason: CloseReason) => void): () => void;
-  /** Tells what is odd, and counts it. */
-  warn(warning: HubWarning): void;
+  /** Tells what is odd, and counts it. `kind`: of each the first is told to the process where nobody else hears it; default: the field. */
+  warn(warning: HubWarning, kind?: string): void;
   /** Tells what failed without a caller to tell. */
   report(during: HubFailure['during'], thrown: unknown): void;
   /** A logger for what nobody else hears. The returned function stops it. */

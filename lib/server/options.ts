@@ -63,7 +63,7 @@ export interface HubOptions<M extends string = string> {
   aliases?: Readonly<Record<string, string>> | undefined;
   /**
    * pino, Fastify's `log`, or what has their `warn(data, text)` and `error(data, text)`: hears every `warning` and `error`.
-   * Without it, and without a listener, the first failure of a kind is a warning of the process.
+   * Without it, and without a listener, the first failure and the first warning of a kind are warnings of the process.
    */
   logger?: HubLogger | undefined;
   /** Asks again and again who of those that listen still may; off unless given. */

@@ -11,7 +11,7 @@ import type { HubOptions } from './options.js';
 import { HubPaths } from './paths/hub-paths.js';
 import { closedError, Publisher } from './publisher.js';
 import { reauthorize } from './reauthorize.js';
-import type { HubFailure, HubWarning } from './results.js';
+import type { HubFailure } from './results.js';
 import { pathTableOf, selectEngine } from './select-engine.js';
 import type { StreamHost } from './stream-host.js';
 import { Teller } from './teller.js';
@@ -39,7 +39,7 @@ export class Parts {
     this.settings = validateOptions(options, randomBytes(4).toString('hex'));
     const { logger, codec, modules, engineOptions } = this.settings;
     this.teller = new Teller(logger);
-    const warn = (warning: HubWarning): void => this.teller.warn(warning);
+    const warn: HubInternals['warn'] = (warning, kind) => this.teller.warn(warning, kind);
     const report = (during: HubFailure['during'], thrown: unknown): void => this.teller.report(during, thrown);
     const isClosed = (): boolean => this.closed;
     this.engine = selectEngine(this.settings, (notice) => this.teller.notice(notice));
@@ -77,7 +77,7 @@ export class Parts {
       isClosed,
       now: Date.now,
       silenceMs: engineOptions.slowTimeoutMs + SILENCE_AFTER_SLOW_MS,
-      warn: (message) => warn({ message }),
+      warn: (message) => warn({ message }, 'header'),
       report: (error) => report('openSocket', error),
       taken: () => void this.socketsTaken++,
       servers: new Servers((origin) => void this.endings.over(this.settings.drainMs, { origin })),

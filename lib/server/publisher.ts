@@ -136,7 +136,7 @@ export class Publisher {
       const { companyId, id, module } = encoded.action;
       context.warn(
         'tx',
-        'broadcast inside a transaction that is still open: it goes out at once, also if that is rolled back; use sync.broadcast() or sync.afterCommit()',
+        'broadcast inside a transaction that is still open: it goes out at once, before the commit, and also if that is rolled back; it takes the place of nothing that the invalidation map names. Use sync.broadcast() or sync.afterCommit()',
         { companyId, id, module },
       );
     }

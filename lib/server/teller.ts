@@ -6,6 +6,7 @@ import type { ErrorCode } from '../protocol/codes.js';
 import { isPathcastError, PathcastError } from '../protocol/error.js';
 import { describe, messageOf } from '../internal/describe.js';
 import { Emitter } from '../internal/emitter.js';
+import { guarded } from '../internal/guarded.js';
 import type { EngineNotice } from '../internal/engine.js';
 import {
   HUB_EVENTS,
@@ -23,7 +24,7 @@ export class Teller {
   readonly #events: Emitter<HubEvents>;
   readonly #logger: HubLogger | undefined;
   /** Of servers that the hub is in; the latest is asked, where there is no logger and nobody listens. */
-  readonly #fallbacks: HubLogger[] = [];
+  readonly #fallbacks: { logger: HubLogger }[] = [];
   /** What the process has been told of already. */
   readonly #kinds = new Set<string>();
   /** Actions and ephemeral events that were not sent, by error code. */
@@ -59,10 +60,7 @@ export class Teller {
 
   /** From now on `logger` hears what neither a listener nor a logger of the hub's own does. Returns the way to stop it. */
   logUnheard(logger: HubLogger): () => void {
-    const own: HubLogger = {
-      warn: (data, text) => logger.warn(data, text),
-      error: (data, text) => logger.error(data, text),
-    };
+    const own = { logger };
     this.#fallbacks.push(own);
     return () => {
       const at = this.#fallbacks.indexOf(own);
@@ -79,13 +77,19 @@ export class Teller {
     this.#events.emit(type, payload);
   }
 
-  /** `loud`: the process is told where nobody else is. */
-  warn(warning: HubWarning, loud = false): void {
+  /** `kind`: of each the first is told to the process, where nobody else is there to hear it. */
+  warn(warning: HubWarning, kind = warning.field ?? 'other'): void {
     this.warnings++;
     const { message, ...about } = warning;
     const logger = this.#loggerFor('warning');
     if (logger) attempt(() => logger.warn(about, `pathcast: ${message}`));
-    else if (loud && !this.#events.has('warning')) this.#tellProcess(message, 'PATHCAST_WARNING', message);
+    else if (!this.#events.has('warning')) {
+      this.#tellProcess(
+        `${message} (nobody listens to the hub's 'warning' event, and it has no logger; of further warnings of this kind nothing is said here)`,
+        'PATHCAST_WARNING',
+        `warning ${kind}`,
+      );
+    }
     this.#events.emit('warning', warning);
   }
 
@@ -121,7 +125,8 @@ export class Teller {
   }
 
   #loggerFor(event: 'error' | 'warning'): HubLogger | undefined {
-    return this.#logger ?? (this.#events.has(event) ? undefined : this.#fallbacks.at(-1));
+    if (this.#logger || this.#events.has(event)) return this.#logger;
+    return this.#fallbacks.findLast(({ logger }) => !isDeaf(logger))?.logger;
   }
 
   #tellProcess(message: string, code: string, kind: string): void {
@@ -134,11 +139,17 @@ export class Teller {
   }
 }
 
-/** A logger that throws must not make a broadcast fail. */
-function attempt(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // There is nobody left to tell.
-  }
+/** A logger that throws must not make a broadcast fail, nor one that rejects end the process. There is nobody left to tell. */
+function attempt(call: () => unknown): void {
+  guarded(call, () => undefined);
+}
+
+/** What Fastify has where no logger was asked for, and pino where its level is above `error`: one empty function for everything. */
+function isDeaf(logger: HubLogger): boolean {
+  const error: unknown = Reflect.get(logger, 'error');
+  return (
+    typeof error === 'function' &&
+    error === Reflect.get(logger, 'warn') &&
+    /\{\s*\}$/.test(Function.prototype.toString.call(error))
+  );
 }

@@ -3,6 +3,7 @@
  * committed, and never after a rollback. A savepoint hands its own over to the transaction around it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { PathcastError } from '../protocol/error.js';
 import { currentMutation, runInTransaction } from '../server/mutation-scope.js';
 
 type State = 'open' | 'committed' | 'rolledBack';
@@ -17,30 +18,38 @@ export interface Commit {
 
 /** One transaction, or one try of it: a retried one starts with an empty queue. */
 class Queue implements Commit {
-  state: State = 'open';
   readonly parent: Queue | undefined;
+  /** Whose functions run it, where `transaction(fn)` gives one: another of them inside is a savepoint. */
+  readonly runner: object | undefined;
+  #own: State = 'open';
   #sends: (() => void)[] = [];
 
-  constructor(parent: Queue | undefined) {
+  constructor(parent: Queue | undefined, runner: object | undefined) {
     this.parent = parent;
+    this.runner = runner;
+  }
+
+  /** What a savepoint has done ends with the transaction around it. */
+  get state(): State {
+    return this.#own === 'committed' && this.parent ? this.parent.state : this.#own;
   }
 
   get lost(): boolean {
-    return this.state === 'rolledBack' || (this.state === 'committed' && (this.parent?.lost ?? false));
+    return this.state === 'rolledBack';
   }
 
   /** After the commit: at once. After the rollback: dropped; false. */
   add(send: () => void): boolean {
-    if (this.state === 'open') this.#sends.push(send);
-    else if (this.state === 'rolledBack') return false;
+    if (this.#own === 'open') this.#sends.push(send);
+    else if (this.#own === 'rolledBack') return false;
     else if (this.parent) return this.parent.add(send);
     else send();
     return true;
   }
 
   settle(state: 'committed' | 'rolledBack'): void {
-    if (this.state !== 'open') return;
-    this.state = state;
+    if (this.#own !== 'open') return;
+    this.#own = state;
     const sends = this.#sends;
     this.#sends = [];
     if (state === 'committed') for (const send of sends) this.add(send);
@@ -56,6 +65,16 @@ export interface AfterCommitHost {
 
 type Work<Tx, T> = (tx: Tx) => T;
 
+/** How a transaction is opened. */
+interface Opening<Tx> {
+  /** Of what it is a savepoint. Asked when it begins. */
+  parent: () => Queue | undefined;
+  /** The `tx` that the work gets. */
+  given: (tx: Tx, queue: Queue) => Tx;
+  /** The client, for functions that it gives. */
+  runner?: object;
+}
+
 /** Methods of database clients that take the work of a transaction as a function. */
 const METHODS: ReadonlySet<PropertyKey> = new Set(['transaction', '$transaction', 'transactional']);
 /** Methods that give another client of the same database: its transactions are known too. */
@@ -70,7 +89,11 @@ const DERIVING: ReadonlySet<PropertyKey> = new Set([
 export class AfterCommit {
   readonly #host: AfterCommitHost;
   readonly #queues = new WeakMap<object, Queue>();
+  /** Clients, as they are and as `transactional` gave them: where there is no `tx`, people give the client. */
+  readonly #clients = new WeakSet<object>();
   readonly #current = new AsyncLocalStorage<Queue | undefined>();
+  /** Inside a call of a function that a `run` gave: what its body `of` stands for. */
+  readonly #calls = new AsyncLocalStorage<{ of: unknown; body: AnyFunction }>();
 
   constructor(host: AfterCommitHost) {
     this.#host = host;
@@ -81,7 +104,7 @@ export class AfterCommit {
    * running has succeeded; where none is, at once, for early is better than never.
    */
   after(tx: object, send: () => void): void {
-    const queue = this.#queues.get(tx);
+    const queue = this.#queues.get(tx) ?? (this.#clients.has(tx) ? this.#open() : undefined);
     if (queue) {
       if (!queue.add(send)) this.#host.tooLate();
       return;
@@ -97,6 +120,10 @@ export class AfterCommit {
 
   /** The transaction that this code runs in, if one is open that is known. */
   current(): Commit | undefined {
+    return this.#open();
+  }
+
+  #open(): Queue | undefined {
     const queue = this.#current.getStore();
     return queue?.state === 'open' ? queue : undefined;
   }
@@ -106,42 +133,41 @@ export class AfterCommit {
    * rolled back, whatever `run` makes of that.
    */
   transaction<Tx extends object, T>(run: (body: Work<Tx, T>) => T, work: Work<Tx, T>): T {
-    const around = this.#current.getStore();
-    return this.#enter(run, work, around?.state === 'open' ? around : undefined, (tx) => tx);
+    return this.#enter(run, work, { parent: () => this.#open(), given: (tx) => tx });
   }
 
   /**
    * `db` with its transactions known. What is called on it outside of them is passed on as it is; nested transactions
-   * of the tx that it gives are savepoints; one of `db` itself is a transaction of its own, wherever it is opened.
+   * of the tx that it gives are savepoints; one of `db` itself is a transaction of its own, wherever it is opened. Where
+   * `transaction(fn)` gives a function (better-sqlite3, bun:sqlite), each call of that is one; inside of another it is a savepoint.
    */
   transactional<Db extends object>(db: Db): Db {
-    return this.#wrap(db, undefined);
+    const known = this.#wrap(db, undefined);
+    this.#clients.add(db).add(known);
+    return known;
   }
 
-  #enter<Tx extends object, T>(
-    run: (body: Work<Tx, T>) => T,
-    work: Work<Tx, T>,
-    parent: Queue | undefined,
-    given: (tx: Tx, queue: Queue) => Tx,
-  ): T {
+  #enter<Tx extends object, T>(run: (body: Work<Tx, T>) => T, work: Work<Tx, T>, opening: Opening<Tx>): T {
     let queue: Queue | undefined;
     let over = false;
     /** The last try's work threw or rejected. */
     let failed = false;
     const scope = currentMutation();
     const settle = (state: 'committed' | 'rolledBack'): void => {
+      over = true;
       if (!queue) return;
       const actual = failed ? 'rolledBack' : state;
       queue.settle(actual);
       scope?.noteTransaction?.(actual);
     };
     const body = (tx: Tx, ...rest: unknown[]): T => {
-      // Called when nobody tells of its end: better-sqlite3's `transaction(fn)` gives a function, to be called later.
-      if (over) return (work as (...args: unknown[]) => T)(tx, ...rest);
+      const call = this.#calls.getStore();
+      if (call?.of === body) return call.body(tx, ...rest) as T;
+      if (over) throw unseen();
       queue?.settle('rolledBack');
       failed = false;
-      const own = (queue = new Queue(parent));
-      const inside = isObject(tx) ? given(tx, own) : tx;
+      const own = (queue = new Queue(opening.parent(), opening.runner));
+      const inside = isObject(tx) ? opening.given(tx, own) : tx;
       if (isObject(tx)) this.#queues.set(tx, own).set(inside, own);
       const fail = (thrown: unknown): never => {
         failed = queue === own || failed;
@@ -164,9 +190,17 @@ export class AfterCommit {
       throw thrown;
     }
     if (!isThenable(outcome)) {
-      over = true;
+      const begun = queue !== undefined;
       settle('committed');
-      return outcome;
+      if (begun || typeof outcome !== 'function') return outcome;
+      const called = (call: AnyFunction): unknown =>
+        // What is given to it are values of the app, and no `tx`.
+        this.#enter((own) => this.#calls.run({ of: body, body: own as AnyFunction }, call) as T, work, {
+          ...opening,
+          parent: () => this.#around(opening),
+          given: (value) => value,
+        });
+      return runnerOf(outcome as unknown as AnyFunction, called) as T;
     }
     return outcome.then(
       (value: unknown) => {
@@ -178,6 +212,12 @@ export class AfterCommit {
         throw thrown;
       },
     ) as T;
+  }
+
+  /** The transaction around one that a function runs: of the same connection, hence a savepoint in it. */
+  #around({ runner, parent }: Pick<Opening<object>, 'runner' | 'parent'>): Queue | undefined {
+    const open = this.#open();
+    return open && open.runner === runner ? open : parent();
   }
 
   #wrap<Db extends object>(db: Db, parent: Queue | undefined): Db {
@@ -218,14 +258,38 @@ export class AfterCommit {
       return this.#enter(
         (body) => open.apply(target, [...args.slice(0, at), body, ...args.slice(at + 1)]),
         args[at] as Work<object, unknown>,
-        parent,
-        (tx, queue) => this.#wrap(tx, queue),
+        { parent: () => parent, given: (tx, queue) => this.#wrap(tx, queue), runner: target },
       );
     };
   }
 }
 
 type AnyFunction = (...args: unknown[]) => unknown;
+
+/** Forms of the function that better-sqlite3 and bun:sqlite give, each of which runs the transaction. */
+const FORMS: ReadonlySet<PropertyKey> = new Set(['default', 'deferred', 'immediate', 'exclusive']);
+
+/** `made` with each call of it, or of a form of it, going through `called`. */
+function runnerOf(made: AnyFunction, called: (call: AnyFunction) => unknown): AnyFunction {
+  const through = (run: AnyFunction): AnyFunction =>
+    function (this: unknown, ...args) {
+      return called(() => Reflect.apply(run, this, args));
+    };
+  // Not a proxy of `made` itself: its forms are fixed, and a proxy would have to give them as they are.
+  return new Proxy(through(made), {
+    get: (_, key) => {
+      const value: unknown = Reflect.get(made, key);
+      return typeof value === 'function' && FORMS.has(key) ? through(value as AnyFunction) : value;
+    },
+  });
+}
+
+function unseen(): PathcastError {
+  return new PathcastError(
+    'INVALID_OPTION',
+    'the client began a transaction after its call of transaction(fn) was over: its end is not seen, and what is broadcast in it could go out after a rollback. Use sync.transaction(run, work) with a run that gives or throws what the transaction does',
+  );
+}
 
 function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';

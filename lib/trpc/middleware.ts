@@ -35,7 +35,8 @@ export interface MiddlewareHost {
   commit(): Commit | undefined;
   /** After `commit`, if there is one. */
   broadcast(action: SyncActionInput, mutation: string, commit: Commit | undefined): void;
-  warn(warning: { message: string; companyId?: string; module?: string; field?: string }): void;
+  /** `kind`: default the field. */
+  warn(warning: { message: string; companyId?: string; module?: string; field?: string }, kind?: string): void;
   fail(error: unknown): void;
   ended(end: MutationEnd): void;
   noted(path: string, action: SyncActionInput): void;
@@ -95,7 +96,22 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
 }
 
 /** Codes that say that nobody was let in. */
-const AT_THE_DOOR: ReadonlySet<unknown> = new Set(['UNAUTHORIZED', 'FORBIDDEN']);
+const AT_THE_DOOR: ReadonlySet<unknown> = new Set([
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'TOO_MANY_REQUESTS',
+  'PARSE_ERROR',
+  'METHOD_NOT_SUPPORTED',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'PAYLOAD_TOO_LARGE',
+]);
+
+/** The mutation itself did not run. What an input parser throws is the cause of a BAD_REQUEST that says the same. */
+function isAtTheDoor(thrown: unknown, code: unknown): boolean {
+  if (AT_THE_DOOR.has(code)) return true;
+  if (code !== 'BAD_REQUEST' || !(thrown instanceof Error)) return false;
+  return thrown.cause instanceof Error && thrown.cause.message === thrown.message;
+}
 
 /**
  * A mutation that failed may have written before: its mail server was down, its answer did not pass the output parser. Its
@@ -113,17 +129,16 @@ function offerAfterFailure(
   const entry = host.entry(path);
   const onError = entry?.onError ?? host.onError;
   const undone = rolledBack > 0 && committed === 0;
-  if (onError === 'broadcast' && entry?.silent === undefined && !undone && !AT_THE_DOOR.has(code))
+  const refused = committed === 0 && isAtTheDoor(thrown, code);
+  if (onError === 'broadcast' && entry?.silent === undefined && !undone && !refused)
     return offerOf(call, { ok: false }, host);
   host.ended({ path, ok: false, said: 'silent', queryPaths: [] });
   // An error that the mutation chose to answer with (NOT_FOUND, CONFLICT) comes before it writes, as a rule.
   const unexpected = code === undefined || code === 'INTERNAL_SERVER_ERROR';
   if (onError === 'warn' && entry?.silent === undefined && (committed > 0 || (unexpected && !undone))) {
     const what = committed > 0 ? 'had committed a transaction before it failed' : 'may have written before it failed';
-    host.warn({
-      message: `the mutation ${describe(path)} ${what}, and nothing was broadcast; onError: 'broadcast' in its entry of the invalidation map, or of createSync(), broadcasts all the same`,
-      module: entry?.module ?? moduleOfPath(path),
-    });
+    const message = `the mutation ${describe(path)} ${what}, and nothing was broadcast; onError: 'broadcast' in its entry of the invalidation map, or of createSync(), broadcasts all the same`;
+    host.warn({ message, module: entry?.module ?? moduleOfPath(path) }, 'failed mutation');
   }
   return undefined;
 }
@@ -236,10 +251,6 @@ function sendBundle({ companyId, offers: all, byHand }: Bundle, host: Middleware
   if (forgotten.length === 0) return;
   host.broadcast({ ...lead.action, queryPaths: forgotten }, lead.name, lead.commit);
   if (byHand.length === 0) return;
-  host.warn({
-    field: 'queryPaths',
-    message: `the mutation ${describe(lead.name)} broadcast by hand and left out what the invalidation map names: ${forgotten.join(', ')}; it went out in a second action`,
-    companyId,
-    module: lead.action.module,
-  });
+  const message = `the mutation ${describe(lead.name)} broadcast by hand and left out what the invalidation map names: ${forgotten.join(', ')}; it went out in a second action`;
+  host.warn({ field: 'queryPaths', message, companyId, module: lead.action.module }, 'left out by hand');
 }

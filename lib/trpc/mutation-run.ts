@@ -6,6 +6,7 @@ import type { SyncAction, SyncActionInput } from '../protocol/events.js';
 import type { Commit } from './after-commit.js';
 import {
   currentMutation,
+  isInOpenTransaction,
   outsideMutation,
   pathsTold,
   runInMutation,
@@ -88,6 +89,8 @@ export class MutationRun implements MutationScope {
     if (!this.#host.isOwnHub(hub)) return;
     this.#host.noted(this.path, action);
     if (this.#closed) return;
+    // Who reads again now finds what was there before, and after a rollback there is nothing to find.
+    if (isInOpenTransaction()) return;
     const { companyId, clientId } = action;
     this.#byHand.push(
       outcome.then((result) => {
@@ -121,11 +124,11 @@ export class MutationRun implements MutationScope {
     return this.#leave([this.#bundles(offer)]);
   }
 
-  /** The mutation failed: those inside it that succeeded are on their own, unless it has an offer all the same. */
+  /** The mutation failed: those inside it that succeeded are on their own. With an offer it counts as one that succeeded. */
   failed(offer?: Promise<Offer | undefined>): Promise<void> {
+    if (offer) return this.succeeded(offer);
     this.#ended = 'failed';
     this.#sends = [];
-    if (offer) return this.#leave([this.#bundles(offer)]);
     const inside = [...this.#inside];
     this.#close();
     return this.#leave(inside);

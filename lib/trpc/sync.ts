@@ -3,6 +3,7 @@ import type { AnyTRPCRouter } from '@trpc/server';
 import type { ActionType, SyncActionInput } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { describe } from '../internal/describe.js';
+import { guarded } from '../internal/guarded.js';
 import { AfterCommit } from './after-commit.js';
 import { checkKeys, checkObject } from '../server/check.js';
 import { defaultHub } from '../server/default-hub.js';
@@ -128,7 +129,8 @@ export interface Sync<R = AnyTRPCRouter> {
 
   /**
    * `const db = sync.transactional(drizzle(…))`, or a Prisma client: each `db.transaction(fn, …)`, `db.$transaction(fn, …)`
-   * is one that `afterCommit` knows; `tx.transaction(fn)` is its savepoint. Everything else is passed on.
+   * is one that `afterCommit` knows; `tx.transaction(fn)` is its savepoint. Where `db.transaction(fn)` gives a function, as
+   * better-sqlite3's does, each call of that is one, and `db` is its `tx`. Everything else is passed on.
    */
   transactional<Db extends object>(this: void, db: Db): Db;
 
@@ -192,9 +194,10 @@ class SyncCore {
           ),
         ),
       tooLate: () =>
-        this.#internals.warn({
-          message: 'afterCommit() was called after its transaction had been rolled back; the action was dropped',
-        }),
+        this.#internals.warn(
+          { message: 'afterCommit() was called after its transaction had been rolled back; the action was dropped' },
+          'afterCommit',
+        ),
     });
     this.typed = this.#facade();
   }
@@ -228,7 +231,7 @@ class SyncCore {
         if (hub.closed) throw new PathcastError('HUB_CLOSED', 'the hub was closed while the lazy routers loaded');
         // A rule has the last word on the module; what it says is held against the hub's when it is known.
         const declared = this.#rules.decidesModule ? undefined : internals.modules;
-        const compiled = compileMap(map, prepared.binding, (message) => internals.warn({ message }), declared);
+        const compiled = compileMap(map, prepared.binding, (message) => internals.warn({ message }, 'map'), declared);
         // Another call may have replaced this one while the lazy routers loaded.
         if (turn < this.#bound) return;
         this.#bound = turn;
@@ -294,13 +297,13 @@ class SyncCore {
         if (commit) commit.add(send);
         else send();
       },
-      warn: (warning) => this.#internals.warn(warning),
+      warn: (warning, kind) => this.#internals.warn(warning, kind),
       fail: (error) => this.#report('middleware', error),
       ended: (end) => this.#tell((observer) => observer.mutationEnded?.(end)),
       noted: (path, action) =>
         this.#tell((observer) => {
           const { queryPaths } = action;
-          observer.handed?.({ path, byHand: true, queryPaths, action, outcome: undefined });
+          return observer.handed?.({ path, byHand: true, queryPaths, action, outcome: undefined });
         }),
       track: (work) => this.#track(work.catch((thrown: unknown) => this.#report('middleware', thrown))),
     });
@@ -363,13 +366,12 @@ class SyncCore {
     this.#internals.report(during, thrown);
   }
 
-  #tell(call: (observer: SyncObserver) => void): void {
+  #tell(call: (observer: SyncObserver) => unknown): void {
     for (const observer of [...this.#observers]) {
-      try {
-        call(observer);
-      } catch (thrown) {
-        this.#report('listener', thrown);
-      }
+      guarded(
+        () => call(observer),
+        (thrown) => this.#report('listener', thrown),
+      );
     }
   }
 }

@@ -1,7 +1,9 @@
 /**
  * A broadcast inside a transaction that the sync knew to be open went out at once, and stood in the log when the transaction
  * was rolled back; so did what waited for a commit where `run` handled the rejection itself, and whatever ran on a client that
- * Prisma's `$extends` had derived. Setters of a wrapped client threw on private fields. Pinned by the log after each end.
+ * Prisma's `$extends` had derived. Setters of a wrapped client threw on private fields. A function that `transaction(fn)` gives
+ * (better-sqlite3) ran unseen: its actions went out after a rollback. A broadcast by hand inside an open transaction took the place
+ * of the middleware's after the commit: whoever read again in between stayed with the old. Pinned by the log after each end.
  */
 import { createHub, type Hub } from '../../lib/index.js';
 import { createSync, type Sync } from '../../lib/trpc/index.js';
@@ -25,7 +27,10 @@ beforeEach(async () => {
   sync = createSync({ hub });
   const t = initTRPC.create();
   const router = t.router({
-    guests: t.router({ all: t.procedure.query(() => 1), create: t.procedure.mutation(() => 1) }),
+    guests: t.router({
+      all: t.procedure.query(() => 1),
+      create: t.procedure.mutation(() => 1),
+    }),
   });
   await sync.for<typeof router>().bind(router, { mutations: { 'guests.create': ['guests.all'] } });
 });
@@ -43,7 +48,11 @@ test('broadcast and announce wait for the end of the transaction around them', a
   let announced: unknown;
   await transaction(async () => {
     sync.broadcast(action('one'));
-    announced = await sync.announce('guests.create', { companyId: 'acme', userId: 'ann', entityId: 'two' });
+    announced = await sync.announce('guests.create', {
+      companyId: 'acme',
+      userId: 'ann',
+      entityId: 'two',
+    });
     await sync.settled();
     expect((await hub.readLog('acme')).actions).toEqual([]);
   });
@@ -52,7 +61,10 @@ test('broadcast and announce wait for the end of the transaction around them', a
   await expect(
     transaction(async () => {
       sync.broadcast(action('lost'));
-      await sync.announce('guests.create', { companyId: 'acme', entityId: 'lost' });
+      await sync.announce('guests.create', {
+        companyId: 'acme',
+        entityId: 'lost',
+      });
       rollback();
     }),
   ).rejects.toThrow('rolled back');
@@ -64,7 +76,10 @@ test("the hub's own broadcast cannot wait, for its caller may await it inside: t
   const { warnings } = listenTo(hub);
   await transaction(async () => {
     sync.broadcast(action('waits'));
-    expect(await hub.broadcast(action('early'))).toMatchObject({ ok: true, seq: 1 });
+    expect(await hub.broadcast(action('early'))).toMatchObject({
+      ok: true,
+      seq: 1,
+    });
   });
   await hub.broadcast(action('after'));
   expect(await entities()).toEqual(['early', 'waits', 'after']);
@@ -135,4 +150,147 @@ test('a client that $extends gives has known transactions; setters reach private
   expect(await entities()).toEqual(['kept']);
   db.level = 3;
   expect(db.level).toBe(3);
+});
+
+describe('a client whose transaction(fn) gives a function that runs it', () => {
+  /** As better-sqlite3 is: its forms are fixed properties, nested ones are savepoints, and there is no `tx`. */
+  class Client {
+    readonly log: string[] = [];
+    #depth = 0;
+    transaction<A extends unknown[], T>(
+      work: (...args: A) => T,
+    ): ((...args: A) => T) & { immediate: (...args: A) => T } {
+      const run = (...args: A): T => {
+        this.log.push(this.#depth++ === 0 ? 'begin' : 'savepoint');
+        try {
+          const result = work(...args);
+          this.log.push(this.#depth === 1 ? 'commit' : 'release');
+          return result;
+        } catch (thrown) {
+          this.log.push('rollback');
+          throw thrown;
+        } finally {
+          this.#depth--;
+        }
+      };
+      return Object.defineProperties(run, {
+        immediate: { value: run },
+        database: { value: this },
+      }) as never;
+    }
+  }
+
+  test('each call of it, and of a form of it, is a transaction: after the commit, never after a rollback', async () => {
+    const client = new Client();
+    const db = sync.transactional(client);
+    const insert = db.transaction((row: { id: string; bad?: boolean }) => {
+      sync.broadcast(action(row.id));
+      sync.afterCommit(db, action(`${row.id} too`));
+      if (row.bad) rollback();
+      return row;
+    });
+    expect((insert as unknown as { database: unknown }).database).toBe(client);
+    expect(() => insert({ id: 'lost', bad: true })).toThrow('rolled back');
+    expect(() => insert.immediate({ id: 'lost', bad: true })).toThrow('rolled back');
+    const row = { id: 'one' };
+    expect(insert(row)).toBe(row);
+    expect(insert.immediate({ id: 'two' })).toEqual({ id: 'two' });
+    expect(await entities()).toEqual(['one', 'one too', 'two', 'two too']);
+  });
+
+  test('one inside another is a savepoint, and waits for the outer commit', async () => {
+    const client = new Client();
+    const db = sync.transactional(client);
+    const insert = db.transaction((id: string) => sync.broadcast(action(id)));
+    const all = db.transaction((ids: string[], fails: boolean) => {
+      for (const id of ids) insert(id);
+      if (fails) rollback();
+    });
+    expect(() => all(['lost'], true)).toThrow('rolled back');
+    all(['one', 'two'], false);
+    expect(await entities()).toEqual(['one', 'two']);
+    expect(client.log).toContain('savepoint');
+  });
+
+  test('one that begins when its call is over is refused: nobody would see its end', async () => {
+    const begin: (() => unknown)[] = [];
+    const db = sync.transactional({
+      transaction: (work: () => unknown) => void begin.push(work),
+    });
+    db.transaction(() => sync.broadcast(action('lost')));
+    expect(begin[0]).toThrow('its end is not seen');
+    await sync.transaction(
+      async (body: (tx: object) => Promise<unknown>) => void begin.push(() => body({})),
+      async () => sync.broadcast(action('lost')),
+    );
+    expect(begin[1]).toThrow('use sync.transaction(run, work)'.replace('use', 'Use'));
+    expect(await entities()).toEqual([]);
+  });
+});
+
+test('what a savepoint leaves running waits for the transaction around it', async () => {
+  let late!: () => void;
+  await transaction(async () => {
+    await transaction(async () => {
+      const savepoint = new Promise<void>((resolve) => (late = resolve)).then(() => sync.broadcast(action('late')));
+      void savepoint;
+    });
+    late();
+    await sync.settled();
+    expect(await entities()).toEqual([]);
+  });
+  expect(await entities()).toEqual(['late']);
+});
+
+describe('by hand inside an open transaction', () => {
+  const app = async (work: () => Promise<unknown>) => {
+    const t = initTRPC.create();
+    const core = createSync({
+      hub,
+      rules: { companyId: () => 'acme', userId: () => 'ann', clientId: null },
+    });
+    const router = t.router({
+      guests: t.router({
+        all: t.procedure.query(() => 1),
+        change: t.procedure.use(core.middleware()).mutation(async () => void (await work())),
+      }),
+    });
+    await core.for<typeof router>().bind(router, { mutations: { 'guests.change': ['guests.all'] } });
+    return async (around: (call: () => Promise<unknown>) => Promise<unknown> = (call) => call()) => {
+      await around(() => router.createCaller({}).guests.change());
+      await core.settled();
+      return (await actionsOf(hub)).map(({ entityId }) => entityId);
+    };
+  };
+
+  test('the map’s action goes out after the commit all the same', async () => {
+    let committed = 0;
+    const change = await app(async () => {
+      await transaction(async () => void (await hub.broadcast(action('early'))));
+      committed = (await actionsOf(hub)).length;
+    });
+    expect(await change()).toEqual(['early', '*']);
+    expect(committed).toBe(1);
+    // After the commit it takes its place, as ever.
+    const after = await app(async () => {
+      await transaction(async () => 1);
+      await hub.broadcast(action('after'));
+    });
+    expect(await after()).toEqual(['early', '*', 'after']);
+  });
+
+  test('and where the transaction was rolled back and the mutation went on', async () => {
+    const change = await app(() =>
+      transaction(async () => {
+        await hub.broadcast(action('early'));
+        rollback();
+      }).catch(() => undefined),
+    );
+    expect(await change()).toEqual(['early', '*']);
+  });
+
+  test('and where the transaction is around the mutation', async () => {
+    const change = await app(() => hub.broadcast(action('early')));
+    expect(await change((call) => transaction(call))).toEqual(['early', '*']);
+  });
 });

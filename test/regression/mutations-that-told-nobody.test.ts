@@ -238,6 +238,55 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(heard).toEqual({ errors: [], warnings: [] });
     });
 
+    test('one that was turned away before it ran wrote nothing; one that had committed did, whatever it chose', async () => {
+      const turnedAway = async (code: 'BAD_REQUEST' | 'TOO_MANY_REQUESTS', commits = false): Promise<number> => {
+        const { hub, sync, call } = await app(
+          async () => {
+            if (commits) await sync.transaction((body: (tx: object) => Promise<number>) => body({}), async () => 1);
+            throw new TRPCError({ code });
+          },
+          {},
+          'broadcast',
+        );
+        await call();
+        return (await actionsOf(hub)).length;
+      };
+      expect(await turnedAway('TOO_MANY_REQUESTS')).toBe(0);
+      expect(await turnedAway('TOO_MANY_REQUESTS', true)).toBe(1);
+      expect(await turnedAway('BAD_REQUEST')).toBe(1);
+      const { hub, t, sync } = await app(() => 1, {}, 'broadcast');
+      const parsed = t.procedure.use(sync.middleware()).input((value: unknown) => {
+        if (value !== 'good') throw new TypeError('not good');
+        return value;
+      });
+      const router = t.router({
+        guests: t.router({ all: t.procedure.query(() => 1), change: parsed.mutation(() => boom('mail')) }),
+      });
+      await sync.bind(router, { mutations: { 'guests.change': ['guests.all'] } });
+      const { guests } = t.createCallerFactory(router)(ctx);
+      await expect(guests.change('bad')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+      await sync.settled();
+      expect(await actionsOf(hub)).toEqual([]);
+      await expect(guests.change('good')).rejects.toThrow('mail');
+      await sync.settled();
+      expect(await actionsOf(hub)).toHaveLength(1);
+    });
+
+    test('one that broadcasts all the same counts as done: what waits for its unknown transaction goes out too', async () => {
+      const { hub, sync, call } = await app(
+        (what) => {
+          sync.afterCommit({}, { ...byHand(), entityId: 'waits', queryPaths: ['guests.stats'] });
+          boom(what);
+        },
+        {},
+        'broadcast',
+      );
+      await call('mail');
+      expect((await actionsOf(hub)).map(({ entityId }) => entityId)).toEqual(['waits', '*']);
+      await call('door');
+      expect(await actionsOf(hub)).toHaveLength(2);
+    });
+
     test('says nothing where that is declared, or where its transaction was rolled back; what had committed is told always', async () => {
       const quiet = await app(boom, {}, 'ignore');
       await quiet.call('mail');

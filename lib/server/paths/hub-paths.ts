@@ -30,7 +30,7 @@ export interface HubPathsHost {
   /** A resync must fit into it. */
   connectionCapBytes: number;
   setResyncPaths: (paths: readonly string[]) => void;
-  warn: (warning: HubWarning) => void;
+  warn: (warning: HubWarning, kind: string) => void;
   tell: (event: PhantomEvent) => void;
 }
 
@@ -64,7 +64,7 @@ export class HubPaths {
   prepare(given: unknown, options: BindRouterOptions = {}): { binding: BoundRouter; install: () => void } {
     const { mode, aliases } = this.#read(options);
     const { createTable, warn, codec } = this.#host;
-    const router = new BoundRouter(given, aliases, { createTable, warn: (message) => warn({ message }) });
+    const router = new BoundRouter(given, aliases, { createTable, warn: (message) => warn({ message }, 'router') });
     checkTransformer(given, codec);
     const install = (): void => {
       this.#warnOfLost(router);
@@ -90,9 +90,8 @@ export class HubPaths {
     const lost = (this.#router?.queries ?? []).filter((path) => next.find(path) < 0);
     if (lost.length === 0) return;
     const named = lost.slice(0, 3).join(', ') + (lost.length > 3 ? ` and ${lost.length - 3} more` : '');
-    this.#host.warn({
-      message: `a second router takes the place of the first: ${named} ${lost.length === 1 ? 'is' : 'are'} phantom from now on; bind one router that has them all, or give each its own hub`,
-    });
+    const message = `a second router takes the place of the first: ${named} ${lost.length === 1 ? 'is' : 'are'} phantom from now on; bind one router that has them all, or give each its own hub`;
+    this.#host.warn({ message }, 'second router');
   }
 
   /** Counts what goes out and what is phantom, and tells the latter. Call it once an action is certain to be sent, or not to be. */
@@ -157,14 +156,12 @@ export class HubPaths {
     const { warn, tell } = this.#host;
     const about = { field: 'queryPaths', companyId, actionId: id, module };
     if (this.#told.size > MAX_TOLD) {
-      warn({
-        message: `more than ${MAX_TOLD} different phantom paths: further ones are counted, but not told. Are they made of ids?`,
-        ...about,
-      });
+      const message = `more than ${MAX_TOLD} different phantom paths: further ones are counted, but not told. Are they made of ids?`;
+      warn({ message, ...about }, 'many phantoms');
       return;
     }
     tell({ ...phantom, actionId: id, companyId, module });
-    warn({ message: sayPhantom(phantom), ...about });
+    warn({ message: sayPhantom(phantom), ...about }, 'phantom');
   }
 }
 
