@@ -211,7 +211,7 @@ export class Hub<M extends string = string> {
    * Before a deploy: refuses newcomers and ends the streams evenly over `overMs` (default 10,000; 0: at once), each
    * with a jittered hint to come back. Resolves when none is left.
    */
-  async drain(options: { overMs?: number } = {}): Promise<void> {
+  async drain(options: { overMs?: number | undefined } = {}): Promise<void> {
     checkKeys('drain()', checkObject('options', options), ['overMs']);
     const { overMs = 10_000 } = options;
     if (typeof overMs !== 'number' || !(overMs >= 0 && overMs <= 3_600_000)) {

@@ -16,7 +16,7 @@ export interface HandlerOptions<Req> {
    */
   identify: (request: Req) => Identity | null | Promise<Identity | null>;
   /** More response headers. */
-  headers?: Record<string, string | readonly string[]>;
+  headers?: Record<string, string | readonly string[]> | undefined;
 }
 
 export type NodeHandler<Req> = (request: Req, response: ServerResponse | Http2ServerResponse) => void;

@@ -133,7 +133,7 @@ export interface StreamOptions<T = SyncEvent> {
    * Default false: for the app's HTTP stack the response is complete when the stream has been handed over. True: its `close`, and
    * tRPC's `signal`, wait for the stream's end; that keeps the request in memory.
    */
-  holdResponse?: boolean;
+  holdResponse?: boolean | undefined;
   /** The procedure's path, for a refusal's `data.path`; default: from the request's URL. */
   path?: string | undefined;
   /** tRPC's `tracked`; used where the socket cannot be taken, so that events carry their id. */

@@ -24,9 +24,9 @@ export interface RecorderOptions {
 
 export interface VerifyOptions {
   /** Default false: mutations that no test runs are listed, and do not fail. */
-  everyMutation?: boolean;
+  everyMutation?: boolean | undefined;
   /** Default false: queries that nothing made stale are listed, and do not fail. */
-  everyQuery?: boolean;
+  everyQuery?: boolean | undefined;
 }
 
 export interface Recorder {

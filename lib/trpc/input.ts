@@ -6,20 +6,20 @@ import { checkSince } from '../server/resume.js';
 /** All optional; a client may send nothing. What is not listed is dropped. */
 export interface SyncInput {
   /** Set by tRPC's client when it comes back; an unknown one gets a resync, not an error. */
-  lastEventId?: string;
+  lastEventId?: string | undefined;
   /** Unix ms of the last event seen, for clients without ids. */
-  lastSyncTimestamp?: number;
+  lastSyncTimestamp?: number | undefined;
   /** What the page's data already contains: a cursor, or Unix ms. Used where there is no other position. */
-  since?: string | number;
+  since?: string | number | undefined;
   /** What the client wants to hear of. For the resolver to allow. */
-  clientId?: string;
-  modules?: string[];
-  entities?: string[];
-  queryPaths?: string[];
+  clientId?: string | undefined;
+  modules?: string[] | undefined;
+  entities?: string[] | undefined;
+  queryPaths?: string[] | undefined;
   /** The tab's own id, to be left out of its own echo. */
-  sourceId?: string;
+  sourceId?: string | undefined;
   /** The browser instance; a second stream of it replaces the first. */
-  clientInstanceId?: string;
+  clientInstanceId?: string | undefined;
 }
 
 /** A parser function as tRPC's `.input()` takes it. Throws TypeError, or INVALID_FIELD for a bad `since`; tRPC answers both with BAD_REQUEST. */

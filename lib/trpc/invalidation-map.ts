@@ -34,13 +34,13 @@ interface FullEntry<P, Stale> {
   /** What is stale afterwards; cascades follow from it. */
   stale: Stale;
   /** Absent: the modules that `stale` touches. `false`: none. A list: those in their place. */
-  cascade?: false | readonly P[];
+  cascade?: false | readonly P[] | undefined;
   /** Of the action; default: the path of the mutation's router, the module of a tool's first path. */
-  module?: string;
+  module?: string | undefined;
   /** Of the action; default: by the verb that the name begins with. */
-  type?: ActionType;
+  type?: ActionType | undefined;
   /** Default: that of `createSync()`. */
-  onError?: OnError;
+  onError?: OnError | undefined;
 }
 
 /** Rightly broadcasts nothing, and this is why. */
@@ -67,10 +67,10 @@ export type ToolEntry<R> =
  */
 export interface InvalidationMap<R> {
   /** The paths of a module, where they are not those below the router of its name. */
-  modules?: { readonly [name: string]: Paths<R> };
+  modules?: { readonly [name: string]: Paths<R> } | undefined;
   /** What follows from what: `{ guests: ['hotels', 'budget'], hotels: ['timeline'] }`. Cycles are allowed. */
-  cascades?: { readonly [module: string]: readonly ModuleName<R>[] };
+  cascades?: { readonly [module: string]: readonly ModuleName<R>[] } | undefined;
   mutations: { readonly [M in MutationPath<R>]: MapEntry<R, M> };
   /** Chatbot tools, imports, jobs: whatever changes rows under a name that is no mutation's. */
-  tools?: { readonly [name: string]: ToolEntry<R> };
+  tools?: { readonly [name: string]: ToolEntry<R> } | undefined;
 }

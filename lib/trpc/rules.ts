@@ -17,6 +17,8 @@ export interface RuleCall<C = unknown> {
 }
 
 type Id = string | number | bigint | null | undefined;
+/** As a method: a rule may be annotated with less than the whole context. */
+type Rule<C, T> = { rule(call: RuleCall<C>): T }['rule'] | undefined;
 
 /**
  * Each replaces a default; one that gives null or undefined says that there is none. What `ctx` is
@@ -25,28 +27,28 @@ type Id = string | number | bigint | null | undefined;
  */
 export interface SyncRules<C = unknown> {
   /** Default: `companyId` of the context, or of its `session`, `user`, `auth` or `session.user`. */
-  companyId?(call: RuleCall<C>): Id;
+  companyId?: Rule<C, Id>;
   /** Default: `userId` in the same places; `id` of `user` or `session.user`. */
-  userId?(call: RuleCall<C>): Id;
+  userId?: Rule<C, Id>;
   /**
    * Default: `clientId` of the result, the context, the input: the database's word before the client's. A rule that gives null says that the action is rightly
    * about no client in particular; undefined is a missing one, and a warning. `null` in place of a rule: this app has none.
    */
-  clientId?: { rule(call: RuleCall<C>): Id }['rule'] | null;
+  clientId?: Rule<C, Id> | null;
   /** The tab that calls. Default: `sourceId` of the context, else the request's header `x-source-id`. */
-  sourceId?(call: RuleCall<C>): Id;
+  sourceId?: Rule<C, Id>;
   /**
    * Default: the input's `id`, `entityId` or the one named like the module (`guestId`); of an insert, and where the input
    * names none, the result's `id`; else `*`. Never the input itself: it may be a password. In a module whose rows are
    * secrets by their name (`sessions`, `apiKeys`, `inviteTokens`) always `*`.
    */
-  entityId?(call: RuleCall<C>): Id;
+  entityId?: Rule<C, Id>;
   /** Default: the entry's `module`, else the path of the procedure's router. */
-  module?(call: RuleCall<C>): string | null | undefined;
+  module?: Rule<C, string | null | undefined>;
   /** Default: the entry's `type`, else by the verb of the procedure's name. */
-  type?(call: RuleCall<C>): ActionType | null | undefined;
+  type?: Rule<C, ActionType | null | undefined>;
   /** Goes out with the action. Default: nothing. */
-  data?(call: RuleCall<C>): unknown;
+  data?: Rule<C, unknown>;
 }
 
 const RULES = ['companyId', 'userId', 'clientId', 'sourceId', 'entityId', 'module', 'type', 'data'] as const;

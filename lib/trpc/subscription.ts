@@ -22,7 +22,7 @@ type MaybePromise<T> = T | Promise<T>;
 
 export interface SyncResolverOptions<Ctx, Input> {
   /** Default: the default hub. */
-  hub?: AnyHub;
+  hub?: AnyHub | undefined;
   /** Who subscribes, from the context; and the filter that the app allows. `input`, `signal` and `path` are passed on. */
   stream(options: { ctx: Ctx; input: Input; signal: AbortSignal | undefined }): MaybePromise<SyncStreamOptions>;
 }
@@ -36,10 +36,10 @@ export function syncSubscription<Ctx, Input>(
   options: SyncResolverOptions<Ctx, Input> & { ids: false },
 ): (resolver: ResolverOptions<Ctx, Input>) => Promise<AsyncGenerator<SyncEvent, undefined, undefined>>;
 export function syncSubscription<Ctx, Input>(
-  options: SyncResolverOptions<Ctx, Input> & { ids?: true },
+  options: SyncResolverOptions<Ctx, Input> & { ids?: true | undefined },
 ): (resolver: ResolverOptions<Ctx, Input>) => Promise<AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined>>;
 export function syncSubscription<Ctx, Input>(
-  options: SyncResolverOptions<Ctx, Input> & { ids?: boolean },
+  options: SyncResolverOptions<Ctx, Input> & { ids?: boolean | undefined },
 ): (
   resolver: ResolverOptions<Ctx, Input>,
 ) => Promise<AsyncGenerator<SyncEvent | TrackedEnvelope<SyncEvent>, undefined, undefined>> {
@@ -51,7 +51,7 @@ export function syncSubscription<Ctx, Input>(
 
 /** The same inside a resolver of one's own: `return syncStream({ req, res, companyId, userId, input, signal })`. Throws TRPCError. */
 export function syncStream(
-  options: SyncStreamOptions & { hub?: AnyHub },
+  options: SyncStreamOptions & { hub?: AnyHub | undefined },
 ): AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined> {
   const { hub, ...stream } = options;
   return open(hub, stream, true) as AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined>;

@@ -149,6 +149,15 @@ export const map = { mutations: {
   'guests.e': ['guests'],
 } } satisfies InvalidationMap<AppRouter>;
 void core.for<AppRouter>().bind(appRouter, map, { aliases: undefined, onPhantomPath: undefined });
+const none: undefined = undefined;
+createSync<Context>({ hub: none, onError: none, rules: { companyId: none, userId: none, clientId: none, sourceId: none, entityId: none, module: none, type: none, data: none } });
+export const bare = { modules: none, cascades: none, tools: none, mutations: {
+  'guests.a': { stale: ['guests'], cascade: none, module: none, type: none, onError: none }, 'guests.b': ['guests'], 'guests.c': ['guests'], 'guests.d': ['guests'], 'guests.e': ['guests'],
+} } satisfies InvalidationMap<AppRouter>;
+export const asks: import('PATHCAST').SyncInput = { lastEventId: none, lastSyncTimestamp: none, since: none, clientId: none, modules: none, entities: none, queryPaths: none, sourceId: none, clientInstanceId: none };
+void syncSubscription({ hub: none, ids: none, stream: () => ({ companyId: 'c', userId: 'u', holdResponse: none, headers: none, filter: none, expiresAt: none }) });
+void core.hub.drain({ overMs: none });
+void core.hub.handler({ identify: () => null, headers: none });
 `,
   'middleware on the base procedure': `${HEAD}
 const core = createSync<Context>({ rules: { companyId: ({ ctx }) => ctx.companyId } });

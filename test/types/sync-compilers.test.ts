@@ -7,7 +7,7 @@ const fileOf = (name: string): string => `${name.replace(/\W+/g, '-')}.ts`;
 
 const files: Record<string, string> = {};
 for (const [name, text] of Object.entries({ ...PROGRAMS, ...CIRCULAR }))
-  files[fileOf(name)] = text.replace('PATHCAST', PATHCAST);
+  files[fileOf(name)] = text.replaceAll('PATHCAST', PATHCAST);
 
 // Every path of a larger app, and for each one that differs by a letter.
 const PROCEDURES = 200;
