@@ -28,8 +28,7 @@ HubOptions ReadOptions(Arguments* args, Napi::Object object) {
   HubOptions options;
   options.hub_id = args->String(args->Get(object, "hubId"), "hubId");
   options.limits.max_per_user = static_cast<uint32_t>(count("maxPerUser"));
-  options.limits.max_per_company =
-      static_cast<uint32_t>(count("maxPerCompany"));
+  options.limits.max_per_tenant = static_cast<uint32_t>(count("maxPerCompany"));
   options.limits.evict_oldest =
       args->Bool(args->Get(object, "evictOldest"), "evictOldest");
   options.core.log.max_actions = count("logActions");
@@ -42,7 +41,7 @@ HubOptions ReadOptions(Arguments* args, Napi::Object object) {
   options.core.retry_ms = ms("retryMs");
   options.slow_timeout_ms = ms("slowTimeoutMs");
   options.lifetime_ms = ms("lifetimeMs");
-  options.max_companies = count("maxCompanies");
+  options.max_tenants = count("maxCompanies");
   options.max_total_log_bytes = count("logTotalBytes");
   options.wrap.prefix =
       args->String(args->Get(object, "wrapPrefix"), "wrapPrefix");
@@ -169,7 +168,7 @@ Napi::Value HubWrap::Post(const Napi::CallbackInfo& info, Command command) {
   return Napi::Boolean::New(info.Env(), hub_->Post(std::move(command)));
 }
 
-// publish(ticket, [company, head, tail, transformedHead?, transformedTail?, …])
+// publish(ticket, [tenant, head, tail, transformedHead?, transformedTail?, …])
 Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -187,7 +186,7 @@ Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i + 4 < length; i += 5) {
     const Napi::HandleScope scope(info.Env());
     PublishItem& item = command.items.emplace_back();
-    item.company = args.String(flat.Get(i), "company");
+    item.tenant = args.String(flat.Get(i), "company");
     args.AppendString(&item.text, flat.Get(i + 1), "head", kJsonSlack);
     item.split = item.text.size();
     item.text += '0';
@@ -207,7 +206,7 @@ Napi::Value HubWrap::Ephemeral(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
   EphemeralCommand command;
-  command.company = args.String(info[0], "company");
+  command.tenant = args.String(info[0], "company");
   command.json = args.String(info[1], "json");
   command.transformed_json =
       args.OptionalString(info[2], "transformed json").value_or("");
@@ -235,7 +234,7 @@ StreamRequest HubWrap::ReadStream(Arguments* args,
   const uint64_t framing = flags >> 4;
   request.dialect.framing =
       framing < kFramingCount ? static_cast<Framing>(framing) : Framing::kRaw;
-  request.company = args->String(info[first + 1], "companyId");
+  request.tenant = args->String(info[first + 1], "companyId");
   request.user = args->String(info[first + 2], "userId");
   if (const Napi::Value head = info[first + 3]; !head.IsUndefined()) {
     request.http_head = args->Latin1(head, "httpHead");
@@ -340,7 +339,7 @@ Napi::Value HubWrap::Acquire(const Napi::CallbackInfo& info) {
   Arguments args(info.Env());
   AcquireCommand command;
   command.ticket = args.Count(info[0], "ticket");
-  command.company = args.String(info[1], "company");
+  command.tenant = args.String(info[1], "company");
   command.user = args.String(info[2], "user");
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
@@ -366,7 +365,7 @@ Napi::Value HubWrap::ReadLog(const Napi::CallbackInfo& info) {
   Arguments args(info.Env());
   ReadLogCommand command;
   command.ticket = args.Count(info[0], "ticket");
-  command.company = args.String(info[1], "company");
+  command.tenant = args.String(info[1], "company");
   if (!Arguments::Absent(info[2]))
     command.since_ms = args.Int(info[2], "since");
   command.known_epoch = args.String(info[3], "known epoch");
@@ -386,7 +385,7 @@ Napi::Value HubWrap::Watch(const Napi::CallbackInfo& info) {
   return Post(info, {command});
 }
 
-// connections(ticket, limit, after, company?, user?, origin?)
+// connections(ticket, limit, after, tenant?, user?, origin?)
 Napi::Value HubWrap::Connections(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -394,7 +393,7 @@ Napi::Value HubWrap::Connections(const Napi::CallbackInfo& info) {
   command.ticket = args.Count(info[0], "ticket");
   command.limit = args.Count(info[1], "limit");
   command.after = args.Count(info[2], "after");
-  command.company = args.OptionalString(info[3], "company");
+  command.tenant = args.OptionalString(info[3], "company");
   command.user = args.OptionalString(info[4], "user");
   if (!Arguments::Absent(info[5])) {
     command.origin = static_cast<uint32_t>(args.Count(info[5], "origin"));
@@ -403,14 +402,14 @@ Napi::Value HubWrap::Connections(const Napi::CallbackInfo& info) {
   return Post(info, {std::move(command)});
 }
 
-// disconnect(ticket, reason, company?, user?, number?, origin?)
+// disconnect(ticket, reason, tenant?, user?, number?, origin?)
 Napi::Value HubWrap::Disconnect(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
   DisconnectCommand command;
   command.ticket = args.Count(info[0], "ticket");
   const std::string reason = args.String(info[1], "reason");
-  command.company = args.OptionalString(info[2], "company");
+  command.tenant = args.OptionalString(info[2], "company");
   command.user = args.OptionalString(info[3], "user");
   if (!Arguments::Absent(info[4]))
     command.number = args.Count(info[4], "number");

@@ -126,7 +126,7 @@ struct ToJs {
     for (const ConnectionInfo& info : reply.connections) {
       const Napi::HandleScope scope(env);
       out.Add(static_cast<double>(info.number))
-          .Add(info.company)
+          .Add(info.tenant)
           .Add(info.user)
           .Add(static_cast<double>(info.since_ms))
           .Add(static_cast<double>(info.backlog_bytes))
@@ -142,7 +142,7 @@ struct ToJs {
         .Add(reply.code)
         .Add(static_cast<double>(reply.number))
         .Add(static_cast<double>(reply.value))
-        .Add(reply.company)
+        .Add(reply.tenant)
         .Add(reply.user)
         .Done();
   }
@@ -154,7 +154,7 @@ void ForEachMetric(const Metrics& m, Visit&& visit) {
   visit("connections", m.connections.Get());
   visit("sinkConnections", m.sink_connections.Get());
   visit("leases", m.leases.Get());
-  visit("companies", m.companies.Get());
+  visit("companies", m.tenants.Get());
   visit("logActions", m.log_actions.Get());
   visit("logBytes", m.log_bytes.Get());
   visit("slowSinks", m.slow_sinks.Get());

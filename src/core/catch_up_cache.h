@@ -4,7 +4,7 @@
 //
 // Owner: the hub's Context. Thread: hub thread. Holds no bytes of any dialect:
 // what is shared is the event's JSON. Bounded for the whole hub, so that quiet
-// companies hold nothing.
+// tenants hold nothing.
 #ifndef PATHCAST_CORE_CATCH_UP_CACHE_H_
 #define PATHCAST_CORE_CATCH_UP_CACHE_H_
 

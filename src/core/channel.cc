@@ -76,7 +76,7 @@ void Channel::Trim(Context& context, const LogLimits& limits) {
 uint32_t Channel::PathId(const Context& context, std::string_view path) {
   if (names_ == nullptr) names_ = std::make_unique<ChannelNames>();
   const uint32_t id = names_->paths.Intern(path);
-  // A company that names things without end still tells its queries apart.
+  // A tenant that names things without end still tells its queries apart.
   if (id != NameTable::kOverflow || !context.router_paths.contains(path)) {
     return id;
   }

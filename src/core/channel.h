@@ -35,7 +35,7 @@
 
 namespace pathcast {
 
-// What one slice of a pass may take; the next company's turn comes when any of
+// What one slice of a pass may take; the next tenant's turn comes when any of
 // it is spent. In bytes and time, for what a visit costs depends on the window.
 struct SliceBudget {
   uint64_t bytes = UINT64_MAX;
@@ -44,7 +44,7 @@ struct SliceBudget {
   size_t visits = SIZE_MAX;
 };
 
-// Names a company is told apart by in unions. Beyond it a union with a newcomer
+// Names a tenant is told apart by in unions. Beyond it a union with a newcomer
 // means "everything".
 inline constexpr uint32_t kMaxPathNames = 65'536;
 inline constexpr uint32_t kMaxModules = 4'096;
@@ -56,12 +56,12 @@ struct ChannelNames {
 
 class Channel {
  public:
-  Channel(std::string company, std::string epoch, int64_t born_ms)
-      : company_(std::move(company)), log_(std::move(epoch), born_ms) {}
+  Channel(std::string tenant, std::string epoch, int64_t born_ms)
+      : tenant_(std::move(tenant)), log_(std::move(epoch), born_ms) {}
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  const std::string& company() const { return company_; }
+  const std::string& tenant() const { return tenant_; }
   const ActionLog& log() const { return log_; }
   ActionLog& log() { return log_; }
   Instances& instances() { return instances_; }
@@ -141,7 +141,7 @@ class Channel {
   void Trim(Context& context, const LogLimits& limits);
   void FinishPass(Context& context);
 
-  const std::string company_;
+  const std::string tenant_;
   ActionLog log_;
   Instances instances_;
   // Made for the first action.

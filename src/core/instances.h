@@ -1,7 +1,7 @@
-// The browser instances of one company that had a stream: one that comes back
+// The browser instances of one tenant that had a stream: one that comes back
 // without a position has missed something (SPEC §2).
 //
-// Owner: the company's Channel. Thread: hub thread. By the steady clock, so
+// Owner: the tenant's Channel. Thread: hub thread. By the steady clock, so
 // that a clock that is set makes nobody forgotten. Of user and instance only
 // hashes are kept: two that share one would cost a resync that nobody needed.
 #ifndef PATHCAST_CORE_INSTANCES_H_

@@ -62,9 +62,9 @@ Limiter::Limiter(const LimiterOptions& options) : options_(options) {}
 
 AdmissionResult Limiter::Acquire(const LeaseRequest& request) {
   AdmissionResult result;
-  const uint32_t company = FindCompany(request.company);
+  const uint32_t tenant = FindTenant(request.tenant);
   const uint32_t user =
-      company == kNone ? kNone : FindUser(company, request.user);
+      tenant == kNone ? kNone : FindUser(tenant, request.user);
   const uint32_t replaced = user == kNone || request.instance.empty()
                                 ? kNone
                                 : FindInstance(user, request.instance);
@@ -72,10 +72,10 @@ AdmissionResult Limiter::Acquire(const LeaseRequest& request) {
   // Counts as if the replaced one had gone. They never exceed a limit, so one
   // that goes always makes room for one that comes.
   uint32_t user_held = user == kNone ? 0 : users_[user].held;
-  uint32_t company_held = company == kNone ? 0 : companies_[company].held;
+  uint32_t tenant_held = tenant == kNone ? 0 : tenants_[tenant].held;
   if (replaced != kNone) {
     --user_held;
-    --company_held;
+    --tenant_held;
   }
 
   const auto refuse = [&](Admission why, uint32_t limit, uint32_t current) {
@@ -90,15 +90,14 @@ AdmissionResult Limiter::Acquire(const LeaseRequest& request) {
     if (evicted == kNone) {
       return refuse(Admission::kUserLimit, options_.max_per_user, user_held);
     }
-    --company_held;
+    --tenant_held;
   }
-  if (options_.max_per_company != 0 &&
-      company_held >= options_.max_per_company) {
+  if (options_.max_per_tenant != 0 && tenant_held >= options_.max_per_tenant) {
     assert(evicted == kNone && replaced == kNone);
-    evicted = options_.evict_oldest ? OldestOfCompany(company) : kNone;
+    evicted = options_.evict_oldest ? OldestOfTenant(tenant) : kNone;
     if (evicted == kNone) {
-      return refuse(Admission::kCompanyLimit, options_.max_per_company,
-                    company_held);
+      return refuse(Admission::kTenantLimit, options_.max_per_tenant,
+                    tenant_held);
     }
   }
 
@@ -111,7 +110,7 @@ AdmissionResult Limiter::Acquire(const LeaseRequest& request) {
     result.evicted.push_back(IdOf(evicted));
     ReleaseSlot(evicted);
   }
-  const uint32_t home = MakeCompany(request.company);
+  const uint32_t home = MakeTenant(request.tenant);
   const uint32_t holder = MakeUser(home, request.user);
   result.lease = IdOf(MakeLease(request, home, holder));
   return result;
@@ -129,22 +128,22 @@ void Limiter::Watch(uint64_t lease, const int64_t* alive_ms) {
   if (slot != kNone) leases_[slot].alive_at = alive_ms;
 }
 
-uint32_t Limiter::HeldByCompany(std::string_view company) const {
-  const uint32_t found = FindCompany(company);
-  return found == kNone ? 0 : companies_[found].held;
+uint32_t Limiter::HeldByTenant(std::string_view tenant) const {
+  const uint32_t found = FindTenant(tenant);
+  return found == kNone ? 0 : tenants_[found].held;
 }
 
-uint32_t Limiter::HeldByUser(std::string_view company,
+uint32_t Limiter::HeldByUser(std::string_view tenant,
                              std::string_view user) const {
-  const uint32_t home = FindCompany(company);
+  const uint32_t home = FindTenant(tenant);
   const uint32_t found = home == kNone ? kNone : FindUser(home, user);
   return found == kNone ? 0 : users_[found].held;
 }
 
-std::vector<uint64_t> Limiter::StreamsOf(std::string_view company,
+std::vector<uint64_t> Limiter::StreamsOf(std::string_view tenant,
                                          std::string_view user) const {
   std::vector<uint64_t> leases;
-  const uint32_t home = FindCompany(company);
+  const uint32_t home = FindTenant(tenant);
   const uint32_t found = home == kNone ? kNone : FindUser(home, user);
   if (found == kNone) return leases;
   for (uint32_t slot = users_[found].first; slot != kNone;
@@ -154,35 +153,35 @@ std::vector<uint64_t> Limiter::StreamsOf(std::string_view company,
   return leases;
 }
 
-bool Limiter::HasSeat(std::string_view company, std::string_view user) const {
+bool Limiter::HasSeat(std::string_view tenant, std::string_view user) const {
   return (options_.max_per_user == 0 ||
-          HeldByUser(company, user) < options_.max_per_user) &&
-         (options_.max_per_company == 0 ||
-          HeldByCompany(company) < options_.max_per_company);
+          HeldByUser(tenant, user) < options_.max_per_user) &&
+         (options_.max_per_tenant == 0 ||
+          HeldByTenant(tenant) < options_.max_per_tenant);
 }
 
 size_t Limiter::Bytes() const {
   size_t bytes = leases_.size() * sizeof(Lease) + users_.size() * sizeof(User) +
-                 companies_.size() * sizeof(Company) + text_bytes_ +
-                 company_index_.Bytes() + user_index_.Bytes() +
+                 tenants_.size() * sizeof(Tenant) + text_bytes_ +
+                 tenant_index_.Bytes() + user_index_.Bytes() +
                  instance_index_.Bytes();
-  for (const Company& company : companies_) {
-    bytes += company.heap.capacity() * sizeof(uint32_t);
+  for (const Tenant& tenant : tenants_) {
+    bytes += tenant.heap.capacity() * sizeof(uint32_t);
   }
   return bytes;
 }
 
-uint32_t Limiter::FindCompany(std::string_view name) const {
-  return company_index_.Find(
-      HashOf(name), [&](uint32_t slot) { return companies_[slot].chain; },
-      [&](uint32_t slot) { return companies_[slot].name.view() == name; });
+uint32_t Limiter::FindTenant(std::string_view name) const {
+  return tenant_index_.Find(
+      HashOf(name), [&](uint32_t slot) { return tenants_[slot].chain; },
+      [&](uint32_t slot) { return tenants_[slot].name.view() == name; });
 }
 
-uint32_t Limiter::FindUser(uint32_t company, std::string_view name) const {
+uint32_t Limiter::FindUser(uint32_t tenant, std::string_view name) const {
   return user_index_.Find(
-      HashOf(company, name), [&](uint32_t slot) { return users_[slot].chain; },
+      HashOf(tenant, name), [&](uint32_t slot) { return users_[slot].chain; },
       [&](uint32_t slot) {
-        return users_[slot].company == company &&
+        return users_[slot].tenant == tenant &&
                users_[slot].name.view() == name;
       });
 }
@@ -197,34 +196,34 @@ uint32_t Limiter::FindInstance(uint32_t user, std::string_view instance) const {
       });
 }
 
-uint32_t Limiter::MakeCompany(std::string_view name) {
-  const uint32_t found = FindCompany(name);
+uint32_t Limiter::MakeTenant(std::string_view name) {
+  const uint32_t found = FindTenant(name);
   if (found != kNone) return found;
-  const uint32_t slot = TakeSlot(&companies_, &free_company_, &Company::chain);
-  companies_[slot].name = Text(name);
+  const uint32_t slot = TakeSlot(&tenants_, &free_tenant_, &Tenant::chain);
+  tenants_[slot].name = Text(name);
   text_bytes_ += name.size();
-  company_index_.Insert(
-      slot, [&](uint32_t at) -> uint32_t& { return companies_[at].chain; },
-      [&](uint32_t at) { return HashOf(companies_[at].name.view()); });
+  tenant_index_.Insert(
+      slot, [&](uint32_t at) -> uint32_t& { return tenants_[at].chain; },
+      [&](uint32_t at) { return HashOf(tenants_[at].name.view()); });
   return slot;
 }
 
-uint32_t Limiter::MakeUser(uint32_t company, std::string_view name) {
-  const uint32_t found = FindUser(company, name);
+uint32_t Limiter::MakeUser(uint32_t tenant, std::string_view name) {
+  const uint32_t found = FindUser(tenant, name);
   if (found != kNone) return found;
   const uint32_t slot = TakeSlot(&users_, &free_user_, &User::chain);
   users_[slot].name = Text(name);
-  users_[slot].company = company;
+  users_[slot].tenant = tenant;
   text_bytes_ += name.size();
   user_index_.Insert(
       slot, [&](uint32_t at) -> uint32_t& { return users_[at].chain; },
       [&](uint32_t at) {
-        return HashOf(users_[at].company, users_[at].name.view());
+        return HashOf(users_[at].tenant, users_[at].name.view());
       });
   return slot;
 }
 
-uint32_t Limiter::MakeLease(const LeaseRequest& request, uint32_t company,
+uint32_t Limiter::MakeLease(const LeaseRequest& request, uint32_t tenant,
                             uint32_t user) {
   const uint32_t slot = TakeSlot(&leases_, &free_lease_, &Lease::next);
   Lease& lease = leases_[slot];
@@ -240,11 +239,11 @@ uint32_t Limiter::MakeLease(const LeaseRequest& request, uint32_t company,
   if (holder.first != kNone) leases_[holder.first].previous = slot;
   holder.first = slot;
   ++holder.held;
-  ++companies_[company].held;
+  ++tenants_[tenant].held;
   ++held_;
 
   if (options_.evict_oldest && request.evictable) {
-    HeapPush(&companies_[company], slot);
+    HeapPush(&tenants_[tenant], slot);
   }
   if (!request.instance.empty()) {
     lease.instance = Text(request.instance);
@@ -273,8 +272,8 @@ void Limiter::ReleaseSlot(uint32_t slot) {
   Lease& lease = leases_[slot];
   const uint32_t user = lease.user;
   User& holder = users_[user];
-  const uint32_t company = holder.company;
-  Company& home = companies_[company];
+  const uint32_t tenant = holder.tenant;
+  Tenant& home = tenants_[tenant];
 
   if (lease.instance.size != 0) {
     text_bytes_ -= lease.instance.size;
@@ -298,23 +297,23 @@ void Limiter::ReleaseSlot(uint32_t slot) {
     user_index_.Erase(
         user, [&](uint32_t at) -> uint32_t& { return users_[at].chain; },
         [&](uint32_t at) {
-          return HashOf(users_[at].company, users_[at].name.view());
+          return HashOf(users_[at].tenant, users_[at].name.view());
         });
     GiveSlot(&users_, &free_user_, &User::chain, user);
   }
   if (--home.held == 0) {
     text_bytes_ -= home.name.size;
-    company_index_.Erase(
-        company, [&](uint32_t at) -> uint32_t& { return companies_[at].chain; },
-        [&](uint32_t at) { return HashOf(companies_[at].name.view()); });
-    GiveSlot(&companies_, &free_company_, &Company::chain, company);
+    tenant_index_.Erase(
+        tenant, [&](uint32_t at) -> uint32_t& { return tenants_[at].chain; },
+        [&](uint32_t at) { return HashOf(tenants_[at].name.view()); });
+    GiveSlot(&tenants_, &free_tenant_, &Tenant::chain, tenant);
   }
   if (--held_ == 0 && leases_.size() > kKeptSlots) {
     // Serials go on counting, so no old lease id comes to life in a new slot.
     leases_ = std::deque<Lease>();
     users_ = std::deque<User>();
-    companies_ = std::deque<Company>();
-    free_lease_ = free_user_ = free_company_ = kNone;
+    tenants_ = std::deque<Tenant>();
+    free_lease_ = free_user_ = free_tenant_ = kNone;
   }
 }
 
@@ -333,11 +332,11 @@ uint32_t Limiter::OldestOfUser(uint32_t user) const {
   return oldest;
 }
 
-uint32_t Limiter::OldestOfCompany(uint32_t company) {
+uint32_t Limiter::OldestOfTenant(uint32_t tenant) {
   // Keys are lower bounds of when each was alive, which only grows. So a top
   // whose key is up to date is the oldest; one that is not sinks to where it
   // belongs.
-  Company& home = companies_[company];
+  Tenant& home = tenants_[tenant];
   if (home.heap.empty()) return kNone;
   for (int sunk = 0; sunk < kSunkBeforeRebuild; ++sunk) {
     Lease& top = leases_[home.heap[0]];
@@ -361,53 +360,53 @@ bool Limiter::Older(uint32_t a, uint32_t b) const {
   return static_cast<int32_t>(first.serial - second.serial) < 0;
 }
 
-void Limiter::HeapPush(Company* company, uint32_t slot) {
-  company->heap.push_back(slot);
-  HeapSet(company, company->heap.size() - 1, slot);
-  HeapUp(company, company->heap.size() - 1);
+void Limiter::HeapPush(Tenant* tenant, uint32_t slot) {
+  tenant->heap.push_back(slot);
+  HeapSet(tenant, tenant->heap.size() - 1, slot);
+  HeapUp(tenant, tenant->heap.size() - 1);
 }
 
-void Limiter::HeapErase(Company* company, uint32_t slot) {
+void Limiter::HeapErase(Tenant* tenant, uint32_t slot) {
   const size_t at = leases_[slot].heap_at;
-  const uint32_t last = company->heap.back();
-  company->heap.pop_back();
+  const uint32_t last = tenant->heap.back();
+  tenant->heap.pop_back();
   leases_[slot].heap_at = kNone;
   if (last == slot) return;
-  HeapSet(company, at, last);
-  HeapDown(company, HeapUp(company, at));
+  HeapSet(tenant, at, last);
+  HeapDown(tenant, HeapUp(tenant, at));
 }
 
-void Limiter::HeapSet(Company* company, size_t at, uint32_t slot) {
-  company->heap[at] = slot;
+void Limiter::HeapSet(Tenant* tenant, size_t at, uint32_t slot) {
+  tenant->heap[at] = slot;
   leases_[slot].heap_at = static_cast<uint32_t>(at);
 }
 
-size_t Limiter::HeapUp(Company* company, size_t at) {
-  const uint32_t slot = company->heap[at];
+size_t Limiter::HeapUp(Tenant* tenant, size_t at) {
+  const uint32_t slot = tenant->heap[at];
   while (at > 0) {
     const size_t parent = (at - 1) / 2;
-    if (!Older(slot, company->heap[parent])) break;
-    HeapSet(company, at, company->heap[parent]);
+    if (!Older(slot, tenant->heap[parent])) break;
+    HeapSet(tenant, at, tenant->heap[parent]);
     at = parent;
   }
-  HeapSet(company, at, slot);
+  HeapSet(tenant, at, slot);
   return at;
 }
 
-void Limiter::HeapDown(Company* company, size_t at) {
-  const uint32_t slot = company->heap[at];
+void Limiter::HeapDown(Tenant* tenant, size_t at) {
+  const uint32_t slot = tenant->heap[at];
   for (;;) {
     size_t child = at * 2 + 1;
-    if (child >= company->heap.size()) break;
-    if (child + 1 < company->heap.size() &&
-        Older(company->heap[child + 1], company->heap[child])) {
+    if (child >= tenant->heap.size()) break;
+    if (child + 1 < tenant->heap.size() &&
+        Older(tenant->heap[child + 1], tenant->heap[child])) {
       ++child;
     }
-    if (!Older(company->heap[child], slot)) break;
-    HeapSet(company, at, company->heap[child]);
+    if (!Older(tenant->heap[child], slot)) break;
+    HeapSet(tenant, at, tenant->heap[child]);
     at = child;
   }
-  HeapSet(company, at, slot);
+  HeapSet(tenant, at, slot);
 }
 
 }  // namespace pathcast

@@ -4,11 +4,11 @@
 // count are one call, so no interleaving can admit one too many.
 //
 // Invariants:
-//  1. With limits u and c (0: none), each (company, user) holds at most u
-//     leases and each company at most c, at any time.
+//  1. With limits u and c (0: none), each (tenant, user) holds at most u
+//     leases and each tenant at most c, at any time.
 //  2. A lease that is named in `replaced` or `evicted` is already released.
 //  3. A refusal changes nothing.
-//  4. A user or company without a lease takes no memory.
+//  4. A user or tenant without a lease takes no memory.
 //
 // Memory: 56 bytes a lease, the instance id's text if it has one, some 40 bytes
 // and its id's text per user that holds any; 4 bytes a lease more where the
@@ -28,19 +28,19 @@
 namespace pathcast {
 
 struct LimiterOptions {
-  // Per (company, user); 0: no limit.
+  // Per (tenant, user); 0: no limit.
   uint32_t max_per_user = 0;
   // 0: no limit.
-  uint32_t max_per_company = 0;
+  uint32_t max_per_tenant = 0;
   // At a limit: false refuses the newcomer, true closes the stream that was
   // least recently alive.
   bool evict_oldest = false;
 };
 
 struct LeaseRequest {
-  std::string_view company;
+  std::string_view tenant;
   std::string_view user;
-  // A browser instance: the living lease of the same company, user and
+  // A browser instance: the living lease of the same tenant, user and
   // instance is replaced. Empty: none.
   std::string_view instance;
   // False for a right that the caller holds itself: it is never evicted.
@@ -48,7 +48,7 @@ struct LeaseRequest {
   int64_t now_ms = 0;
 };
 
-enum class Admission : uint8_t { kAdmitted, kUserLimit, kCompanyLimit };
+enum class Admission : uint8_t { kAdmitted, kUserLimit, kTenantLimit };
 
 struct AdmissionResult {
   Admission admission = Admission::kAdmitted;
@@ -77,14 +77,14 @@ class Limiter {
   void Watch(uint64_t lease, const int64_t* alive_ms);
 
   // The evictable leases of a user, in no order: its streams.
-  std::vector<uint64_t> StreamsOf(std::string_view company,
+  std::vector<uint64_t> StreamsOf(std::string_view tenant,
                                   std::string_view user) const;
   // One more of this user would find a seat.
-  bool HasSeat(std::string_view company, std::string_view user) const;
+  bool HasSeat(std::string_view tenant, std::string_view user) const;
 
   size_t HeldTotal() const { return held_; }
-  uint32_t HeldByCompany(std::string_view company) const;
-  uint32_t HeldByUser(std::string_view company, std::string_view user) const;
+  uint32_t HeldByTenant(std::string_view tenant) const;
+  uint32_t HeldByUser(std::string_view tenant, std::string_view user) const;
   // Heap bytes, estimated.
   size_t Bytes() const;
 
@@ -106,9 +106,9 @@ class Limiter {
   struct Lease {
     // Null until Watch().
     const int64_t* alive_at = nullptr;
-    // What the company's heap is ordered by: when it was alive as last asked.
+    // What the tenant's heap is ordered by: when it was alive as last asked.
     // Nothing moves in the heap meanwhile; eviction catches up
-    // (OldestOfCompany).
+    // (OldestOfTenant).
     int64_t key_ms = 0;
     int64_t alive_ms() const {
       return alive_at != nullptr && *alive_at > key_ms ? *alive_at : key_ms;
@@ -121,7 +121,7 @@ class Limiter {
     uint32_t previous = kNone;
     // In the user's list, or the free list.
     uint32_t next = kNone;
-    // Place in the company's heap, where the policy evicts. kNone: never
+    // Place in the tenant's heap, where the policy evicts. kNone: never
     // evicted; kNoPlace: a stream all the same.
     uint32_t heap_at = kNone;
     // Of the instance index.
@@ -130,7 +130,7 @@ class Limiter {
 
   struct User {
     Text name;
-    uint32_t company = kNone;
+    uint32_t tenant = kNone;
     // Its leases, newest first.
     uint32_t first = kNone;
     uint32_t held = 0;
@@ -138,37 +138,37 @@ class Limiter {
     uint32_t chain = kNone;
   };
 
-  struct Company {
+  struct Tenant {
     Text name;
     uint32_t held = 0;
-    // Of the company index, or the free list.
+    // Of the tenant index, or the free list.
     uint32_t chain = kNone;
     // Binary heap of its evictable leases; kept only where the policy evicts.
     std::vector<uint32_t> heap;
   };
 
-  uint32_t FindCompany(std::string_view name) const;
-  uint32_t FindUser(uint32_t company, std::string_view name) const;
+  uint32_t FindTenant(std::string_view name) const;
+  uint32_t FindUser(uint32_t tenant, std::string_view name) const;
   uint32_t FindInstance(uint32_t user, std::string_view instance) const;
-  uint32_t MakeCompany(std::string_view name);
-  uint32_t MakeUser(uint32_t company, std::string_view name);
-  uint32_t MakeLease(const LeaseRequest& request, uint32_t company,
+  uint32_t MakeTenant(std::string_view name);
+  uint32_t MakeUser(uint32_t tenant, std::string_view name);
+  uint32_t MakeLease(const LeaseRequest& request, uint32_t tenant,
                      uint32_t user);
   // The slot that `lease` names if it is held, else kNone.
   uint32_t SlotOf(uint64_t lease) const;
   uint64_t IdOf(uint32_t slot) const;
   void ReleaseSlot(uint32_t slot);
 
-  // The evictable lease of the user, or of the company, that was least
+  // The evictable lease of the user, or of the tenant, that was least
   // recently alive; the longer held of two; kNone if there is none.
   uint32_t OldestOfUser(uint32_t user) const;
-  uint32_t OldestOfCompany(uint32_t company);
+  uint32_t OldestOfTenant(uint32_t tenant);
   bool Older(uint32_t a, uint32_t b) const;
-  void HeapPush(Company* company, uint32_t slot);
-  void HeapErase(Company* company, uint32_t slot);
-  void HeapSet(Company* company, size_t at, uint32_t slot);
-  size_t HeapUp(Company* company, size_t at);
-  void HeapDown(Company* company, size_t at);
+  void HeapPush(Tenant* tenant, uint32_t slot);
+  void HeapErase(Tenant* tenant, uint32_t slot);
+  void HeapSet(Tenant* tenant, size_t at, uint32_t slot);
+  size_t HeapUp(Tenant* tenant, size_t at);
+  void HeapDown(Tenant* tenant, size_t at);
 
   const LimiterOptions options_;
 
@@ -176,12 +176,12 @@ class Limiter {
   // growing copies nothing.
   std::deque<Lease> leases_;
   std::deque<User> users_;
-  std::deque<Company> companies_;
+  std::deque<Tenant> tenants_;
   uint32_t free_lease_ = kNone;
   uint32_t free_user_ = kNone;
-  uint32_t free_company_ = kNone;
+  uint32_t free_tenant_ = kNone;
 
-  SlotIndex company_index_;
+  SlotIndex tenant_index_;
   SlotIndex user_index_;
   // Leases that have an instance.
   SlotIndex instance_index_;

@@ -38,12 +38,12 @@ inline constexpr size_t kEndGone = kCloseReasonCount;
 inline constexpr size_t kEndHubClosed = kCloseReasonCount + 1;
 inline constexpr size_t kEndCount = kCloseReasonCount + 2;
 
-enum class Refusal : uint8_t { kUserLimit, kCompanyLimit, kDraining };
+enum class Refusal : uint8_t { kUserLimit, kTenantLimit, kDraining };
 inline constexpr size_t kRefusalCount = 3;
 
 struct Metrics {
   // Gauges.
-  Counter connections, sink_connections, leases, companies, log_actions,
+  Counter connections, sink_connections, leases, tenants, log_actions,
       log_bytes, slow_sinks, backlog_bytes;
   // Published and not yet offered to all; for the hub's own bound.
   Counter window_bytes;

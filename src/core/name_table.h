@@ -1,7 +1,7 @@
 // Strings interned to dense numbers: the query paths and the modules of one
-// company's actions, so that sets of them are bitsets.
+// tenant's actions, so that sets of them are bitsets.
 //
-// Owned by the company's Channel, so that no company can use up the names of
+// Owned by the tenant's Channel, so that no tenant can use up the names of
 // another; hub thread only. Append-only: an id stays good for the table's life,
 // and so does the view that Name() returns. An empty one has no heap.
 #ifndef PATHCAST_CORE_NAME_TABLE_H_

@@ -10,24 +10,24 @@ namespace {
 constexpr size_t kTrimsPerTick = 256;
 constexpr int64_t kTrimUs = 500;
 
-// Companies looked at for what is over their share, for each action that comes
+// Tenants looked at for what is over their share, for each action that comes
 // while all logs together are over their bound. Somebody is over it then, so a
 // round finds one.
 constexpr size_t kRelievedPerAction = 64;
 
 }  // namespace
 
-Channel* Channels::Get(const std::string& company) const {
-  auto found = by_company_.find(company);
-  return found == by_company_.end() ? nullptr : found->second.get();
+Channel* Channels::Get(const std::string& tenant) const {
+  auto found = by_tenant_.find(tenant);
+  return found == by_tenant_.end() ? nullptr : found->second.get();
 }
 
-Channel* Channels::Use(const std::string& company) {
-  std::unique_ptr<Channel>& channel = by_company_[company];
+Channel* Channels::Use(const std::string& tenant) {
+  std::unique_ptr<Channel>& channel = by_tenant_[tenant];
   if (channel == nullptr) {
-    channel = std::make_unique<Channel>(company, context_->random.HexId(12),
+    channel = std::make_unique<Channel>(tenant, context_->random.HexId(12),
                                         history_begins_ms_);
-    context_->metrics->companies.Add(1);
+    context_->metrics->tenants.Add(1);
     JoinRing(channel.get());
     Touch(channel.get());
     ForgetSurplus();
@@ -43,23 +43,23 @@ void Channels::Touch(Channel* channel) {
 
 void Channels::ForgetSurplus() {
   // The newest one is always kept: its caller holds it.
-  while (by_company_.size() > max_companies_ && idle_.size() > 1) {
+  while (by_tenant_.size() > max_tenants_ && idle_.size() > 1) {
     Channel* channel = idle_.front();
     scheduler_->Forget(channel);
-    context_->metrics->companies.Sub(1);
+    context_->metrics->tenants.Sub(1);
     channel->Retire(*context_);
     // Its last action may be of this very millisecond.
     history_begins_ms_ = context_->now_ms + 1;
     idle_.pop_front();
     LeaveRing(channel);
-    by_company_.erase(by_company_.find(channel->company()));
+    by_tenant_.erase(by_tenant_.find(channel->tenant()));
   }
 }
 
 void Channels::Relieve(Channel* newest) {
   if (context_->metrics->log_bytes.Get() <= max_total_log_bytes_) return;
   Shrink(newest);
-  const size_t count = std::min(by_company_.size(), kRelievedPerAction);
+  const size_t count = std::min(by_tenant_.size(), kRelievedPerAction);
   for (size_t i = 0; i < count; ++i) {
     if (context_->metrics->log_bytes.Get() <= max_total_log_bytes_) return;
     Shrink(relief_);
@@ -68,7 +68,7 @@ void Channels::Relieve(Channel* newest) {
 }
 
 void Channels::Shrink(Channel* channel) {
-  const uint64_t share = max_total_log_bytes_ / by_company_.size();
+  const uint64_t share = max_total_log_bytes_ / by_tenant_.size();
   const uint64_t total = context_->metrics->log_bytes.Get();
   const uint64_t bytes = channel->log().bytes();
   if (total <= max_total_log_bytes_ || bytes <= share) return;
@@ -97,7 +97,7 @@ void Channels::LeaveRing(Channel* channel) {
 }
 
 void Channels::TrimSome() {
-  const size_t count = std::min(by_company_.size(), kTrimsPerTick);
+  const size_t count = std::min(by_tenant_.size(), kTrimsPerTick);
   const int64_t until = context_->clock->NowUs() + kTrimUs;
   for (size_t i = 0; i < count; ++i) {
     hand_->TrimLog(*context_);

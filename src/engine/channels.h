@@ -1,4 +1,4 @@
-// The companies of a hub. One that has streams stays; of those without, the
+// The tenants of a hub. One that has streams stays; of those without, the
 // longest idle is forgotten when there are more than the hub remembers.
 //
 // Owner: HubThread. Thread: hub thread.
@@ -23,20 +23,20 @@ namespace pathcast {
 class Channels {
  public:
   // `context` is in its first turn.
-  Channels(Context* context, Scheduler* scheduler, uint64_t max_companies,
+  Channels(Context* context, Scheduler* scheduler, uint64_t max_tenants,
            uint64_t max_total_log_bytes)
       : context_(context),
         scheduler_(scheduler),
-        max_companies_(max_companies),
+        max_tenants_(max_tenants),
         max_total_log_bytes_(max_total_log_bytes),
         history_begins_ms_(context->now_ms) {}
   Channels(const Channels&) = delete;
   Channels& operator=(const Channels&) = delete;
 
-  // Null where nothing is remembered of the company.
-  Channel* Get(const std::string& company) const;
+  // Null where nothing is remembered of the tenant.
+  Channel* Get(const std::string& tenant) const;
   // Made if need be. It stays until the next call of Use at least.
-  Channel* Use(const std::string& company);
+  Channel* Use(const std::string& tenant);
   // It was just used, or has won or lost a subscription.
   void Touch(Channel* channel);
   // All logs together are held to their bound after each action: `newest`,
@@ -55,10 +55,10 @@ class Channels {
 
   Context* const context_;
   Scheduler* const scheduler_;
-  const uint64_t max_companies_;
+  const uint64_t max_tenants_;
   const uint64_t max_total_log_bytes_;
 
-  std::unordered_map<std::string, std::unique_ptr<Channel>> by_company_;
+  std::unordered_map<std::string, std::unique_ptr<Channel>> by_tenant_;
   // Without subscriptions, the longest idle first.
   std::list<Channel*> idle_;
   // Before it some channel's history may have been forgotten.

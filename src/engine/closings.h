@@ -1,5 +1,5 @@
 // Streams that were asked to end together, and end a few a turn: closing one
-// costs several system calls, and another company must not wait for thousands.
+// costs several system calls, and another tenant must not wait for thousands.
 // From the moment they are in here they are offered nothing more.
 //
 // Owner: HubThread. Thread: hub thread.

@@ -21,7 +21,7 @@ namespace pathcast {
 using Ticket = uint64_t;
 
 struct PublishItem {
-  std::string company;
+  std::string tenant;
   // The action's JSON with a 0 where the seq goes: head = [0, split), tail =
   // (split, end).
   std::string text;
@@ -39,7 +39,7 @@ struct PublishCommand {
 };
 
 struct EphemeralCommand {
-  std::string company;
+  std::string tenant;
   std::string json;
   std::string transformed_json;
   uint64_t Bytes() const { return json.size() + transformed_json.size(); }
@@ -48,7 +48,7 @@ struct EphemeralCommand {
 struct StreamRequest {
   // Of the connection, unique in the hub.
   uint64_t number = 0;
-  std::string company;
+  std::string tenant;
   std::string user;
   // Empty: none.
   std::string instance;
@@ -88,7 +88,7 @@ struct SinkAbortCommand {
 };
 struct AcquireCommand {
   Ticket ticket = 0;
-  std::string company;
+  std::string tenant;
   std::string user;
 };
 struct ReleaseCommand {
@@ -97,7 +97,7 @@ struct ReleaseCommand {
 };
 struct ReadLogCommand {
   Ticket ticket = 0;
-  std::string company;
+  std::string tenant;
   std::optional<int64_t> since_ms = {};
   // What the host has of this log already, and is not sent again: the seqs from
   // one to the other of that epoch; "": nothing.
@@ -107,7 +107,7 @@ struct ReadLogCommand {
 };
 struct DisconnectCommand {
   Ticket ticket = 0;
-  std::optional<std::string> company;
+  std::optional<std::string> tenant;
   std::optional<std::string> user;
   std::optional<uint64_t> number;
   // 0: any.
@@ -121,7 +121,7 @@ struct WatchCommand {
 };
 struct ConnectionsCommand {
   Ticket ticket = 0;
-  std::optional<std::string> company;
+  std::optional<std::string> tenant;
   std::optional<std::string> user;
   // Numbers above it, the lowest first.
   uint64_t after = 0;

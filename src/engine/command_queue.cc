@@ -7,14 +7,14 @@ namespace pathcast {
 
 namespace {
 
-// The company that a command is about, if it may pass those of others. One
-// publish call of several actions may be of several companies.
-const std::string* OnlyCompany(const Command& command) {
+// The tenant that a command is about, if it may pass those of others. One
+// publish call of several actions may be of several tenants.
+const std::string* OnlyTenant(const Command& command) {
   if (const auto* publish = std::get_if<PublishCommand>(&command.body)) {
-    return publish->items.size() == 1 ? &publish->items[0].company : nullptr;
+    return publish->items.size() == 1 ? &publish->items[0].tenant : nullptr;
   }
   const auto* event = std::get_if<EphemeralCommand>(&command.body);
-  return event != nullptr ? &event->company : nullptr;
+  return event != nullptr ? &event->tenant : nullptr;
 }
 
 }  // namespace
@@ -28,25 +28,25 @@ void CommandQueue::Add(Command* list) {
   while (list != nullptr) {
     Command* command = std::exchange(list, list->next);
     command->next = nullptr;
-    const std::string* company = OnlyCompany(*command);
+    const std::string* tenant = OnlyTenant(*command);
     // A single one needs no lane.
     const bool passes =
-        company != nullptr &&
+        tenant != nullptr &&
         (list != nullptr || (!empty() && runs_.back().alone == nullptr));
     if (passes) {
-      Append(command, *company);
+      Append(command, *tenant);
     } else {
       runs_.emplace_back().alone = command;
     }
   }
 }
 
-void CommandQueue::Append(Command* command, std::string_view company) {
+void CommandQueue::Append(Command* command, std::string_view tenant) {
   if (empty() || runs_.back().alone != nullptr) runs_.emplace_back();
   Run& run = runs_.back();
-  auto lane = run.lanes.find(company);
+  auto lane = run.lanes.find(tenant);
   if (lane == run.lanes.end()) {
-    lane = run.lanes.emplace(company, Lane{}).first;
+    lane = run.lanes.emplace(tenant, Lane{}).first;
     run.turns.push_back(lane);
     lane->second.first = command;
   } else {

@@ -1,6 +1,6 @@
-// Commands that wait for the hub thread, by company: of publishes and ephemeral
-// events that no other command parts, each company's next one has its turn
-// after the other's. A company's own stay in order, and nothing passes a
+// Commands that wait for the hub thread, by tenant: of publishes and ephemeral
+// events that no other command parts, each tenant's next one has its turn
+// after the other's. A tenant's own stay in order, and nothing passes a
 // command of another kind.
 //
 // Owner: HubThread. Thread: hub thread.
@@ -52,7 +52,7 @@ class CommandQueue {
     std::deque<Lanes::iterator> turns;
   };
 
-  void Append(Command* command, std::string_view company);
+  void Append(Command* command, std::string_view tenant);
 
   std::deque<Run> runs_;
 };

@@ -21,8 +21,8 @@ struct HubOptions {
   int64_t slow_timeout_ms = 90'000;
   // 0: for ever.
   int64_t lifetime_ms = 0;
-  uint64_t max_companies = 100'000;
-  // Of all logs together; beyond it companies lose what is over their share.
+  uint64_t max_tenants = 100'000;
+  // Of all logs together; beyond it tenants lose what is over their share.
   uint64_t max_total_log_bytes = uint64_t{1} << 30;
   // Of everything random.
   uint64_t seed = 0;

@@ -30,7 +30,7 @@ void HubThread::Run(OpenSocketCommand& command) {
     NoticeReply notice;
     notice.code = static_cast<uint8_t>(kEndHubClosed);
     notice.number = command.request.number;
-    notice.company = std::move(command.request.company);
+    notice.tenant = std::move(command.request.tenant);
     notice.user = std::move(command.request.user);
     notices_.Add(std::move(notice));
     return;
@@ -53,7 +53,7 @@ void HubThread::Run(OpenHostSinkCommand& command) {
 
 AdmissionResult HubThread::Admit(const StreamRequest& request) {
   AdmissionResult result =
-      limiter_.Acquire({request.company, request.user, request.instance, true,
+      limiter_.Acquire({request.tenant, request.user, request.instance, true,
                         context_.steady_ms});
   context_.metrics->leases.Set(limiter_.HeldTotal());
   return result;
@@ -81,18 +81,18 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   const bool user = admission.admission == Admission::kUserLimit;
   if (user && !options_.limits.evict_oldest &&
       waiting_room_.HasRoomFor(request) &&
-      !limiter_.StreamsOf(request.company, request.user).empty()) {
+      !limiter_.StreamsOf(request.tenant, request.user).empty()) {
     waiting_room_.Enter(std::move(request), std::move(sink),
                         context_.steady_ms);
     return;
   }
   Refuse(request, std::move(sink),
-         user ? Refusal::kUserLimit : Refusal::kCompanyLimit, admission);
+         user ? Refusal::kUserLimit : Refusal::kTenantLimit, admission);
 }
 
 void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
                       uint64_t lease, bool expired) {
-  Channel* channel = channels_.Use(request.company);
+  Channel* channel = channels_.Use(request.tenant);
   channel->TrimLog(context_);
   std::unique_ptr<Filter> filter;
   if (request.filter)
@@ -139,21 +139,21 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
   }
 }
 
-void HubThread::NoteRefusal(const std::string& company, const std::string& user,
+void HubThread::NoteRefusal(const std::string& tenant, const std::string& user,
                             uint64_t number, Refusal refusal) {
   context_.metrics->refusals[static_cast<size_t>(refusal)].Add(1);
   NoticeReply notice;
   notice.kind = NoticeKind::kRefused;
   notice.code = static_cast<uint8_t>(refusal);
   notice.number = number;
-  notice.company = company;
+  notice.tenant = tenant;
   notice.user = user;
   notices_.Add(std::move(notice));
 }
 
 void HubThread::Refuse(const StreamRequest& request, ConnectionSink sink,
                        Refusal refusal, const AdmissionResult& result) {
-  NoteRefusal(request.company, request.user, request.number, refusal);
+  NoteRefusal(request.tenant, request.user, request.number, refusal);
   watchers_.Ended(
       request.number,
       static_cast<size_t>(refusal == Refusal::kDraining ? CloseReason::kDrain
@@ -202,7 +202,7 @@ void HubThread::Close(Connection* connection, size_t end,
   notice.kind = NoticeKind::kClosed;
   notice.code = static_cast<uint8_t>(end);
   notice.number = connection->number();
-  notice.company = channel.company();
+  notice.tenant = channel.tenant();
   notice.user = connection->user();
   notices_.Add(std::move(notice));
   watchers_.Ended(connection->number(), end);
@@ -213,7 +213,7 @@ void HubThread::Close(Connection* connection, size_t end,
   }
   if (connection->lease != 0) {
     (void)limiter_.Release(connection->lease);
-    waiting_room_.SeatFreed(channel.company(), connection->user());
+    waiting_room_.SeatFreed(channel.tenant(), connection->user());
     context_.metrics->leases.Set(limiter_.HeldTotal());
   }
   deadlines_.Remove(connection);
@@ -283,10 +283,10 @@ void HubThread::Run(AcquireCommand& command) {
   if (closed_ || drain_.active()) {
     reply.code = closed_ ? LeaseCode::kClosed : LeaseCode::kDraining;
     if (!closed_)
-      NoteRefusal(command.company, command.user, 0, Refusal::kDraining);
+      NoteRefusal(command.tenant, command.user, 0, Refusal::kDraining);
   } else {
     const AdmissionResult result = limiter_.Acquire(
-        {command.company, command.user, {}, false, context_.steady_ms});
+        {command.tenant, command.user, {}, false, context_.steady_ms});
     for (uint64_t lease : result.evicted)
       CloseByLease(lease, CloseReason::kEvicted);
     context_.metrics->evictions.Add(result.evicted.size());
@@ -296,9 +296,9 @@ void HubThread::Run(AcquireCommand& command) {
     reply.current = result.current;
     if (result.admission != Admission::kAdmitted) {
       const bool user = result.admission == Admission::kUserLimit;
-      reply.code = user ? LeaseCode::kUserLimit : LeaseCode::kCompanyLimit;
-      NoteRefusal(command.company, command.user, 0,
-                  user ? Refusal::kUserLimit : Refusal::kCompanyLimit);
+      reply.code = user ? LeaseCode::kUserLimit : LeaseCode::kTenantLimit;
+      NoteRefusal(command.tenant, command.user, 0,
+                  user ? Refusal::kUserLimit : Refusal::kTenantLimit);
     }
   }
   outgoing_.push_back(reply);
@@ -316,11 +316,11 @@ void HubThread::Run(ReleaseCommand& command) {
 
 void HubThread::Run(DisconnectCommand& command) {
   const Channel* channel =
-      command.company ? channels_.Get(*command.company) : nullptr;
+      command.tenant ? channels_.Get(*command.tenant) : nullptr;
   const std::vector<Connection*> matches = registry_.Match(command, channel);
   while (auto waiter = waiting_room_.TakeAny([&](const StreamRequest& request) {
     return (!command.number || *command.number == request.number) &&
-           (!command.company || *command.company == request.company) &&
+           (!command.tenant || *command.tenant == request.tenant) &&
            (!command.user || *command.user == request.user) &&
            (command.origin == 0 || command.origin == request.origin);
   })) {
@@ -341,14 +341,14 @@ void HubThread::Run(WatchCommand& command) {
 
 void HubThread::Run(ConnectionsCommand& command) {
   const Channel* channel =
-      command.company ? channels_.Get(*command.company) : nullptr;
+      command.tenant ? channels_.Get(*command.tenant) : nullptr;
   ConnectionsReply reply;
   reply.ticket = command.ticket;
   for (Connection* connection : registry_.Select(command, channel)) {
     ConnectionInfo& info = reply.connections.emplace_back();
     const Channel& of = connection->channel();
     info.number = connection->number();
-    info.company = of.company();
+    info.tenant = of.tenant();
     info.user = connection->user();
     info.since_ms = connection->since_ms();
     info.backlog_bytes = connection->backlog_bytes();
@@ -368,7 +368,7 @@ void HubThread::Run(ConnectionsCommand& command) {
 
 void HubThread::WriteToQuietest(const StreamRequest& request) {
   std::vector<Connection*> streams;
-  for (uint64_t lease : limiter_.StreamsOf(request.company, request.user)) {
+  for (uint64_t lease : limiter_.StreamsOf(request.tenant, request.user)) {
     if (Connection* connection = registry_.FindByLease(lease))
       streams.push_back(connection);
   }
@@ -384,7 +384,7 @@ void HubThread::SeatWaiting() {
   if (waiting_room_.empty()) return;
   while (auto waiter =
              waiting_room_.TakeNext([&](const StreamRequest& request) {
-               return limiter_.HasSeat(request.company, request.user);
+               return limiter_.HasSeat(request.tenant, request.user);
              })) {
     Open(waiter->request, std::move(waiter->sink));
   }
@@ -399,7 +399,7 @@ void HubThread::TurnWaiterAway(Waiter waiter) {
   AdmissionResult result;
   result.limit = options_.limits.max_per_user;
   result.current =
-      limiter_.HeldByUser(waiter.request.company, waiter.request.user);
+      limiter_.HeldByUser(waiter.request.tenant, waiter.request.user);
   Refuse(waiter.request, std::move(waiter.sink),
          drain_.active() ? Refusal::kDraining : Refusal::kUserLimit, result);
 }

@@ -26,7 +26,7 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
       context_(options_.seed),
       limiter_(options_.limits),
       scheduler_(PrepareContext()),
-      channels_(&context_, &scheduler_, options_.max_companies,
+      channels_(&context_, &scheduler_, options_.max_tenants,
                 options_.max_total_log_bytes),
       deadlines_(&context_, options_.lifetime_ms),
       heartbeats_(&context_, options_.core.heartbeat_ms),
@@ -120,7 +120,7 @@ void HubThread::Work() {
 bool HubThread::RunCommands() {
   const int64_t until = clock_->NowUs() + kCommandsUs;
   // The box is emptied once a turn: whoever puts something into an empty one
-  // wakes the loop again. What is new may be another company's.
+  // wakes the loop again. What is new may be another tenant's.
   waiting_.Add(hub_->mailbox_.TakeAll());
   do {
     if (current_ == nullptr) current_ = waiting_.Take();
@@ -157,7 +157,7 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   ActionFields fields;
   if (!reader_.Read(&item->text, &fields).ok())
     return {PublishCode::kUnreadable, 0, {}};
-  Channel* channel = channels_.Use(item->company);
+  Channel* channel = channels_.Use(item->tenant);
   // An id that is too old to be kept is not a duplicate.
   channel->TrimLog(context_);
   const ActionLog& log = channel->log();
@@ -215,7 +215,7 @@ bool HubThread::RunPublish(PublishCommand& command, int64_t until_us) {
   if (outcomes.size() < command.items.size()) {
     // Whether it is an import shows only at its end.
     for (size_t i = begin; i < outcomes.size(); ++i) {
-      if (Channel* channel = channels_.Get(command.items[i].company))
+      if (Channel* channel = channels_.Get(command.items[i].tenant))
         scheduler_.Hold(channel);
     }
     return false;
@@ -231,8 +231,8 @@ void HubThread::Run(EphemeralCommand& command) {
   hub_->waiting_bytes_.fetch_sub(command.Bytes(), std::memory_order_relaxed);
   if (closed_) return;
   context_.metrics->ephemerals.Add(1);
-  // A company that nobody listens to gets no log for it.
-  Channel* channel = channels_.Get(command.company);
+  // A tenant that nobody listens to gets no log for it.
+  Channel* channel = channels_.Get(command.tenant);
   if (channel == nullptr || channel->size() == 0) return;
   const EntryText text{command.json, {}, command.transformed_json, {}};
   EntryRef entry = EntryBuilder::Ephemeral(channel->log().epoch(),
@@ -246,7 +246,7 @@ void HubThread::Run(ReadLogCommand& command) {
   LogReply reply;
   reply.ticket = command.ticket;
   // Asking for a log makes none.
-  Channel* channel = channels_.Get(command.company);
+  Channel* channel = channels_.Get(command.tenant);
   if (!closed_ && channel != nullptr) {
     channel->TrimLog(context_);
     const ActionLog& log = channel->log();
@@ -335,7 +335,7 @@ void HubThread::OnNotice(Subscription* subscription, SubscriptionNotice notice,
   } else {
     reply.value = value;
   }
-  reply.company = connection->channel().company();
+  reply.tenant = connection->channel().tenant();
   reply.user = connection->user();
   notices_.Add(std::move(reply));
 }

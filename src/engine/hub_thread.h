@@ -117,7 +117,7 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Refuse(const StreamRequest& request, ConnectionSink sink,
               Refusal refusal, const AdmissionResult& result);
   // `number` of the connection; 0: a lease was asked for.
-  void NoteRefusal(const std::string& company, const std::string& user,
+  void NoteRefusal(const std::string& tenant, const std::string& user,
                    uint64_t number, Refusal refusal);
   void CloseByLease(uint64_t lease, CloseReason reason);
   // The one way out for a stream. `end`: a CloseReason, kEndGone or

@@ -38,13 +38,12 @@ std::vector<Connection*> Registry::Match(const DisconnectCommand& match,
   auto consider = [&](Connection* connection) {
     if (match.user && connection->user() != *match.user) return;
     if (match.origin != 0 && connection->origin() != match.origin) return;
-    if (match.company && connection->channel().company() != *match.company)
-      return;
+    if (match.tenant && connection->channel().tenant() != *match.tenant) return;
     matches.push_back(connection);
   };
   if (match.number) {
     if (Connection* connection = Find(*match.number)) consider(connection);
-  } else if (match.company) {
+  } else if (match.tenant) {
     for (size_t i = 0; channel != nullptr && i < channel->size(); ++i)
       consider(static_cast<Connection*>(channel->at(i)));
   } else {
@@ -62,7 +61,7 @@ std::vector<Connection*> Registry::Select(const ConnectionsCommand& query,
     if (query.origin != 0 && connection->origin() != query.origin) return;
     found.push_back(connection);
   };
-  if (query.company) {
+  if (query.tenant) {
     for (size_t i = 0; channel != nullptr && i < channel->size(); ++i)
       consider(static_cast<Connection*>(channel->at(i)));
   } else {

@@ -1,5 +1,5 @@
 // The streams that are open, and the ways to find them: by number, by lease, by
-// company and user.
+// tenant and user.
 //
 // Owner: HubThread. Thread: hub thread. It owns every connection; the rooms
 // beside it (Deadlines, Heartbeats, Stalls) name only connections in it.
@@ -34,7 +34,7 @@ class Registry {
   // Null where there is none.
   Connection* Find(uint64_t number) const;
   Connection* FindByLease(uint64_t lease) const;
-  // `channel`: of the match's company, if it names one; null: nobody's.
+  // `channel`: of the match's tenant, if it names one; null: nobody's.
   std::vector<Connection*> Match(const DisconnectCommand& match,
                                  const Channel* channel) const;
   // At most `limit` of those above `after`, in the order of their numbers.

@@ -30,7 +30,7 @@ struct PublishedReply {
 enum class LeaseCode : uint8_t {
   kHeld,
   kUserLimit,
-  kCompanyLimit,
+  kTenantLimit,
   kDraining,
   kClosed
 };
@@ -61,7 +61,7 @@ struct LogReply {
 // One stream, as ConnectionInfo of lib/internal/engine.ts has it.
 struct ConnectionInfo {
   uint64_t number = 0;
-  std::string company;
+  std::string tenant;
   std::string user;
   int64_t since_ms = 0;
   uint64_t backlog_bytes = 0;
@@ -89,7 +89,7 @@ struct NoticeReply {
   uint8_t code = 0;
   uint64_t number = 0;
   uint64_t value = 0;
-  std::string company;
+  std::string tenant;
   std::string user;
 };
 

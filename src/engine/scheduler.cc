@@ -12,15 +12,15 @@ namespace pathcast {
 
 namespace {
 
-// Of one company before another one has its turn: some 20 sends of small
-// frames, or a few long ones. The companies of few streams together have as
+// Of one tenant before another one has its turn: some 20 sends of small
+// frames, or a few long ones. The tenants of few streams together have as
 // much before a long pass goes on.
 constexpr uint64_t kSliceBytes = 64 * 1024;
 constexpr int64_t kSliceUs = 150;
 
 // Fan-out in one turn of the loop before commands and sockets are looked at
-// again. With the slice it bounds what a company of many streams adds to
-// another company's action.
+// again. With the slice it bounds what a tenant of many streams adds to
+// another tenant's action.
 constexpr int64_t kFanOutUs = 300;
 
 constexpr size_t kFewStreams = 32;

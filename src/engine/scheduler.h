@@ -1,4 +1,4 @@
-// Whose turn it is: the companies with something to fan out, a slice of each
+// Whose turn it is: the tenants with something to fan out, a slice of each
 // after the other, so that a big one does not hold up a small one. Those of few
 // streams go first: their pass is short, and what they add to a long one is
 // little.
@@ -41,7 +41,7 @@ class Scheduler {
   void Forget(Channel* channel);
 
   // One turn's share of the fan-outs. `commands_wait`: what waits may be
-  // another company's, and what it publishes leaves with the rest in fewer
+  // another tenant's, and what it publishes leaves with the rest in fewer
   // writes, so that long passes go on only now and then.
   void FanOut(bool commands_wait);
   // Another turn follows at once: a fan-out is left, or `more`.
@@ -58,7 +58,7 @@ class Scheduler {
   bool RunShort(int64_t* now);
 
   Context* const context_;
-  // Companies of few streams, before their first slice.
+  // Tenants of few streams, before their first slice.
   std::deque<Channel*> short_;
   std::deque<Channel*> long_;
   std::deque<Channel*> held_;

@@ -5,7 +5,7 @@
 namespace pathcast {
 
 bool WaitingRoom::HasRoomFor(const StreamRequest& request) const {
-  auto line = lines_.find({request.company, request.user});
+  auto line = lines_.find({request.tenant, request.user});
   return line == lines_.end() || line->second < kMaxPerUser;
 }
 
@@ -18,14 +18,14 @@ bool WaitingRoom::Has(uint64_t number) const {
 
 void WaitingRoom::Enter(StreamRequest request, ConnectionSink sink,
                         int64_t steady_ms) {
-  ++lines_[{request.company, request.user}];
+  ++lines_[{request.tenant, request.user}];
   waiters_.push_back({std::move(request), std::move(sink), steady_ms, 0});
 }
 
-void WaitingRoom::SeatFreed(const std::string& company,
+void WaitingRoom::SeatFreed(const std::string& tenant,
                             const std::string& user) {
   if (waiters_.empty()) return;
-  Line line(company, user);
+  Line line(tenant, user);
   if (lines_.count(line) > 0) freed_.push_back(std::move(line));
 }
 
@@ -39,7 +39,7 @@ std::optional<Waiter> WaitingRoom::TakeNext(
     const Line& line = freed_.back();
     auto first = std::find_if(waiters_.begin(), waiters_.end(),
                               [&](const Waiter& waiter) {
-                                return waiter.request.company == line.first &&
+                                return waiter.request.tenant == line.first &&
                                        waiter.request.user == line.second;
                               });
     if (first != waiters_.end() && has_seat(first->request)) return Take(first);
@@ -77,7 +77,7 @@ std::vector<const StreamRequest*> WaitingRoom::DuePings(int64_t steady_ms) {
 Waiter WaitingRoom::Take(Waiters::iterator place) {
   Waiter waiter = std::move(*place);
   waiters_.erase(place);
-  auto line = lines_.find({waiter.request.company, waiter.request.user});
+  auto line = lines_.find({waiter.request.tenant, waiter.request.user});
   if (--line->second == 0) lines_.erase(line);
   return waiter;
 }

@@ -47,7 +47,7 @@ class WaitingRoom {
   void Enter(StreamRequest request, ConnectionSink sink, int64_t steady_ms);
 
   // A seat of the user was given back; TakeNext will look at its line.
-  void SeatFreed(const std::string& company, const std::string& user);
+  void SeatFreed(const std::string& tenant, const std::string& user);
   // The same of who cannot be told.
   void AnySeatFreed();
   // The first of a line whose user has got a seat back, if `has_seat` says that
@@ -74,7 +74,7 @@ class WaitingRoom {
 
   // In order of arrival. Few: who is at a limit waits for a second.
   Waiters waiters_;
-  // How many wait of each (company, user).
+  // How many wait of each (tenant, user).
   std::map<Line, size_t> lines_;
   std::vector<Line> freed_;
 };

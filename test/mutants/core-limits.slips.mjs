@@ -6,14 +6,14 @@ export const slips = [
     name: 'N39',
     file: 'src/core/limiter.cc',
     why: 'instance replacement at the limit is refused',
-    find: '--user_held; --company_held; }',
+    find: '--user_held; --tenant_held; }',
     replace: '}',
     tests: [gtest('limiter_model_test', 'LimiterModelTest.AgreesOnEachStep')],
   },
   {
     name: 'N40',
     file: 'src/core/limiter.cc',
-    why: 'eviction at the company limit by age, not by last life',
+    why: 'eviction at the tenant limit by age, not by last life',
     find: 'if (top.key_ms == alive_ms) return home.heap[0];',
     replace: 'return home.heap[0];',
     tests: [gtest('limiter_model_test', 'LimiterModelTest.AgreesOnEachStep')],
@@ -53,8 +53,8 @@ export const slips = [
   {
     name: 'N112',
     file: 'src/core/limiter.cc',
-    why: 'eviction at the user limit does not count for the company limit',
-    find: 'return refuse(Admission::kUserLimit, options_.max_per_user, user_held); } --company_held;',
+    why: 'eviction at the user limit does not count for the tenant limit',
+    find: 'return refuse(Admission::kUserLimit, options_.max_per_user, user_held); } --tenant_held;',
     replace: `return refuse(Admission::kUserLimit, options_.max_per_user, user_held);
     }`,
     tests: [gtest('limiter_model_test', 'LimiterModelTest.AgreesOnEachStep')],

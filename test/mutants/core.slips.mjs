@@ -309,7 +309,7 @@ export const slips = [
   {
     name: 'N108',
     file: 'src/core/channel.cc',
-    why: "a forgotten company's window bytes stay in the gauge (counts against OVERLOADED)",
+    why: "a forgotten tenant's window bytes stay in the gauge (counts against OVERLOADED)",
     find: 'context.metrics->window_bytes.Sub(window_bytes_); window_bytes_ = 0;',
     replace: 'window_bytes_ = 0;',
     tests: [gtest('channel_test', 'ChannelTest.GaugesReturnToZero')],
@@ -384,7 +384,7 @@ export const slips = [
     why: 'a catch-up of another position, or of before the last action, is taken from the cache',
     find: 'if (known.from == from && known.head == head && known.epoch == epoch) {',
     replace: 'if (known.epoch == epoch) {',
-    tests: [gtest('memory_test', 'ChannelMemory.CatchUpsAreRememberedForThirtyTwoPositionsOfAllCompanies')],
+    tests: [gtest('memory_test', 'ChannelMemory.CatchUpsAreRememberedForThirtyTwoPositionsOfAllTenants')],
   },
   {
     name: 'K08',

@@ -29,8 +29,8 @@ export const slips = [
   {
     name: 'N50',
     file: 'src/engine/registry.cc',
-    why: 'disconnect({connectionId, companyId}): company check removed',
-    find: 'if (match.company && connection->channel().company() != *match.company) return;',
+    why: 'disconnect({connectionId, companyId}): tenant check removed',
+    find: 'if (match.tenant && connection->channel().tenant() != *match.tenant) return;',
     replace: '',
     tests: [gtest('hub_upkeep_test', 'HubUpkeep.DisconnectClosesWhatMatchesAllParts')],
   },
@@ -86,7 +86,7 @@ export const slips = [
   {
     name: 'N59',
     file: 'src/engine/hub_thread.cc',
-    why: 'old actions of idle companies are never trimmed',
+    why: 'old actions of idle tenants are never trimmed',
     find: 'channels_.TrimSome();',
     replace: '',
     tests: [jest('test/conformance/log.test.ts', 'SPEC §1: old actions go by themselves')],
@@ -94,10 +94,10 @@ export const slips = [
   {
     name: 'N60',
     file: 'src/engine/channels.cc',
-    why: "a forgotten company's new log claims to reach back to the hub's start",
+    why: "a forgotten tenant's new log claims to reach back to the hub's start",
     find: 'history_begins_ms_ = context_->now_ms + 1;',
     replace: '',
-    tests: [gtest('hub_upkeep_test', 'HubUpkeep.AForgottenCompanyBeginsANewLife')],
+    tests: [gtest('hub_upkeep_test', 'HubUpkeep.AForgottenTenantBeginsANewLife')],
   },
   {
     name: 'N61',
@@ -243,7 +243,7 @@ export const slips = [
   {
     name: 'N99',
     file: 'src/engine/scheduler.cc',
-    why: "a big company's fan-out holds up every other company",
+    why: "a big tenant's fan-out holds up every other tenant",
     find: 'channel->queued = false; } else { long_.push_back(channel);',
     replace: `channel->queued = false;
     } else {
@@ -253,15 +253,15 @@ export const slips = [
   {
     name: 'N99a',
     file: 'src/engine/scheduler.cc',
-    why: 'a company of few streams waits for a slice of a long pass',
+    why: 'a tenant of few streams waits for a slice of a long pass',
     find: '(channel->size() <= kFewStreams ? short_ : long_).push_back(channel);',
     replace: 'long_.push_back(channel);',
-    tests: [gtest('hub_fairness_test', 'HubFairness.ACompanyOfFewStreamsIsServedBeforeALongPass')],
+    tests: [gtest('hub_fairness_test', 'HubFairness.ATenantOfFewStreamsIsServedBeforeALongPass')],
   },
   {
     name: 'N99b',
     file: 'src/engine/command_queue.cc',
-    why: "a company's action waits for all that another company has posted before",
+    why: "a tenant's action waits for all that another tenant has posted before",
     find: 'run.turns.push_back(lane); } else { run.lanes.erase(lane);',
     replace: `run.turns.push_front(lane);
   } else {
@@ -295,10 +295,10 @@ export const slips = [
   {
     name: 'N104',
     file: 'src/engine/channels.cc',
-    why: 'a company with streams stays in the idle list: may be forgotten under its streams',
+    why: 'a tenant with streams stays in the idle list: may be forgotten under its streams',
     find: 'channel->idle = channel->size() == 0;',
     replace: 'channel->idle = true;',
-    tests: [gtest('hub_upkeep_test', 'HubUpkeep.AForgottenCompanyBeginsANewLife')],
+    tests: [gtest('hub_upkeep_test', 'HubUpkeep.AForgottenTenantBeginsANewLife')],
   },
   {
     name: 'N106',
@@ -367,10 +367,10 @@ export const slips = [
   {
     name: 'N65',
     file: 'src/engine/hub_thread.cc',
-    why: `publishing does not refresh a company's place among the idle`,
+    why: `publishing does not refresh a tenant's place among the idle`,
     find: 'channels_.Touch(channel); scheduler_.RunSoon(channel);',
     replace: 'scheduler_.RunSoon(channel);',
-    tests: [gtest('hub_bounds_test', 'HubBounds.OfTheIdleCompaniesTheOneThatPublishedLongestAgoIsForgotten')],
+    tests: [gtest('hub_bounds_test', 'HubBounds.OfTheIdleTenantsTheOneThatPublishedLongestAgoIsForgotten')],
   },
   {
     name: 'N73',
@@ -424,10 +424,10 @@ export const slips = [
   {
     name: 'N105',
     file: 'src/engine/hub_streams.cc',
-    why: 'a company whose streams have gone is never forgotten',
+    why: 'a tenant whose streams have gone is never forgotten',
     find: 'channel.Remove(connection); channels_.Touch(&channel);',
     replace: 'channel.Remove(connection);',
-    tests: [gtest('hub_bounds_test', 'HubBounds.ACompanyWhoseStreamsHaveGoneIsForgottenAsAnyOther')],
+    tests: [gtest('hub_bounds_test', 'HubBounds.ATenantWhoseStreamsHaveGoneIsForgottenAsAnyOther')],
   },
   {
     name: 'N110',

@@ -13,18 +13,18 @@
 namespace pathcast {
 namespace {
 
-Command Publish(std::initializer_list<const char*> companies, Ticket ticket) {
+Command Publish(std::initializer_list<const char*> tenants, Ticket ticket) {
   PublishCommand publish;
   publish.ticket = ticket;
-  for (const char* company : companies) {
-    publish.items.emplace_back().company = company;
+  for (const char* tenant : tenants) {
+    publish.items.emplace_back().tenant = tenant;
   }
   return {std::move(publish)};
 }
 
-Command Ephemeral(const char* company, const char* json) {
+Command Ephemeral(const char* tenant, const char* json) {
   EphemeralCommand event;
-  event.company = company;
+  event.tenant = tenant;
   event.json = json;
   return {std::move(event)};
 }
@@ -42,10 +42,10 @@ Command* List(std::vector<Command> commands) {
 
 std::string NameOf(const Command& command) {
   if (const auto* publish = std::get_if<PublishCommand>(&command.body)) {
-    return publish->items[0].company + std::to_string(publish->ticket);
+    return publish->items[0].tenant + std::to_string(publish->ticket);
   }
   if (const auto* event = std::get_if<EphemeralCommand>(&command.body)) {
-    return event->company + event->json;
+    return event->tenant + event->json;
   }
   return "other";
 }
@@ -66,7 +66,7 @@ Command* ListOf(Commands... commands) {
   return List(std::move(all));
 }
 
-TEST(CommandQueue, EachCompanyHasItsTurnAndItsOwnOrder) {
+TEST(CommandQueue, EachTenantHasItsTurnAndItsOwnOrder) {
   CommandQueue queue;
   queue.Add(ListOf(Publish({"a"}, 1), Publish({"a"}, 2), Ephemeral("a", "3"),
                    Publish({"b"}, 4), Ephemeral("b", "5"), Publish({"c"}, 6)));

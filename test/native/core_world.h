@@ -105,7 +105,7 @@ class World {
   EntryRef MakeAction(Channel& channel, const TestAction& action = {}) {
     const uint64_t seq = channel.log().head_seq() + 1;
     const std::string id = action.id.empty()
-                               ? channel.company() + "-" + std::to_string(seq)
+                               ? channel.tenant() + "-" + std::to_string(seq)
                                : action.id;
     const int64_t timestamp_ms =
         action.timestamp_ms == 0 ? context.now_ms : action.timestamp_ms;

@@ -35,9 +35,9 @@ TEST(DeadlineHeap, TheFirstIsTheEarliestWhoeverComesAndGoes) {
   for (int step = 0; step < 20'000; ++step) {
     Connection* one =
         connections[random.Between(0, connections.size() - 1)].get();
-    const auto held = std::find_if(
-        model.begin(), model.end(),
-        [&](const auto& entry) { return entry.second == one; });
+    const auto held =
+        std::find_if(model.begin(), model.end(),
+                     [&](const auto& entry) { return entry.second == one; });
     if (held != model.end()) {
       model.erase(held);
       heap.Remove(one);

@@ -164,11 +164,11 @@ TEST(HubLogs, TogetherTheyAreHeldToTheirBoundByWhatIsOverTheShare) {
     hub.Publish("loud", "l" + std::to_string(i), "a.b", 1'000);
   EXPECT_LE(hub.metrics().log_bytes.Get(), kTotal);
   EXPECT_GT(hub.metrics().log_bytes.Get(), kTotal / 2);
-  const auto read = [&](const std::string& company) {
+  const auto read = [&](const std::string& tenant) {
     const Ticket ticket = hub.NextTicket();
     ReadLogCommand command;
     command.ticket = ticket;
-    command.company = company;
+    command.tenant = tenant;
     hub.Post(std::move(command));
     return hub.WaitTicket<LogReply>(ticket);
   };
@@ -184,7 +184,7 @@ TEST(HubLogs, WhatIsKnownIsNotSentAgain) {
                         uint64_t last) {
     ReadLogCommand command;
     const Ticket ticket = command.ticket = hub.NextTicket();
-    command.company = "acme";
+    command.tenant = "acme";
     command.known_epoch = epoch;
     command.known_first = first;
     command.known_last = last;

@@ -1,4 +1,4 @@
-// Bounds of a hub, and what gives back: bytes that wait, companies that nobody
+// Bounds of a hub, and what gives back: bytes that wait, tenants that nobody
 // needs, seats, hints of when to come back.
 #include <gtest/gtest.h>
 
@@ -19,9 +19,9 @@ namespace {
 
 constexpr size_t kWaitingBytes = 128u << 20;
 
-EphemeralCommand EventOf(const std::string& company, size_t bytes) {
+EphemeralCommand EventOf(const std::string& tenant, size_t bytes) {
   EphemeralCommand command;
-  command.company = company;
+  command.tenant = tenant;
   command.json = "{\"x\":\"" + std::string(bytes - 8, 'x') + "\"}";
   return command;
 }
@@ -84,18 +84,18 @@ TEST(HubBounds, WhatWaitsForAHubThatIsBehindIsBounded) {
   host.Release();
 }
 
-// The epoch of a company's log; empty where it has none.
-std::string EpochOf(TestHub& hub, const std::string& company) {
+// The epoch of a tenant's log; empty where it has none.
+std::string EpochOf(TestHub& hub, const std::string& tenant) {
   ReadLogCommand command;
   command.ticket = hub.NextTicket();
-  command.company = company;
+  command.tenant = tenant;
   const Ticket ticket = command.ticket;
   hub.Post(std::move(command));
   return hub.WaitTicket<LogReply>(ticket).epoch;
 }
 
-TEST(HubBounds, OfTheIdleCompaniesTheOneThatPublishedLongestAgoIsForgotten) {
-  TestHub hub([](HubOptions& o) { o.max_companies = 2; });
+TEST(HubBounds, OfTheIdleTenantsTheOneThatPublishedLongestAgoIsForgotten) {
+  TestHub hub([](HubOptions& o) { o.max_tenants = 2; });
   hub.Publish("first", "a1");
   hub.Publish("second", "a1");
   hub.Publish("first", "a2");
@@ -104,15 +104,15 @@ TEST(HubBounds, OfTheIdleCompaniesTheOneThatPublishedLongestAgoIsForgotten) {
   EXPECT_EQ(EpochOf(hub, "second"), "");
 }
 
-TEST(HubBounds, ACompanyWhoseStreamsHaveGoneIsForgottenAsAnyOther) {
-  TestHub hub([](HubOptions& o) { o.max_companies = 2; });
+TEST(HubBounds, ATenantWhoseStreamsHaveGoneIsForgottenAsAnyOther) {
+  TestHub hub([](HubOptions& o) { o.max_tenants = 2; });
   for (uint64_t i = 1; i <= 5; ++i) {
     Browser browser = hub.Open("c" + std::to_string(i), "u");
     browser.Close();
     hub.Until([&] { return hub.ends(kEndGone) == i; });
   }
   hub.Publish("another", "a1");
-  EXPECT_LE(hub.metrics().companies.Get(), 2u);
+  EXPECT_LE(hub.metrics().tenants.Get(), 2u);
 }
 
 TEST(HubBounds, ADrainTurnsObserversAwayToo) {

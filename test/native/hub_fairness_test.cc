@@ -16,9 +16,9 @@ namespace {
 
 class HubFairness : public testing::Test {
  protected:
-  uint64_t OpenSink(const std::string& company, const std::string& user) {
+  uint64_t OpenSink(const std::string& tenant, const std::string& user) {
     OpenHostSinkCommand command;
-    command.request = hub_.Request(company, user);
+    command.request = hub_.Request(tenant, user);
     const uint64_t number = command.request.number;
     hub_.Post(std::move(command));
     return number;
@@ -63,7 +63,7 @@ TEST_F(HubFairness,
   clock_.CostsUs(20);
   DisconnectCommand disconnect;
   disconnect.ticket = hub_.NextTicket();
-  disconnect.company = "big";
+  disconnect.tenant = "big";
   const Ticket ticket = disconnect.ticket;
   hub_.Post(std::move(disconnect));
   hub_.Publish({TestHub::Item("big", "b1"), TestHub::Item("small", "s1")});
@@ -90,7 +90,7 @@ TEST_F(HubFairness,
   EXPECT_EQ(hub_.metrics().connections.Get(), 1u);
 }
 
-TEST_F(HubFairness, ACompanyOfFewStreamsIsServedBeforeALongPass) {
+TEST_F(HubFairness, ATenantOfFewStreamsIsServedBeforeALongPass) {
   for (size_t i = 0; i < 500; ++i) OpenSink("big", std::to_string(i));
   const uint64_t small = OpenSink("small", "u");
   hub_.Sync();

@@ -244,11 +244,11 @@ class TestHub final : public Host {
   }
   Ticket NextTicket() { return ++ticket_; }
 
-  static PublishItem Item(const std::string& company, const std::string& id,
+  static PublishItem Item(const std::string& tenant, const std::string& id,
                           const std::string& path = "guests.getAll",
                           size_t data_bytes = 0) {
     PublishItem item;
-    item.company = company;
+    item.tenant = tenant;
     item.text = "{\"id\":\"" + id +
                 "\",\"type\":\"update\",\"module\":\"guests\",\"entityId\":"
                 "\"e\",\"timestamp\":1,\"queryPaths\":[\"" +
@@ -268,17 +268,17 @@ class TestHub final : public Host {
     EXPECT_TRUE(Post(std::move(command)));
     return WaitTicket<PublishedReply>(ticket);
   }
-  PublishedReply Publish(const std::string& company, const std::string& id,
+  PublishedReply Publish(const std::string& tenant, const std::string& id,
                          const std::string& path = "guests.getAll",
                          size_t data_bytes = 0) {
-    return Publish({Item(company, id, path, data_bytes)});
+    return Publish({Item(tenant, id, path, data_bytes)});
   }
 
-  StreamRequest Request(const std::string& company = "acme",
+  StreamRequest Request(const std::string& tenant = "acme",
                         const std::string& user = "u1") {
     StreamRequest request;
     request.number = next_number_++;
-    request.company = company;
+    request.tenant = tenant;
     request.user = user;
     return request;
   }
@@ -292,13 +292,13 @@ class TestHub final : public Host {
     Sync();
     return Browser(std::move(pair.client));
   }
-  Browser Open(const std::string& company = "acme",
+  Browser Open(const std::string& tenant = "acme",
                const std::string& user = "u1") {
-    return Open(Request(company, user));
+    return Open(Request(tenant, user));
   }
-  LeaseReply Acquire(const std::string& company, const std::string& user) {
+  LeaseReply Acquire(const std::string& tenant, const std::string& user) {
     const Ticket ticket = NextTicket();
-    Post(AcquireCommand{ticket, company, user});
+    Post(AcquireCommand{ticket, tenant, user});
     return WaitTicket<LeaseReply>(ticket);
   }
   uint64_t Ask(std::variant<ReleaseCommand, DisconnectCommand, DrainCommand,

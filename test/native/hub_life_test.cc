@@ -1,5 +1,5 @@
 // A hub's life from any thread and at any moment: shutdown and stop while busy,
-// sinks of the host, fairness between companies, bounds.
+// sinks of the host, fairness between tenants, bounds.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -13,10 +13,10 @@
 namespace pathcast {
 namespace {
 
-OpenHostSinkCommand HostSinkOf(TestHub& hub, const std::string& company,
+OpenHostSinkCommand HostSinkOf(TestHub& hub, const std::string& tenant,
                                const std::string& user) {
   OpenHostSinkCommand command;
-  command.request = hub.Request(company, user);
+  command.request = hub.Request(tenant, user);
   return command;
 }
 
@@ -269,9 +269,9 @@ TEST(HubLife, NoticesToAHostThatDoesNotComeAreBoundedButNotThoseOfAnEnd) {
   EXPECT_TRUE(box.Put(&replies));
 }
 
-// A company of many streams is visited in slices, and others have their turn in
+// A tenant of many streams is visited in slices, and others have their turn in
 // between: the order of what the hub thread hands over shows it.
-TEST(HubLife, ABigFanOutLetsOtherCompaniesThrough) {
+TEST(HubLife, ABigFanOutLetsOtherTenantsThrough) {
   constexpr size_t kStreams = 2'000;
   // A look at the clock each four visits, 150 µs a slice.
   constexpr size_t kSlice = 8;

@@ -17,9 +17,9 @@
 namespace pathcast {
 namespace {
 
-void LimitTo(HubOptions& options, uint32_t user, uint32_t company) {
+void LimitTo(HubOptions& options, uint32_t user, uint32_t tenant) {
   options.limits.max_per_user = user;
-  options.limits.max_per_company = company;
+  options.limits.max_per_tenant = tenant;
   options.core.retry_ms = 100;
 }
 
@@ -84,7 +84,7 @@ TEST(HubLimits, RefusalsByteForByte) {
   const auto notice = hub.Wait<NoticeReply>([](const NoticeReply& reply) {
     return reply.kind == NoticeKind::kRefused && reply.user == "u3";
   });
-  EXPECT_EQ(notice.code, static_cast<uint8_t>(Refusal::kCompanyLimit));
+  EXPECT_EQ(notice.code, static_cast<uint8_t>(Refusal::kTenantLimit));
   EXPECT_EQ(hub.metrics().refusals[0].Get(), 2u);
   EXPECT_EQ(hub.metrics().refusals[1].Get(), 1u);
   EXPECT_EQ(hub.metrics().opened.Get(), 2u);
@@ -149,7 +149,7 @@ TEST(HubLimits, AMillionRacingAcquiresAndReleases) {
 
   std::atomic<uint64_t> answered{0};
   std::atomic<uint64_t> asked{0};
-  const auto company_of = [](uint64_t n) { return n % 3; };
+  const auto tenant_of = [](uint64_t n) { return n % 3; };
   const auto user_of = [](uint64_t n) { return (n / 3) % kUsers; };
   std::vector<std::thread> threads;
   for (uint64_t t = 0; t < kThreads; ++t) {
@@ -158,19 +158,19 @@ TEST(HubLimits, AMillionRacingAcquiresAndReleases) {
         const uint64_t n = asked.fetch_add(1);
         if (n >= kAcquires) return;
         while (n >= answered.load() + kInFlight) std::this_thread::yield();
-        hub.Post(AcquireCommand{n + 1, "c" + std::to_string(company_of(n)),
+        hub.Post(AcquireCommand{n + 1, "c" + std::to_string(tenant_of(n)),
                                 "u" + std::to_string(user_of(n))});
       }
     });
   }
 
   std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_user;
-  std::map<uint64_t, uint32_t> by_company;
+  std::map<uint64_t, uint32_t> by_tenant;
   std::unordered_map<Ticket, uint64_t> releasing;
   std::vector<std::pair<uint64_t, uint64_t>> held;  // lease, n
   Random random(7);
   uint64_t most_of_user = 0;
-  uint64_t most_of_company = 0;
+  uint64_t most_of_tenant = 0;
   uint64_t admitted = 0;
   uint64_t released = 0;
   Ticket next_release = kRelease;
@@ -189,20 +189,20 @@ TEST(HubLimits, AMillionRacingAcquiresAndReleases) {
     for (const Reply& reply : hub.seen) {
       if (auto* lease = std::get_if<LeaseReply>(&reply)) {
         const uint64_t n = lease->ticket - 1;
-        const uint64_t company = company_of(n);
-        uint32_t& of_user = by_user[{company, user_of(n)}];
-        uint32_t& of_company = by_company[company];
+        const uint64_t tenant = tenant_of(n);
+        uint32_t& of_user = by_user[{tenant, user_of(n)}];
+        uint32_t& of_tenant = by_tenant[tenant];
         if (lease->code == LeaseCode::kHeld) {
           ++admitted;
           held.emplace_back(lease->lease, n);
           most_of_user = std::max<uint64_t>(most_of_user, ++of_user);
-          most_of_company = std::max<uint64_t>(most_of_company, ++of_company);
+          most_of_tenant = std::max<uint64_t>(most_of_tenant, ++of_tenant);
         } else if (lease->code == LeaseCode::kUserLimit) {
           ASSERT_EQ(of_user, 5u);
           ASSERT_EQ(lease->current, 5u);
         } else {
-          ASSERT_EQ(lease->code, LeaseCode::kCompanyLimit);
-          ASSERT_EQ(of_company, 50u);
+          ASSERT_EQ(lease->code, LeaseCode::kTenantLimit);
+          ASSERT_EQ(of_tenant, 50u);
         }
         ++answered;
         if (held.size() > 140) release_one(random.Between(0, held.size() - 1));
@@ -211,8 +211,8 @@ TEST(HubLimits, AMillionRacingAcquiresAndReleases) {
         ASSERT_EQ(done->value, found == releasing.end() ? 0u : 1u);
         if (found == releasing.end()) continue;
         const uint64_t n = found->second;
-        --by_user[{company_of(n), user_of(n)}];
-        --by_company[company_of(n)];
+        --by_user[{tenant_of(n), user_of(n)}];
+        --by_tenant[tenant_of(n)];
         ++released;
         releasing.erase(found);
       }
@@ -224,7 +224,7 @@ TEST(HubLimits, AMillionRacingAcquiresAndReleases) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(most_of_user, 5u);
-  EXPECT_EQ(most_of_company, 50u);
+  EXPECT_EQ(most_of_tenant, 50u);
   EXPECT_EQ(released, admitted);
   EXPECT_EQ(hub.metrics().leases.Get(), 0u);
 }

@@ -186,7 +186,7 @@ TEST(HubFarewell, WithABacklogItCarriesNoCursor) {
   const size_t junk = FillUp(pair.server.get());
   OpenSocketCommand open;
   open.request.number = 1;
-  open.request.company = "acme";
+  open.request.tenant = "acme";
   open.request.user = "u";
   open.socket = std::move(pair.server);
   ASSERT_TRUE(hub->Post({std::move(open)}));
@@ -207,7 +207,7 @@ TEST(HubFarewell, WithABacklogItCarriesNoCursor) {
   host.Ring(*hub);
   // Asked for before the socket can be written again, so seen first.
   DisconnectCommand all;
-  all.company = "acme";
+  all.tenant = "acme";
   ASSERT_TRUE(hub->Post({std::move(all)}));
   Browser reader(std::move(pair.client));
   ASSERT_TRUE(reader.ReadUntil(
@@ -229,7 +229,7 @@ TEST(HubFarewell, AClientThatStaysKeepsItsDescriptorForASecond) {
     browsers.push_back(hub.Open("acme", std::to_string(i)));
   }
   DisconnectCommand all;
-  all.company = "acme";
+  all.tenant = "acme";
   EXPECT_EQ(hub.Ask(all), 10u);
   for (Browser& browser : browsers) {
     browser.ReadToEnd();
@@ -257,7 +257,7 @@ TEST(HubFarewell, OnlySoManyStay) {
     browsers.push_back(hub.Open("acme", std::to_string(i)));
   }
   DisconnectCommand all;
-  all.company = "acme";
+  all.tenant = "acme";
   EXPECT_EQ(hub.Ask(all), kMany);
   hub.Sync();
   EXPECT_EQ(OpenDescriptors(), before + kMany + Lingering::kMaxSockets);

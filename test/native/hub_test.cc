@@ -44,7 +44,7 @@ TEST(Hub, WhatIsPublishedArrives) {
   EXPECT_EQ(hub.Publish({broken}).outcomes[0].code, PublishCode::kUnreadable);
 }
 
-TEST(Hub, NoByteOfOneCompanyReachesAnother) {
+TEST(Hub, NoByteOfOneTenantReachesAnother) {
   TestHub hub;
   Browser one = hub.Open("a:b", "u");
   Browser two = hub.Open("a", "b:u");
@@ -90,13 +90,13 @@ TEST(Hub, AStreamResumesWhereItWasCut) {
 
 TEST(Hub, ALogIsReadAndAskingMakesNone) {
   TestHub hub;
-  const auto read = [&](const std::string& company) {
+  const auto read = [&](const std::string& tenant) {
     const Ticket ticket = hub.NextTicket();
-    hub.Post(ReadLogCommand{ticket, company});
+    hub.Post(ReadLogCommand{ticket, tenant});
     return hub.WaitTicket<LogReply>(ticket);
   };
   EXPECT_EQ(read("acme").epoch, "");
-  EXPECT_EQ(hub.metrics().companies.Get(), 0u);
+  EXPECT_EQ(hub.metrics().tenants.Get(), 0u);
   hub.Publish("acme", "a1");
   hub.Publish("acme", "a2");
   const LogReply log = read("acme");
@@ -151,7 +151,7 @@ TEST(Hub, BoundPathsAreToldApartHoweverManyOthersCame) {
     }
     hub.Publish(std::move(items));
   };
-  // More names than a company is told apart by, 256 an action.
+  // More names than a tenant is told apart by, 256 an action.
   uint32_t junk = 0;
   std::vector<PublishItem> flood;
   while (junk < kMaxPathNames) {
@@ -179,8 +179,8 @@ TEST(Hub, BoundPathsAreToldApartHoweverManyOthersCame) {
             std::string::npos);
 }
 
-// One company that names things without end costs no other one anything.
-TEST(Hub, ACompanyHasNamesOfItsOwn) {
+// One tenant that names things without end costs no other one anything.
+TEST(Hub, ATenantHasNamesOfItsOwn) {
   TestHub hub;
   uint32_t junk = 0;
   std::vector<PublishItem> flood;

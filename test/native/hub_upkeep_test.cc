@@ -1,5 +1,5 @@
 // What time and ends bring: expiry, life time, heartbeats, drains, shutdown,
-// forgotten companies.
+// forgotten tenants.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -219,20 +219,20 @@ TEST(HubUpkeep, DisconnectClosesWhatMatchesAllParts) {
   const std::vector<std::pair<std::string, std::string>> who = {
       {"acme", "u1"}, {"acme", "u1"}, {"acme", "u2"}, {"other", "u1"}};
   std::vector<uint64_t> numbers;
-  for (const auto& [company, user] : who) {
-    StreamRequest request = hub.Request(company, user);
+  for (const auto& [tenant, user] : who) {
+    StreamRequest request = hub.Request(tenant, user);
     numbers.push_back(request.number);
     browsers.push_back(hub.Open(std::move(request)));
   }
   DisconnectCommand none;
-  none.company = "acme";
+  none.tenant = "acme";
   none.number = numbers[3];
   EXPECT_EQ(hub.Ask(none), 0u);
   DisconnectCommand unknown;
-  unknown.company = "nobody";
+  unknown.tenant = "nobody";
   EXPECT_EQ(hub.Ask(unknown), 0u);
   DisconnectCommand user;
-  user.company = "acme";
+  user.tenant = "acme";
   user.user = "u1";
   EXPECT_EQ(hub.Ask(user), 2u);
   browsers[0].ReadToEnd();
@@ -244,18 +244,18 @@ TEST(HubUpkeep, DisconnectClosesWhatMatchesAllParts) {
   EXPECT_EQ(hub.metrics().connections.Get(), 0u);
 }
 
-TEST(HubUpkeep, AForgottenCompanyBeginsANewLife) {
+TEST(HubUpkeep, AForgottenTenantBeginsANewLife) {
   TestClock clock;
   TestHub hub([&](HubOptions& o) {
     o.clock = &clock;
-    o.max_companies = 3;
+    o.max_tenants = 3;
   });
   Browser kept = hub.Open("kept", "u");
   const std::string epoch = hub.Publish("first", "a1").outcomes[0].epoch;
   const int64_t seen_at = clock.now();
   for (int i = 0; i < 10; ++i) {
     hub.Publish("c" + std::to_string(i), "a");
-    EXPECT_LE(hub.metrics().companies.Get(), 3u);
+    EXPECT_LE(hub.metrics().tenants.Get(), 3u);
     EXPECT_LE(hub.metrics().log_actions.Get(), 3u);
   }
   const auto reason = [&](const ResumePoint& point) {
@@ -273,8 +273,8 @@ TEST(HubUpkeep, AForgottenCompanyBeginsANewLife) {
   EXPECT_TRUE(kept.ReadMessages(2));
 }
 
-TEST(HubUpkeep, CompaniesAreForgottenWhileTheirFanOutWaits) {
-  TestHub hub([](HubOptions& o) { o.max_companies = 4; });
+TEST(HubUpkeep, TenantsAreForgottenWhileTheirFanOutWaits) {
+  TestHub hub([](HubOptions& o) { o.max_tenants = 4; });
   Browser browser = hub.Open("kept", "u");
   std::vector<PublishItem> items;
   for (int i = 0; i < 2'000; ++i) {
@@ -287,30 +287,30 @@ TEST(HubUpkeep, CompaniesAreForgottenWhileTheirFanOutWaits) {
   }
   ASSERT_TRUE(browser.ReadMessages(2));  // one import
   EXPECT_EQ(browser.stream().messages[1].Number("count"), 2'000u);
-  EXPECT_EQ(hub.metrics().companies.Get(), 4u);
+  EXPECT_EQ(hub.metrics().tenants.Get(), 4u);
   hub.Until([&] { return hub.metrics().window_bytes.Get() == 0; });
   EXPECT_EQ(hub.metrics().log_actions.Get(), 1'003u);
 }
 
-// Each newcomer at the bound of companies used to begin the round over the logs
+// Each newcomer at the bound of tenants used to begin the round over the logs
 // anew, so that most of them were never looked at.
-TEST(HubUpkeep, OldActionsGoThoughNewCompaniesKeepComing) {
-  constexpr int kCompanies = 600;
+TEST(HubUpkeep, OldActionsGoThoughNewTenantsKeepComing) {
+  constexpr int kTenants = 600;
   TestClock clock;
   TestHub hub([&](HubOptions& o) {
     o.clock = &clock;
-    o.max_companies = kCompanies;
+    o.max_tenants = kTenants;
     o.core.log.ttl_ms = 1'000;
     o.core.heartbeat_ms = 10;  // the shortest tick
   });
-  for (int i = 0; i < kCompanies; ++i) {
-    const std::string company = "c" + std::to_string(i);
+  for (int i = 0; i < kTenants; ++i) {
+    const std::string tenant = "c" + std::to_string(i);
     OpenHostSinkCommand sink;
-    sink.request = hub.Request(company);
+    sink.request = hub.Request(tenant);
     hub.Post(std::move(sink));
-    hub.Publish(company, "a");
+    hub.Publish(tenant, "a");
   }
-  EXPECT_EQ(hub.metrics().log_actions.Get(), uint64_t{kCompanies});
+  EXPECT_EQ(hub.metrics().log_actions.Get(), uint64_t{kTenants});
   clock.Advance(2'000);
   int newcomers = 0;
   hub.Until([&] {

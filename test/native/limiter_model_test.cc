@@ -18,7 +18,7 @@ class Model {
  public:
   struct Lease {
     uint64_t id;
-    std::string company, user, instance;
+    std::string tenant, user, instance;
     bool evictable;
     int64_t alive_ms;
   };
@@ -35,7 +35,7 @@ class Model {
     Outcome outcome;
     if (!request.instance.empty()) {
       for (const Lease& lease : before) {
-        if (lease.company == request.company && lease.user == request.user &&
+        if (lease.tenant == request.tenant && lease.user == request.user &&
             lease.instance == request.instance) {
           outcome.replaced.push_back(lease.id);
           Release(lease.id);
@@ -43,25 +43,25 @@ class Model {
       }
     }
     const auto of_user = [&](const Lease& lease) {
-      return lease.company == request.company && lease.user == request.user;
+      return lease.tenant == request.tenant && lease.user == request.user;
     };
-    const auto of_company = [&](const Lease& lease) {
-      return lease.company == request.company;
+    const auto of_tenant = [&](const Lease& lease) {
+      return lease.tenant == request.tenant;
     };
     if (!MakeRoom(of_user, options_.max_per_user, &outcome)) {
       leases_ = before;
       return Outcome{.admission = Admission::kUserLimit};
     }
-    if (!MakeRoom(of_company, options_.max_per_company, &outcome)) {
+    if (!MakeRoom(of_tenant, options_.max_per_tenant, &outcome)) {
       leases_ = before;
-      return Outcome{.admission = Admission::kCompanyLimit};
+      return Outcome{.admission = Admission::kTenantLimit};
     }
     return outcome;
   }
 
   void Add(uint64_t id, const LeaseRequest& request) {
     leases_.push_back(Lease{.id = id,
-                            .company = std::string(request.company),
+                            .tenant = std::string(request.tenant),
                             .user = std::string(request.user),
                             .instance = std::string(request.instance),
                             .evictable = request.evictable,
@@ -79,16 +79,15 @@ class Model {
     }
   }
 
-  size_t Count(std::string_view company) const {
+  size_t Count(std::string_view tenant) const {
     return static_cast<size_t>(
         std::count_if(leases_.begin(), leases_.end(),
-                      [&](const Lease& l) { return l.company == company; }));
+                      [&](const Lease& l) { return l.tenant == tenant; }));
   }
-  size_t Count(std::string_view company, std::string_view user) const {
-    return static_cast<size_t>(
-        std::count_if(leases_.begin(), leases_.end(), [&](const Lease& l) {
-          return l.company == company && l.user == user;
-        }));
+  size_t Count(std::string_view tenant, std::string_view user) const {
+    return static_cast<size_t>(std::count_if(
+        leases_.begin(), leases_.end(),
+        [&](const Lease& l) { return l.tenant == tenant && l.user == user; }));
   }
   const std::vector<Lease>& leases() const { return leases_; }
 
@@ -141,11 +140,11 @@ void Compare(uint64_t seed, const LimiterOptions& options, int steps) {
     const uint64_t acquires = (step / 500) % 2 == 0 ? 5 : 2;
     const uint64_t action = random.Between(0, 9);
     if (action < acquires) {
-      const std::string company = name("c", 3);
+      const std::string tenant = name("c", 3);
       const std::string user = name("u", 4);
       const std::string instance =
           random.Between(0, 2) == 0 ? name("i", 3) : "";
-      const LeaseRequest request{.company = company,
+      const LeaseRequest request{.tenant = tenant,
                                  .user = user,
                                  .instance = instance,
                                  .evictable = random.Between(0, 9) != 0,
@@ -179,12 +178,11 @@ void Compare(uint64_t seed, const LimiterOptions& options, int steps) {
     }
     ASSERT_EQ(limiter.HeldTotal(), model.leases().size());
     for (int c = 0; c < 3; ++c) {
-      const std::string company = "c" + std::to_string(c);
-      ASSERT_EQ(limiter.HeldByCompany(company), model.Count(company));
+      const std::string tenant = "c" + std::to_string(c);
+      ASSERT_EQ(limiter.HeldByTenant(tenant), model.Count(tenant));
       for (int u = 0; u < 4; ++u) {
         const std::string user = "u" + std::to_string(u);
-        ASSERT_EQ(limiter.HeldByUser(company, user),
-                  model.Count(company, user));
+        ASSERT_EQ(limiter.HeldByUser(tenant, user), model.Count(tenant, user));
       }
     }
   }
@@ -199,18 +197,18 @@ void Compare(uint64_t seed, const LimiterOptions& options, int steps) {
 TEST(LimiterModelTest, AgreesOnEachStep) {
   const uint64_t seed = TestSeed();
   const LimiterOptions all[] = {
-      {.max_per_user = 2, .max_per_company = 5},
-      {.max_per_user = 2, .max_per_company = 5, .evict_oldest = true},
-      {.max_per_user = 0, .max_per_company = 6, .evict_oldest = true},
-      {.max_per_user = 3, .max_per_company = 0, .evict_oldest = true},
-      {.max_per_user = 9, .max_per_company = 20, .evict_oldest = true},
-      {.max_per_user = 0, .max_per_company = 45, .evict_oldest = true},
-      {.max_per_user = 0, .max_per_company = 0},
-      {.max_per_user = 1, .max_per_company = 1, .evict_oldest = true},
+      {.max_per_user = 2, .max_per_tenant = 5},
+      {.max_per_user = 2, .max_per_tenant = 5, .evict_oldest = true},
+      {.max_per_user = 0, .max_per_tenant = 6, .evict_oldest = true},
+      {.max_per_user = 3, .max_per_tenant = 0, .evict_oldest = true},
+      {.max_per_user = 9, .max_per_tenant = 20, .evict_oldest = true},
+      {.max_per_user = 0, .max_per_tenant = 45, .evict_oldest = true},
+      {.max_per_user = 0, .max_per_tenant = 0},
+      {.max_per_user = 1, .max_per_tenant = 1, .evict_oldest = true},
   };
   for (const LimiterOptions& options : all) {
     SCOPED_TRACE(std::to_string(options.max_per_user) + " of " +
-                 std::to_string(options.max_per_company));
+                 std::to_string(options.max_per_tenant));
     Compare(seed, options, 3000);
     if (HasFatalFailure()) return;
   }

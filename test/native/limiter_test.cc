@@ -12,33 +12,33 @@
 namespace pathcast {
 namespace {
 
-constexpr LimiterOptions kReject{.max_per_user = 2, .max_per_company = 3};
+constexpr LimiterOptions kReject{.max_per_user = 2, .max_per_tenant = 3};
 constexpr LimiterOptions kEvict{
-    .max_per_user = 2, .max_per_company = 3, .evict_oldest = true};
+    .max_per_user = 2, .max_per_tenant = 3, .evict_oldest = true};
 
-LeaseRequest Ask(std::string_view company, std::string_view user,
+LeaseRequest Ask(std::string_view tenant, std::string_view user,
                  int64_t now_ms = 0) {
-  return LeaseRequest{.company = company,
+  return LeaseRequest{.tenant = tenant,
                       .user = user,
                       .instance = {},
                       .evictable = true,
                       .now_ms = now_ms};
 }
 
-LeaseRequest AskAs(std::string_view company, std::string_view user,
+LeaseRequest AskAs(std::string_view tenant, std::string_view user,
                    std::string_view instance, int64_t now_ms = 0) {
-  LeaseRequest request = Ask(company, user, now_ms);
+  LeaseRequest request = Ask(tenant, user, now_ms);
   request.instance = instance;
   return request;
 }
 
-LeaseRequest AskToKeep(std::string_view company, std::string_view user) {
-  LeaseRequest request = Ask(company, user);
+LeaseRequest AskToKeep(std::string_view tenant, std::string_view user) {
+  LeaseRequest request = Ask(tenant, user);
   request.evictable = false;
   return request;
 }
 
-TEST(LimiterTest, RefusesTheUserBeforeTheCompany) {
+TEST(LimiterTest, RefusesTheUserBeforeTheTenant) {
   Limiter limiter(kReject);
   EXPECT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
   EXPECT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
@@ -51,19 +51,19 @@ TEST(LimiterTest, RefusesTheUserBeforeTheCompany) {
             Admission::kAdmitted);
   EXPECT_EQ(limiter.Acquire(Ask("acme", "ann")).admission,
             Admission::kUserLimit);
-  const AdmissionResult company = limiter.Acquire(Ask("acme", "bob"));
-  EXPECT_EQ(company.admission, Admission::kCompanyLimit);
-  EXPECT_EQ(company.limit, 3u);
-  EXPECT_EQ(company.current, 3u);
+  const AdmissionResult tenant = limiter.Acquire(Ask("acme", "bob"));
+  EXPECT_EQ(tenant.admission, Admission::kTenantLimit);
+  EXPECT_EQ(tenant.limit, 3u);
+  EXPECT_EQ(tenant.current, 3u);
   EXPECT_EQ(limiter.HeldTotal(), 3u);
-  EXPECT_EQ(limiter.HeldByCompany("acme"), 3u);
+  EXPECT_EQ(limiter.HeldByTenant("acme"), 3u);
   EXPECT_EQ(limiter.HeldByUser("acme", "ann"), 2u);
   EXPECT_EQ(limiter.HeldByUser("acme", "eve"), 0u);
-  EXPECT_EQ(limiter.HeldByCompany("other"), 0u);
+  EXPECT_EQ(limiter.HeldByTenant("other"), 0u);
 }
 
 TEST(LimiterTest, RefusedNewcomersLeaveNoResidue) {
-  Limiter limiter(LimiterOptions{.max_per_company = 1});
+  Limiter limiter(LimiterOptions{.max_per_tenant = 1});
   ASSERT_NE(limiter.Acquire(Ask("acme", "ann")).lease, 0u);
   const size_t bytes = limiter.Bytes();
   EXPECT_EQ(limiter.Acquire(Ask("acme", "bob")).lease, 0u);
@@ -103,12 +103,12 @@ TEST(LimiterTest, NoTwoPairsShareACount) {
       {"a", std::string("\0b", 2)},
       {"", ""}};
   std::vector<uint64_t> leases;
-  for (const auto& [company, user] : pairs) {
-    leases.push_back(limiter.Acquire(Ask(company, user)).lease);
-    EXPECT_NE(leases.back(), 0u) << company << '/' << user;
+  for (const auto& [tenant, user] : pairs) {
+    leases.push_back(limiter.Acquire(Ask(tenant, user)).lease);
+    EXPECT_NE(leases.back(), 0u) << tenant << '/' << user;
   }
-  for (const auto& [company, user] : pairs) {
-    EXPECT_EQ(limiter.HeldByUser(company, user), 1u) << company << '/' << user;
+  for (const auto& [tenant, user] : pairs) {
+    EXPECT_EQ(limiter.HeldByUser(tenant, user), 1u) << tenant << '/' << user;
   }
   for (const uint64_t lease : leases) EXPECT_TRUE(limiter.Release(lease));
   EXPECT_EQ(limiter.HeldTotal(), 0u);
@@ -135,7 +135,7 @@ TEST(LimiterTest, AnInstanceReplacesItselfEvenAtTheLimit) {
   EXPECT_EQ(limiter.HeldTotal(), 3u);
 }
 
-TEST(LimiterTest, AnInstanceIsOneOfItsUserAndCompany) {
+TEST(LimiterTest, AnInstanceIsOneOfItsUserAndTenant) {
   Limiter limiter(LimiterOptions{});
   limiter.Acquire(AskAs("acme", "ann", "tab"));
   EXPECT_TRUE(limiter.Acquire(AskAs("acme", "bob", "tab")).replaced.empty());
@@ -170,7 +170,7 @@ TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheUser) {
   EXPECT_FALSE(limiter.Release(second));
 }
 
-TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheCompany) {
+TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheTenant) {
   Alive alive;
   Limiter limiter(kEvict);
   const uint64_t ann = limiter.Acquire(Ask("acme", "ann", 10)).lease;
@@ -182,7 +182,7 @@ TEST(LimiterTest, EvictsTheLeastRecentlyAliveOfTheCompany) {
             std::vector<uint64_t>{eve});
   EXPECT_EQ(limiter.Acquire(Ask("acme", "fay", 60)).evicted,
             std::vector<uint64_t>{bob});
-  EXPECT_EQ(limiter.HeldByCompany("acme"), 3u);
+  EXPECT_EQ(limiter.HeldByTenant("acme"), 3u);
 }
 
 // So many stale entries that the order is rebuilt at once.
@@ -190,7 +190,7 @@ TEST(LimiterTest, FindsTheOldestAfterEverybodyWasAlive) {
   constexpr uint32_t kCount = 300;
   Alive alive;
   Limiter limiter(
-      LimiterOptions{.max_per_company = kCount, .evict_oldest = true});
+      LimiterOptions{.max_per_tenant = kCount, .evict_oldest = true});
   std::vector<uint64_t> leases;
   for (uint32_t i = 0; i < kCount; ++i) {
     const std::string user = "u" + std::to_string(i);
@@ -217,23 +217,23 @@ TEST(LimiterTest, ALifeBeforeTheLeaseDoesNotCount) {
   const uint64_t first =
       limiter
           .Acquire(
-              {.company = "acme", .user = "ann", .instance = {}, .now_ms = 10})
+              {.tenant = "acme", .user = "ann", .instance = {}, .now_ms = 10})
           .lease;
   const uint64_t second =
       limiter
           .Acquire(
-              {.company = "acme", .user = "ann", .instance = {}, .now_ms = 20})
+              {.tenant = "acme", .user = "ann", .instance = {}, .now_ms = 20})
           .lease;
   limiter.Watch(first, &written_by_first);
   limiter.Watch(second, &written_by_second);
   const AdmissionResult third = limiter.Acquire(
-      {.company = "acme", .user = "ann", .instance = {}, .now_ms = 30});
+      {.tenant = "acme", .user = "ann", .instance = {}, .now_ms = 30});
   EXPECT_EQ(third.evicted, std::vector<uint64_t>{first});
 }
 
 TEST(LimiterTest, TimeThatGoesBackMovesNothing) {
   Alive alive;
-  Limiter limiter(LimiterOptions{.max_per_company = 2, .evict_oldest = true});
+  Limiter limiter(LimiterOptions{.max_per_tenant = 2, .evict_oldest = true});
   const uint64_t ann = limiter.Acquire(Ask("acme", "ann", 10)).lease;
   limiter.Acquire(Ask("acme", "bob", 20));
   alive.Touch(&limiter, ann, 30);
@@ -258,14 +258,14 @@ TEST(LimiterTest, NeverEvictsWhatTheCallerHolds) {
             Admission::kUserLimit);
   limiter.Acquire(AskToKeep("acme", "bob"));
   EXPECT_EQ(limiter.Acquire(Ask("acme", "bob")).admission,
-            Admission::kCompanyLimit);
+            Admission::kTenantLimit);
   // What is held by hand may evict a stream, though.
-  Limiter other(LimiterOptions{.max_per_company = 1, .evict_oldest = true});
+  Limiter other(LimiterOptions{.max_per_tenant = 1, .evict_oldest = true});
   other.Acquire(Ask("acme", "ann"));
   EXPECT_EQ(other.Acquire(AskToKeep("acme", "bob")).evicted.size(), 1u);
 }
 
-TEST(LimiterTest, TenThousandInOneCompanyStaySmallAndLeaveNothing) {
+TEST(LimiterTest, TenThousandInOneTenantStaySmallAndLeaveNothing) {
   for (const bool evict : {false, true}) {
     Alive alive;
     Limiter limiter(LimiterOptions{.evict_oldest = evict});

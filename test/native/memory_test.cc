@@ -113,8 +113,7 @@ TEST_F(ChannelMemory, TheLogCountsBytesOfJson) {
   EXPECT_EQ(world_.metrics.log_bytes.Get(), 0u);
 }
 
-TEST_F(ChannelMemory,
-       CatchUpsAreRememberedForThirtyTwoPositionsOfAllCompanies) {
+TEST_F(ChannelMemory, CatchUpsAreRememberedForThirtyTwoPositionsOfAllTenants) {
   world_.context.options.compact_after = 2;
   world_.Publish(channel_, {}, 60);
   world_.FanOut(channel_);

@@ -100,7 +100,7 @@ TEST_F(Paths, WhatFoundNoPlaceMeetsEverything) {
   // Names of the bound router have a place all the same.
   world_.context.router_paths = {"guests.getAll"};
   EXPECT_FALSE(Passes(early, Action({"guests.getAll"})));
-  // And so has everything in another company.
+  // And so has everything in another tenant.
   Channel other("other", "e2", 0);
   const EntryRef elsewhere = world_.MakeAction(other, {.paths = {"new.path"}});
   EXPECT_FALSE(early.Passes(*elsewhere, other.names().paths));
