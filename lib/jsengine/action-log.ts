@@ -39,7 +39,7 @@ export interface LogBounds {
 export type LogAccount = (actions: number, bytes: number) => void;
 
 /**
- * One company's ordered, bounded log: a ring that grows up to its bound, and shrinks again (SPEC §1).
+ * One tenant's ordered, bounded log: a ring that grows up to its bound, and shrinks again (SPEC §1).
  *
  * Invariants:
  * 1. Kept entries have the seqs `oldestSeq … headSeq` without a gap; `oldestSeq === headSeq + 1` when none is kept.

@@ -7,7 +7,7 @@ import { PathUnion } from './path-union.js';
 import { present } from './present.js';
 
 interface ItemBase {
-  /** Order of hand-over within the company; a stream takes no item from before it joined. */
+  /** Order of hand-over within the tenant; a stream takes no item from before it joined. */
   readonly ordinal: number;
   /** Head of the log after it. */
   readonly seq: number;
@@ -17,7 +17,7 @@ interface ItemBase {
   readonly publishedUs: number;
 }
 
-/** One thing to send to a company's streams. */
+/** One thing to send to a tenant's streams. */
 export type Item =
   | (ItemBase & { readonly kind: 'action'; readonly entry: LogEntry })
   /** Actions of one big publish call: one `invalidate` stands for them. */

@@ -8,7 +8,7 @@ import type { Payload } from './payload.js';
 import type { Sliced } from './scheduler.js';
 import type { Stream } from './stream.js';
 
-/** What one slice of a fan-out may write, bytes, and how long it may take, µs; then another company has its turn. */
+/** What one slice of a fan-out may write, bytes, and how long it may take, µs; then another tenant has its turn. */
 const SLICE_BYTES = 64 * 1024;
 const SLICE_US = 500;
 

@@ -1,42 +1,42 @@
 import { Channel } from './channel.js';
 import type { Context } from './context.js';
 
-/** Logs looked at for old entries in one sweep; a quiet company's entries go within minutes of their time. */
+/** Logs looked at for old entries in one sweep; a quiet tenant's entries go within minutes of their time. */
 const SWEEP_LOGS = 256;
-/** Companies looked at to find one that can be forgotten; the rest of the search waits for the next newcomer. */
+/** Tenants looked at to find one that can be forgotten; the rest of the search waits for the next newcomer. */
 const FORGET_SEARCH = 64;
-/** Companies looked at for what is over their share, for each call that publishes while all logs are over their bound. */
+/** Tenants looked at for what is over their share, for each call that publishes while all logs are over their bound. */
 const RELIEVED = 64;
 
 /**
- * Comes by each company again and again, some in each call. By their ids: an iterator of the map that stands still keeps
- * every table that the map has outgrown since, and each use of a company is a change of the map.
+ * Comes by each tenant again and again, some in each call. By their ids: an iterator of the map that stands still keeps
+ * every table that the map has outgrown since, and each use of a tenant is a change of the map.
  */
 class Rounds {
   private left: string[] = [];
 
-  constructor(private readonly byCompany: ReadonlyMap<string, Channel>) {}
+  constructor(private readonly byTenant: ReadonlyMap<string, Channel>) {}
 
   /** undefined: a round has ended, and the next one begins. */
   next(): Channel | undefined {
     for (;;) {
       const companyId = this.left.pop();
       if (companyId === undefined) break;
-      const channel = this.byCompany.get(companyId);
+      const channel = this.byTenant.get(companyId);
       if (channel) return channel;
     }
-    this.left = [...this.byCompany.keys()].reverse();
+    this.left = [...this.byTenant.keys()].reverse();
     return undefined;
   }
 }
 
-/** The companies of a hub, least recently used first. Beyond `maxCompanies` the first that has no stream is forgotten. */
+/** The tenants of a hub, least recently used first. Beyond `maxCompanies` the first that has no stream is forgotten. */
 export class Channels {
-  private readonly byCompany = new Map<string, Channel>();
-  private readonly sweeping = new Rounds(this.byCompany);
-  private readonly relieving = new Rounds(this.byCompany);
+  private readonly byTenant = new Map<string, Channel>();
+  private readonly sweeping = new Rounds(this.byTenant);
+  private readonly relieving = new Rounds(this.byTenant);
 
-  /** Since when a company's log that begins now would have seen every action, Unix ms: one that was forgotten may have had some. */
+  /** Since when a tenant's log that begins now would have seen every action, Unix ms: one that was forgotten may have had some. */
   private allSeenSince: number;
 
   constructor(private readonly context: Context) {
@@ -44,16 +44,16 @@ export class Channels {
   }
 
   get size(): number {
-    return this.byCompany.size;
+    return this.byTenant.size;
   }
 
   get(companyId: string): Channel | undefined {
-    return this.byCompany.get(companyId);
+    return this.byTenant.get(companyId);
   }
 
   /** Its channel, made if need be; now the most recently used one. */
   use(companyId: string): Channel {
-    const known = this.byCompany.get(companyId);
+    const known = this.byTenant.get(companyId);
     const channel = known ?? new Channel(companyId, this.context, this.allSeenSince);
     this.touch(channel);
     if (!known) this.forgetSurplus();
@@ -61,11 +61,11 @@ export class Channels {
   }
 
   touch(channel: Channel): void {
-    this.byCompany.delete(channel.companyId);
-    this.byCompany.set(channel.companyId, channel);
+    this.byTenant.delete(channel.companyId);
+    this.byTenant.set(channel.companyId, channel);
   }
 
-  /** Lets some of the companies drop what is too old; to be called again and again. */
+  /** Lets some of the tenants drop what is too old; to be called again and again. */
   sweep(): void {
     for (let swept = 0; swept < SWEEP_LOGS; swept++) {
       const channel = this.sweeping.next();
@@ -92,22 +92,22 @@ export class Channels {
   }
 
   private shrink({ log }: Channel): void {
-    const share = Math.floor(this.context.options.logTotalBytes / this.byCompany.size);
+    const share = Math.floor(this.context.options.logTotalBytes / this.byTenant.size);
     const over = Math.min(log.size - share, this.surplus);
     if (over > 0) log.shrinkTo(log.size - over);
   }
 
   clear(): void {
-    for (const channel of this.byCompany.values()) channel.forget();
-    this.byCompany.clear();
+    for (const channel of this.byTenant.values()) channel.forget();
+    this.byTenant.clear();
   }
 
   private forgetSurplus(): void {
     let searched = 0;
-    for (const channel of this.byCompany.values()) {
-      if (this.byCompany.size <= this.context.options.maxCompanies || ++searched > FORGET_SEARCH) return;
+    for (const channel of this.byTenant.values()) {
+      if (this.byTenant.size <= this.context.options.maxCompanies || ++searched > FORGET_SEARCH) return;
       if (channel.isIdle) {
-        this.byCompany.delete(channel.companyId);
+        this.byTenant.delete(channel.companyId);
         channel.forget();
         // An action of the same millisecond may be among what is forgotten.
         this.allSeenSince = this.context.clock.now() + 1;

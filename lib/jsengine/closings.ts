@@ -13,7 +13,7 @@ interface Job {
 }
 
 /**
- * Streams that were asked to end together, and end a few a turn, so that another company does not wait for thousands.
+ * Streams that were asked to end together, and end a few a turn, so that another tenant does not wait for thousands.
  * From the moment they are in here they are offered nothing more.
  */
 export class Closings implements Sliced {

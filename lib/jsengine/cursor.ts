@@ -1,4 +1,4 @@
-/** A place in one life of a company's log: after `seq`, before `seq + 1`. */
+/** A place in one life of a tenant's log: after `seq`, before `seq + 1`. */
 export interface Cursor {
   epoch: string;
   seq: number;

@@ -141,7 +141,7 @@ export class JsEngine implements Engine {
     if (this.closed) return actions.map(() => ({ ok: false, code: 'HUB_CLOSED' }));
     if (this.scheduler.waitingBytes > MAX_WAITING_BYTES) return actions.map(() => ({ ok: false, code: 'OVERLOADED' }));
     const outcomes = new Array<PublishOutcome>(actions.length);
-    for (const [companyId, group] of byCompany(actions)) {
+    for (const [companyId, group] of byTenant(actions)) {
       const channel = this.channels.use(companyId);
       channel.append(group.actions, (at, seq, duplicate) => {
         if (duplicate) this.counters.duplicates++;
@@ -476,13 +476,13 @@ export class JsEngine implements Engine {
   }
 }
 
-/** The actions of one company in a publish call, and their places in it. */
+/** The actions of one tenant in a publish call, and their places in it. */
 interface Group {
   actions: EncodedAction[];
   places: number[];
 }
 
-function byCompany(actions: readonly EncodedAction[]): Map<string, Group> {
+function byTenant(actions: readonly EncodedAction[]): Map<string, Group> {
   const groups = new Map<string, Group>();
   actions.forEach((action, place) => {
     let group = groups.get(action.companyId);

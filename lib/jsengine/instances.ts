@@ -2,7 +2,7 @@
 const MAX_PER_USER = 100;
 
 /**
- * The browser instances of one company that had a stream (SPEC §2): one that comes back without a position has missed
+ * The browser instances of one tenant that had a stream (SPEC §2): one that comes back without a position has missed
  * something. By the steady clock, so that a clock that is set makes nobody forgotten.
  */
 export class Instances {

@@ -1,6 +1,6 @@
 import { present } from './present.js';
 
-/** Seats of one company. */
+/** Seats of one tenant. */
 interface Seats {
   taken: number;
   readonly byUser: Map<string, number>;
@@ -9,11 +9,11 @@ interface Seats {
 export type SeatOutcome = { ok: true } | { ok: false; code: 'USER_LIMIT' | 'COMPANY_LIMIT'; limit: number; current: number };
 
 /**
- * Counts who holds a connection: streams and leases alike, per (company, user) and per company (SPEC §4).
- * Check and count are one call. Nothing is kept for a company that holds none.
+ * Counts who holds a connection: streams and leases alike, per (tenant, user) and per tenant (SPEC §4).
+ * Check and count are one call. Nothing is kept for a tenant that holds none.
  */
 export class Limiter {
-  private readonly companies = new Map<string, Seats>();
+  private readonly tenants = new Map<string, Seats>();
   private held = 0;
 
   constructor(
@@ -26,19 +26,19 @@ export class Limiter {
     return this.held;
   }
 
-  count(companyId: string, userId: string): { user: number; company: number } {
-    const seats = this.companies.get(companyId);
-    return { user: seats?.byUser.get(userId) ?? 0, company: seats?.taken ?? 0 };
+  count(companyId: string, userId: string): { user: number; tenant: number } {
+    const seats = this.tenants.get(companyId);
+    return { user: seats?.byUser.get(userId) ?? 0, tenant: seats?.taken ?? 0 };
   }
 
   /** The limit that stands in the way of one more; null when there is none. The user's comes first. */
   obstacle(companyId: string, userId: string): Extract<SeatOutcome, { ok: false }> | null {
-    const { user, company } = this.count(companyId, userId);
+    const { user, tenant } = this.count(companyId, userId);
     if (this.maxPerUser > 0 && user >= this.maxPerUser) {
       return { ok: false, code: 'USER_LIMIT', limit: this.maxPerUser, current: user };
     }
-    if (this.maxPerCompany > 0 && company >= this.maxPerCompany) {
-      return { ok: false, code: 'COMPANY_LIMIT', limit: this.maxPerCompany, current: company };
+    if (this.maxPerCompany > 0 && tenant >= this.maxPerCompany) {
+      return { ok: false, code: 'COMPANY_LIMIT', limit: this.maxPerCompany, current: tenant };
     }
     return null;
   }
@@ -46,8 +46,8 @@ export class Limiter {
   take(companyId: string, userId: string): SeatOutcome {
     const obstacle = this.obstacle(companyId, userId);
     if (obstacle) return obstacle;
-    let seats = this.companies.get(companyId);
-    if (!seats) this.companies.set(companyId, (seats = { taken: 0, byUser: new Map() }));
+    let seats = this.tenants.get(companyId);
+    if (!seats) this.tenants.set(companyId, (seats = { taken: 0, byUser: new Map() }));
     seats.taken++;
     seats.byUser.set(userId, (seats.byUser.get(userId) ?? 0) + 1);
     this.held++;
@@ -56,11 +56,11 @@ export class Limiter {
 
   /** REQUIRES: a `take` of the same pair that was not given back yet. */
   give(companyId: string, userId: string): void {
-    const seats = present(this.companies.get(companyId));
+    const seats = present(this.tenants.get(companyId));
     const left = present(seats.byUser.get(userId)) - 1;
     if (left > 0) seats.byUser.set(userId, left);
     else seats.byUser.delete(userId);
-    if (--seats.taken === 0) this.companies.delete(companyId);
+    if (--seats.taken === 0) this.tenants.delete(companyId);
     this.held--;
   }
 }

@@ -6,7 +6,7 @@ type InstanceParts = Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>;
 
 /**
  * The streams that are open, in the order in which they opened, and the ways to find them: by connection,
- * by company and user, by browser instance.
+ * by tenant and user, by browser instance.
  */
 export class Registry {
   private readonly byId = new Map<string, { stream: Stream; channel: Channel }>();
@@ -45,13 +45,13 @@ export class Registry {
     return channel;
   }
 
-  /** The living stream of the same browser instance, company and user. */
+  /** The living stream of the same browser instance, tenant and user. */
   sameInstance(spec: InstanceParts): Stream | undefined {
     const key = instanceKey(spec);
     return key === null ? undefined : this.byInstance.get(key);
   }
 
-  /** The streams of one user in one company. */
+  /** The streams of one user in one tenant. */
   ofUser(companyId: string, userId: string): Iterable<Stream> {
     return this.byUser.get(userKey({ companyId, userId })) ?? [];
   }
@@ -91,9 +91,9 @@ export class Registry {
     return [...this.byId.values()]
       .map(({ stream }) => stream)
       .filter(({ spec, connectionId }) => {
-        const { companyId: company, userId: user } = spec;
+        const { companyId: tenant, userId: user } = spec;
         return (
-          (companyId ?? company) === company &&
+          (companyId ?? tenant) === tenant &&
           (userId ?? user) === user &&
           (origin === undefined || spec.origin === origin) &&
           placeOf(connectionId) > beyond

@@ -14,7 +14,7 @@ const FLUSH_BUDGET_US = 2_000;
 
 /**
  * Batches writes: what is asked for in one turn of the loop is done together, once, right after the turn's
- * I/O. Takes turns between companies, slice by slice, so that a big one does not hold up a small one.
+ * I/O. Takes turns between tenants, slice by slice, so that a big one does not hold up a small one.
  */
 export class Scheduler {
   /** Sets as queues: first in, first out, and nobody is in it twice. */

@@ -137,11 +137,11 @@ describe('limiter', () => {
           if (expected.ok) held.push(who);
         }
         expect(limiter.total).toBe(held.length);
-        expect(limiter.count(...who)).toEqual({ user: count(...who), company: count(who[0]) });
+        expect(limiter.count(...who)).toEqual({ user: count(...who), tenant: count(who[0]) });
       }
       for (const who of held.splice(0)) limiter.give(...who);
       expect(limiter.total).toBe(0);
-      expect((limiter as unknown as { companies: Map<string, unknown> }).companies.size).toBe(0);
+      expect((limiter as unknown as { tenants: Map<string, unknown> }).tenants.size).toBe(0);
     });
   });
 });
