@@ -1,7 +1,8 @@
 // A set of NameTable ids: a bitset that grows to its greatest member.
 //
-// A value; hub thread only. Costs one bit per name known, so a slow stream's
-// whole backlog shrinks to a few dozen words.
+// A value; hub thread only. Costs one bit per name up to that member: a few
+// dozen words for the names of an app, and never more than 16 KiB, since the
+// names of a tenant are bounded (kMaxPathNames, and as many of the router).
 #ifndef PATHCAST_CORE_PATH_SET_H_
 #define PATHCAST_CORE_PATH_SET_H_
 

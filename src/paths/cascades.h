@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/sparse_bits.h"
 #include "paths/path_table.h"
+#include "paths/sparse_bits.h"
 
 namespace pathcast {
 

@@ -2,8 +2,8 @@
 // or join a dense bitset costs one AND or OR per such word.
 //
 // A value; the thread of its owner.
-#ifndef PATHCAST_CORE_SPARSE_BITS_H_
-#define PATHCAST_CORE_SPARSE_BITS_H_
+#ifndef PATHCAST_PATHS_SPARSE_BITS_H_
+#define PATHCAST_PATHS_SPARSE_BITS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -36,8 +36,6 @@ class SparseBits {
     }
   }
 
-  // Forgets the members, keeps the memory.
-  void Clear() { words_.clear(); }
   std::span<const Word> words() const { return words_; }
   // Heap bytes.
   size_t Bytes() const { return words_.capacity() * sizeof(Word); }
@@ -48,4 +46,4 @@ class SparseBits {
 
 }  // namespace pathcast
 
-#endif  // PATHCAST_CORE_SPARSE_BITS_H_
+#endif  // PATHCAST_PATHS_SPARSE_BITS_H_
