@@ -34,7 +34,7 @@ export interface DropIn {
    * Actions of a company as they come, until the signal is aborted or `hub.disconnect` ends it. Starts at `since` (a
    * cursor, or Unix ms), else where the last `getMissedActions` of this client ended, so that nothing falls between the
    * two; an action may come twice. A stretch that is told as a whole (an import, lost history) is one action with
-   * `entityId: '*'`. `userId` is whom `hub.disconnect({ userId })` finds it by.
+   * `entityId: '*'`, and `module: '*'` where it is not of one module alone. `userId` is whom `hub.disconnect({ userId })` finds it by.
    */
   subscribeToCompany: (
     companyId: string,
@@ -205,7 +205,8 @@ function asAction(event: SyncEvent, companyId: string, id: string | undefined): 
         // By its place in the log, not by its time: two stretches of one millisecond are two.
         id: event.type === 'invalidate' ? `invalidate-${event.from}-${id}` : `resync-${id}`,
         type: 'update',
-        module: event.type === 'invalidate' ? (event.modules[0] ?? '*') : '*',
+        // One of several would hide the others from whoever goes by it.
+        module: event.type === 'invalidate' && event.modules.length === 1 ? (event.modules[0] as string) : '*',
         entityId: '*',
         companyId,
         userId: '',

@@ -213,6 +213,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
       companyId: 'acme',
       queryPaths: ['guests.getAll', 'guests.getStats'],
     });
+    // Of two modules: neither stands for both.
+    const mixed = live.next();
+    await hub.broadcastMany(Array.from({ length: 200 }, (_, i) => change({ id: `mixed${i}`, module: i % 2 ? 'guests' : 'hotels' })));
+    let next = await mixed;
+    while (!next.done && next.value.module === 'guests') next = await live.next();
+    expect(next.value).toMatchObject({ module: '*', entityId: '*', queryPaths: ['guests.getAll', 'guests.getStats'] });
     await live.return(undefined);
     await hub.close();
   });
