@@ -45,5 +45,5 @@ export const drain: Hub['drain'] = (options) => defaultHub().drain(options);
 
 export const { publishSyncAction, storeSyncAction, getMissedActions, subscribeToCompany, sseConnections } =
   createDropIn(defaultHub);
-export type { ConnectionsQuery } from './server/connections.js';
+export type { ConnectionMatch, ConnectionsQuery } from './server/connections.js';
 export type { ConnectionInfo, StreamEnd } from './internal/engine.js';

@@ -1,5 +1,6 @@
-/** What `Hub.connections` may be asked. */
-import type { ConnectionQuery } from '../internal/engine.js';
+/** What `Hub.connections` may be asked, and whom `Hub.disconnect` may end. */
+import { CLOSE_REASONS, type CloseReason } from '../protocol/events.js';
+import type { ConnectionQuery, DisconnectMatch } from '../internal/engine.js';
 import { describe } from '../internal/describe.js';
 import { PathcastError } from '../protocol/error.js';
 import { checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
@@ -12,6 +13,9 @@ export interface ConnectionsQuery {
   /** Only streams that opened after this one: the last id of the page before. */
   after?: string | undefined;
 }
+
+/** Streams that fit all given parts. */
+export type ConnectionMatch = Pick<DisconnectMatch, 'companyId' | 'userId' | 'connectionId'>;
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
@@ -30,6 +34,30 @@ export function checkConnectionsQuery(query: ConnectionsQuery): ConnectionQuery 
     if (value !== undefined) checked[part] = value;
     // A part that was meant but is empty must not widen the question to everybody.
     else if (raw[part] === '') throw new PathcastError('INVALID_FIELD', `${part} must not be empty`);
+  }
+  return checked;
+}
+
+/** Throws INVALID_FIELD, INVALID_OPTION. */
+export function checkDisconnect(match: ConnectionMatch, reason: CloseReason): ConnectionMatch {
+  const raw = checkObject('match', match);
+  checkKeys('disconnect()', raw, ['userId', 'companyId', 'connectionId']);
+  const checked: ConnectionMatch = {};
+  for (const part of ['userId', 'companyId', 'connectionId'] as const) {
+    const value = checkOptionalIdentifier(part, raw[part]);
+    if (value !== undefined) checked[part] = value;
+    // A part that was meant but is empty must not widen the match to everybody.
+    else if (part in raw)
+      throw new PathcastError('INVALID_FIELD', `${part} must not be empty, got ${describe(raw[part])}`);
+  }
+  if (Object.keys(checked).length === 0) {
+    throw new PathcastError('INVALID_FIELD', 'disconnect() needs at least one of userId, companyId, connectionId');
+  }
+  if (!CLOSE_REASONS.includes(reason)) {
+    throw new PathcastError(
+      'INVALID_FIELD',
+      `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`,
+    );
   }
   return checked;
 }

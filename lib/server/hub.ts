@@ -7,11 +7,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { PathcastError } from '../protocol/error.js';
-import { CLOSE_REASONS, type CloseReason, type SyncActionInput, type SyncEvent } from '../protocol/events.js';
+import type { CloseReason, SyncActionInput, SyncEvent } from '../protocol/events.js';
 import { describe } from '../internal/describe.js';
-import type { ConnectionInfo, DisconnectMatch, LogSlice } from '../internal/engine.js';
-import { checkCompanyId, checkKeys, checkObject, checkTime, checkOptionalIdentifier } from './check.js';
-import { checkConnectionsQuery, type ConnectionsQuery } from './connections.js';
+import type { ConnectionInfo, LogSlice } from '../internal/engine.js';
+import { checkCompanyId, checkKeys, checkObject, checkTime } from './check.js';
+import { checkConnectionsQuery, checkDisconnect, type ConnectionMatch, type ConnectionsQuery } from './connections.js';
 import { oneOfMany } from './alone.js';
 import { encodeEphemeral } from './encode-action.js';
 import { giveInternals, hasInternals } from './internals.js';
@@ -184,27 +184,8 @@ export class Hub<M extends string = string> {
   }
 
   /** Ends the streams that match all given parts; resolves to how many. At least one part is needed. */
-  async disconnect(match: DisconnectMatch, reason: CloseReason = 'revoked'): Promise<number> {
-    const raw = checkObject('match', match);
-    checkKeys('disconnect()', raw, ['userId', 'companyId', 'connectionId']);
-    const checked: DisconnectMatch = {};
-    for (const part of ['userId', 'companyId', 'connectionId'] as const) {
-      const value = checkOptionalIdentifier(part, raw[part]);
-      if (value !== undefined) checked[part] = value;
-      // A part that was meant but is empty must not widen the match to everybody.
-      else if (part in raw)
-        throw new PathcastError('INVALID_FIELD', `${part} must not be empty, got ${describe(raw[part])}`);
-    }
-    if (Object.keys(checked).length === 0) {
-      throw new PathcastError('INVALID_FIELD', 'disconnect() needs at least one of userId, companyId, connectionId');
-    }
-    if (!CLOSE_REASONS.includes(reason)) {
-      throw new PathcastError(
-        'INVALID_FIELD',
-        `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`,
-      );
-    }
-    return this.#parts.disconnect(checked, reason);
+  async disconnect(match: ConnectionMatch, reason: CloseReason = 'revoked'): Promise<number> {
+    return this.#parts.disconnect(checkDisconnect(match, reason), reason);
   }
 
   /**

@@ -179,7 +179,7 @@ export const slips = [
   },
   {
     name: 'T56',
-    file: 'lib/server/hub.ts',
+    file: 'lib/server/connections.ts',
     why: 'disconnect({ userId: undefined, companyId }) widens to the company',
     find: "else if (part in raw) throw new PathcastError('INVALID_FIELD', `${part} must not be empty",
     replace: "else if (part in raw && raw[part] !== undefined) throw new PathcastError('INVALID_FIELD', `${part} must not be empty",
