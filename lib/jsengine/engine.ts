@@ -1,3 +1,4 @@
+import { connectionIdOf, connectionNumber } from '../internal/connection-id.js';
 import type {
   ByteSink,
   ConnectionInfo,
@@ -308,14 +309,12 @@ export class JsEngine implements Engine {
   }
 
   private name(): string {
-    return `${this.options.hubId}-${++this.names}`;
+    return connectionIdOf(this.options.hubId, ++this.names);
   }
 
   /** Of the streams, in the order of their names; of another hub's: behind all. */
   private place(connectionId: string): number {
-    const prefix = `${this.options.hubId}-`;
-    const number = connectionId.startsWith(prefix) ? Number(connectionId.slice(prefix.length)) : NaN;
-    return Number.isSafeInteger(number) ? number : Infinity;
+    return connectionNumber(this.options.hubId, connectionId) ?? Infinity;
   }
 
   /** Check and count in one step (SPEC §4); the refusal, or null when there is a seat. */

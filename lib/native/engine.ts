@@ -4,6 +4,7 @@
  * Each call that has an answer carries a ticket; answers come back in batches through one function that
  * the hub thread rings. The process is kept alive exactly while an answer is due.
  */
+import { connectionIdOf, connectionNumber } from '../internal/connection-id.js';
 import type {
   ByteSink,
   ConnectionInfo,
@@ -276,14 +277,12 @@ class NativeEngine implements Engine {
   }
 
   #connectionId(number: number): string {
-    return `${this.#hubId}-${number}`;
+    return connectionIdOf(this.#hubId, number);
   }
 
   /** Undefined: of another hub, or none. */
   #number(connectionId: string): number | undefined {
-    const prefix = `${this.#hubId}-`;
-    const number = connectionId.startsWith(prefix) ? Number(connectionId.slice(prefix.length)) : 0;
-    return Number.isSafeInteger(number) && number >= 1 ? number : undefined;
+    return connectionNumber(this.#hubId, connectionId);
   }
 
   #numberOf(spec: StreamSpec): number {

@@ -43,6 +43,20 @@ conformance('Who listens', targets, (bench) => {
     expect(await ids({ after: clients[6]!.connectionId })).toEqual([]);
   });
 
+  test('an id in another spelling is no id: nobody comes after it, and nobody is disconnected', async () => {
+    const engine = bench().engine();
+    const { connectionId } = await bench().open(engine, {});
+    await bench().open(engine, {});
+    const [hubId, number] = [connectionId.slice(0, connectionId.lastIndexOf('-')), Number(connectionId.split('-').at(-1))];
+    const odd = ['', '0', `0${number}`, `${number}e0`, `${number}.0`, `0x${number}`, ` ${number}`, '-1', '9'.repeat(20)];
+    for (const id of [...odd.map((text) => `${hubId}-${text}`), 'garbage', `x-${number}`, ` ${connectionId}`]) {
+      expect([id, await engine.connections({ limit: 10, after: id })]).toEqual([id, []]);
+      expect([id, await engine.disconnect({ connectionId: id }, 'revoked')]).toEqual([id, 0]);
+    }
+    expect(await engine.connections({ limit: 10, after: connectionId })).toHaveLength(1);
+    expect(engine.metrics().connections).toBe(2);
+  });
+
   test('watch() resolves to how the stream ended, for all who ask, and for those who ask later', async () => {
     const engine = bench().engine({ maxPerUser: 1 });
     const told = await bench().open(engine, { userId: 'a' });

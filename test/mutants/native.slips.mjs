@@ -36,10 +36,10 @@ export const slips = [
   },
   {
     name: 'T94',
-    file: 'lib/native/engine.ts',
+    file: 'lib/internal/connection-id.ts',
     why: 'a connection id of another hub ends a stream of this one',
-    find: 'connectionId.startsWith(prefix) ? Number(connectionId.slice(prefix.length)) : 0',
-    replace: 'Number(connectionId.slice(prefix.length))',
+    find: 'if (!connectionId.startsWith(`${hubId}-`)) return undefined;',
+    replace: '',
     tests: [jest('test/conformance/stalls.test.ts', 'the id of a stream of another hub ends nobody')],
   },
   {
