@@ -30,7 +30,7 @@ export interface PathcastPluginOptions {
   drainMs?: number | undefined;
   /**
    * Whether `fastify.close()` closes the hub. Default: only the default hub, with the last server that uses it. A hub that
-   * stays open ends its streams with a hint to come back, and goes on admitting those who come to another server of it.
+   * stays open ends the streams of this server with a hint to come back, and goes on with those of its other servers.
    */
   closeHub?: boolean | undefined;
 }
@@ -67,7 +67,7 @@ async function plugin(fastify: FastifyInstance, options: Registered): Promise<vo
     if (closeHub ?? (options.hub === undefined && others === 0)) {
       await hub.drain({ overMs: drainMs });
       await hub.close();
-    } else await hub.endStreams(drainMs);
+    } else await internalsOf(hub).endStreamsOf(fastify.server, drainMs);
     unlog();
   });
 
@@ -130,6 +130,7 @@ async function answer(
   } catch (thrown) {
     // The client's mistake, or a hub that is closed: answered like any other endpoint's, and no failure of the app.
     const refused = isPathcastError(thrown) ? refusalOfThrown(thrown) : undefined;
+    if (refused?.status === 500) internalsOf(hub).report('identify', thrown);
     if (!refused || refused.status === 500) throw thrown;
     return refuse(reply, refused);
   }

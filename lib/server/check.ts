@@ -1,6 +1,7 @@
 /** Checks of single fields; each failure names the field, the value and what is allowed. */
 import type { ErrorCode } from '../protocol/codes.js';
 import { PathcastError } from '../protocol/error.js';
+import { CLOSE_REASONS, type CloseReason } from '../protocol/events.js';
 import { MAX_ID_BYTES } from '../protocol/limits.js';
 import { describe, describeKind } from '../internal/describe.js';
 import { exceedsBytes, isWellFormed } from '../internal/text.js';
@@ -48,6 +49,11 @@ export function checkTime(field: string, value: unknown): number {
     );
   }
   return Math.floor(value);
+}
+
+export function checkReason(value: unknown): CloseReason {
+  if (CLOSE_REASONS.includes(value as CloseReason)) return value as CloseReason;
+  throw new PathcastError('INVALID_FIELD', `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(value)}`);
 }
 
 /** An object that is no array. */

@@ -1,9 +1,9 @@
 /** What `Hub.connections` may be asked, and whom `Hub.disconnect` may end. */
-import { CLOSE_REASONS, type CloseReason } from '../protocol/events.js';
+import type { CloseReason } from '../protocol/events.js';
 import type { ConnectionQuery, DisconnectMatch } from '../internal/engine.js';
 import { describe } from '../internal/describe.js';
 import { PathcastError } from '../protocol/error.js';
-import { checkKeys, checkObject, checkOptionalIdentifier } from './check.js';
+import { checkKeys, checkObject, checkOptionalIdentifier, checkReason } from './check.js';
 
 export interface ConnectionsQuery {
   companyId?: string | undefined;
@@ -53,11 +53,6 @@ export function checkDisconnect(match: ConnectionMatch, reason: CloseReason): Co
   if (Object.keys(checked).length === 0) {
     throw new PathcastError('INVALID_FIELD', 'disconnect() needs at least one of userId, companyId, connectionId');
   }
-  if (!CLOSE_REASONS.includes(reason)) {
-    throw new PathcastError(
-      'INVALID_FIELD',
-      `reason must be one of ${CLOSE_REASONS.join(', ')}, got ${describe(reason)}`,
-    );
-  }
+  checkReason(reason);
   return checked;
 }

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { PathcastError } from '../protocol/error.js';
 import { createHub, type Hub } from './hub.js';
 import type { HubOptions } from './options.js';
+import { validateOptions } from './validate-options.js';
 
 const SLOT = Symbol.for('pathcast.hub');
 const OPTIONS = Symbol.for('pathcast.hub.options');
@@ -17,10 +18,12 @@ const shared = globalThis as { [SLOT]?: Hub; [OPTIONS]?: HubOptions };
  * no error and gives the hub that runs: bundlers and reloads evaluate a module twice. Throws PathcastError INVALID_OPTION
  * where the options are bad, or where the default hub runs already with others.
  */
-export function configure<const M extends string = string>(options: HubOptions<M>): Hub<M> {
+export function configure<const M extends string = string>(options: HubOptions<M> = {}): Hub<M> {
   const running = shared[SLOT];
   if (running && !running.closed) {
-    if (sameOptions(shared[OPTIONS] ?? {}, options)) return running;
+    // What is wrong is said first; null and nothing are the defaults, as for createHub().
+    validateOptions(options, running.id);
+    if (sameOptions(shared[OPTIONS] ?? {}, options ?? {})) return running;
     throw new PathcastError(
       'INVALID_OPTION',
       'the default hub is running already with other options; call configure() before its first use, or close it first',
@@ -43,13 +46,20 @@ export function defaultHub(): Hub {
   return (shared[SLOT] ??= createHub(shared[OPTIONS]));
 }
 
-/** Another copy of a module has another copy of its transformer and logger: that there is one is all that is compared. */
+/** Another copy of a module has other copies of its functions (transformer, logger, the check of `reauthorize`): that there is one is all that is compared. */
 function sameOptions(one: HubOptions, other: HubOptions): boolean {
-  const comparable = (options: HubOptions): Record<string, unknown> => {
-    const set = Object.entries(options).filter(([, value]) => value !== undefined);
-    return Object.fromEntries(set.map(([name, value]) => [name, COPIED.has(name) ? true : value]));
-  };
   return isDeepStrictEqual(comparable(one), comparable(other));
 }
 
-const COPIED: ReadonlySet<string> = new Set(['transformer', 'logger']);
+function comparable(options: object, under = ''): Record<string, unknown> {
+  const set = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    set.map(([name, value]: [string, unknown]) => {
+      if (COPIED.has(under + name)) return [name, true];
+      const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+      return [name, isGroup ? comparable(value, `${name}.`) : value];
+    }),
+  );
+}
+
+const COPIED: ReadonlySet<string> = new Set(['transformer', 'logger', 'reauthorize.check']);

@@ -269,6 +269,12 @@ export function isHub(value: unknown): value is AnyHub {
   return hasInternals(value);
 }
 
+/** Throws INVALID_OPTION for what is neither a hub nor absent. */
+export function checkHub(value: unknown): void {
+  if (value === undefined || isHub(value)) return;
+  throw new PathcastError('INVALID_OPTION', `hub must be a hub of createHub(), got ${describe(value)}`);
+}
+
 /** A hub of one's own. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
 export function createHub<const M extends string = string>(options: HubOptions<M> = {}): Hub<M> {
   return new Hub<M>(options);

@@ -1,9 +1,11 @@
 /** What the plain endpoints (Node, Fastify, web) have in common: from an identity to a stream's options. */
-import { isPathcastError } from '../protocol/error.js';
-import { describe, messageOf } from '../internal/describe.js';
-import { narrowByQuery } from './filter.js';
+import { isPathcastError, PathcastError } from '../protocol/error.js';
+import { describeKind, messageOf } from '../internal/describe.js';
+import { checkCompanyId, checkIdentifier, checkOptionalIdentifier } from './check.js';
+import { engineFilter, narrowByQuery } from './filter.js';
 import type { Identity, PlainStreamOptions } from './options.js';
 import type { PathBinding } from './paths/binding.js';
+import { checkExpiry } from './stream-spec.js';
 
 /** A refusal as an HTTP answer. An EventSource stops at any of them, rightly. */
 export interface HttpRefusal {
@@ -51,6 +53,19 @@ function statusOf(thrown: unknown): number | undefined {
   return undefined;
 }
 
+/** Throws INVALID_OPTION: what is wrong with an identity is the app's fault, not the client's. */
+function checkIdentity({ companyId, userId, clientInstanceId, expiresAt, filter }: Identity): void {
+  try {
+    checkCompanyId(companyId);
+    checkIdentifier('userId', userId);
+    checkOptionalIdentifier('clientInstanceId', clientInstanceId);
+    checkExpiry(expiresAt);
+    engineFilter(filter, userId);
+  } catch (thrown) {
+    throw new PathcastError('INVALID_OPTION', `identify gave a bad identity: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
 /**
  * Only the named parts of an identity are used, so an app may hand over its session object as it is. The client may
  * narrow the filter (see `narrowByQuery`) and name its instance (`?clientInstanceId=`); it cannot widen anything.
@@ -61,8 +76,9 @@ export function plainOptions(
   router?: Pick<PathBinding, 'aliasOf'>,
 ): PlainStreamOptions {
   if (typeof identity !== 'object')
-    throw new TypeError(`identify must give { companyId, userId } or null, got ${describe(identity)}`);
+    throw new PathcastError('INVALID_OPTION', `identify must give { companyId, userId } or null, got ${describeKind(identity)}`);
   const { companyId, userId, expiresAt, filter } = identity;
+  checkIdentity(identity);
   return {
     companyId,
     userId,

@@ -36,6 +36,11 @@ export interface HubInternals {
   warn(warning: HubWarning, kind?: string): void;
   /** Tells what failed without a caller to tell. */
   report(during: HubFailure['during'], thrown: unknown): void;
+  /**
+   * As `Hub.endStreams`, those of one server; where no other server of the hub is known, those of which none is known, too (a
+   * resolver that gave no `req`): the server would wait for them.
+   */
+  endStreamsOf(server: object, overMs: number): Promise<void>;
   /** A logger for what nobody else hears. The returned function stops it. */
   logUnheard(logger: HubLogger): () => void;
 }

@@ -8,6 +8,7 @@ import { METHOD_NOT_ALLOWED, plainOptions, refusalOfThrown, UNAUTHORIZED, type H
 import type { Identity, PlainStreamOptions } from './options.js';
 import type { PathBinding } from './paths/binding.js';
 import { originalUrl, queryOf } from './request-parts.js';
+import { checkHeaders } from './response-head.js';
 
 export interface HandlerOptions<Req> {
   /**
@@ -51,6 +52,7 @@ export function checkHandlerOptions<Req>(options: HandlerOptions<Req>): void {
       `identify must be a function (request) => identity, got ${describe(identify)}`,
     );
   }
+  checkHeaders(options.headers, 'INVALID_OPTION');
 }
 
 /** Never rejects. */

@@ -10,6 +10,7 @@ import { HandedStream, type SyncStream } from './hand-over/generator.js';
 import { Handle, type StreamHandle } from './hand-over/handle.js';
 import { canTakeLate, handOver } from './hand-over/hand-over.js';
 import { withPeer, writeToResponse } from './hand-over/script.js';
+import { serverOf } from './hand-over/servers.js';
 import { catchHead } from './hand-over/internals.js';
 import { takeUnsent } from './hand-over/unsent.js';
 import type { PlainStreamOptions, StreamOptions } from './options.js';
@@ -28,9 +29,16 @@ export interface Observed {
   id: string | undefined;
 }
 
+/** With the server that it comes through. */
+function placedSpec(host: StreamHost, options: StreamOptions<unknown>): StreamSpec {
+  const spec = streamSpec(options, host);
+  const origin = host.servers.originOf(serverOf(options.req, nodeRequest(options.req)));
+  return origin === undefined ? spec : { ...spec, origin };
+}
+
 /** See `Hub.stream`. */
 export function openStream<T>(host: StreamHost, options: StreamOptions<T>): SyncStream<T> {
-  const spec = streamSpec(options, host);
+  const spec = placedSpec(host, options);
   if (host.isClosed()) throw hubClosed();
   const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);
@@ -45,10 +53,11 @@ export function openStream<T>(host: StreamHost, options: StreamOptions<T>): Sync
   };
   const gone = signal?.aborted === true || isGone(request, response);
   const handle = new Handle(host.engine);
-  if (!gone && takeUnsent(host, options, spec, handle)) return new HandedStream({ gone: true, handle });
+  const handsOver = options.handOver ?? true;
+  if (!gone && handsOver && takeUnsent(host, options, spec, handle)) return new HandedStream({ gone: true, handle });
   setExtraHeaders(host, options, response);
   // Only tRPC can write payloads of a transformer that is not prefix + JSON + suffix.
-  const own = response && !(spec.transformed && host.codec.form === 'enveloped') ? response : undefined;
+  const own = handsOver && !(spec.transformed && host.codec.form === 'enveloped') ? response : undefined;
   const hold = options.holdResponse ?? false;
   return new HandedStream({ host, request, response: own, spec, hold, signal, events, gone, handle });
 }
@@ -59,7 +68,7 @@ function setExtraHeaders(
   options: Pick<StreamOptions, 'headers'>,
   response: NodeResponse | undefined,
 ): void {
-  if (!options.headers) return;
+  if (options.headers === undefined) return;
   const extra = headerRecord(
     streamHeaders({}, options.headers, host.warn).filter(([name]) => name in (options.headers ?? {})),
   );
@@ -76,7 +85,7 @@ function wrapper<T>(options: StreamOptions<T>, spec: StreamSpec): (event: SyncEv
 
 /** See `Hub.serve`. */
 export function openPlain(host: StreamHost, options: PlainStreamOptions): StreamHandle {
-  const spec = streamSpec({ ...options, dialect: 'plain' }, host);
+  const spec = placedSpec(host, { ...options, dialect: 'plain' });
   if (host.isClosed()) throw hubClosed();
   const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);

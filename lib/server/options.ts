@@ -107,7 +107,7 @@ export interface StreamOptions<T = SyncEvent> {
   userId: string;
   req?: RequestLike | undefined;
   res?: ResponseLike | undefined;
-  /** The subscription's input; `lastEventId`, `lastSyncTimestamp` and `since` are read from it. */
+  /** The subscription's input; `lastEventId`, `lastSyncTimestamp`, `since` and `clientInstanceId` are read from it. */
   input?: unknown;
   lastEventId?: string | null | undefined;
   /** Unix ms. */
@@ -117,13 +117,18 @@ export interface StreamOptions<T = SyncEvent> {
    * position. Read from `input.since` and `?since=` as well. A bad one throws INVALID_FIELD.
    */
   since?: string | number | null | undefined;
+  /**
+   * That of the request, as tRPC gives it to a resolver: it ends a stream that is not handed over. Once it is, the signal counts no
+   * more: tRPC aborts it when the response is complete. What ends such a stream is `close()` of its handle, and a signal of
+   * the app's own that the `stream` of `syncSubscription` gives in the place of tRPC's.
+   */
   signal?: AbortSignal | undefined;
   /** Default `trpc`: this is called inside a subscription resolver. `handler()` and the plugins use `plain`. */
   dialect?: 'trpc' | 'plain' | undefined;
   /** Default true. False: bare events, no ids, resume by `lastSyncTimestamp`. */
   ids?: boolean | undefined;
   filter?: StreamFilter | undefined;
-  /** A browser instance; a second stream of it replaces the first. */
+  /** A browser instance; a second stream of it replaces the first. Else `input.clientInstanceId`, else `?clientInstanceId=`. */
   clientInstanceId?: string | null | undefined;
   /** Unix ms or a Date; then the stream is closed with `auth_expired`. */
   expiresAt?: number | Date | null | undefined;
@@ -134,6 +139,12 @@ export interface StreamOptions<T = SyncEvent> {
    * tRPC's `signal`, wait for the stream's end; that keeps the request in memory.
    */
   holdResponse?: boolean | undefined;
+  /**
+   * Default true: the stream goes to its client past the generator that `stream()` returns. What a generator of the app does with
+   * the events of that one (leave some out, change them, add its own) then has no effect; a filter is `filter`. False: the
+   * events are yielded, and go by way of the app's generator, of tRPC and of JavaScript; so do the pings, and a close is an error.
+   */
+  handOver?: boolean | undefined;
   /** The procedure's path, for a refusal's `data.path`; default: from the request's URL. */
   path?: string | undefined;
   /** tRPC's `tracked`; used where the socket cannot be taken, so that events carry their id. */
@@ -146,7 +157,7 @@ export interface StreamOptions<T = SyncEvent> {
 }
 
 /** For `serve()`: the plain dialect, where there is nothing to yield. */
-export type PlainStreamOptions = Omit<StreamOptions, 'dialect' | 'ids' | 'tracked' | 'toError' | 'path' | 'signal'>;
+export type PlainStreamOptions = Omit<StreamOptions, 'dialect' | 'ids' | 'tracked' | 'toError' | 'path' | 'signal' | 'handOver'>;
 
 /** What `handler()` and the Fastify plugin ask of the app for each request. */
 export interface Identity {

@@ -117,6 +117,11 @@ export class Parts {
       warn,
       report,
       logUnheard: (logger) => teller.logUnheard(logger),
+      endStreamsOf: async (server, overMs) => {
+        const origin = host.servers.originOf(server);
+        const isOnly = origin === undefined || !host.servers.hasOthers(origin);
+        if (!this.closed) await this.endings.over(overMs, isOnly ? {} : { origin });
+      },
     };
   }
 

@@ -1,6 +1,8 @@
 /** Node's own request and response under whatever a framework passes around, and what the hub reads from them. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { PathcastError } from '../protocol/error.js';
+import { describe } from '../internal/describe.js';
 import type { RequestLike, ResponseLike } from './options.js';
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -21,6 +23,30 @@ export function nodeResponse(response: ResponseLike | null | undefined): NodeRes
   if ('outgoing' in response) return response.outgoing;
   return response;
 }
+
+/** Throws INVALID_FIELD for what can be asked for no header. A web Request can. */
+export function checkRequest(value: unknown): void {
+  if (value === undefined || value === null) return;
+  const headers: unknown = (nodeRequest(value as RequestLike) as { headers?: unknown } | undefined)?.headers;
+  if (typeof headers === 'object' && headers !== null) return;
+  throw new PathcastError(
+    'INVALID_FIELD',
+    `req must be the request of Node, or of a framework that has it at raw or incoming, got ${describe(value)}`,
+  );
+}
+
+/** Throws INVALID_FIELD for what no stream can be written to. */
+export function checkResponse(value: unknown): void {
+  if (value === undefined || value === null) return;
+  const node = nodeResponse(value as ResponseLike) as unknown as Record<string, unknown> | undefined;
+  if (node && WRITTEN_BY.every((name) => typeof node[name] === 'function')) return;
+  throw new PathcastError(
+    'INVALID_FIELD',
+    `res must be the response of Node, or of a framework that has it at raw or outgoing, got ${describe(value)}`,
+  );
+}
+
+const WRITTEN_BY = ['setHeader', 'writeHead', 'write', 'end', 'on'];
 
 /** Headers that the app has set so far: on Node's response and on the framework's wrapper of it. */
 export function appHeaders(response: ResponseLike | null | undefined): OutgoingHttpHeaders {

@@ -1,8 +1,10 @@
 /** The HTTP head of a stream: what SSE needs, and what the app has set (CORS, cookies). */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http';
+import type { ErrorCode } from '../protocol/codes.js';
 import { PathcastError } from '../protocol/error.js';
 import { messageOf } from '../internal/describe.js';
+import { checkObject } from './check.js';
 
 export type HeaderList = [name: string, value: string][];
 
@@ -47,14 +49,24 @@ export function streamHeaders(
       warn(`response header left out: ${messageOf(thrown)}`);
     }
   }
-  for (const [name, value] of Object.entries(extra ?? {})) {
+  addAll(merged, extra, 'INVALID_FIELD');
+  return [...SSE, ...[...merged.values()].flat()];
+}
+
+/** Throws with `code` for what no head can hold. */
+export function checkHeaders(headers: unknown, code: ErrorCode): void {
+  addAll(new Map(), headers, code);
+}
+
+function addAll(merged: Map<string, HeaderList>, headers: unknown, code: ErrorCode): void {
+  if (headers === undefined || headers === null) return;
+  for (const [name, value] of Object.entries(checkObject('headers', headers, code))) {
     try {
       add(merged, name, value);
     } catch (thrown) {
-      throw new PathcastError('INVALID_FIELD', `headers: ${messageOf(thrown)}`, { cause: thrown });
+      throw new PathcastError(code, `headers: ${messageOf(thrown)}`, { cause: thrown });
     }
   }
-  return [...SSE, ...[...merged.values()].flat()];
 }
 
 function add(merged: Map<string, HeaderList>, name: string, value: unknown): void {

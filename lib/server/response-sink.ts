@@ -1,5 +1,5 @@
 /** A stream over Node's own response: HTTPS, HTTP/2, `inject`, wherever the socket cannot be taken. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { ByteSink, SinkHandle } from '../internal/engine.js';
 import { headerRecord, STREAM_OWN_HEADERS, type HeaderList } from './response-head.js';
 import { endWithConnection } from './body-end.js';
@@ -19,6 +19,17 @@ const REMOVED = [...STREAM_OWN_HEADERS].filter((name) => name !== 'date');
 /** One that is not there is not removed: Node would then send no `Connection` and no chunks of its own. */
 export function removeOwnHeaders(res: ServerResponse): void {
   for (const name of REMOVED) if (res.hasHeader(name)) res.removeHeader(name);
+}
+
+/** Node's own, in versions that still have it, is another name of `flushHeaders` and warns. */
+const NODES_FLUSH = (ServerResponse.prototype as { flush?: unknown }).flush;
+
+/** What encodes a response (`compression`) keeps what it is given until there is enough of it, or until it is told. */
+export function flushEncoded(response: NodeResponse): void {
+  const { flush } = response as { flush?: unknown };
+  if (typeof flush === 'function' && flush !== NODES_FLUSH && response.hasHeader('content-encoding')) {
+    Reflect.apply(flush, response, []);
+  }
 }
 
 /** Sends the head, and closes the connection with the stream. Nothing if it is out. */
@@ -60,7 +71,9 @@ export function streamToResponse(
       write: (chunk) => {
         if (state.gone) return false;
         headOnce();
-        return res.write(chunk);
+        const more = res.write(chunk);
+        flushEncoded(response);
+        return more;
       },
       close: () => {
         stopWatching();

@@ -97,7 +97,7 @@ function cursorText(value: unknown): string {
 }
 
 /** A field of the subscription's input, or of its `json` half where a transformer has not been undone. */
-function inputField(input: unknown, field: string): unknown {
+export function inputField(input: unknown, field: string): unknown {
   if (typeof input !== 'object' || input === null) return undefined;
   const own = (input as Record<string, unknown>)[field];
   if (own !== undefined && own !== null) return own;

@@ -6,8 +6,8 @@ import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalI
 import { engineFilter } from './filter.js';
 import type { StreamOptions } from './options.js';
 import type { PathBinding } from './paths/binding.js';
-import { forwardedAddress, lastEventIdHeader, nodeRequest, originalUrl, procedurePath, queryOf } from './request-parts.js';
-import { resumePoint } from './resume.js';
+import { checkRequest, checkResponse, forwardedAddress, lastEventIdHeader, nodeRequest, originalUrl, procedurePath, queryOf } from './request-parts.js';
+import { inputField, resumePoint } from './resume.js';
 import type { Codec } from './transformer.js';
 
 const KNOWN = [
@@ -30,6 +30,7 @@ const KNOWN = [
   'tracked',
   'toError',
   'holdResponse',
+  'handOver',
 ] as const satisfies readonly (keyof StreamOptions)[];
 
 /** A query and a header from elsewhere than `req` (a web Request). */
@@ -47,6 +48,8 @@ export function streamSpec(
 ): StreamSpec {
   checkObject('stream options', options, 'INVALID_OPTION');
   checkKeys('stream()', options, KNOWN);
+  checkRequest(options.req);
+  checkResponse(options.res);
   const request = nodeRequest(options.req);
   const url = foreign?.url ?? originalUrl(request);
   const companyId = checkCompanyId(options.companyId);
@@ -73,16 +76,43 @@ export function streamSpec(
   };
   const filter = engineFilter(options.filter, userId, router());
   if (filter) spec.filter = filter;
-  const instanceId = checkOptionalIdentifier('clientInstanceId', options.clientInstanceId);
+  const instanceId = instanceOf(options, queryOf(url));
   if (instanceId !== undefined) spec.instanceId = instanceId;
   const expiresAt = checkExpiry(options.expiresAt);
   if (expiresAt !== undefined) spec.expiresAt = expiresAt;
   const address = forwardedAddress(options.req, request);
   if (address !== undefined) spec.address = address;
   checkBoolean('holdResponse', options.holdResponse, false);
+  checkBoolean('handOver', options.handOver, true);
+  checkSignal(options.signal);
+  checkFunction('tracked', options.tracked);
+  checkFunction('toError', options.toError);
+  if (options.path !== undefined) checkIdentifier('path', options.path);
   const path = options.path ?? (dialect === 'trpc' ? procedurePath(url) : undefined);
   if (path !== undefined) spec.trpcPath = path;
   return spec;
+}
+
+/** First that is there: the option, the input's, the query's. */
+function instanceOf({ clientInstanceId, input }: StreamOptions<unknown>, query: URLSearchParams): string | undefined {
+  return (
+    checkOptionalIdentifier('clientInstanceId', clientInstanceId) ??
+    checkOptionalIdentifier('input.clientInstanceId', inputField(input, 'clientInstanceId')) ??
+    checkOptionalIdentifier('?clientInstanceId', query.get('clientInstanceId'))
+  );
+}
+
+function checkFunction(field: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw new PathcastError('INVALID_FIELD', `${field} must be a function, got ${describe(value)}`);
+}
+
+/** One of another realm, or of a ponyfill, is one too. */
+function checkSignal(value: unknown): void {
+  if (value === undefined) return;
+  const { aborted, addEventListener } = Object(value) as { aborted?: unknown; addEventListener?: unknown };
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;
+  throw new PathcastError('INVALID_FIELD', `signal must be an AbortSignal, got ${describe(value)}`);
 }
 
 function checkBoolean(field: string, value: unknown, fallback: boolean): boolean {
@@ -92,7 +122,7 @@ function checkBoolean(field: string, value: unknown, fallback: boolean): boolean
 }
 
 /** A bad expiry is refused: a session that was meant to end must not live for ever. */
-function checkExpiry(value: unknown): number | undefined {
+export function checkExpiry(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const ms = value instanceof Date ? value.getTime() : value;
   // 8.64e15 is the last instant a Date can hold.

@@ -2,8 +2,9 @@
 import type { AnyTRPCRouter } from '@trpc/server';
 import type { SyncAction } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
+import { describe } from '../internal/describe.js';
 import { checkKeys, checkObject } from '../server/check.js';
-import type { AnyHub } from '../server/hub.js';
+import { checkHub, type AnyHub } from '../server/hub.js';
 import { internalsOf } from '../server/internals.js';
 import { currentMutation, pathsTold, runInMutation, type MutationScope } from '../server/mutation-scope.js';
 import { readRouter } from '../server/paths/read-router.js';
@@ -65,6 +66,9 @@ interface Seen {
 export function createRecorder(options: RecorderOptions): Recorder {
   checkKeys('createRecorder()', checkObject('options', options, 'INVALID_OPTION'), ['router', 'sync', 'hub', 'silent']);
   const { router, sync, silent = {} } = options;
+  checkHub(options.hub);
+  if (sync !== undefined && typeof (sync as Partial<Sync> | null)?.observe !== 'function')
+    throw new PathcastError('INVALID_OPTION', `sync must be a sync of createSync(), got ${describe(sync)}`);
   const expected = readRouter(router);
   for (const name of Object.keys(silent)) {
     if (!expected.mutations.includes(name) && expected.lazy.length === 0)
@@ -138,7 +142,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
       return scopeMiddleware(of, note, options.hub, watch);
     },
     report,
-    verify: async ({ everyMutation = false, everyQuery = false } = {}) => {
+    verify: async (wanted = {}) => {
+      const { everyMutation = false, everyQuery = false } = checkVerify(wanted);
       await sync?.settled();
       await Promise.all(outcomes);
       const result = report();
@@ -154,6 +159,16 @@ export function createRecorder(options: RecorderOptions): Recorder {
     },
     stop: () => stop?.(),
   };
+}
+
+function checkVerify(options: VerifyOptions): VerifyOptions {
+  const given = checkObject('verify options', options, 'INVALID_OPTION');
+  checkKeys('verify()', given, ['everyMutation', 'everyQuery']);
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new PathcastError('INVALID_OPTION', `${name} must be true or false, got ${describe(value)}`);
+  }
+  return options;
 }
 
 const PROBLEMS = {

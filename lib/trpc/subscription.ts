@@ -1,8 +1,12 @@
 /** The resolver of a tRPC subscription: takes the socket where it can, yields tracked events where it cannot. */
 import { tracked, type TrackedEnvelope } from '@trpc/server';
+import { describe } from '../internal/describe.js';
+import { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
+import { checkKeys, checkObject } from '../server/check.js';
 import { defaultHub } from '../server/default-hub.js';
-import type { AnyHub } from '../server/hub.js';
+import { checkHub, type AnyHub } from '../server/hub.js';
+import type { SyncStream } from '../server/hand-over/generator.js';
 import type { StreamOptions } from '../server/options.js';
 import { toTRPCError } from './errors.js';
 
@@ -23,7 +27,7 @@ type MaybePromise<T> = T | Promise<T>;
 export interface SyncResolverOptions<Ctx, Input> {
   /** Default: the default hub. */
   hub?: AnyHub | undefined;
-  /** Who subscribes, from the context; and the filter that the app allows. `input`, `signal` and `path` are passed on. */
+  /** Who subscribes, from the context; and the filter that the app allows. `input`, `signal` and `path` are passed on; a `signal` in place of tRPC's ends the stream. */
   stream(options: { ctx: Ctx; input: Input; signal: AbortSignal | undefined }): MaybePromise<SyncStreamOptions>;
 }
 
@@ -43,26 +47,55 @@ export function syncSubscription<Ctx, Input>(
 ): (
   resolver: ResolverOptions<Ctx, Input>,
 ) => Promise<AsyncGenerator<SyncEvent | TrackedEnvelope<SyncEvent>, undefined, undefined>> {
+  checkResolver(options);
   return async ({ ctx, input, signal, path }) => {
-    const stream = await options.stream({ ctx, input, signal });
-    return open(options.hub, { input, signal, path, ...stream }, options.ids ?? true);
+    const given = await options.stream({ ctx, input, signal });
+    const opened = open(options.hub, { input, signal, path, ...given }, options.ids ?? true);
+    if (given.signal && given.signal !== signal) endBy(given.signal, opened);
+    return opened;
   };
 }
 
-/** The same inside a resolver of one's own: `return syncStream({ req, res, companyId, userId, input, signal })`. Throws TRPCError. */
+/** A signal of the app's own, on whatever way the stream is: that of tRPC is over with its response. */
+function endBy(signal: AbortSignal, stream: SyncStream<unknown>): void {
+  const end = (): void => void stream.close();
+  signal.addEventListener('abort', end, { once: true });
+  void stream.closed.then(() => signal.removeEventListener('abort', end));
+}
+
+/** Throws PathcastError INVALID_OPTION: what is wrong shows when the router is put together. */
+function checkResolver(options: object): void {
+  checkKeys('syncSubscription()', checkObject('syncSubscription options', options, 'INVALID_OPTION'), ['hub', 'ids', 'stream']);
+  const { hub, ids, stream } = options as { hub?: unknown; ids?: unknown; stream?: unknown };
+  checkHub(hub);
+  if (ids !== undefined && typeof ids !== 'boolean')
+    throw new PathcastError('INVALID_OPTION', `ids must be true or false, got ${describe(ids)}`);
+  if (typeof stream !== 'function')
+    throw new PathcastError(
+      'INVALID_OPTION',
+      `stream must be a function ({ ctx, input, signal }) => { req, res, companyId, userId }, got ${describe(stream)}`,
+    );
+}
+
+/**
+ * The same inside a resolver of one's own: `return syncStream({ req, res, companyId, userId, input, signal })`. Throws TRPCError.
+ * A generator that stands around it ends with the stream, and what it does to the events has no effect, unless they are yielded to it
+ * (`handOver: false`). One that leaves events out wants a `filter`, or `handOver: false`.
+ */
 export function syncStream(
   options: SyncStreamOptions & { hub?: AnyHub | undefined },
-): AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined> {
-  const { hub, ...stream } = options;
-  return open(hub, stream, true) as AsyncGenerator<TrackedEnvelope<SyncEvent>, undefined, undefined>;
+): SyncStream<TrackedEnvelope<SyncEvent>> {
+  const { hub, ...stream } = checkObject('syncStream options', options, 'INVALID_OPTION') as unknown as typeof options;
+  return open(hub, stream, true) as SyncStream<TrackedEnvelope<SyncEvent>>;
 }
 
 function open(
   hub: AnyHub | undefined,
   options: SyncStreamOptions,
   ids: boolean,
-): AsyncGenerator<SyncEvent | TrackedEnvelope<SyncEvent>, undefined, undefined> {
+): SyncStream<SyncEvent | TrackedEnvelope<SyncEvent>> {
   try {
+    checkHub(hub);
     return (hub ?? defaultHub()).stream<SyncEvent | TrackedEnvelope<SyncEvent>>({
       ...options,
       ids,

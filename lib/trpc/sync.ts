@@ -7,7 +7,7 @@ import { guarded } from '../internal/guarded.js';
 import { AfterCommit } from './after-commit.js';
 import { checkKeys, checkObject } from '../server/check.js';
 import { defaultHub } from '../server/default-hub.js';
-import { isHub, type AnyHub } from '../server/hub.js';
+import { checkHub, type AnyHub } from '../server/hub.js';
 import { internalsOf, type HubInternals } from '../server/internals.js';
 import type { BindRouterOptions } from '../server/paths/binding.js';
 import type { BroadcastResult, Failure, HubFailure } from '../server/results.js';
@@ -154,8 +154,7 @@ type ContextOf<T> = [T] extends [AnyTRPCRouter] ? unknown : T;
 export function createSync<T = AnyTRPCRouter, C = ContextOf<T>>(options: SyncOptions<C> = {}): Sync<RouterOf<T>> {
   checkKeys('createSync()', checkObject('options', options, 'INVALID_OPTION'), ['hub', 'rules', 'onError']);
   const { hub, onError = 'warn' } = options;
-  if (hub !== undefined && !isHub(hub))
-    throw new PathcastError('INVALID_OPTION', `hub must be a hub of createHub(), got ${describe(hub)}`);
+  checkHub(hub);
   if (!ON_ERROR.includes(onError))
     throw new PathcastError(
       'INVALID_OPTION',

@@ -3,7 +3,7 @@ import { describe, messageOf } from '../internal/describe.js';
 import { PathcastError } from '../protocol/error.js';
 import { checkKeys, checkObject } from '../server/check.js';
 import { defaultHub } from '../server/default-hub.js';
-import type { AnyHub } from '../server/hub.js';
+import { checkHub, type AnyHub } from '../server/hub.js';
 import {
   METHOD_NOT_ALLOWED,
   plainOptions,
@@ -69,6 +69,7 @@ function checkOptions(options: WebHandlerOptions): Pick<WebHandlerOptions, 'iden
   headers: Record<string, string>;
 } {
   checkKeys('webHandler()', checkObject('webHandler options', options, 'INVALID_OPTION'), ['hub', 'identify', 'headers']);
+  checkHub(options.hub);
   const identify: unknown = options.identify;
   if (typeof identify !== 'function') {
     throw new PathcastError(

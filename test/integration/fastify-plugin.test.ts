@@ -1,6 +1,8 @@
 /** `pathcast/fastify`: the route, the decorator, the hooks, and what is left when the server closes. */
 import fastify, { type FastifyInstance } from 'fastify';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { configure, createHub, defaultHub, type Hub } from '../../lib/index.js';
 import { pathcastPlugin, type PathcastPluginOptions } from '../../lib/fastify/index.js';
 import { ann, change } from '../support/actions.js';
@@ -88,6 +90,26 @@ describe.each(ENGINES)('%s engine', (engine) => {
     // Another server of the same hub goes on: its clients are admitted.
     const { port: other } = await start();
     await (await RawHttp.open(other, GET('/sync/stream'))).until('hello');
+  });
+
+  test("close() leaves alone what came through another server, and who comes there", async () => {
+    const [one, two] = [await start({ drainMs: 100 }), await start()];
+    const plain = createServer(hub.handler({ identify: ann })).listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    const [ended, ...staying] = [
+      await RawHttp.open(one.port, GET('/sync/stream')),
+      await RawHttp.open(two.port, GET('/sync/stream')),
+      await RawHttp.open((plain.address() as AddressInfo).port, GET('/')),
+    ];
+    for (const client of [ended, ...staying]) await client.until('hello');
+    await one.app.close();
+    expect(await ended.untilClosed()).toMatch(/"reason":"drain"/);
+    await hub.broadcast(change);
+    for (const client of staying) expect(await client.until('"type":"update"')).not.toMatch(/server_close/);
+    expect(hub.metrics()).toMatchObject({ connections: 2, closes: { drain: 1 } });
+    for (const client of staying) client.socket.destroy();
+    plain.close();
+    plain.closeAllConnections();
   });
 
   test('drainMs spreads the ends of a hub that goes on', async () => {

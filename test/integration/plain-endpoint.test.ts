@@ -93,11 +93,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
       ]);
     });
 
-    test.each([null, '', 5, undefined])('a session with companyId %p: 400', async (companyId) => {
+    test.each([null, '', 5, undefined])('a session with companyId %p is the fault of the app: 500, and told', async (companyId) => {
       const text = await (
         await request(await serve(() => ({ companyId, userId: 'ann' }) as never), GET('/'))
       ).until('}}');
-      expect(text).toMatch(/^HTTP\/1.1 400 [^]*INVALID_COMPANY_ID/);
+      expect(text).toMatch(/^HTTP\/1.1 500 [^]*identify gave a bad identity: companyId must /);
+      expect(failures).toMatchObject([{ during: 'identify', error: { code: 'INVALID_OPTION', cause: { code: 'INVALID_COMPANY_ID' } } }]);
     });
 
     test('other methods: 405; HEAD: the head', async () => {

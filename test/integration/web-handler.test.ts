@@ -171,7 +171,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect((await webHandler({ hub, identify: ann })(new Request(URL_, { method: 'POST' }))).status).toBe(405);
     expect(
       (await webHandler({ hub, identify: () => ({ companyId: '', userId: 'a' }) })(new Request(URL_))).status,
-    ).toBe(400);
+    ).toBe(500);
+    expect(hub.metrics().errors).toEqual({ identify: 1 });
     const head = await webHandler({ hub, identify: ann })(new Request(URL_, { method: 'HEAD' }));
     expect([head.status, head.body]).toEqual([200, null]);
     await hub.close();

@@ -6,7 +6,7 @@ export const slips = [
     name: 'T85',
     file: 'lib/fastify/index.ts',
     why: 'fastify.close() does not end the streams of a hub that goes on',
-    find: 'else await hub.endStreams(drainMs);',
+    find: 'else await internalsOf(hub).endStreamsOf(fastify.server, drainMs);',
     replace: '',
     tests: [jest('test/integration/fastify-plugin.test.ts', 'close() ends each stream with a word, and not the hub that it was given')],
   },

@@ -321,9 +321,9 @@ export const slips = [
     name: 'T77',
     file: 'lib/server/response-sink.ts',
     why: 'response without back-pressure',
-    find: 'headOnce(); return res.write(chunk);',
+    find: 'headOnce(); const more = res.write(chunk);',
     replace: `headOnce();
-        return res.write(chunk) || true;`,
+        const more = res.write(chunk) || true;`,
     tests: [jest('test/integration/plain-endpoint.test.ts', 'HTTPS: the same events, and a client that does not read is conflated')],
   },
   {
@@ -370,7 +370,7 @@ export const slips = [
     name: 'T79',
     file: 'lib/server/open-stream.ts',
     why: 'a socket is taken though only tRPC can write the payload',
-    find: `response && !(spec.transformed && host.codec.form === 'enveloped') ? response : undefined`,
+    find: `handsOver && !(spec.transformed && host.codec.form === 'enveloped') ? response : undefined`,
     replace: 'response',
     tests: [jest('test/integration/trpc-fallback.test.ts', 'events with ids, dates as dates, resume by input')],
   },
@@ -532,8 +532,8 @@ export const slips = [
     name: 'L02',
     file: 'lib/server/hand-over/servers.ts',
     why: 'a server that listens again loses those who come while the old ones end',
-    find: 'this.#origins.delete(server); this.#closed(origin);',
-    replace: 'this.#closed(origin);',
+    find: 'this.#origins.delete(server); this.#open.delete(origin);',
+    replace: 'this.#open.delete(origin);',
     tests: [jest('test/ways/hand-over.test.ts', 'one that listens again keeps those who come then')],
   },
   {

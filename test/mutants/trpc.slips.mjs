@@ -187,8 +187,8 @@ export const slips = [
     name: 'T84',
     file: 'lib/trpc/subscription.ts',
     why: 'subscription input not passed (lastEventId lost)',
-    find: 'open(options.hub, { input, signal, path, ...stream }',
-    replace: 'open(options.hub, { signal, path, ...stream }',
+    find: 'open(options.hub, { input, signal, path, ...given }',
+    replace: 'open(options.hub, { signal, path, ...given }',
     tests: [jest('test/integration/trpc-fallback.test.ts', 'events with ids, dates as dates, resume by input')],
   },
   {

@@ -1,12 +1,21 @@
 /**
  * Set-ups that could not work were found out by nobody: an app's transformer that the hub had not (browsers read `undefined`),
  * a `bind` that failed and had already replaced the router, a second router that made the first one's paths phantom, an event
- * name with a slip in it. Each is an error, or a warning, where it is made.
+ * name with a slip in it, a misspelled option of a resolver, a header that HTTP does not have, a `hub` that is none. Each is an error, or
+ * a warning, where it is made.
  */
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import Fastify from 'fastify';
 import { initTRPC } from '@trpc/server';
 import superjson from 'superjson';
-import { createHub, type Hub, type HubOptions } from '../../lib/index.js';
-import { createSync } from '../../lib/trpc/index.js';
+import { configure, createHub, defaultHub, handler, type Hub, type HubOptions } from '../../lib/index.js';
+import { pathcastPlugin } from '../../lib/fastify/index.js';
+import { createRecorder } from '../../lib/testing/index.js';
+import { createSync, syncStream, syncSubscription } from '../../lib/trpc/index.js';
+import { webHandler } from '../../lib/web/index.js';
+import { ENGINES } from '../support/engines.js';
 import { internalsOf } from '../../lib/server/internals.js';
 import { query, router } from '../support/routers.js';
 import { listenTo } from '../support/sync-app.js';
@@ -112,4 +121,124 @@ test('options may be given as undefined', async () => {
   });
   expect((await stream.next()).value).toMatchObject({ type: 'hello' });
   await stream.return(undefined);
+});
+
+describe('what is no option, or no value of one, is an error where it is written', () => {
+  const who = { companyId: 'acme', userId: 'u' };
+  const identify = () => who;
+  const stream = () => who;
+  const isHub = 'hub must be a hub of createHub()';
+  test.each<[string, () => unknown, string]>([
+    ['handler: a name', () => handler({ identfy: identify } as never), 'handler() has no option "identfy"'],
+    ['handler: nothing', () => handler(undefined as never), 'handler options must be an object, got undefined'],
+    ['handler: hub', () => handler({ hub: {}, identify } as never), `${isHub}, got an object`],
+    ['handler: the name of a header', () => handler({ identify, headers: { 'x name': '1' } }), '["x name"]'],
+    ['hub.handler: a header', () => open().handler({ identify, headers: { x: 'a\nb' } }), 'headers: Invalid character in header content ["x"]'],
+    ['hub.handler: headers', () => open().handler({ identify, headers: 'x' as never }), 'headers must be an object, got "x"'],
+    ['webHandler: hub', () => webHandler({ hub: {} as never, identify }), `${isHub}, got an object`],
+    ['syncSubscription: a name', () => syncSubscription({ steam: stream } as never), 'syncSubscription() has no option "steam"'],
+    ['syncSubscription: nothing', () => syncSubscription(undefined as never), 'syncSubscription options must be an object'],
+    ['syncSubscription: stream', () => syncSubscription({} as never), 'stream must be a function'],
+    ['syncSubscription: hub', () => syncSubscription({ hub: 5 as never, stream }), `${isHub}, got 5`],
+    ['syncSubscription: ids', () => syncSubscription({ ids: 'no' as never, stream }), 'ids must be true or false, got "no"'],
+    ['syncStream: hub', () => syncStream({ hub: {} as never, ...who }), isHub],
+    ['recorder: hub', () => createRecorder({ router: routerWith(), hub: 5 as never }), `${isHub}, got 5`],
+    ['recorder: sync', () => createRecorder({ router: routerWith(), sync: {} as never }), 'sync must be a sync of createSync()'],
+  ])('%s', (_name, set, message) => {
+    expect(set).toThrow(message);
+    expect(set).toThrow(expect.objectContaining({ code: expect.stringMatching(/^(INVALID_OPTION|INTERNAL_SERVER_ERROR)$/) as string }));
+  });
+
+  test.each([
+    ['headers', 'zz', 'headers must be an object, got "zz"'],
+    ['signal', 'zz', 'signal must be an AbortSignal, got "zz"'],
+    ['tracked', 5, 'tracked must be a function, got 5'],
+    ['toError', 5, 'toError must be a function, got 5'],
+    ['path', 5, 'path must be a string, got 5'],
+    ['req', 'x', 'req must be the request of Node'],
+    ['req', {}, 'req must be the request of Node'],
+    ['res', {}, 'res must be the response of Node'],
+    ['res', new Response(), 'res must be the response of Node'],
+  ])('stream(): %s', (name, value, message) => {
+    const hub = open();
+    for (const call of [hub.stream, hub.serve])
+      expect(() => call({ ...who, [name]: value })).toThrow(expect.objectContaining({ code: 'INVALID_FIELD' }));
+    expect(() => hub.stream({ ...who, [name]: value })).toThrow(message);
+    expect(hub.metrics().opened).toBe(0);
+  });
+
+  test('recorder.verify()', async () => {
+    const recorder = createRecorder({ router: routerWith() });
+    const error = { code: 'INVALID_OPTION', message: expect.stringContaining('it has: everyMutation, everyQuery') as string };
+    await expect(recorder.verify({ everyMutations: true } as never)).rejects.toMatchObject(error);
+    await expect(recorder.verify({ everyQuery: 'no' as never })).rejects.toThrow('everyQuery must be true or false, got "no"');
+    await recorder.verify({ everyQuery: undefined });
+  });
+
+  test.each(ENGINES)('close() of a handle takes a reason, or says which there are (%s)', async (engine) => {
+    const hub = open({ engine });
+    const handle = hub.stream(who);
+    await handle.next();
+    await expect(handle.close('nonsense' as never)).rejects.toMatchObject({
+      code: 'INVALID_FIELD',
+      message: 'reason must be one of replaced, evicted, limit, drain, revoked, auth_expired, slow, got "nonsense"',
+    });
+    expect(hub.metrics().connections).toBe(1);
+    await handle.close('drain');
+    expect(hub.metrics()).toMatchObject({ connections: 0, closes: { drain: 1 } });
+  });
+});
+
+describe('an identity that is none is the fault of the app: 500, and an error event', () => {
+  const gone = { companyId: undefined, userId: 'u' } as never;
+  const heard = (hub: Hub) => {
+    const errors: string[] = [];
+    hub.on('error', ({ during, error }) => void errors.push(`${during}: ${error.message}`));
+    return errors;
+  };
+  const bad = 'identify: identify gave a bad identity: companyId must be a string, got undefined';
+
+  test('Node', async () => {
+    const hub = open();
+    const errors = heard(hub);
+    const server = createServer(hub.handler({ identify: () => gone })).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    expect([answer.status, errors]).toEqual([500, [bad]]);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test('Fastify and web; what the client asked for stays its own mistake', async () => {
+    const hub = open();
+    const errors = heard(hub);
+    const app = Fastify();
+    await app.register(pathcastPlugin, { hub, identify: () => gone });
+    expect((await app.inject('/sync/stream')).statusCode).toBe(500);
+    expect(errors).toEqual([bad]);
+    const web = (identify: () => unknown, query = '') =>
+      webHandler({ hub, identify: identify as never })(new Request(`http://x/${query}`)).then(({ status }) => status);
+    expect(await web(() => ({ companyId: 'acme', userId: 'u', expiresAt: 'soon' }))).toBe(500);
+    expect(await web(() => ({ companyId: 'acme', userId: 'u', filter: { module: ['m'] } }))).toBe(500);
+    expect(errors).toHaveLength(3);
+    const ok = () => ({ companyId: 'acme', userId: 'u' });
+    expect(await web(ok, `?clientInstanceId=${'x'.repeat(300)}`)).toBe(400);
+    expect(await web(ok, `?modules=${'x'.repeat(300)}`)).toBe(400);
+    expect(errors).toHaveLength(3);
+    await app.close();
+  });
+});
+
+test('configure() again: with functions of another copy of the module, with nothing, and with what is no option', async () => {
+  const options = () => ({ engine: 'js', reauthorize: { everyMs: 1_000, check: () => [] }, limits: { perUser: undefined } }) as const;
+  const hub = configure(options());
+  expect(configure({ ...options(), limits: {} })).toBe(hub);
+  const others = { code: 'INVALID_OPTION', message: expect.stringContaining('running already with other options') as string };
+  expect(() => configure({ ...options(), reauthorize: { everyMs: 2_000, check: () => [] } })).toThrow(expect.objectContaining(others));
+  for (const none of [undefined, null]) expect(() => configure(none as never)).toThrow(expect.objectContaining(others));
+  expect(() => configure({ engin: 'js' } as never)).toThrow('the hub has no option "engin"');
+  await defaultHub().close();
+  const plain = configure();
+  expect(configure(null as never)).toBe(plain);
+  await plain.close();
 });

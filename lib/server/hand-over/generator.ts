@@ -81,7 +81,9 @@ export class HandedStream<T> implements AsyncGenerator<T, undefined, undefined>,
     return this.#handle.close(reason);
   }
 
-  next(): Promise<Result<T>> {
+  next(...sent: [] | [unknown]): Promise<Result<T>> {
+    // The language asks what `yield*` delegates to with an argument; tRPC and `for await` ask without.
+    if (sent.length > 0) this.#outlives = true;
     if (this.#over) return Promise.resolve({ done: true, value: undefined });
     if (this.#events) return this.#events.next();
     const result = new Promise<Result<T>>((resolve) => this.#waiting.push(resolve));

@@ -84,7 +84,6 @@ function sendCaught({ head, response }: HandOver): void {
 function take(over: HandOver, late: LateSocket): void {
   const { host, spec, handle, hold, preamble, response } = over;
   const chunked = late.response.chunkedEncoding;
-  const origin = host.servers.originOf(late.socket.server);
   const taken: StreamSpec = {
     ...spec,
     connectionId: handle.connectionId,
@@ -92,7 +91,6 @@ function take(over: HandOver, late: LateSocket): void {
     httpHead:
       (over.head ?? '') +
       (preamble === '' || !chunked ? preamble : `${preamble.length.toString(16)}\r\n${preamble}\r\n`),
-    ...(origin === undefined ? undefined : { origin }),
   };
   try {
     host.engine.openSocket?.(taken, late.fd);

@@ -1,13 +1,14 @@
 /** What an app may hold of a stream. Nothing of it is kept by the hub: an app that does not ask pays nothing. */
 import type { Engine, StreamEnd } from '../../internal/engine.js';
 import type { CloseReason } from '../../protocol/events.js';
+import { checkReason } from '../check.js';
 
 export interface StreamHandle {
   /** As in the stream's `hello`, in `connections()` and in the hub's events. */
   readonly connectionId: string;
   /** Resolves when the stream has ended. Asking costs memory until then. */
   readonly closed: Promise<{ reason: StreamEnd }>;
-  /** Ends the stream; `reason` (default `revoked`) is what its client is told. */
+  /** Ends the stream; `reason` (default `revoked`) is what its client is told. Rejects with INVALID_FIELD for what is no reason. */
   close(reason?: CloseReason): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ export class Handle implements StreamHandle {
   }
 
   async close(reason: CloseReason = 'revoked'): Promise<void> {
+    checkReason(reason);
     if (this.#state === 'waiting') await new Promise<void>((resolve) => this.#later.push(resolve));
     if (this.#state === 'open') await this.#engine.disconnect({ connectionId: this.connectionId }, reason);
   }

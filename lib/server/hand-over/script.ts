@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { watchClient } from '../client-gone.js';
 import type { StreamHost } from '../stream-host.js';
 import type { NodeRequest, NodeResponse } from '../request-parts.js';
-import { stopIdleTimeout } from '../response-sink.js';
+import { flushEncoded, stopIdleTimeout } from '../response-sink.js';
 import { endWhenVanished } from '../vanished-peer.js';
 import type { StreamSpec } from '../../internal/engine.js';
 import type { Handle } from './handle.js';
@@ -38,12 +38,17 @@ export function writeToResponse({ host, request, response, spec, handle, preambl
   stopIdleTimeout(request);
   endWhenVanished(request, response, host.silenceMs);
   res.flushHeaders();
-  if (preamble !== '') voice.write(Buffer.from(preamble));
+  const write = (chunk: Uint8Array): boolean => {
+    const more = voice.write(chunk);
+    flushEncoded(response);
+    return more;
+  };
+  if (preamble !== '') write(Buffer.from(preamble));
   let over = false;
   const sink = host.engine.openSink(
     { ...withPeer(spec, request), connectionId: handle.connectionId },
     {
-      write: (chunk) => !over && voice.write(chunk),
+      write: (chunk) => !over && write(chunk),
       close: () => {
         over = true;
         stopWatching();
