@@ -170,8 +170,11 @@ export class Hub<M extends string = string> {
    * Counts one connection that is not a stream of this hub, for as long as its guard is held. Throws
    * SSEConnectionLimitError at a limit; PathcastError (INVALID_COMPANY_ID, INVALID_FIELD, DRAINING, HUB_CLOSED).
    */
-  acquire(who: Seat): Promise<ConnectionGuard> {
-    return takeSeat(this.#parts, who);
+  acquire(who: Seat): Promise<ConnectionGuard>;
+  /** @deprecated Two texts are easily swapped: the drop-in's `acquire` has them the other way round. */
+  acquire(companyId: string, userId: string): Promise<ConnectionGuard>;
+  acquire(who: Seat | string, userId?: string): Promise<ConnectionGuard> {
+    return takeSeat(this.#parts, typeof who === 'string' ? { companyId: who, userId: userId as string } : who);
   }
 
   /**

@@ -78,7 +78,6 @@ export async function takeSeat(host: LeaseHost, who: Seat): Promise<ConnectionGu
 
 function checkSeat(who: unknown): Seat {
   if (typeof who !== 'object' || who === null) {
-    // Two texts in a row would be swapped one day: the drop-in's `acquire(userId, companyId)` has them the other way round.
     throw new PathcastError('INVALID_FIELD', `acquire() takes { companyId, userId }, got ${describeKind(who)}`);
   }
   checkKeys('acquire()', who, ['companyId', 'userId']);
