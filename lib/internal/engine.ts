@@ -98,10 +98,12 @@ export interface StreamSpec {
   filter?: EngineFilter;
   /** A browser instance: a second stream of it replaces the first. Counted per (company, user). */
   instanceId?: string;
-  /** An observer inside the app: takes no place of a client, is counted nowhere. */
+  /** An observer inside the app: takes no place of a client, is counted nowhere. Its userId may be empty. */
   uncounted?: boolean;
   /** Unix ms; then the stream is closed with `auth_expired`. */
   expiresAt?: number;
+  /** It was disconnected before it was opened: `hello`, then this, with nothing between them. It takes no seat. */
+  endsWith?: CloseReason;
   /** For the `path` of a tRPC refusal. */
   trpcPath?: string;
   /** HTTP response head, sent before the first event; `''` where the HTTP layer is not ours. */
@@ -278,7 +280,7 @@ export interface Engine {
   newConnectionId(): string;
   /** Resolves when the stream ends, or at once if it has; `gone` for one that ended long ago or never was. */
   watch(connectionId: string): Promise<StreamEnd>;
-  /** Open streams in the order in which they got their ids. */
+  /** Open streams in the order in which they got their ids; observers without a user are left out. */
   connections(query: ConnectionQuery): Promise<ConnectionInfo[]>;
   /** Closes what matches all given parts. Resolves to how many. */
   disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number>;

@@ -67,6 +67,8 @@ export class JsEngine implements Engine {
   private readonly channels: Channels;
   private readonly registry = new Registry();
   private readonly watchers = new Watchers();
+  /** Streams that end as soon as they have said hello. */
+  private readonly ending = new Set<string>();
   private readonly limiter: Limiter;
   private readonly leases = new Map<string, { companyId: string; userId: string }>();
   private readonly filters = new FilterPool();
@@ -179,20 +181,22 @@ export class JsEngine implements Engine {
     const newcomer = { connectionId: spec.connectionId ?? this.name(), spec, variant, sink };
     if (this.closed) return this.turnAway(new TurnedAway(newcomer.connectionId, sink, undefined));
     const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.env.wallMs();
-    const refusal = this.admit(spec, !expired && !spec.uncounted);
-    if (!refusal) return this.begin(newcomer, expired);
+    const end = spec.endsWith ?? (expired ? 'auth_expired' : undefined);
+    const refusal = this.admit(spec, end === undefined && !spec.uncounted);
+    if (!refusal) return this.begin(newcomer, end);
     const waiting = this.mayWait(spec, refusal) ? this.waiting.enter(newcomer) : null;
     return waiting ?? this.refuse(newcomer, refusal);
   }
 
-  /** It has its seat. */
-  private begin(newcomer: Newcomer, expired: boolean): Stream {
+  /** It has its seat. `end`: it ends at once. */
+  private begin(newcomer: Newcomer, end?: CloseReason): Stream {
     const { spec } = newcomer;
     const channel = this.channels.use(spec.companyId);
     const stream = this.makeStream(newcomer, channel);
     this.counters.opened++;
-    if (expired) {
-      this.scheduler.flushSoon({ flush: () => this.finish(stream, 'auth_expired') });
+    if (end !== undefined) {
+      this.ending.add(stream.connectionId);
+      this.scheduler.flushSoon({ flush: () => this.finish(stream, end) });
       return stream;
     }
     this.registry.add(stream, channel);
@@ -208,7 +212,8 @@ export class JsEngine implements Engine {
 
   async watch(connectionId: string): Promise<StreamEnd> {
     if (this.closed) return 'hub_closed';
-    return await this.watchers.watch(connectionId, this.registry.has(connectionId) || this.waiting.has(connectionId));
+    const open = [this.registry, this.waiting, this.ending].some((room) => room.has(connectionId));
+    return await this.watchers.watch(connectionId, open);
   }
 
   async connections(query: ConnectionQuery): Promise<ConnectionInfo[]> {
@@ -353,7 +358,7 @@ export class JsEngine implements Engine {
   /** The stream of one that waited; null while there is no seat for it. */
   private seat(newcomer: Newcomer): SinkHandle | null {
     const { companyId, userId } = newcomer.spec;
-    return this.limiter.take(companyId, userId).ok ? this.begin(newcomer, false) : null;
+    return this.limiter.take(companyId, userId).ok ? this.begin(newcomer) : null;
   }
 
   /** Why who waited is refused now. */
@@ -470,6 +475,7 @@ export class JsEngine implements Engine {
     this.counters.closes[reason]++;
     this.context.notify({ type: 'closed', companyId, userId, connectionId: stream.connectionId, reason });
     stream.end(reason);
+    this.ending.delete(stream.connectionId);
     this.watchers.tell(stream.connectionId, reason);
     if (this.drainer.active) this.drainer.check();
   }

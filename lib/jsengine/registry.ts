@@ -93,6 +93,7 @@ export class Registry {
       .filter(({ spec, connectionId }) => {
         const { companyId: tenant, userId: user } = spec;
         return (
+          user !== '' &&
           (companyId ?? tenant) === tenant &&
           (userId ?? user) === user &&
           (origin === undefined || spec.origin === origin) &&

@@ -1,8 +1,11 @@
 /** A stream's specification as the addon takes it. */
 import type { ConnectionInfo, EngineFilter, StreamSpec } from '../internal/engine.js';
+import { CLOSE_REASONS } from '../protocol/events.js';
 import type { FilterArgument, Reply, StreamArguments } from './binding.js';
 
 const FRAMINGS = { raw: 0, chunked: 16, records: 32 } as const;
+/** What `endsWith` is counted in; 0: it does not end at once. */
+const END = 64;
 
 /** `number`: of the connection. */
 export function streamArguments(number: number, spec: StreamSpec, framing: keyof typeof FRAMINGS): StreamArguments {
@@ -11,7 +14,8 @@ export function streamArguments(number: number, spec: StreamSpec, framing: keyof
     (spec.ids ? 2 : 0) |
     (spec.transformed ? 4 : 0) |
     (spec.uncounted ? 8 : 0) |
-    FRAMINGS[framing];
+    FRAMINGS[framing] |
+    (spec.endsWith === undefined ? 0 : END * (CLOSE_REASONS.indexOf(spec.endsWith) + 1));
   return [
     number,
     flags,

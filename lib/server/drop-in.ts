@@ -5,7 +5,9 @@
 import type { CloseReason, SyncAction, SyncActionInput, SyncEvent } from '../protocol/events.js';
 import { isPathcastError } from '../protocol/error.js';
 import { messageOf } from '../internal/describe.js';
+import type { DisconnectMatch, LogSlice } from '../internal/engine.js';
 import { warnOnce } from '../internal/warn-once.js';
+import { matches, type EarlyEnd } from './early-end.js';
 import type { ConnectionGuard } from './lease.js';
 import type { AnyHub } from './hub.js';
 import { internalsOf } from './internals.js';
@@ -31,7 +33,7 @@ export interface DropIn {
    */
   getMissedActions: (companyId: string, since: number | string) => Promise<SyncAction[]>;
   /**
-   * Actions of a company as they come, until the signal is aborted or `hub.disconnect` ends it. Starts at `since` (a
+   * Actions of a company as they come, until the signal is aborted, `hub.disconnect` ends it, or the hub drains or closes. Starts at `since` (a
    * cursor, or Unix ms), else where the last `getMissedActions` of this client ended, so that nothing falls between the
    * two; an action may come twice. A stretch that is told as a whole (an import, lost history) is one action with
    * `entityId: '*'`, and `module: '*'` where it is not of one module alone. `userId` is whom `hub.disconnect({ userId })` finds it by.
@@ -104,30 +106,29 @@ function subscription(
 ): AsyncGenerator<SyncAction, undefined, undefined> {
   const start = reads.start(companyId);
   const userId = options.userId ?? '';
+  const own = new Subscriber(companyId, userId);
+  // Not at the first `next()`: who is revoked before that is so too.
+  const stop = internalsOf(hub).onDisconnect(own);
   return (async function* () {
-    let from = positionOf(options.since) ?? start;
-    let connectionId: string | undefined;
-    let ended = false;
-    // A slow stream hears no reason, and between two streams there is none to end: the call itself is what counts.
-    const stop = internalsOf(hub).onDisconnect((match, reason) => {
-      const fits =
-        (match.companyId ?? companyId) === companyId &&
-        (match.userId ?? userId) === userId &&
-        (match.connectionId ?? connectionId) === connectionId;
-      ended ||= fits && !GOES_ON.has(reason);
-    });
     try {
-      while (!signal?.aborted && !hub.closed && !ended) {
+      let from = positionOf(options.since) ?? start;
+      while (!signal?.aborted && !hub.closed && !own.ended) {
+        let opened = false;
         try {
           for await (const { id, event } of internalsOf(hub).observe(companyId, from, signal, userId)) {
             if (id !== undefined) from = id;
-            if (event.type === 'hello') ({ connectionId } = event);
+            if (event.type === 'hello') {
+              opened = true;
+              own.connectionId = event.connectionId;
+            }
             const action = asAction(event, companyId, id);
-            if (action && !ended) yield action;
+            if (action && !own.ended) yield action;
           }
           return undefined;
         } catch (thrown) {
           if (!isPathcastError(thrown) || thrown.code !== 'STREAM_CLOSED') throw thrown;
+          // Not let in: the hub drains, and will let nobody in any more.
+          if (!opened) return undefined;
         }
       }
       return undefined;
@@ -141,6 +142,24 @@ function subscription(
 function positionOf(since: unknown): number | string | undefined {
   const { lastEventId, lastSyncTimestamp } = checkSince('since', since);
   return lastEventId ?? lastSyncTimestamp;
+}
+
+class Subscriber implements EarlyEnd {
+  readonly companyId: string;
+  readonly userId: string;
+  connectionId: string | undefined;
+  ended = false;
+
+  constructor(companyId: string, userId: string) {
+    this.companyId = companyId;
+    this.userId = userId;
+  }
+
+  /** A slow stream hears no reason, and between two streams there is none to end: the call itself is what counts. */
+  disconnected(match: DisconnectMatch, reason: CloseReason): boolean {
+    this.ended ||= matches(match, this) && !GOES_ON.has(reason);
+    return false;
+  }
 }
 
 /** Whoever is told these may come back, and a subscriber does, from its last position. Any other end is meant. */
@@ -161,7 +180,7 @@ async function missedActions(
     if (epoch === slice.epoch) actions = actions.filter((action) => action.seq > Number(seq));
   }
   // A company that nobody has published to has no log yet, and no position in it: this begins one, as any stream does.
-  const verdict = slice.epoch === '' || from !== undefined ? await verdictOf(hub, companyId, from) : undefined;
+  const verdict = slice.epoch === '' || from !== undefined ? await verdictOf(hub, companyId, from, slice) : undefined;
   // Not the head of the verdict: what is published meanwhile was not among the missed actions.
   const epoch = slice.epoch === '' ? verdict?.epoch : slice.epoch;
   const missed: SyncAction[] = actions;
@@ -179,17 +198,46 @@ async function verdictOf(
   hub: AnyHub,
   companyId: string,
   from: number | string | undefined,
+  slice: LogSlice,
 ): Promise<{ epoch: string; gap: SyncAction | undefined } | undefined> {
   let epoch = '';
-  for await (const { id, event } of internalsOf(hub).observe(companyId, from)) {
-    if (event.type === 'hello') {
-      ({ epoch } = event);
-      if (event.recovered || event.reason === 'fresh') return { epoch, gap: undefined };
-    } else if (event.type === 'resync') {
-      return { epoch, gap: asAction(event, companyId, id) };
+  try {
+    for await (const { id, event } of internalsOf(hub).observe(companyId, from)) {
+      if (event.type === 'hello') {
+        ({ epoch } = event);
+        if (event.recovered || event.reason === 'fresh') return { epoch, gap: undefined };
+      } else if (event.type === 'resync') {
+        return { epoch, gap: asAction(event, companyId, id) };
+      }
     }
+  } catch (thrown) {
+    const drains = isPathcastError(thrown) && thrown.reason === 'drain' && epoch === '';
+    if (!drains || hub.closed) throw thrown;
+    // A hub that drains gives no verdict any more; its log can still be read.
+    if (slice.epoch === '') return undefined;
+    return { epoch: slice.epoch, gap: (await reachesBack(hub, companyId, from, slice)) ? undefined : gapOf(hub, companyId, slice) };
   }
   return undefined;
+}
+
+/** Whether nothing after `from` is gone from the log; false where that cannot be told. */
+async function reachesBack(hub: AnyHub, companyId: string, from: number | string | undefined, slice: LogSlice): Promise<boolean> {
+  const seqOf = (text: string | undefined): number => (text === undefined ? slice.headSeq + 1 : (JSON.parse(text) as { seq: number }).seq);
+  if (from === undefined) return true;
+  if (typeof from === 'string') {
+    const [epoch, seq] = from.split('.');
+    return epoch === slice.epoch && Number(seq) <= slice.headSeq && seqOf(slice.actions[0]) <= Number(seq) + 1;
+  }
+  // An older one is kept: those that are gone are older still.
+  const all = await hub.readLog(companyId);
+  return all.actions.length > 0 && seqOf(all.actions[0]) < seqOf(slice.actions[0]);
+}
+
+/** Calls everything stale. */
+function gapOf(hub: AnyHub, companyId: string, { epoch, headSeq }: LogSlice): SyncAction | undefined {
+  const queryPaths = [...internalsOf(hub).resyncPaths()];
+  const resync = { type: 'resync', timestamp: Date.now(), queryPaths, reason: 'trimmed' } as const;
+  return asAction(resync, companyId, `${epoch}.${headSeq}`);
 }
 
 /** Every event that calls something stale, as an action; nothing for the others. */

@@ -186,7 +186,7 @@ export class Hub<M extends string = string> {
     return this.closed ? [] : this.#parts.engine.connections(checked);
   }
 
-  /** Ends the streams that match all given parts; resolves to how many. At least one part is needed. */
+  /** Ends the streams that match all given parts, those too whose response waits for its head; resolves to how many. At least one part is needed. */
   async disconnect(match: ConnectionMatch, reason: CloseReason = 'revoked'): Promise<number> {
     return this.#parts.disconnect(checkDisconnect(match, reason), reason);
   }

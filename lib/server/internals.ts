@@ -3,8 +3,7 @@
  * declare: neither an editor nor the published types show it. The symbol is of the registry, because the ESM and the
  * CommonJS copy of the package may give each other their hubs.
  */
-import type { DisconnectMatch } from '../internal/engine.js';
-import type { CloseReason } from '../protocol/events.js';
+import type { EarlyEnd } from './early-end.js';
 import type { Observed } from './open-stream.js';
 import type { PlainStreamOptions } from './options.js';
 import type { BindRouterOptions, PathBinding } from './paths/binding.js';
@@ -16,6 +15,8 @@ export interface HubInternals {
   readonly modules: ReadonlySet<string> | undefined;
   /** The bound router, as it is now; undefined without one. */
   readonly paths: PathBinding | undefined;
+  /** What a `resync` names. */
+  resyncPaths(): readonly string[];
   /** A binding that is in force from `install()` on. Throws like `Hub.bindRouter`, HUB_CLOSED too. */
   prepareRouter(router: unknown, options?: BindRouterOptions): { binding: PathBinding; install: () => void };
   /** A plain stream as bytes, for a web `Response`. Throws like `Hub.stream`. */
@@ -30,8 +31,8 @@ export interface HubInternals {
     signal?: AbortSignal,
     userId?: string,
   ): AsyncGenerator<Observed, undefined, undefined>;
-  /** Tells of each `disconnect`. The returned function stops it. */
-  onDisconnect(listener: (match: DisconnectMatch, reason: CloseReason) => void): () => void;
+  /** Tells `listener`, as long as somebody else holds it, of each `disconnect`. The returned function stops it. */
+  onDisconnect(listener: EarlyEnd): () => void;
   /** Tells what is odd, and counts it. `kind`: of each the first is told to the process where nobody else hears it; default: the field. */
   warn(warning: HubWarning, kind?: string): void;
   /** Tells what failed without a caller to tell. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CloseReason } from '../protocol/events.js';
 import type { DisconnectMatch, Engine } from '../internal/engine.js';
+import { Held } from '../internal/held.js';
 import type { EncodeContext } from './encode-action.js';
 import { Endings } from './endings.js';
 import { Servers } from './hand-over/servers.js';
@@ -18,8 +19,6 @@ import { Teller } from './teller.js';
 import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
 import { validateOptions, type Settings } from './validate-options.js';
 
-type DisconnectListener = (match: DisconnectMatch, reason: CloseReason) => void;
-
 export class Parts {
   readonly settings: Settings;
   readonly teller: Teller;
@@ -30,7 +29,8 @@ export class Parts {
   readonly endings: Endings;
   readonly internals: HubInternals;
   socketsTaken = 0;
-  readonly #onDisconnect = new Set<DisconnectListener>();
+  /** As the engine has them. */
+  #resyncPaths: readonly string[] = ['*'];
   readonly #stopReauthorizing: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -50,6 +50,7 @@ export class Parts {
       aliases: this.settings.aliases,
       connectionCapBytes: engineOptions.connectionCapBytes,
       setResyncPaths: (paths) => {
+        this.#resyncPaths = paths;
         if (!this.closed) this.engine.setResyncPaths(paths);
       },
       warn,
@@ -80,6 +81,7 @@ export class Parts {
       warn: (message) => warn({ message }, 'header'),
       report: (error) => report('openSocket', error),
       taken: () => void this.socketsTaken++,
+      waiting: new Held(),
       servers: new Servers((origin) => void this.endings.over(this.settings.drainMs, { origin })),
     };
     this.internals = this.#internals(warn, report);
@@ -103,17 +105,14 @@ export class Parts {
       get paths() {
         return paths.router;
       },
+      resyncPaths: () => this.#resyncPaths,
       prepareRouter: (router, options) => {
         if (this.closed) throw closedError();
         return paths.prepare(router, options);
       },
       readable: (options, request) => openReadable(host, options, request),
       observe: (companyId, from, signal, userId) => openObserver(host, companyId, from, signal, userId),
-      onDisconnect: (listener) => {
-        const own: DisconnectListener = (match, reason) => listener(match, reason);
-        this.#onDisconnect.add(own);
-        return () => void this.#onDisconnect.delete(own);
-      },
+      onDisconnect: (listener) => host.waiting.add(listener),
       warn,
       report,
       logUnheard: (logger) => teller.logUnheard(logger),
@@ -129,10 +128,11 @@ export class Parts {
     return this.#closing !== undefined;
   }
 
-  /** Ends the streams that match, and tells those who listen for it. Resolves to how many. */
+  /** Ends the streams that match, those too that wait for their head. Resolves to how many. */
   async disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
-    for (const listener of [...this.#onDisconnect]) listener(match, reason);
-    return this.closed ? 0 : this.engine.disconnect(match, reason);
+    let early = 0;
+    for (const one of this.host.waiting.all()) if (one.disconnected(match, reason)) early += 1;
+    return this.closed ? 0 : early + (await this.engine.disconnect(match, reason));
   }
 
   /** Idempotent. */

@@ -1,4 +1,6 @@
 import type { Engine } from '../internal/engine.js';
+import type { Held } from '../internal/held.js';
+import type { EarlyEnd } from './early-end.js';
 import type { Servers } from './hand-over/servers.js';
 import type { PathBinding } from './paths/binding.js';
 import type { Codec } from './transformer.js';
@@ -17,4 +19,6 @@ export interface StreamHost {
   report: (error: unknown) => void;
   taken: () => void;
   servers: Servers;
+  /** What `disconnect` must find, and the engine does not know yet. */
+  waiting: Held<EarlyEnd>;
 }

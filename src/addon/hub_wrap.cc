@@ -231,9 +231,12 @@ StreamRequest HubWrap::ReadStream(Arguments* args,
   request.dialect.ids = (flags & 2) != 0;
   request.dialect.transformed = (flags & 4) != 0;
   request.uncounted = (flags & 8) != 0;
-  const uint64_t framing = flags >> 4;
+  const uint64_t framing = flags >> 4 & 3;
   request.dialect.framing =
       framing < kFramingCount ? static_cast<Framing>(framing) : Framing::kRaw;
+  if (const uint64_t end = flags >> 6; end > 0 && end <= kCloseReasonCount) {
+    request.ends_with = static_cast<CloseReason>(end - 1);
+  }
   request.tenant = args->String(info[first + 1], "companyId");
   request.user = args->String(info[first + 2], "userId");
   if (const Napi::Value head = info[first + 3]; !head.IsUndefined()) {

@@ -59,6 +59,8 @@ struct StreamRequest {
   std::optional<FilterSpec> filter;
   // 0: never.
   int64_t expires_at_ms = 0;
+  // Disconnected before it was opened: it says hello, and ends.
+  std::optional<CloseReason> ends_with;
   std::string trpc_path;
   std::string http_head;
   // Of the client, as the framework gives it.

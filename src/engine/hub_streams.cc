@@ -65,9 +65,12 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     return;
   }
   // A stream that ends at once takes nobody's place.
-  const bool expired = deadlines_.IsOver(request.expires_at_ms);
-  const AdmissionResult admission =
-      request.uncounted || expired ? AdmissionResult{} : Admit(request);
+  if (!request.ends_with && deadlines_.IsOver(request.expires_at_ms)) {
+    request.ends_with = CloseReason::kAuthExpired;
+  }
+  const AdmissionResult admission = request.uncounted || request.ends_with
+                                        ? AdmissionResult{}
+                                        : Admit(request);
   for (uint64_t lease : admission.replaced)
     CloseByLease(lease, CloseReason::kReplaced);
   for (uint64_t lease : admission.evicted)
@@ -75,7 +78,7 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   context_.metrics->replacements.Add(admission.replaced.size());
   context_.metrics->evictions.Add(admission.evicted.size());
   if (admission.admission == Admission::kAdmitted) {
-    Begin(request, std::move(sink), admission.lease, expired);
+    Begin(request, std::move(sink), admission.lease);
     return;
   }
   const bool user = admission.admission == Admission::kUserLimit;
@@ -91,7 +94,8 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
 }
 
 void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
-                      uint64_t lease, bool expired) {
+                      uint64_t lease) {
+  const bool expired = request.ends_with.has_value();
   Channel* channel = channels_.Use(request.tenant);
   channel->TrimLog(context_);
   std::unique_ptr<Filter> filter;
@@ -132,8 +136,7 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
   connection->Start(context_, *channel, std::move(pieces),
                     channel->window_end());
   if (expired) {
-    Close(connection, static_cast<size_t>(CloseReason::kAuthExpired),
-          hello_safe_ms);
+    Close(connection, static_cast<size_t>(*request.ends_with), hello_safe_ms);
   } else {
     deadlines_.Add(connection, request.expires_at_ms);
   }

@@ -105,8 +105,7 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   AdmissionResult Admit(const StreamRequest& request);
   void Open(StreamRequest& request, ConnectionSink sink);
   // It has its seat; 0: it takes none.
-  void Begin(StreamRequest& request, ConnectionSink sink, uint64_t lease,
-             bool expired);
+  void Begin(StreamRequest& request, ConnectionSink sink, uint64_t lease);
   // A user at its limit: its streams whose client may be gone are written to.
   void WriteToQuietest(const StreamRequest& request);
   // Those that wait: who has a seat now is let in, who waited long enough is

@@ -57,6 +57,8 @@ std::vector<Connection*> Registry::Select(const ConnectionsCommand& query,
   std::vector<Connection*> found;
   auto consider = [&](Connection* connection) {
     if (connection->number() <= query.after) return;
+    // An observer of the app itself is nobody's stream.
+    if (connection->user().empty()) return;
     if (query.user && connection->user() != *query.user) return;
     if (query.origin != 0 && connection->origin() != query.origin) return;
     found.push_back(connection);

@@ -14,7 +14,7 @@ export const slips = [
     name: 'N46',
     file: 'src/engine/hub_streams.cc',
     why: 'an expired stream takes a seat and evicts',
-    find: 'request.uncounted || expired ? AdmissionResult{} : Admit(request)',
+    find: 'request.uncounted || request.ends_with ? AdmissionResult{} : Admit(request)',
     replace: 'request.uncounted ? AdmissionResult{} : Admit(request)',
     tests: [gtest('hub_upkeep_test', 'HubUpkeep.OneThatHasExpiredGetsItsHelloAndNobodysSeat')],
   },

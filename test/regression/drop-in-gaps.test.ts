@@ -3,7 +3,8 @@
  * that had seen the first never heard of the second; a log that no longer reached back gave what was left, without a
  * word; every failure was an empty list that nobody was told of. Two stretches of one millisecond had one id, and a client
  * that drops doubles dropped the second. `hub.disconnect` ended a subscriber that came back at once. A fresh subscriber
- * was told a minute of other people's history. Pinned here by what a client hears, on both engines.
+ * was told a minute of other people's history. While the hub drained, a subscriber asked to be let in without a pause, 10,000 times a
+ * second, and `getMissedActions` gave nothing of a log that could still be read. Pinned here by what a client hears, on both engines.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { createDropIn, createHub, type DropIn, type Hub, type HubFailure, type SyncAction } from '../../lib/index.js';
@@ -125,6 +126,41 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(ids([...revoked.got, ...rest])).not.toContain('secret');
     await hub.broadcast(change({ id: 'again', companyId: 'third' }));
     await waitFor(() => ids(back.got).includes('again'), 'the one that came back');
+  });
+
+  test('a drain ends a subscriber: it asks once more, and no hub that drains lets anybody in', async () => {
+    open({ limits: { perUser: 0 } });
+    const { over } = follow(own.subscribeToCompany('acme'));
+    const others = Array.from({ length: 3 }, () => hub.stream({ companyId: 'acme', userId: 'ann' }));
+    await Promise.all(others.map((stream) => stream.next()));
+    await waitFor(() => hub.metrics().sinkConnections === 4, 'the streams');
+    const drained = hub.drain({ overMs: 300 });
+    await within(over, 'the end of the subscriber');
+    const late = follow(own.subscribeToCompany('acme'));
+    await within(late.over, 'the end of one that comes too late');
+    await within(drained, 'the drain');
+    expect(hub.metrics().refusals['DRAINING']).toBe(2);
+    expect(hub.metrics().sinkConnections).toBe(0);
+  });
+
+  test('while the hub drains, the missed actions are those of the log', async () => {
+    open({ limits: { perUser: 0 }, log: { maxActions: 3 } });
+    const since = Date.now();
+    await hub.broadcastMany(['a', 'b', 'c', 'd'].map((id) => change({ id })));
+    const { epoch } = await hub.readLog('acme');
+    await hub.drain({ overMs: 0 });
+    const missed = async (from: number | string): Promise<string[]> =>
+      ids(await own.getMissedActions('acme', from)).map((id) => id.replace(epoch, 'epoch'));
+    expect(await missed(0)).toEqual(['b', 'c', 'd']);
+    expect(await missed(`${epoch}.2`)).toEqual(['c', 'd']);
+    expect(await missed(`${epoch}.4`)).toEqual([]);
+    // Where the log does not reach back, or nobody can tell, everything is stale.
+    expect(await missed(since)).toEqual(['resync-epoch.4', 'b', 'c', 'd']);
+    expect(await missed(`${epoch}.0`)).toEqual(['resync-epoch.4', 'b', 'c', 'd']);
+    expect(await missed(`${epoch}.9`)).toEqual(['resync-epoch.4']);
+    expect(await missed('other.1')).toEqual(['resync-epoch.4', 'b', 'c', 'd']);
+    expect(ids(await own.getMissedActions('nobody', since))).toEqual([]);
+    expect(failures).toEqual([]);
   });
 
   test('a slow consumer that was cut off goes on where it was, without a gap and without a repeat', async () => {

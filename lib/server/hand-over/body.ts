@@ -60,6 +60,7 @@ export class HandedBody extends Readable {
   constructor(options: BodyOptions) {
     super();
     this.#options = options;
+    options.handle.waits(options.spec, options.host.waiting);
     (options.response as ServerResponse).on('pipe', (source) => {
       if (source === this) this.#piped = true;
     });
@@ -99,7 +100,7 @@ export class HandedBody extends Readable {
     stopIdleTimeout(request);
     endWhenVanished(request, response, host.silenceMs);
     this.#sink = host.engine.openSink(
-      { ...withPeer(spec, request), connectionId: handle.connectionId },
+      handle.specOf(withPeer(spec, request)),
       {
         write: (chunk) => this.push(chunk),
         close: () => {

@@ -62,6 +62,7 @@ export class HandedStream<T> implements AsyncGenerator<T, undefined, undefined>,
       this.#yieldEvents(options);
       return;
     }
+    this.#handle.waits(options.spec, options.host.waiting);
     // From now on: a framework may write its head before it asks for an event.
     this.#head = new HeadWatch(response, (args) => endWithConnection(options.request, response, args));
     // What is made after the head is made by a generator that runs.
@@ -130,7 +131,7 @@ export class HandedStream<T> implements AsyncGenerator<T, undefined, undefined>,
   }
 
   #yieldEvents({ events, spec }: HandedStreamOptions<T>): void {
-    const inner = (this.#events = events({ ...spec, connectionId: this.connectionId }));
+    const inner = (this.#events = events(this.#handle.specOf(spec)));
     this.#handle.opened();
     for (const resolve of this.#waiting.splice(0)) resolve(inner.next());
   }

@@ -62,7 +62,10 @@ export function handOver(over: HandOver): void {
   if (!late) return script(over);
   late.response.flushHeaders();
   if (hasDrained(late)) take(over, late);
-  else whenDrained(late, (drained) => (drained ? handOver(over) : script(over)));
+  else {
+    handle.waits(over.spec, host.waiting);
+    whenDrained(late, (drained) => (drained ? handOver(over) : script(over)));
+  }
 }
 
 function script(over: HandOver): void {
@@ -85,8 +88,7 @@ function take(over: HandOver, late: LateSocket): void {
   const { host, spec, handle, hold, preamble, response } = over;
   const chunked = late.response.chunkedEncoding;
   const taken: StreamSpec = {
-    ...spec,
-    connectionId: handle.connectionId,
+    ...handle.specOf(spec),
     framing: chunked ? 'chunked' : 'raw',
     httpHead:
       (over.head ?? '') +

@@ -1,7 +1,9 @@
 /** What an app may hold of a stream. Nothing of it is kept by the hub: an app that does not ask pays nothing. */
-import type { Engine, StreamEnd } from '../../internal/engine.js';
+import type { DisconnectMatch, Engine, StreamEnd, StreamSpec } from '../../internal/engine.js';
+import type { Held } from '../../internal/held.js';
 import type { CloseReason } from '../../protocol/events.js';
 import { checkReason } from '../check.js';
+import { matches, type EarlyEnd } from '../early-end.js';
 
 export interface StreamHandle {
   /** As in the stream's `hello`, in `connections()` and in the hub's events. */
@@ -12,11 +14,15 @@ export interface StreamHandle {
   close(reason?: CloseReason): Promise<void>;
 }
 
-export class Handle implements StreamHandle {
+export class Handle implements StreamHandle, EarlyEnd {
   readonly connectionId: string;
   readonly #engine: Engine;
   /** `waiting`: for the response's head; the engine does not know it yet. */
   #state: 'waiting' | 'open' | 'never' = 'waiting';
+  /** Of one that `disconnect` is to find while it waits. */
+  #spec: StreamSpec | undefined;
+  /** It was ended while it waited. */
+  #fate: CloseReason | undefined;
   /** What waits for the state to change. */
   #later: (() => void)[] = [];
   #closed: Promise<{ reason: StreamEnd }> | undefined;
@@ -24,6 +30,26 @@ export class Handle implements StreamHandle {
   constructor(engine: Engine) {
     this.#engine = engine;
     this.connectionId = engine.newConnectionId();
+  }
+
+  /** It will be opened later. */
+  waits(spec: StreamSpec, waiting: Held<EarlyEnd>): void {
+    if (this.#state !== 'waiting' || this.#spec) return;
+    this.#spec = spec;
+    this.#later.push(waiting.add(this));
+  }
+
+  disconnected(match: DisconnectMatch, reason: CloseReason): boolean {
+    const spec = this.#spec;
+    if (!spec || this.#fate || !matches(match, { ...spec, connectionId: this.connectionId })) return false;
+    this.#fate = reason;
+    return true;
+  }
+
+  /** What the engine is to open: `spec` under this id, and with the end that it has met already. */
+  specOf(spec: StreamSpec): StreamSpec {
+    const own = { ...spec, connectionId: this.connectionId };
+    return this.#fate === undefined ? own : { ...own, endsWith: this.#fate };
   }
 
   get isCancelled(): boolean {
@@ -46,8 +72,10 @@ export class Handle implements StreamHandle {
 
   async close(reason: CloseReason = 'revoked'): Promise<void> {
     checkReason(reason);
-    if (this.#state === 'waiting') await new Promise<void>((resolve) => this.#later.push(resolve));
-    if (this.#state === 'open') await this.#engine.disconnect({ connectionId: this.connectionId }, reason);
+    if (this.#state === 'waiting') {
+      this.#fate ??= reason;
+      await new Promise<void>((resolve) => this.#later.push(resolve));
+    } else if (this.#state === 'open') await this.#engine.disconnect({ connectionId: this.connectionId }, reason);
   }
 
   async #watch(): Promise<{ reason: StreamEnd }> {
@@ -58,6 +86,7 @@ export class Handle implements StreamHandle {
   #become(state: 'open' | 'never'): void {
     if (this.#state !== 'waiting') return;
     this.#state = state;
+    this.#spec = undefined;
     for (const each of this.#later.splice(0)) each();
   }
 }

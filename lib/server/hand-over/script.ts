@@ -46,7 +46,7 @@ export function writeToResponse({ host, request, response, spec, handle, preambl
   if (preamble !== '') write(Buffer.from(preamble));
   let over = false;
   const sink = host.engine.openSink(
-    { ...withPeer(spec, request), connectionId: handle.connectionId },
+    handle.specOf(withPeer(spec, request)),
     {
       write: (chunk) => !over && write(chunk),
       close: () => {

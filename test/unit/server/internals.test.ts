@@ -20,7 +20,7 @@ test('what a hub shows, to the compiler and to a console', async () => {
   await using hub = createHub({ engine: 'js' });
   expect(shown).toBe(true);
   const names = [...Object.keys(hub), ...Object.getOwnPropertyNames(Object.getPrototypeOf(hub))];
-  const ours = ['paths', 'modules', 'warn', 'report', 'observe', 'readable', 'prepareRouter', 'onDisconnect', 'logUnheard', 'endStreamsOf'];
+  const ours = ['paths', 'modules', 'warn', 'report', 'observe', 'readable', 'prepareRouter', 'onDisconnect', 'logUnheard', 'endStreamsOf', 'resyncPaths'];
   expect(names.filter((name) => ours.includes(name))).toEqual([]);
   expect(inspect(hub)).not.toContain('pathcast.hub.internals');
   expect(Object.keys(internalsOf(hub)).sort()).toEqual(ours.sort());
