@@ -46,3 +46,34 @@ export function messageOf(thrown: unknown): string {
     return 'an unreadable error';
   }
 }
+
+/** The same of any value: a number may be a secret too. */
+export function describeType(value: unknown): string {
+  return ['number', 'bigint', 'boolean'].includes(typeof value) ? `a ${typeof value}` : describeKind(value);
+}
+
+/** A name that a class may have; any other text may be made of anything. */
+const CLASS_NAME = /^[A-Za-z_$][\w$]{0,59}$/;
+/** Of a frame of a stack: file, line and column. */
+const PLACE = /^ {4}at (?:.* \()?((?:file:|\/|[A-Za-z]:\\)[^\s()]*:\d+:\d+)\)?$/m;
+
+/**
+ * What was thrown, without a word of what it says: an error of the app's code over an input may quote it. Its class, and where
+ * in that code it was thrown. Never throws.
+ */
+export function describeThrown(thrown: unknown): string {
+  try {
+    if (!(thrown instanceof Error)) return describeType(thrown);
+    const { name } = thrown.constructor;
+    const place = placeOf(thrown);
+    return `${CLASS_NAME.test(name) ? name : 'Error'}${place === undefined ? '' : ` at ${place}`}`;
+  } catch {
+    return 'an unreadable error';
+  }
+}
+
+/** Behind the message, which may look like a frame. */
+function placeOf({ stack, message }: Error): string | undefined {
+  const at = stack?.indexOf(message) ?? -1;
+  return at < 0 ? undefined : PLACE.exec((stack as string).slice(at + message.length))?.[1];
+}

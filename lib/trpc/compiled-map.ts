@@ -2,7 +2,7 @@
 import type { ActionType } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { MAX_QUERY_PATHS } from '../protocol/limits.js';
-import { describe, isArray, messageOf } from '../internal/describe.js';
+import { describe, describeType, describeThrown, isArray } from '../internal/describe.js';
 import type { Cascades } from '../internal/path-table.js';
 import type { PathBinding } from '../server/paths/binding.js';
 import type { OnError } from './invalidation-map.js';
@@ -133,25 +133,23 @@ function callEntry(
   failed: (error: PathcastError) => void,
 ): string[] {
   const { binding } = closure;
-  const say = (what: string, cause?: unknown): void =>
+  // Nothing of what it threw or gave is quoted: it has seen the input.
+  const say = (what: string): void =>
     failed(
       new PathcastError(
         'INVALID_MAP',
         `the function of ${describe(name)} in the invalidation map ${what}; '${instead}' goes out in its place`,
-        {
-          cause,
-        },
       ),
     );
   let given: unknown;
   try {
     given = stale(call);
   } catch (thrown) {
-    say(`threw: ${messageOf(thrown)}`, thrown);
+    say(`threw ${describeThrown(thrown)}`);
     given = [instead];
   }
   if (!isArray(given)) {
-    say(`gave ${describe(given)} and not a list of query paths`);
+    say(`gave ${describeType(given)} and not a list of query paths`);
     given = [instead];
   }
   const nodes: number[] = [];
@@ -162,7 +160,7 @@ function callEntry(
     else if (typeof path === 'string' && binding.isPending(path)) pending.push(path);
     else {
       const near = typeof path === 'string' ? binding.nearest(path).map((each) => each.path) : [];
-      say(`named ${describe(path)}, which no query has${near.length > 0 ? ` (nearest: ${near.join(', ')})` : ''}`);
+      say(`named a path, ${describeType(path)}, which no query has${near.length > 0 ? ` (nearest: ${near.join(', ')})` : ''}`);
       nodes.push(Math.max(0, binding.table.find(instead)));
     }
   }

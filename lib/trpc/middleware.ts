@@ -2,8 +2,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
 import type { SyncActionInput } from '../protocol/events.js';
-import { PathcastError } from '../protocol/error.js';
-import { describe } from '../internal/describe.js';
+import { isPathcastError, PathcastError } from '../protocol/error.js';
+import { describe, describeThrown } from '../internal/describe.js';
 import type { Commit } from './after-commit.js';
 import type { PathBinding } from '../server/paths/binding.js';
 import { runInMutation } from '../server/mutation-scope.js';
@@ -172,7 +172,7 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
       host.fail(
         new PathcastError(
           'INVALID_FIELD',
-          `the mutation ${describe(path)} is of the module ${describe(fields.module)}, which the hub does not declare (${[...declared].join(', ')}); '*' goes out in its place`,
+          `the mutation ${describe(path)} is of ${host.rules.decidesModule ? 'a module, by the rule module,' : `the module ${describe(fields.module)},`} which the hub does not declare (${[...declared].join(', ')}); '*' goes out in its place`,
         ),
       );
       fields.module = '*';
@@ -200,7 +200,11 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
     const action = { ...fields, companyId, ...(data === undefined ? undefined : { data }) };
     return { name: path, paths, action, commit };
   } catch (thrown) {
-    host.fail(thrown);
+    host.fail(
+      isPathcastError(thrown)
+        ? thrown
+        : new PathcastError('INVALID_FIELD', `the action of ${describe(path)} could not be made: ${describeThrown(thrown)}`),
+    );
     return undefined;
   } finally {
     host.ended(end);

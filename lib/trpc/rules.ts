@@ -1,7 +1,7 @@
 /** Where an action's fields come from: rules declared once, with defaults for the usual names (SPEC §10). */
 import { ACTION_TYPES, type ActionType } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
-import { describe, isArray, messageOf } from '../internal/describe.js';
+import { describe, describeThrown, isArray, messageOf } from '../internal/describe.js';
 import { checkKeys, checkObject, checkOptionalIdentifier } from '../server/check.js';
 import { singular } from './naming.js';
 
@@ -104,10 +104,8 @@ export function compileRules(rules: unknown): Rules {
           failed(
             new PathcastError(
               'INVALID_FIELD',
-              `the rule ${name} threw for ${describe(call.path)}: ${messageOf(thrown)}`,
-              {
-                cause: thrown,
-              },
+              // It has seen the input, and may quote it.
+              `the rule ${name} threw for ${describe(call.path)}: ${describeThrown(thrown)}`,
             ),
           );
           return undefined;

@@ -2,7 +2,7 @@
 import type { AnyTRPCRouter } from '@trpc/server';
 import type { ActionType, SyncActionInput } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
-import { describe } from '../internal/describe.js';
+import { describe, describeThrown } from '../internal/describe.js';
 import { guarded } from '../internal/guarded.js';
 import { AfterCommit } from './after-commit.js';
 import { checkKeys, checkObject } from '../server/check.js';
@@ -341,9 +341,7 @@ class SyncCore {
       const error =
         thrown instanceof PathcastError
           ? thrown
-          : new PathcastError('INVALID_FIELD', `the announcement could not be read: ${String(thrown)}`, {
-              cause: thrown,
-            });
+          : new PathcastError('INVALID_FIELD', `the announcement could not be read: ${describeThrown(thrown)}`);
       this.#report('broadcast', error);
       const failure: Failure = { ok: false, code: error.code, message: error.message };
       return failure;

@@ -282,4 +282,20 @@ export const slips = [
     replace: 'if (offer) { this.#sends = []; return this.succeeded(offer); }',
     tests: [jest('test/regression/mutations-that-told-nobody.test.ts', 'one that broadcasts all the same counts as done')],
   },
+  {
+    name: 'X13',
+    file: 'lib/trpc/rules.ts',
+    why: 'the error of a rule is quoted, and with it the input',
+    find: '${describeThrown(thrown)}',
+    replace: '${describeThrown(thrown)}: ${messageOf(thrown)}',
+    tests: [jest('test/regression/no-secrets.test.ts', 'none comes out')],
+  },
+  {
+    name: 'X14',
+    file: 'lib/trpc/compiled-map.ts',
+    why: 'a path that a function of the map made of the input is quoted',
+    find: 'named a path, ${describeType(path)},',
+    replace: 'named a path, ${describe(path)},',
+    tests: [jest('test/regression/no-secrets.test.ts', 'none comes out')],
+  },
 ];

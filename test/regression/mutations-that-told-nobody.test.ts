@@ -182,7 +182,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       ['*', ['hotels.all']],
     ]);
     expect(heard.errors.map(({ error }) => error.message)).toEqual([
-      expect.stringContaining('"made-up", which the hub does not declare'),
+      expect.stringContaining('is of a module, by the rule module, which the hub does not declare'),
     ]);
   });
 

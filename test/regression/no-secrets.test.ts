@@ -26,10 +26,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
   let hub: Hub;
   const out: string[] = [];
   let warn: jest.SpyInstance;
+  const line = (data: object, text: string): void => void out.push(inspect([data, text], { depth: 8 }));
   beforeEach(() => {
     out.length = 0;
     warn = jest.spyOn(process, 'emitWarning').mockImplementation((...args) => void out.push(inspect(args)));
-    const line = (data: object, text: string): void => void out.push(inspect([data, text], { depth: 8 }));
     hub = createHub({ engine, limits: { perUser: 3 }, logger: { warn: line, error: line } });
     for (const event of HUB_EVENTS) hub.on(event, (payload) => void out.push(inspect(payload, { depth: 8 })));
   });
@@ -51,6 +51,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
           throw new Error('the mail server is down');
         }),
       }),
+      careless: t.router({
+        get: t.procedure.query(() => 1),
+        throws: any.mutation(() => true),
+        names: any.mutation(() => true),
+        gives: any.mutation(() => true),
+      }),
       invites: t.router({ get: t.procedure.query(() => 1), accept: any.mutation(() => ({ id: SECRET })) }),
       onSync: t.procedure.input(syncInput).subscription(
         syncSubscription({
@@ -65,8 +71,14 @@ describe.each(ENGINES)('%s engine', (engine) => {
         }),
       ),
     });
+    const quoting = ({ input }: { input: unknown }): never => {
+      throw Object.assign(new SyntaxError(`Unexpected token in ${inspect(input)}\n    at ${SECRET} (/${SECRET}.js:1:1)`), { input });
+    };
     await sync.bind(router, {
       mutations: {
+        'careless.throws': quoting as never,
+        'careless.names': (({ input }: { input: unknown }) => [`careless.${inspect(input)}`, inspect(input), 'careless.get']) as never,
+        'careless.gives': (({ input }: { input: unknown }) => inspect(input)) as never,
         'account.changePassword': ['account.get'],
         'account.fail': ['account.get'],
         'invites.accept': ['invites.get'],
@@ -91,7 +103,26 @@ describe.each(ENGINES)('%s engine', (engine) => {
     ]) {
       await caller.account.changePassword(input);
       await caller.account.fail(input).catch(() => undefined);
+      for (const path of ['throws', 'names', 'gives'] as const) await caller.careless[path](input);
       await caller.invites.accept({ token: SECRET, id: SECRET });
+    }
+    // Rules that quote the input where they fail, or take a module from it.
+    for (const rules of [
+      { companyId: () => 'acme', entityId: quoting, data: quoting, clientId: quoting },
+      { companyId: () => 'acme', module: ({ input }: { input: unknown }) => inspect(input) },
+    ]) {
+      const strict = createHub({ engine, modules: ['account'], logger: { warn: line, error: line } });
+      for (const event of HUB_EVENTS) strict.on(event, (payload) => void out.push(inspect(payload, { depth: 8 })));
+      const own = createSync({ hub: strict, rules });
+      const small = t.router({
+        account: t.router({ get: t.procedure.query(() => 1), set: t.procedure.use(own.middleware()).input((value: unknown) => value).mutation(() => 1) }),
+      });
+      await own.bind(small, { mutations: { 'account.set': ['account.get'] } });
+      await t.createCallerFactory(small)(ctx).account.set({ token: SECRET });
+      await own.announce('account.set', Object.defineProperty({ companyId: 'acme', userId: 'ann' }, 'id', { enumerable: true, get: () => quoting({ input: SECRET }) }));
+      await own.settled();
+      expect((await strict.readLog('acme')).actions).toHaveLength(1);
+      await strict.close();
     }
     // By hand, with what does not fit.
     const action = { type: 'update', module: 'account', entityId: 'a', ...who, queryPaths: ['account.get'] } as const;
