@@ -30,14 +30,19 @@ inline uint64_t allocations = 0;  // One thread.
 
 }  // namespace pathcast
 
-void* operator new(size_t size) {
+// Not inlined: g++ -O2 would see malloc() meet delete and call it a mismatch.
+__attribute__((noinline)) void* operator new(size_t size) {
   ++pathcast::allocations;
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) std::abort();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+__attribute__((noinline)) void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
+}
 
 #endif  // PATHCAST_COUNTS_NEW
 
