@@ -264,6 +264,15 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect([theirs.ended, tRPCs.length]).toEqual([false, 1]);
   });
 
+  test('syncStream() is a handle: it names the stream, and ends it', async () => {
+    const stream = syncStream({ hub, ...who });
+    expect((await stream.next()).value?.[1]).toMatchObject({ type: 'hello', connectionId: stream.connectionId });
+    const { closed } = stream;
+    await stream.close('drain');
+    expect(await closed).toEqual({ reason: 'drain' });
+    await stream.return(undefined);
+  });
+
   describe('behind compression, with a head that is the app’s own', () => {
     const through = async (mount: (app: ReturnType<typeof express>) => void): Promise<Reader> => {
       const app = express();
