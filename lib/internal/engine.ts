@@ -125,7 +125,7 @@ export interface StreamSpec {
 export interface ByteSink {
   /**
    * Takes whole SSE messages. False: full; the engine then waits for `SinkHandle.ready()`.
-   * Must not throw. Called on the JavaScript thread.
+   * One that throws ends its own stream (`gone`) and is told by a `failed` notice. Called on the JavaScript thread.
    */
   write(chunk: Uint8Array): boolean;
   /** The engine is done with this stream; called once, never after `SinkHandle.abort()`. */
@@ -214,6 +214,8 @@ export type EngineNotice =
   | { type: 'conflated'; companyId: string; connectionId: string; count: number }
   | { type: 'resync'; companyId: string; connectionId: string; reason: string }
   | { type: 'closed'; companyId: string; userId: string; connectionId: string; reason: StreamEnd }
+  /** The `write` of its sink threw this. */
+  | { type: 'failed'; companyId: string; connectionId: string; error: unknown }
   | { type: 'refused'; companyId: string; userId: string; code: 'USER_LIMIT' | 'COMPANY_LIMIT' | 'DRAINING' };
 
 /** Counters since the hub's start, and gauges; all finite numbers. */

@@ -70,8 +70,8 @@ export class Stream implements SinkHandle {
   lastWriteUs: number;
 
   private alive = true;
-  /** It is about to be closed, and is offered nothing more. */
-  private leaving = false;
+  /** It is about to be closed, and is offered nothing more: `safeMs()` as it was then. */
+  private leftMs: number | null = null;
   private full = false;
   private writing = false;
   private readyWhileWriting = false;
@@ -115,6 +115,10 @@ export class Stream implements SinkHandle {
     return this.alive;
   }
 
+  get isLeaving(): boolean {
+    return this.leftMs !== null;
+  }
+
   get info(): ConnectionInfo {
     const { companyId, userId, filter, address } = this.spec;
     return {
@@ -156,7 +160,7 @@ export class Stream implements SinkHandle {
 
   /** One round of the fan-out; true if something was written. */
   deliver(batch: Batch): boolean {
-    if (!this.alive || this.leaving || this.joined > batch.lastOrdinal) return false;
+    if (!this.alive || this.isLeaving || this.joined > batch.lastOrdinal) return false;
     const { messages, chunks } = batch.for(this.filter, this.variant, this.joined);
     const waiting = this.full || this.isBehind;
     // What the filter left out so far lies behind it, whatever becomes of what follows.
@@ -167,14 +171,14 @@ export class Stream implements SinkHandle {
     return !waiting && messages.length > 0;
   }
 
-  /** From now on it gets nothing new; the engine closes it in its own time. */
+  /** From now on it gets nothing new; the engine closes it in its own time. Its time is that of now: what comes later it is not offered. */
   leave(): void {
-    this.leaving = true;
+    this.leftMs ??= this.safeMs();
   }
 
   heartbeat(): void {
     if (!this.alive) return;
-    if (this.full || this.leaving || this.isBehind) {
+    if (this.full || this.isLeaving || this.isBehind) {
       this.context.counters.heartbeatsSkipped++;
       return;
     }
@@ -223,6 +227,7 @@ export class Stream implements SinkHandle {
 
   /** What comes first among that which is not written: each of these is older than those after it. */
   private safeMs(): number {
+    if (this.leftMs !== null) return this.leftMs;
     if (this.inHandMs !== undefined) return this.inHandMs;
     if (this.opening) return this.opening.safeMs;
     if (this.stretch) return this.stretchFirstMs;
@@ -269,7 +274,9 @@ export class Stream implements SinkHandle {
     let hasRoom: boolean;
     try {
       hasRoom = this.sink.write(payload);
-    } catch {
+    } catch (error) {
+      const { companyId } = this.spec;
+      this.context.notify({ type: 'failed', companyId, connectionId: this.connectionId, error });
       this.abort();
       return;
     }

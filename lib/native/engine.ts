@@ -52,6 +52,7 @@ interface Pending {
 
 /** A JavaScript sink. The hub thread keeps what is under way to it below 16 KiB and one message. */
 interface NativeSink {
+  readonly spec: StreamSpec;
   readonly write: (bytes: Buffer) => boolean;
   readonly close: () => void;
   full: boolean;
@@ -163,7 +164,7 @@ class NativeEngine implements Engine {
       return { connectionId: this.#connectionId(number), ready: () => undefined, abort: () => undefined };
     }
     this.#hub.openSink(...streamArguments(number, spec, framing));
-    this.#sinks.set(number, { write, close, full: false, withheld: 0, held: [] });
+    this.#sinks.set(number, { spec, write, close, full: false, withheld: 0, held: [] });
     return {
       connectionId: this.#connectionId(number),
       ready: () => {
@@ -171,7 +172,7 @@ class NativeEngine implements Engine {
         if (entry?.full) this.#resume(number, entry);
       },
       abort: () => {
-        if (this.#sinks.delete(number) && !this.#stopped) this.#hub.sinkAbort(number);
+        this.#abort(number);
       },
     };
   }
@@ -273,7 +274,7 @@ class NativeEngine implements Engine {
     this.#pending.clear();
     this.#sinks.clear();
     for (const { closed } of pending) closed();
-    for (const sink of sinks) sink.close();
+    for (const sink of sinks) closeQuietly(sink);
   }
 
   #connectionId(number: number): string {
@@ -360,13 +361,37 @@ class NativeEngine implements Engine {
   #deliver(number: number, bytes: Buffer): void {
     const entry = this.#sinks.get(number);
     if (!entry) return;
-    if (entry.full) entry.held.push(bytes);
-    else if (entry.write(bytes)) this.#hub.sinkTaken(number, bytes.length);
-    else {
-      entry.full = true;
-      entry.withheld = bytes.length;
-      this.#hub.sinkFull(number);
+    if (entry.full) {
+      entry.held.push(bytes);
+      return;
     }
+    const hasRoom = this.#write(number, entry, bytes);
+    if (hasRoom === undefined) return;
+    if (hasRoom) {
+      this.#hub.sinkTaken(number, bytes.length);
+      return;
+    }
+    entry.full = true;
+    entry.withheld = bytes.length;
+    this.#hub.sinkFull(number);
+  }
+
+  /**
+   * Undefined: it threw. That ends its own stream and nothing else: what it throws must not reach the batch that it
+   * stands in, where other streams' bytes and others' answers come after it.
+   */
+  #write(number: number, entry: NativeSink, bytes: Buffer): boolean | undefined {
+    try {
+      return entry.write(bytes);
+    } catch (error) {
+      this.#notify({ type: 'failed', companyId: entry.spec.companyId, connectionId: this.#connectionId(number), error });
+      this.#abort(number);
+      return undefined;
+    }
+  }
+
+  #abort(number: number): void {
+    if (this.#sinks.delete(number) && !this.#stopped) this.#hub.sinkAbort(number);
   }
 
   /** The sink can take more: first what was on its way when it became full. */
@@ -374,10 +399,10 @@ class NativeEngine implements Engine {
     entry.full = false;
     for (let bytes = entry.held.shift(); bytes; bytes = entry.held.shift()) {
       entry.withheld += bytes.length;
-      if (!entry.write(bytes)) {
-        entry.full = true;
-        return;
-      }
+      const hasRoom = this.#write(number, entry, bytes);
+      if (hasRoom) continue;
+      entry.full = hasRoom === false;
+      return;
     }
     const taken = entry.withheld;
     entry.withheld = 0;
@@ -388,7 +413,7 @@ class NativeEngine implements Engine {
     const entry = this.#sinks.get(number);
     if (!entry) return;
     this.#sinks.delete(number);
-    entry.close();
+    closeQuietly(entry);
   }
 
   #tell(reply: Extract<Reply, { 0: 6 }>): void {
@@ -398,6 +423,14 @@ class NativeEngine implements Engine {
     else if (kind === 1) this.#notify({ type: 'resync', companyId, connectionId, reason: REASONS[code] ?? 'overflow' });
     else if (kind === 2) this.#notify({ type: 'closed', companyId, userId, connectionId, reason: ENDS[code] ?? 'gone' });
     else this.#notify({ type: 'refused', companyId, userId, code: REFUSALS[code] ?? 'DRAINING' });
+  }
+}
+
+function closeQuietly(sink: NativeSink): void {
+  try {
+    sink.close();
+  } catch {
+    // The engine is done with this sink; what its close does is not ours to judge.
   }
 }
 

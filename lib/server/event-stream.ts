@@ -24,7 +24,7 @@ export interface EventStreamOptions<T> {
   decode: (text: string) => unknown;
   /** Makes the yielded value. */
   wrap: (event: SyncEvent, id: string | undefined) => T;
-  /** Makes what is thrown at a refusal or a close. */
+  /** Makes what is thrown at a refusal or a close; what it throws itself is thrown in its place. */
   toError: (error: PathcastError) => unknown;
 }
 
@@ -85,7 +85,7 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#failure ??= { error: this.#options.toError(new PathcastError('STREAM_CLOSED', 'the hub ended the stream')) };
+    this.#fail(new PathcastError('STREAM_CLOSED', 'the hub ended the stream'));
     this.#serve();
   }
 
@@ -116,7 +116,13 @@ export class EventStream<T> implements AsyncGenerator<T, undefined, undefined>, 
   }
 
   #fail(error: PathcastError): void {
-    this.#failure ??= { error: this.#options.toError(error) };
+    if (this.#failure) return;
+    try {
+      this.#failure = { error: this.#options.toError(error) };
+    } catch (thrown) {
+      // The app's own function: the consumer is told, not the engine.
+      this.#failure = { error: thrown };
+    }
   }
 
   /** Hands queued events to waiting `next()` calls. */

@@ -51,13 +51,14 @@ export interface HubWarning {
 }
 
 export interface HubFailure {
-  /** Which call, or `listener` for a listener that threw. */
+  /** Which call; `listener` for a listener that threw, `stream` for a response that threw at what was written to it. */
   during:
     | 'broadcast'
     | 'ephemeral'
     | 'acquire'
     | 'readLog'
     | 'openSocket'
+    | 'stream'
     | 'listener'
     | 'identify'
     | 'reauthorize'

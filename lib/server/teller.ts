@@ -73,6 +73,10 @@ export class Teller {
   }
 
   notice(notice: EngineNotice): void {
+    if (notice.type === 'failed') {
+      this.report('stream', notice.error);
+      return;
+    }
     const { type, ...payload } = notice;
     this.#events.emit(type, payload);
   }

@@ -88,6 +88,23 @@ conformance('Time as a position', targets, (bench) => {
     }
   });
 
+  test('SPEC §6: a stream that waits to be closed says a time that skips nothing it was not offered', async () => {
+    const engine = bench().engine();
+    const clients = await Promise.all(Array.from({ length: 300 }, (_, i) => bench().open(engine, { ids: false, userId: `u${i}` })));
+    await tick();
+    const ended = engine.disconnect({ companyId: 'acme' }, 'drain');
+    await engine.publish([encode({ id: 'x' })]);
+    const published = Date.now();
+    await ended;
+    for (const client of clients) {
+      await client.untilEnd();
+      if (client.actions.length === 0) expect(lastTime(client)).toBeLessThanOrEqual(published);
+    }
+    // The last of them, which were closed long after.
+    const back = await bench().open(engine, { ids: false, lastSyncTimestamp: lastTime(clients.at(-1)!) });
+    await back.untilAction('x');
+  });
+
   test('SPEC §3: a refusal leaves the client where it was', async () => {
     const engine = bench().engine({ maxPerCompany: 1 });
     const first = await bench().open(engine);

@@ -552,4 +552,21 @@ export const slips = [
     replace: '',
     tests: [jest('test/unit/server/endings.test.ts', 'leaves no timer behind')],
   },
+  {
+    name: 'S-throws',
+    file: 'lib/native/engine.ts',
+    why: 'a sink that throws stays among the sinks',
+    find: `      this.#abort(number);
+      return undefined;`,
+    replace: `      return undefined;`,
+    tests: [jest('test/regression/sinks-that-throw.test.ts', 'at a write: its stream alone ends')],
+  },
+  {
+    name: 'S-toError',
+    file: 'lib/server/event-stream.ts',
+    why: 'a consumer is not told what its toError threw',
+    find: `this.#failure = { error: thrown };`,
+    replace: ``,
+    tests: [jest('test/regression/sinks-that-throw.test.ts', 'a consumer is thrown what its toError throws')],
+  },
 ];
