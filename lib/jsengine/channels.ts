@@ -36,7 +36,10 @@ export class Channels {
   private readonly sweeping = new Rounds(this.byTenant);
   private readonly relieving = new Rounds(this.byTenant);
 
-  /** Since when a tenant's log that begins now would have seen every action, Unix ms: one that was forgotten may have had some. */
+  /**
+   * Since when a tenant's log that begins now would have seen every action, Unix ms: one that was forgotten may have had some.
+   * Ahead of the clock where one of those was stamped so: who was given that time has missed what came after it.
+   */
   private allSeenSince: number;
 
   constructor(private readonly context: Context) {
@@ -56,7 +59,7 @@ export class Channels {
     const known = this.byTenant.get(companyId);
     const channel = known ?? new Channel(companyId, this.context, this.allSeenSince);
     this.touch(channel);
-    if (!known) this.forgetSurplus();
+    if (!known) this.forgetSurplus(channel);
     return channel;
   }
 
@@ -102,15 +105,21 @@ export class Channels {
     this.byTenant.clear();
   }
 
-  private forgetSurplus(): void {
+  /** `newest` is always kept: its caller holds it. */
+  private forgetSurplus(newest: Channel): void {
     let searched = 0;
     for (const channel of this.byTenant.values()) {
       if (this.byTenant.size <= this.context.options.maxCompanies || ++searched > FORGET_SEARCH) return;
+      if (channel === newest) {
+        // All before it have streams.
+        this.touch(newest);
+        return;
+      }
       if (channel.isIdle) {
         this.byTenant.delete(channel.companyId);
         channel.forget();
-        // An action of the same millisecond may be among what is forgotten.
-        this.allSeenSince = this.context.clock.now() + 1;
+        // An action of the same millisecond may be among what is forgotten, or one that was stamped ahead of the clock.
+        this.allSeenSince = Math.max(this.allSeenSince, this.context.clock.now() + 1, channel.log.lostStamp + 1);
       } else {
         this.touch(channel);
       }

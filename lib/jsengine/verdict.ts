@@ -64,7 +64,7 @@ export function safeMsAfterHello(
 ): number {
   if (since !== undefined && since <= now && reason !== 'ahead_of_log') return since;
   // Of another life of the log, for good.
-  if (after === null) return log.createdAt - 1;
+  if (after === null) return Math.min(log.createdAt - 1, now);
   return log.get(after + 1)?.arrivedAt ?? now;
 }
 

@@ -38,6 +38,13 @@ void ActionLog::DropFirst() {
   by_id_.erase(entry->id);
 }
 
+int64_t ActionLog::ReachMs() const {
+  int64_t reach = lost_through_ms_;
+  for (size_t i = begin_; i < entries_.size(); ++i)
+    reach = std::max(reach, ReachOf(*entries_[i]));
+  return reach;
+}
+
 void ActionLog::Trim(const LogLimits& limits, int64_t now_ms) {
   while (size() > 0 &&
          (size() > limits.max_actions || bytes_ > limits.max_bytes ||

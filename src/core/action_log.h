@@ -45,7 +45,7 @@ class ActionLog {
   uint64_t first_seq() const { return head_seq_ + 1 - size(); }
   size_t size() const { return entries_.size() - begin_; }
   // Of the JSON of the actions kept. What they take in memory is more: frame,
-  // fields and places, some 400 bytes each.
+  // fields and places, some 500 to 650 bytes each.
   uint64_t bytes() const { return bytes_; }
   // Heap bytes of the log itself, without its entries, estimated.
   size_t TableBytes() const {
@@ -55,6 +55,9 @@ class ActionLog {
   // Greatest max(timestamp, arrival) among what was trimmed; lowest int64 if
   // nothing was.
   int64_t lost_through_ms() const { return lost_through_ms_; }
+
+  // The same among all that it ever had.
+  int64_t ReachMs() const;
 
   // The seq of the kept action with this id; 0 if there is none.
   uint64_t FindId(std::string_view id) const;

@@ -166,7 +166,7 @@ int64_t SafeMsAfterHello(const ActionLog& log, const ResumePoint& point,
     return point.since_ms;
   }
   // Of another life of the log, for good.
-  if (verdict.needs_resync()) return log.born_ms() - 1;
+  if (verdict.needs_resync()) return std::min(log.born_ms() - 1, now_ms);
   if (verdict.recovered && verdict.next_seq <= log.head_seq()) {
     return log.At(verdict.next_seq)->arrived_ms;
   }

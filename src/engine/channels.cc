@@ -47,9 +47,10 @@ void Channels::ForgetSurplus() {
     Channel* channel = idle_.front();
     scheduler_->Forget(channel);
     context_->metrics->tenants.Sub(1);
+    // Its last action may be of this very millisecond, or of one ahead.
+    const int64_t reach = std::max(context_->now_ms, channel->log().ReachMs());
+    history_begins_ms_ = std::max(history_begins_ms_, reach + 1);
     channel->Retire(*context_);
-    // Its last action may be of this very millisecond.
-    history_begins_ms_ = context_->now_ms + 1;
     idle_.pop_front();
     LeaveRing(channel);
     by_tenant_.erase(by_tenant_.find(channel->tenant()));

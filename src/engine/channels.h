@@ -61,7 +61,8 @@ class Channels {
   std::unordered_map<std::string, std::unique_ptr<Channel>> by_tenant_;
   // Without subscriptions, the longest idle first.
   std::list<Channel*> idle_;
-  // Before it some channel's history may have been forgotten.
+  // Before it some channel's history may have been forgotten. Ahead of the
+  // clock where an action of it was stamped so.
   int64_t history_begins_ms_;
   // The ring of all channels: the next one whose log is looked at; null: there
   // is none. Who comes joins behind it, who goes takes nothing but itself out.

@@ -366,8 +366,8 @@ export const slips = [
     name: 'K05',
     file: 'src/core/resume.cc',
     why: 'cut between hello and resync, a client without ids is resumed',
-    find: 'if (verdict.needs_resync()) return log.born_ms() - 1;',
-    replace: 'if (verdict.needs_resync()) return now_ms;',
+    find: 'return std::min(log.born_ms() - 1, now_ms);',
+    replace: 'return now_ms;',
     tests: [gtest('safe_time_test', 'SafeTime.AHelloThatAResyncFollowsMakesItComeAgain')],
   },
   {
