@@ -56,6 +56,10 @@ const PINGED_FOR_A_SEAT = 16;
 /** `lifetimeMs` is cut to a random share of at least this, so that streams opened at once do not end at once. */
 const MIN_LIFETIME_SHARE = 0.8;
 
+/** For who is to come back, to this hub's successor or to another server of it. */
+const MOVES_ON: Refusal = { code: 'DRAINING', limit: 0, current: 0 };
+const everybody = (): boolean => true;
+
 /** The hub in TypeScript: one thread, memory only, every stream through a `ByteSink`. Wires the parts together. */
 export class JsEngine implements Engine {
   readonly kind = 'js';
@@ -121,7 +125,7 @@ export class JsEngine implements Engine {
       () => this.steadyMs(),
       (companyId, userId) => this.pingQuietest(companyId, userId),
       (newcomer) => this.seat(newcomer),
-      (newcomer) => this.refuse(newcomer, this.obstacle(newcomer.spec)),
+      (newcomer, moves) => this.refuse(newcomer, moves ? MOVES_ON : this.obstacle(newcomer.spec)),
       (connectionId) => this.watchers.tell(connectionId, 'gone'),
     );
     this.upkeep = setInterval(() => this.keepUp(), DEADLINE_GRAIN_MS).unref();
@@ -229,6 +233,7 @@ export class JsEngine implements Engine {
         (companyId ?? newcomer.spec.companyId) === newcomer.spec.companyId &&
         (userId ?? newcomer.spec.userId) === newcomer.spec.userId &&
         (origin ?? newcomer.spec.origin) === newcomer.spec.origin,
+      reason === 'drain',
     );
     const streams = this.registry.find(match, (id) => this.channels.get(id));
     return this.closings.add(streams, reason);
@@ -273,7 +278,7 @@ export class JsEngine implements Engine {
   async drain(overMs: number): Promise<void> {
     if (this.closed) return;
     const drained = this.drainer.run(overMs);
-    this.waiting.dismiss();
+    this.waiting.dismiss(everybody, true);
     await drained;
   }
 
@@ -282,7 +287,7 @@ export class JsEngine implements Engine {
     this.closed = true;
     clearInterval(this.upkeep);
     this.heartbeats.close();
-    this.waiting.dismiss();
+    this.waiting.dismiss(everybody, true);
     for (const stream of this.registry.oldest(this.registry.size)) this.finish(stream, 'hub_closed');
     this.closings.close();
     this.drainer.close();
@@ -324,8 +329,10 @@ export class JsEngine implements Engine {
 
   /** Check and count in one step (SPEC §4); the refusal, or null when there is a seat. */
   private admit(who: Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>, takesSeat: boolean): Refusal | null {
-    if (this.drainer.active) return { code: 'DRAINING', limit: 0, current: 0 };
-    return takesSeat ? this.takeSeat(who) : null;
+    if (this.drainer.active) return MOVES_ON;
+    if (!takesSeat) return null;
+    this.waiting.settle();
+    return this.takeSeat(who);
   }
 
   private noteRefusal({ companyId, userId }: Pick<StreamSpec, 'companyId' | 'userId'>, { code }: Refusal): void {
@@ -334,7 +341,6 @@ export class JsEngine implements Engine {
   }
 
   private refuse({ connectionId, spec, variant, sink }: Newcomer, refusal: Refusal): SinkHandle {
-    if (this.closed) return this.turnAway(new TurnedAway(connectionId, sink, undefined));
     this.noteRefusal(spec, refusal);
     const reason = refusal.code === 'DRAINING' ? 'drain' : 'limit';
     this.watchers.tell(connectionId, reason);
@@ -357,22 +363,19 @@ export class JsEngine implements Engine {
 
   /** The stream of one that waited; null while there is no seat for it. */
   private seat(newcomer: Newcomer): SinkHandle | null {
-    const { companyId, userId } = newcomer.spec;
-    return this.limiter.take(companyId, userId).ok ? this.begin(newcomer) : null;
+    return this.takeSeat(newcomer.spec) ? null : this.begin(newcomer);
   }
 
   /** Why who waited is refused now. */
   private obstacle({ companyId, userId }: StreamSpec): Refusal {
-    if (this.drainer.active) return { code: 'DRAINING', limit: 0, current: 0 };
     const { maxPerUser } = this.options;
     return this.limiter.obstacle(companyId, userId) ?? { code: 'USER_LIMIT', limit: maxPerUser, current: maxPerUser };
   }
 
   private giveSeat(companyId: string, userId: string): void {
     this.limiter.give(companyId, userId);
-    if (!this.waiting.awaits(companyId, userId)) return;
     // Not here: the caller may be in the middle of closing several.
-    this.scheduler.flushSoon({ flush: () => this.waiting.seatFreed(companyId, userId) });
+    if (this.waiting.seatFreed(companyId, userId)) this.scheduler.flushSoon({ flush: () => this.waiting.settle() });
   }
 
   private takeSeat(who: Pick<StreamSpec, 'companyId' | 'userId' | 'instanceId'>): Refusal | null {

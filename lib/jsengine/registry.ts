@@ -66,6 +66,7 @@ export class Registry {
     return found;
   }
 
+  /** Without those that are asked to end already, here and below. */
   find(match: DisconnectMatch, channelOf: (companyId: string) => Channel | undefined): Stream[] {
     const { companyId, userId, connectionId, origin } = match;
     const candidates =
@@ -79,6 +80,7 @@ export class Registry {
     return candidates.filter(
       (stream): stream is Stream =>
         stream !== undefined &&
+        !stream.isLeaving &&
         (companyId === undefined || stream.spec.companyId === companyId) &&
         (userId === undefined || stream.spec.userId === userId) &&
         (origin === undefined || stream.spec.origin === origin),
@@ -90,9 +92,10 @@ export class Registry {
     const beyond = after === undefined ? 0 : placeOf(after);
     return [...this.byId.values()]
       .map(({ stream }) => stream)
-      .filter(({ spec, connectionId }) => {
+      .filter(({ spec, connectionId, isLeaving }) => {
         const { companyId: tenant, userId: user } = spec;
         return (
+          !isLeaving &&
           user !== '' &&
           (companyId ?? tenant) === tenant &&
           (userId ?? user) === user &&

@@ -21,6 +21,8 @@ export interface Newcomer {
 class Waiter implements SinkHandle {
   /** The stream that it became, or what tells it that it is refused. */
   outcome: SinkHandle | null = null;
+  /** It is in no line any more, or is just being let in. */
+  isOut = false;
 
   constructor(
     readonly newcomer: Newcomer,
@@ -49,6 +51,8 @@ class Waiter implements SinkHandle {
  */
 export class WaitingRoom {
   private readonly byUser = new Map<string, Waiter[]>();
+  /** Lines whose user has got a seat back. */
+  private readonly freed = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -57,7 +61,8 @@ export class WaitingRoom {
     private readonly ping: (companyId: string, userId: string) => void,
     /** Opens it; null where there is no seat for it yet. */
     private readonly admit: (newcomer: Newcomer) => SinkHandle | null,
-    private readonly refuse: (newcomer: Newcomer) => SinkHandle,
+    /** `moves`: it is to come back, to this hub's successor or another server of it, whatever the limits say. */
+    private readonly refuse: (newcomer: Newcomer, moves: boolean) => SinkHandle,
     /** It left while it waited. */
     private readonly left: (connectionId: string) => void,
   ) {}
@@ -87,6 +92,7 @@ export class WaitingRoom {
   }
 
   private leave(waiter: Waiter): void {
+    waiter.isOut = true;
     const { companyId, userId } = waiter.newcomer.spec;
     const key = keyOf(companyId, userId);
     const line = this.byUser.get(key)?.filter((other) => other !== waiter) ?? [];
@@ -97,36 +103,57 @@ export class WaitingRoom {
     this.timer = null;
   }
 
-  awaits(companyId: string, userId: string): boolean {
+  private awaits(companyId: string, userId: string): boolean {
     return this.byUser.has(keyOf(companyId, userId));
   }
 
-  /** A seat of the user may be free. */
-  seatFreed(companyId: string, userId: string): void {
-    for (const waiter of this.byUser.get(keyOf(companyId, userId)) ?? []) {
-      waiter.outcome = this.admit(waiter.newcomer);
-      if (!waiter.outcome) return;
-      this.leave(waiter);
+  /** A seat of the user was given back. True: somebody waits for it, and `settle` is to be called. */
+  seatFreed(companyId: string, userId: string): boolean {
+    const key = keyOf(companyId, userId);
+    if (!this.byUser.has(key)) return false;
+    this.freed.add(key);
+    return true;
+  }
+
+  /**
+   * Lets in who waits for seats that were given back. Nobody else is let in before: a newcomer could take the seat, of the
+   * user or of the company.
+   */
+  settle(): void {
+    for (const key of this.freed) {
+      for (const waiter of this.byUser.get(key) ?? []) {
+        if (waiter.isOut) continue;
+        // Before it is let in: a sink that is closed for it may open another stream from within.
+        waiter.isOut = true;
+        waiter.outcome = this.admit(waiter.newcomer);
+        if (!waiter.outcome) {
+          waiter.isOut = false;
+          break;
+        }
+        this.leave(waiter);
+      }
+      this.freed.delete(key);
     }
   }
 
-  /** Those that match are refused now; all without a match. */
-  dismiss(matches: (newcomer: Newcomer) => boolean = () => true): void {
-    for (const line of [...this.byUser.values()]) for (const waiter of line) if (matches(waiter.newcomer)) this.turnAway(waiter);
+  /** Those that match are refused now. */
+  dismiss(matches: (newcomer: Newcomer) => boolean, moves: boolean): void {
+    for (const line of [...this.byUser.values()])
+      for (const waiter of line) if (matches(waiter.newcomer)) this.turnAway(waiter, moves);
   }
 
   private tick(): void {
     const now = this.nowMs();
     for (const line of [...this.byUser.values()]) {
-      for (const waiter of line) if (now - waiter.sinceMs >= WAIT_MS) this.turnAway(waiter);
+      for (const waiter of line) if (now - waiter.sinceMs >= WAIT_MS) this.turnAway(waiter, false);
       const { companyId, userId } = present(line[0]).newcomer.spec;
       if (this.awaits(companyId, userId)) this.ping(companyId, userId);
     }
   }
 
-  private turnAway(waiter: Waiter): void {
+  private turnAway(waiter: Waiter, moves: boolean): void {
     this.leave(waiter);
-    waiter.outcome = this.refuse(waiter.newcomer);
+    waiter.outcome = this.refuse(waiter.newcomer, moves);
   }
 }
 

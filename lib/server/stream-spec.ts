@@ -88,7 +88,7 @@ export function streamSpec(
   checkFunction('tracked', options.tracked);
   checkFunction('toError', options.toError);
   if (options.path !== undefined) checkIdentifier('path', options.path);
-  const path = options.path ?? (dialect === 'trpc' ? procedurePath(url) : undefined);
+  const path = checkPath(options.path) ?? (dialect === 'trpc' ? procedurePath(url) : undefined);
   if (path !== undefined) spec.trpcPath = path;
   return spec;
 }
@@ -119,6 +119,11 @@ function checkBoolean(field: string, value: unknown, fallback: boolean): boolean
   if (value === undefined) return fallback;
   if (typeof value === 'boolean') return value;
   throw new PathcastError('INVALID_FIELD', `${field} must be true or false, got ${describe(value)}`);
+}
+
+function checkPath(value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw new PathcastError('INVALID_FIELD', `path must be a string, a procedure's path, got ${describe(value)}`);
 }
 
 /** A bad expiry is refused: a session that was meant to end must not live for ever. */

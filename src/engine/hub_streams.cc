@@ -64,6 +64,11 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
     Refuse(request, std::move(sink), Refusal::kDraining, {});
     return;
   }
+  SeatFreed();
+  Seat(request, std::move(sink));
+}
+
+void HubThread::Seat(StreamRequest& request, ConnectionSink sink) {
   // A stream that ends at once takes nobody's place.
   if (!request.ends_with && deadlines_.IsOver(request.expires_at_ms)) {
     request.ends_with = CloseReason::kAuthExpired;
@@ -288,6 +293,7 @@ void HubThread::Run(AcquireCommand& command) {
     if (!closed_)
       NoteRefusal(command.tenant, command.user, 0, Refusal::kDraining);
   } else {
+    SeatFreed();
     const AdmissionResult result = limiter_.Acquire(
         {command.tenant, command.user, {}, false, context_.steady_ms});
     for (uint64_t lease : result.evicted)
@@ -327,7 +333,7 @@ void HubThread::Run(DisconnectCommand& command) {
            (!command.user || *command.user == request.user) &&
            (command.origin == 0 || command.origin == request.origin);
   })) {
-    TurnWaiterAway(std::move(*waiter));
+    TurnWaiterAway(std::move(*waiter), command.reason == CloseReason::kDrain);
   }
   closings_.Add(matches, command.reason, command.ticket);
 }
@@ -383,34 +389,38 @@ void HubThread::WriteToQuietest(const StreamRequest& request) {
   for (Connection* connection : streams) heartbeats_.Ping(connection);
 }
 
-void HubThread::SeatWaiting() {
-  if (waiting_room_.empty()) return;
+void HubThread::SeatFreed() {
   while (auto waiter =
              waiting_room_.TakeNext([&](const StreamRequest& request) {
                return limiter_.HasSeat(request.tenant, request.user);
              })) {
-    Open(waiter->request, std::move(waiter->sink));
+    Seat(waiter->request, std::move(waiter->sink));
   }
+}
+
+void HubThread::SeatWaiting() {
+  if (waiting_room_.empty()) return;
+  SeatFreed();
   while (auto waiter = waiting_room_.TakeOverdue(context_.steady_ms))
-    TurnWaiterAway(std::move(*waiter));
+    TurnWaiterAway(std::move(*waiter), false);
   for (const StreamRequest* request :
        waiting_room_.DuePings(context_.steady_ms))
     WriteToQuietest(*request);
 }
 
-void HubThread::TurnWaiterAway(Waiter waiter) {
+void HubThread::TurnWaiterAway(Waiter waiter, bool moves) {
   AdmissionResult result;
   result.limit = options_.limits.max_per_user;
   result.current =
       limiter_.HeldByUser(waiter.request.tenant, waiter.request.user);
   Refuse(waiter.request, std::move(waiter.sink),
-         drain_.active() ? Refusal::kDraining : Refusal::kUserLimit, result);
+         moves ? Refusal::kDraining : Refusal::kUserLimit, result);
 }
 
-void HubThread::DismissWaiting() {
+void HubThread::MoveWaitingOn() {
   while (auto waiter =
              waiting_room_.TakeAny([](const StreamRequest&) { return true; })) {
-    TurnWaiterAway(std::move(*waiter));
+    TurnWaiterAway(std::move(*waiter), true);
   }
 }
 

@@ -295,7 +295,7 @@ void HubThread::Run(DrainCommand& command) {
     outgoing_.push_back(DoneReply{command.ticket, 0});
   } else {
     drain_.Begin(command.ticket, command.over_ms);
-    DismissWaiting();
+    MoveWaitingOn();
   }
 }
 
@@ -303,7 +303,7 @@ void HubThread::Run(ShutdownCommand& command) {
   if (!closed_) {
     closed_ = true;
     CloseAll(kEndHubClosed);
-    DismissWaiting();
+    MoveWaitingOn();
     lingering_.CloseAll();
     context_.metrics->leases.Set(0);
     drain_.Answer();

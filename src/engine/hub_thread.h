@@ -108,11 +108,17 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Begin(StreamRequest& request, ConnectionSink sink, uint64_t lease);
   // A user at its limit: its streams whose client may be gone are written to.
   void WriteToQuietest(const StreamRequest& request);
-  // Those that wait: who has a seat now is let in, who waited long enough is
-  // refused.
+  // The stream of a newcomer, or of one that waited and whose seat is free.
+  void Seat(StreamRequest& request, ConnectionSink sink);
+  // Who waits for a seat that was given back is let in. Nobody else is before:
+  // a newcomer could take the seat, of the user or of the company.
+  void SeatFreed();
+  // Those that wait: SeatFreed, and who waited long enough is refused.
   void SeatWaiting();
-  void TurnWaiterAway(Waiter waiter);
-  void DismissWaiting();
+  // `moves`: it is to come back, to this hub's successor or to another server
+  // of it, whatever the limits say.
+  void TurnWaiterAway(Waiter waiter, bool moves);
+  void MoveWaitingOn();
   void Refuse(const StreamRequest& request, ConnectionSink sink,
               Refusal refusal, const AdmissionResult& result);
   // `number` of the connection; 0: a lease was asked for.

@@ -36,6 +36,7 @@ std::vector<Connection*> Registry::Match(const DisconnectCommand& match,
                                          const Channel* channel) const {
   std::vector<Connection*> matches;
   auto consider = [&](Connection* connection) {
+    if (connection->leaving()) return;
     if (match.user && connection->user() != *match.user) return;
     if (match.origin != 0 && connection->origin() != match.origin) return;
     if (match.tenant && connection->channel().tenant() != *match.tenant) return;
@@ -56,7 +57,7 @@ std::vector<Connection*> Registry::Select(const ConnectionsCommand& query,
                                           const Channel* channel) const {
   std::vector<Connection*> found;
   auto consider = [&](Connection* connection) {
-    if (connection->number() <= query.after) return;
+    if (connection->number() <= query.after || connection->leaving()) return;
     // An observer of the app itself is nobody's stream.
     if (connection->user().empty()) return;
     if (query.user && connection->user() != *query.user) return;

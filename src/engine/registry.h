@@ -34,6 +34,7 @@ class Registry {
   // Null where there is none.
   Connection* Find(uint64_t number) const;
   Connection* FindByLease(uint64_t lease) const;
+  // Without those that are asked to end already, here and below.
   // `channel`: of the match's tenant, if it names one; null: nobody's.
   std::vector<Connection*> Match(const DisconnectCommand& match,
                                  const Channel* channel) const;

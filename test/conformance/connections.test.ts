@@ -116,10 +116,34 @@ conformance('Who listens', targets, (bench) => {
     const elsewhere = await bench().connect(engine, { origin: 3 });
     expect(await engine.disconnect({ origin: 2 }, 'drain')).toBe(0);
     await here.untilEnd();
-    expect(here.farewell).toMatchObject({ reason: 'limit' });
+    expect(here.farewell).toMatchObject({ reason: 'drain' });
     expect(await engine.disconnect({ origin: 1 }, 'drain')).toBe(1);
     await seated.untilEnd();
     await elsewhere.untilHello();
+  });
+
+  test('a stream that is asked to end is not asked twice, and is listed no more', async () => {
+    const engine = bench().engine();
+    const clients = await Promise.all(Array.from({ length: 40 }, (_, i) => bench().open(engine, { userId: `u${i}` })));
+    const [first, again, all, listed] = await Promise.all([
+      engine.disconnect({ companyId: 'acme' }, 'revoked'),
+      engine.disconnect({ companyId: 'acme' }, 'auth_expired'),
+      engine.disconnect({}, 'drain'),
+      engine.connections({ limit: 100 }),
+    ]);
+    expect({ first, again, all, listed: listed.length }).toEqual({ first: 40, again: 0, all: 0, listed: 0 });
+    for (const client of clients) {
+      await client.untilEnd();
+      expect(client.farewell).toMatchObject({ reason: 'revoked' });
+    }
+  });
+
+  test('watch() of a stream that had expired before it opened says so', async () => {
+    const engine = bench().engine();
+    const client = await bench().connect(engine, { expiresAt: 1 });
+    expect(await engine.watch(client.connectionId)).toBe('auth_expired');
+    await client.untilEnd();
+    expect(await engine.watch(client.connectionId)).toBe('auth_expired');
   });
 
   test('a thousand ends under watch are all told', async () => {

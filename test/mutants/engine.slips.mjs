@@ -95,8 +95,8 @@ export const slips = [
     name: 'N60',
     file: 'src/engine/channels.cc',
     why: "a forgotten tenant's new log claims to reach back to the hub's start",
-    find: 'history_begins_ms_ = context_->now_ms + 1;',
-    replace: '',
+    find: 'history_begins_ms_ = std::max(history_begins_ms_, reach + 1);',
+    replace: '(void)reach;',
     tests: [gtest('hub_upkeep_test', 'HubUpkeep.AForgottenTenantBeginsANewLife')],
   },
   {
@@ -452,5 +452,39 @@ export const slips = [
     find: '(command.origin == 0 || command.origin == request.origin)',
     replace: 'true',
     tests: [jest('test/conformance/connections.test.ts', 'turns away who waits for a place there')],
+  },
+  {
+    name: 'N-settle',
+    file: 'src/engine/hub_streams.cc',
+    why: 'a newcomer takes the seat that who waits is to get',
+    find: `  SeatFreed();
+  Seat(request`,
+    replace: `  Seat(request`,
+    tests: [jest('test/conformance/waiting.test.ts', 'does not take it from who waits')],
+  },
+  {
+    name: 'N-moves',
+    file: 'src/engine/hub_streams.cc',
+    why: 'who waits when the hub closes is refused for good',
+    find: 'moves ? Refusal::kDraining :',
+    replace: 'moves && drain_.active() ? Refusal::kDraining :',
+    tests: [jest('test/conformance/waiting.test.ts', 'is told to come back')],
+  },
+  {
+    name: 'N-twice',
+    file: 'src/engine/registry.cc',
+    why: 'a stream that is asked to end is counted again',
+    find: `    if (connection->leaving()) return;
+`,
+    replace: ``,
+    tests: [jest('test/conformance/connections.test.ts', 'is not asked twice')],
+  },
+  {
+    name: 'N-reach',
+    file: 'src/engine/channels.cc',
+    why: 'a new life of a log begins before what the former one was stamped with',
+    find: `std::max(context_->now_ms, channel->log().ReachMs())`,
+    replace: `context_->now_ms`,
+    tests: [jest('test/regression/engine-that-forgets.test.ts', 'a new life of a forgotten log begins behind')],
   },
 ];

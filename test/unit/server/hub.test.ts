@@ -277,6 +277,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       ['an unknown dialect', { dialect: 'ws' }, 'INVALID_FIELD'],
       ['an unknown filter', { filter: { module: 'x' } }, 'INVALID_OPTION'],
       ['an expiry that is none', { expiresAt: new Date('no') }, 'INVALID_FIELD'],
+      ['a path that is no text', { path: 5 }, 'INVALID_FIELD'],
       ['ids that are no boolean', { ids: 'no' }, 'INVALID_FIELD'],
       ['an instance that is too long', { clientInstanceId: 'x'.repeat(300) }, 'INVALID_FIELD'],
     ])('%s throws at once', (_name, fields, code) => {
