@@ -44,7 +44,7 @@ TEST(DeadlineHeap, TheFirstIsTheEarliestWhoeverComesAndGoes) {
       // The second time it is not there.
       heap.Remove(one);
     } else {
-      const auto at = static_cast<int64_t>(random.Between(0, 50));
+      const auto at = static_cast<int64_t>(random.Between(0, 1'000'000));
       model.emplace(at, one);
       heap.Add(at, one);
     }
@@ -56,7 +56,12 @@ TEST(DeadlineHeap, TheFirstIsTheEarliestWhoeverComesAndGoes) {
       return entry.second == heap.first();
     }));
   }
-  while (!heap.empty()) heap.Remove(heap.first());
+  // And the rest in order.
+  for (const auto& [at, one] : model) {
+    ASSERT_EQ(heap.first_ms(), at);
+    heap.Remove(heap.first());
+  }
+  EXPECT_TRUE(heap.empty());
 }
 
 }  // namespace
