@@ -460,7 +460,7 @@ export const slips = [
     find: `  SeatFreed();
   Seat(request`,
     replace: `  Seat(request`,
-    tests: [jest('test/conformance/waiting.test.ts', 'does not take it from who waits')],
+    tests: [gtest('hub_admission_test', 'HubAdmission.ANewcomerOfTheSameTurnDoesNotTakeTheSeatOfWhoWaits')],
   },
   {
     name: 'N-moves',

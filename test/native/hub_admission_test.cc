@@ -84,6 +84,17 @@ TEST_F(HubAdmission, ALeaseThatIsGivenBackLetsAWaiterIn) {
   EXPECT_EQ(HelloOf(waiter), "fresh");
 }
 
+TEST_F(HubAdmission, ANewcomerOfTheSameTurnDoesNotTakeTheSeatOfWhoWaits) {
+  Browser first = hub_.Open();
+  const LeaseReply lease = hub_.Acquire("acme", "u1");
+  Browser waiter = hub_.Open();
+  // The hub thread is not woken for it: it comes with the next command.
+  hub_.hub().PostLater({ReleaseCommand{0, lease.lease}});
+  Browser newcomer = hub_.Open();
+  EXPECT_EQ(HelloOf(waiter), "fresh");
+  EXPECT_EQ(hub_.metrics().connections.Get(), 2u);
+}
+
 TEST_F(HubAdmission, AWaiterIsToldOfADrainOfARevocationAndOfTheEnd) {
   Browser first = hub_.Open();
   Browser second = hub_.Open();
