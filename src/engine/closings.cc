@@ -1,17 +1,29 @@
 #include "engine/closings.h"
 
+#include <utility>
+
 namespace pathcast {
+
+void Closings::Mark(Connection* connection,
+                    std::vector<uint64_t>* numbers) const {
+  connection->Leave(*context_, connection->channel());
+  numbers->push_back(connection->number());
+}
+
+void Closings::Add(std::vector<uint64_t> numbers, CloseReason reason,
+                   Ticket ticket) {
+  Job& job = jobs_.emplace_back();
+  job.numbers = std::move(numbers);
+  job.reason = reason;
+  job.ticket = ticket;
+}
 
 void Closings::Add(const std::vector<Connection*>& connections,
                    CloseReason reason, Ticket ticket) {
-  Job& job = jobs_.emplace_back();
-  job.reason = reason;
-  job.ticket = ticket;
-  job.numbers.reserve(connections.size());
-  for (Connection* connection : connections) {
-    connection->Leave(*context_, connection->channel());
-    job.numbers.push_back(connection->number());
-  }
+  std::vector<uint64_t> numbers;
+  numbers.reserve(connections.size());
+  for (Connection* connection : connections) Mark(connection, &numbers);
+  Add(std::move(numbers), reason, ticket);
 }
 
 void Closings::Run(int64_t until_us) {

@@ -32,7 +32,10 @@ class Closings {
   Closings(const Closings&) = delete;
   Closings& operator=(const Closings&) = delete;
 
+  // It is offered nothing more; its number is one of `numbers` for Add.
+  void Mark(Connection* connection, std::vector<uint64_t>* numbers) const;
   // `ticket` is answered with their number when all have ended; 0: nobody asks.
+  void Add(std::vector<uint64_t> numbers, CloseReason reason, Ticket ticket);
   void Add(const std::vector<Connection*>& connections, CloseReason reason,
            Ticket ticket);
   // Ends some until the clock says `until_us`, one at least.

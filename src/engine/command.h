@@ -115,6 +115,12 @@ struct DisconnectCommand {
   // 0: any.
   uint32_t origin = 0;
   CloseReason reason = CloseReason::kRevoked;
+  // Hub thread only, of one that is carried out in parts: who was found, and
+  // how many of the tenant's streams nobody has looked at yet.
+  std::vector<uint64_t> found = {};
+  std::optional<size_t> unseen = {};
+  // Of all streams of a tenant, or of those of a user.
+  bool OfATenant() const { return tenant && !number && origin == 0; }
 };
 // Answered when the connection of this number ends, or at once if it has.
 struct WatchCommand {

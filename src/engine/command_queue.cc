@@ -1,5 +1,6 @@
 #include "engine/command_queue.h"
 
+#include <cassert>
 #include <utility>
 #include <variant>
 
@@ -12,6 +13,9 @@ namespace {
 const std::string* OnlyTenant(const Command& command) {
   if (const auto* publish = std::get_if<PublishCommand>(&command.body)) {
     return publish->items.size() == 1 ? &publish->items[0].tenant : nullptr;
+  }
+  if (const auto* end = std::get_if<DisconnectCommand>(&command.body)) {
+    return end->OfATenant() ? &*end->tenant : nullptr;
   }
   const auto* event = std::get_if<EphemeralCommand>(&command.body);
   return event != nullptr ? &event->tenant : nullptr;
@@ -53,6 +57,21 @@ void CommandQueue::Append(Command* command, std::string_view tenant) {
     lane->second.last->next = command;
   }
   lane->second.last = command;
+}
+
+void CommandQueue::PutBack(std::unique_ptr<Command> command) {
+  const std::string* tenant = OnlyTenant(*command);
+  assert(tenant != nullptr);
+  if (empty() || runs_.front().alone != nullptr) runs_.emplace_front();
+  Run& run = runs_.front();
+  auto lane = run.lanes.find(*tenant);
+  if (lane == run.lanes.end()) {
+    lane = run.lanes.emplace(*tenant, Lane{}).first;
+    run.turns.push_back(lane);
+    lane->second.last = command.get();
+  }
+  command->next = lane->second.first;
+  lane->second.first = command.release();
 }
 
 std::unique_ptr<Command> CommandQueue::Take() {

@@ -1,7 +1,7 @@
-// Commands that wait for the hub thread, by tenant: of publishes and ephemeral
-// events that no other command parts, each tenant's next one has its turn
-// after the other's. A tenant's own stay in order, and nothing passes a
-// command of another kind.
+// Commands that wait for the hub thread, by tenant: of publishes, ephemeral
+// events and ends of a tenant's streams that no other command parts, each
+// tenant's next one has its turn after the other's. A tenant's own stay in
+// order, and nothing passes a command of another kind.
 //
 // Owner: HubThread. Thread: hub thread.
 #ifndef PATHCAST_ENGINE_COMMAND_QUEUE_H_
@@ -28,6 +28,9 @@ class CommandQueue {
 
   // A list of the mailbox's, in order; takes the nodes over.
   void Add(Command* list);
+  // The one that was taken last and is not done: others have their turn, its
+  // tenant's own wait. REQUIRES: it is of one tenant and may pass others.
+  void PutBack(std::unique_ptr<Command> command);
   // Null when it is empty.
   std::unique_ptr<Command> Take();
   bool empty() const { return runs_.empty(); }

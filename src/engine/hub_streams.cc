@@ -19,6 +19,12 @@ constexpr uint64_t kHostWindowBytes = 16 * 1024;
 // seats, the quietest first.
 constexpr size_t kPingedForASeat = 16;
 
+// That are looked at for a disconnect before the clock is.
+constexpr size_t kStreamsPerLook = 32;
+
+// For that, before another tenant's command has its turn.
+constexpr int64_t kLookForUs = 60;
+
 // For closing streams in one turn of the loop: a dozen or so.
 constexpr int64_t kCloseUs = 200;
 
@@ -323,10 +329,7 @@ void HubThread::Run(ReleaseCommand& command) {
   outgoing_.push_back(DoneReply{command.ticket, released ? 1u : 0u});
 }
 
-void HubThread::Run(DisconnectCommand& command) {
-  const Channel* channel =
-      command.tenant ? channels_.Get(*command.tenant) : nullptr;
-  const std::vector<Connection*> matches = registry_.Match(command, channel);
+void HubThread::TurnWaitersAway(const DisconnectCommand& command) {
   while (auto waiter = waiting_room_.TakeAny([&](const StreamRequest& request) {
     return (!command.number || *command.number == request.number) &&
            (!command.tenant || *command.tenant == request.tenant) &&
@@ -335,7 +338,36 @@ void HubThread::Run(DisconnectCommand& command) {
   })) {
     TurnWaiterAway(std::move(*waiter), command.reason == CloseReason::kDrain);
   }
-  closings_.Add(matches, command.reason, command.ticket);
+}
+
+bool HubThread::RunDisconnect(DisconnectCommand& command, int64_t until_us) {
+  if (!command.OfATenant()) {
+    closings_.Add(registry_.Match(command), command.reason, command.ticket);
+    TurnWaitersAway(command);
+    return true;
+  }
+  // Whose streams come or go meanwhile: newcomers wait behind this command, or
+  // stand behind those it has still to look at; who leaves gives its place to
+  // one behind it.
+  const Channel* channel = channels_.Get(*command.tenant);
+  const size_t size = channel != nullptr ? channel->size() : 0;
+  if (!command.unseen) {
+    TurnWaitersAway(command);
+    command.found.reserve(command.user ? 0 : size);
+  }
+  size_t unseen = std::min(command.unseen.value_or(size), size);
+  until_us = std::min(until_us, clock_->NowUs() + kLookForUs);
+  bool in_time = true;
+  while (unseen > 0 && in_time) {
+    auto* connection = static_cast<Connection*>(channel->at(--unseen));
+    if (Registry::Matches(command, *connection))
+      closings_.Mark(connection, &command.found);
+    in_time = unseen % kStreamsPerLook != 0 || clock_->NowUs() < until_us;
+  }
+  command.unseen = unseen;
+  if (unseen > 0) return false;
+  closings_.Add(std::move(command.found), command.reason, command.ticket);
+  return true;
 }
 
 void HubThread::Run(WatchCommand& command) {

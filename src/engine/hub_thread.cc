@@ -125,8 +125,13 @@ bool HubThread::RunCommands() {
   do {
     if (current_ == nullptr) current_ = waiting_.Take();
     if (current_ == nullptr) return false;
-    if (!RunCurrent(until)) return true;
-    current_.reset();
+    if (RunCurrent(until)) {
+      current_.reset();
+    } else if (std::holds_alternative<PublishCommand>(current_->body)) {
+      return true;
+    } else {
+      waiting_.PutBack(std::move(current_));
+    }
   } while (clock_->NowUs() < until);
   return !waiting_.empty();
 }
@@ -134,9 +139,13 @@ bool HubThread::RunCommands() {
 bool HubThread::RunCurrent(int64_t until_us) {
   if (auto* publish = std::get_if<PublishCommand>(&current_->body))
     return RunPublish(*publish, until_us);
+  if (auto* disconnect = std::get_if<DisconnectCommand>(&current_->body))
+    return RunDisconnect(*disconnect, until_us);
   std::visit(
       [this](auto& body) {
-        if constexpr (!std::is_same_v<decltype(body), PublishCommand&>)
+        using Body = std::remove_reference_t<decltype(body)>;
+        if constexpr (!std::is_same_v<Body, PublishCommand> &&
+                      !std::is_same_v<Body, DisconnectCommand>)
           Run(body);
       },
       current_->body);

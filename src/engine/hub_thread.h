@@ -99,7 +99,10 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Run(SinkAbortCommand& command);
   void Run(AcquireCommand& command);
   void Run(ReleaseCommand& command);
-  void Run(DisconnectCommand& command);
+  // False when it has to go on in the next turn.
+  bool RunDisconnect(DisconnectCommand& command, int64_t until_us);
+  // Who waits for a seat and is meant by it too.
+  void TurnWaitersAway(const DisconnectCommand& command);
   void Run(WatchCommand& command);
   void Run(ConnectionsCommand& command);
   AdmissionResult Admit(const StreamRequest& request);

@@ -32,21 +32,21 @@ Connection* Registry::FindByLease(uint64_t lease) const {
   return found == by_lease_.end() ? nullptr : found->second;
 }
 
-std::vector<Connection*> Registry::Match(const DisconnectCommand& match,
-                                         const Channel* channel) const {
+bool Registry::Matches(const DisconnectCommand& match,
+                       const Connection& connection) {
+  if (connection.leaving()) return false;
+  if (match.user && connection.user() != *match.user) return false;
+  if (match.origin != 0 && connection.origin() != match.origin) return false;
+  return !match.tenant || connection.channel().tenant() == *match.tenant;
+}
+
+std::vector<Connection*> Registry::Match(const DisconnectCommand& match) const {
   std::vector<Connection*> matches;
   auto consider = [&](Connection* connection) {
-    if (connection->leaving()) return;
-    if (match.user && connection->user() != *match.user) return;
-    if (match.origin != 0 && connection->origin() != match.origin) return;
-    if (match.tenant && connection->channel().tenant() != *match.tenant) return;
-    matches.push_back(connection);
+    if (Matches(match, *connection)) matches.push_back(connection);
   };
   if (match.number) {
     if (Connection* connection = Find(*match.number)) consider(connection);
-  } else if (match.tenant) {
-    for (size_t i = 0; channel != nullptr && i < channel->size(); ++i)
-      consider(static_cast<Connection*>(channel->at(i)));
   } else {
     for (auto& [number, connection] : by_number_) consider(connection.get());
   }

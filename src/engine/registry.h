@@ -35,10 +35,12 @@ class Registry {
   Connection* Find(uint64_t number) const;
   Connection* FindByLease(uint64_t lease) const;
   // Without those that are asked to end already, here and below.
-  // `channel`: of the match's tenant, if it names one; null: nobody's.
-  std::vector<Connection*> Match(const DisconnectCommand& match,
-                                 const Channel* channel) const;
+  static bool Matches(const DisconnectCommand& match,
+                      const Connection& connection);
+  // All of them, whatever their tenant.
+  std::vector<Connection*> Match(const DisconnectCommand& match) const;
   // At most `limit` of those above `after`, in the order of their numbers.
+  // `channel`: of the query's tenant, if it names one; null: nobody's.
   std::vector<Connection*> Select(const ConnectionsCommand& query,
                                   const Channel* channel) const;
   // Any one. REQUIRES: not empty.

@@ -47,6 +47,9 @@ std::string NameOf(const Command& command) {
   if (const auto* event = std::get_if<EphemeralCommand>(&command.body)) {
     return event->tenant + event->json;
   }
+  const auto* end = std::get_if<DisconnectCommand>(&command.body);
+  if (end != nullptr && end->tenant)
+    return *end->tenant + std::to_string(end->ticket);
   return "other";
 }
 
@@ -88,6 +91,51 @@ TEST(CommandQueue, NothingPassesACommandOfAnotherKindOrOfSeveralActions) {
                    Publish({"c", "a"}, 4), Publish({"a"}, 5),
                    Publish({"b"}, 6)));
   EXPECT_EQ(Drain(&queue), "a1 a2 other b3 c4 a5 b6");
+}
+
+Command EndOf(const char* tenant, Ticket ticket) {
+  DisconnectCommand end;
+  end.ticket = ticket;
+  end.tenant = tenant;
+  return {std::move(end)};
+}
+
+TEST(CommandQueue, WhatIsNotDoneLetsOthersPassAndItsOwnWait) {
+  CommandQueue queue;
+  // Alone at first, then with company.
+  queue.Add(ListOf(EndOf("a", 1)));
+  queue.PutBack(queue.Take());
+  queue.Add(ListOf(Publish({"a"}, 2), Publish({"b"}, 3)));
+  std::unique_ptr<Command> end = queue.Take();
+  EXPECT_EQ(NameOf(*end), "a1");
+  queue.PutBack(std::move(end));
+  EXPECT_EQ(Drain(&queue), "b3 a1 a2");
+
+  // The last of its lane, before a command that nothing passes.
+  queue.Add(ListOf(EndOf("a", 1), Publish({"b"}, 2), Command{DrainCommand{}}));
+  end = queue.Take();
+  queue.PutBack(std::move(end));
+  EXPECT_EQ(Drain(&queue), "b2 a1 other");
+
+  // What nothing passes is next already.
+  queue.Add(ListOf(EndOf("a", 1), Command{DrainCommand{}}, Publish({"b"}, 2)));
+  end = queue.Take();
+  queue.PutBack(std::move(end));
+  EXPECT_EQ(Drain(&queue), "a1 other b2");
+}
+
+TEST(CommandQueue, AnEndOfOneStreamOrOfAServersStreamsIsPassedByNobody) {
+  Command one = EndOf("a", 1);
+  std::get<DisconnectCommand>(one.body).number = 7;
+  Command of_server = EndOf("a", 2);
+  std::get<DisconnectCommand>(of_server.body).origin = 1;
+  CommandQueue queue;
+  queue.Add(ListOf(Publish({"a"}, 1), Publish({"a"}, 2), std::move(one),
+                   Publish({"b"}, 3)));
+  EXPECT_EQ(Drain(&queue), "a1 a2 a1 b3");
+  queue.Add(ListOf(Publish({"a"}, 1), Publish({"a"}, 3), std::move(of_server),
+                   Publish({"b"}, 3)));
+  EXPECT_EQ(Drain(&queue), "a1 a3 a2 b3");
 }
 
 TEST(CommandQueue, WhatIsNotTakenIsFreed) {

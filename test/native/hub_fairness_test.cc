@@ -23,6 +23,13 @@ class HubFairness : public testing::Test {
     hub_.Post(std::move(command));
     return number;
   }
+  Ticket PostPublish(const std::string& tenant, const std::string& id) {
+    PublishCommand command;
+    const Ticket ticket = command.ticket = hub_.NextTicket();
+    command.items.push_back(TestHub::Item(tenant, id));
+    hub_.Post(std::move(command));
+    return ticket;
+  }
   // Place in what was handed over of the first that `is` takes.
   template <class T, class Is>
   size_t PlaceOf(Is is) const {
@@ -88,6 +95,85 @@ TEST_F(HubFairness,
   }
   EXPECT_EQ(closed, kStreams);
   EXPECT_EQ(hub_.metrics().connections.Get(), 1u);
+}
+
+TEST_F(HubFairness, WhoIsToEndIsLookedForInPartsThatOthersMayPass) {
+  constexpr size_t kStreams = 1'000;
+  for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));
+  const uint64_t small = OpenSink("small", "u");
+  hub_.Sync();
+  hub_.seen.clear();
+  // Each look costs a whole turn.
+  clock_.CostsUs(200);
+  Ticket ended = 0;
+  Ticket own = 0;
+  Ticket other = 0;
+  clock_.WhileStopped([&] {
+    DisconnectCommand disconnect;
+    disconnect.ticket = ended = hub_.NextTicket();
+    disconnect.tenant = "big";
+    hub_.Post(std::move(disconnect));
+    own = PostPublish("big", "b1");
+    other = PostPublish("small", "s1");
+  });
+  EXPECT_EQ(hub_.WaitTicket<DoneReply>(ended).value, kStreams);
+  const auto answer_to = [&](Ticket ticket) {
+    return PlaceOf<PublishedReply>(
+        [&](const PublishedReply& reply) { return reply.ticket == ticket; });
+  };
+  // Nobody of the big one has ended, nor has its own action gone ahead.
+  EXPECT_EQ(EndsBefore(answer_to(other)), 0u);
+  EXPECT_LT(answer_to(other), answer_to(own));
+  const size_t heard = PlaceOf<SinkDataReply>(
+      [&](const SinkDataReply& data) { return data.number == small; });
+  EXPECT_EQ(EndsBefore(heard), 0u);
+  for (const Reply& reply : hub_.seen) {
+    const auto* data = std::get_if<SinkDataReply>(&reply);
+    if (data == nullptr) continue;
+    EXPECT_EQ(data->bytes.find("\"id\":\"b1\""), std::string::npos);
+  }
+}
+
+TEST_F(HubFairness, WhoLeavesWhileManyAreLookedForTakesNobodyAlong) {
+  // Every other one of the user that is to end; those that leave meanwhile
+  // stand at the front, in the middle and at the end, and are of either user.
+  constexpr size_t kStreams = 600;
+  const std::set<size_t> leave = {0, 1, 2, 3, 300, 301, 598, 599};
+  std::vector<Browser> leavers;
+  std::vector<Browser> stayers;
+  for (size_t i = 0; i < kStreams; ++i) {
+    const std::string user = i % 2 == 0 ? "stays" : "ends";
+    if (leave.contains(i)) {
+      leavers.push_back(hub_.Open("big", user));
+    } else if (i % 2 == 0 && i % 20 == 0) {
+      stayers.push_back(hub_.Open("big", user));
+    } else {
+      OpenSink("big", user);
+    }
+  }
+  hub_.Sync();
+  clock_.CostsUs(200);
+  Ticket ended = 0;
+  clock_.WhileStopped([&] {
+    DisconnectCommand disconnect;
+    disconnect.ticket = ended = hub_.NextTicket();
+    disconnect.tenant = "big";
+    disconnect.user = "ends";
+    hub_.Post(std::move(disconnect));
+    leavers.clear();
+  });
+  // Who had left before it was looked at is not counted.
+  const uint64_t found = hub_.WaitTicket<DoneReply>(ended).value;
+  EXPECT_GE(found, kStreams / 2 - leave.size() / 2);
+  EXPECT_LE(found, kStreams / 2);
+  hub_.Until([&] {
+    return hub_.metrics().connections.Get() <= kStreams / 2 - leave.size() / 2;
+  });
+  EXPECT_EQ(hub_.metrics().connections.Get(), kStreams / 2 - leave.size() / 2);
+  (void)hub_.Publish("big", "b1");
+  for (Browser& stayer : stayers) {
+    EXPECT_TRUE(stayer.ReadMessages(2)) << stayer.bytes();
+  }
 }
 
 TEST_F(HubFairness, ATenantOfFewStreamsIsServedBeforeALongPass) {

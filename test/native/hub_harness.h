@@ -63,7 +63,10 @@ class TestClock final : public Clock {
  public:
   int64_t WallMs() override { return wall_.load(); }
   // Each look may cost time, so that budgets are spent.
-  int64_t NowUs() override { return steady_us_.fetch_add(look_us_.load()); }
+  int64_t NowUs() override {
+    while (stopped_) std::this_thread::yield();
+    return steady_us_.fetch_add(look_us_.load());
+  }
   void Advance(int64_t ms) {
     wall_ += ms;
     AdvanceSteady(ms);
@@ -74,12 +77,20 @@ class TestClock final : public Clock {
   void Jump(int64_t ms) { wall_ += ms; }
   // From now on each question takes this long.
   void CostsUs(int64_t us) { look_us_ = us; }
+  // The hub thread stands still at its next look: what `post` posts it finds
+  // together.
+  void WhileStopped(const std::function<void()>& post) {
+    stopped_ = true;
+    post();
+    stopped_ = false;
+  }
   int64_t now() const { return wall_.load(); }
 
  private:
   std::atomic<int64_t> wall_{1'700'000'000'000};
   std::atomic<int64_t> steady_us_{5'000'000};
   std::atomic<int64_t> look_us_{0};
+  std::atomic<bool> stopped_{false};
 };
 
 struct Loopback {
