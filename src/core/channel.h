@@ -97,7 +97,10 @@ class Channel {
   void Add(Subscription* subscription);
   void Remove(Subscription* subscription);
   size_t size() const { return subscriptions_.size(); }
-  Subscription* at(size_t i) const { return subscriptions_[i]; }
+  Subscription* at(size_t i) const {
+    assert(i < subscriptions_.size());
+    return subscriptions_[i];
+  }
 
   uint64_t window_end() const { return window_begin_ + window_.size(); }
   const EntryRef& WindowAt(uint64_t pos) const {
