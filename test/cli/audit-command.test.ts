@@ -46,7 +46,7 @@ describe('the program', () => {
   });
 
   test.each([
-    [['adit'], 'pathcast: unknown command "adit"; allowed are audit, --help, --version'],
+    [['adit'], 'pathcast: unknown command "adit"; did you mean audit? allowed are audit, '],
     [
       ['audit', '--fail-on', 'phantom,ghost'],
       'pathcast audit: --fail-on: unknown rule "ghost"; allowed are phantom, silent, ',

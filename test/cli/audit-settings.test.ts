@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { applyBaseline, writeBaseline } from '../../lib/cli/audit/baseline.js';
 import { checkConfig, ignores, readConfig } from '../../lib/cli/audit/config.js';
-import { audit, AuditError, type AuditConfig } from '../../lib/cli/audit/index.js';
+import { audit, type AuditConfig } from '../../lib/cli/audit/index.js';
+import { CommandError } from '../../lib/cli/errors.js';
 import { parseOptions } from '../../lib/cli/audit/options.js';
 import { progressOn } from '../../lib/cli/audit/progress.js';
 import { mutation, report, write } from '../unit/cli/audit-findings-model.js';
@@ -20,7 +21,7 @@ const refusal = (run: () => unknown): string => {
   try {
     run();
   } catch (error) {
-    expect(error).toBeInstanceOf(AuditError);
+    expect(error).toBeInstanceOf(CommandError);
     return (error as Error).message;
   }
   throw new Error('it was not refused');
@@ -30,12 +31,12 @@ describe('options', () => {
   test.each([
     [
       ['--jsn'],
-      'unknown option --jsn; allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --no-progress, --verbose, --help',
+      'unknown option --jsn; did you mean --json? allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --no-progress, --verbose, --help',
     ],
-    [['--jsn=1', 'x'], 'unknown option --jsn; allowed are '],
+    [['--jsn=1', 'x'], 'unknown option --jsn; did you mean --json? allowed are '],
     [['-x'], 'unknown option -x; allowed are '],
     [['--fail-on', 'none,silent'], '--fail-on: unknown rule "none"'],
-    [['--fail-on='], '--fail-on: unknown rule ""'],
+    [['--fail-on='], '--fail-on needs a value'],
     [['--fail-on', '__proto__'], '--fail-on: unknown rule "__proto__"'],
     [['--json', '--sarif'], 'one format at a time, got --json and --sarif; allowed are --json, --markdown, --sarif'],
     [['a', 'b'], 'one FOLDER at most, got "a" and "b"'],

@@ -1,5 +1,5 @@
 /** `pathcast audit`: options in, report out, and the exit code. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { applyBaseline, writeBaseline } from './baseline.js';
 import { codeOf, readConfig } from './config.js';
@@ -9,7 +9,7 @@ import { HELP, parseOptions, type CommandOptions } from './options.js';
 import { toJson, toMarkdown, toSarif, toTerminal, wantsColours } from './output/index.js';
 import { progressOn } from './progress.js';
 import type { AuditReport, Finding, Rule } from './report.js';
-import type { Output, Streams } from './streams.js';
+import type { Output, Streams } from '../streams.js';
 
 /** @throws AuditError where it cannot run. */
 export async function auditCommand(argv: readonly string[], streams: Streams): Promise<number> {
@@ -105,8 +105,4 @@ function write(file: string, text: string): void {
   } catch (error) {
     throw new AuditError(`cannot write ${file}: ${codeOf(error)}`, { cause: error });
   }
-}
-
-export function versionOf(manifest: URL): string {
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }

@@ -1,5 +1,5 @@
 /** The command line of `pathcast audit`: read strictly, each mistake one line. */
-import { parseArgs } from 'node:util';
+import { readArguments } from '../arguments.js';
 import { checkRules } from './config.js';
 import { AuditError } from './errors.js';
 import type { Rule } from './report.js';
@@ -39,42 +39,43 @@ const OPTIONS = {
 
 export const HELP = `Usage: pathcast audit [FOLDER] [options]
 
-Reads a TypeScript tRPC code base, runs none of it, and says which mutations broadcast which query paths,
-which paths no query has, and where broadcasts, writes and transactions disagree. FOLDER is the current one.
+Reads a TypeScript tRPC code base, runs none of it, and says which mutations
+broadcast which query paths, which paths no query has, and where broadcasts,
+writes and transactions disagree. FOLDER is the current one.
 
-  --router FILE[#NAME]    the root router, where it is not found by itself
-  --tsconfig FILE         reads the files of this tsconfig instead of all below FOLDER
-  --config FILE           settings; else pathcast.audit.json, or "pathcast": { "audit": … } in package.json of FOLDER
+  --router FILE[#NAME]   the root router, where it is not found by itself
+  --tsconfig FILE        reads the files of this tsconfig instead of all below
+                         FOLDER
+  --config FILE          settings; else pathcast.audit.json, or
+                         "pathcast": { "audit": … } in package.json of FOLDER
 
-  --json                  the report for programs; nothing else goes to the standard output
-  --markdown              the report as a comment on a pull request
-  --sarif                 the report for code scanning (SARIF 2.1.0)
-  --out FILE              writes the report there
-  --verbose               lists in full; known findings too
-  --no-progress           no progress on the standard error
+  --json                 the report for programs; nothing else goes to the
+                         standard output
+  --markdown             the report as a comment on a pull request
+  --sarif                the report for code scanning (SARIF 2.1.0)
+  --out FILE             writes the report there
+  --verbose              lists in full; known findings too
+  --no-progress          no progress on the standard error
 
-  --fail-on RULE,…        exit with 1 if one of these is found; none and all are allowed.
-                          Else findings that are errors do: phantom, silent, broadcast-in-transaction, invalid-map
-  --baseline FILE         findings in it are known; only new ones count
-  --write-baseline FILE   stores what is found as known, and exits with 0
+  --fail-on RULE,…       exits with 1 if one of these is found; none and all are
+                         allowed. Else findings that are errors do: phantom,
+                         silent, broadcast-in-transaction, invalid-map
+  --baseline FILE        findings in it are known; only new ones count
+  --write-baseline FILE  stores what is found as known, and exits with 0
 
-  -h, --help              this text
+  -h, --help             this text
 
-Rules: phantom, silent, cascade, missing-client-id, missing-user-id, non-atomic, broadcast-in-transaction,
-  conditional-broadcast, tool-mismatch, tool-fallback, blind-helper, tx-helper-without-tx, invalid-map
+Rules: phantom, silent, cascade, missing-client-id, missing-user-id,
+  non-atomic, broadcast-in-transaction, conditional-broadcast, tool-mismatch,
+  tool-fallback, blind-helper, tx-helper-without-tx, invalid-map
 
-Exit: 0 nothing that counts was found, 1 something was, 2 the command line is wrong or the audit cannot run.
+Exit: 0 nothing that counts was found, 1 something was, 2 the command line is
+  wrong or the audit cannot run.
 `;
 
 /** @throws AuditError with one line. */
 export function parseOptions(argv: readonly string[]): CommandOptions {
-  let parsed;
-  try {
-    parsed = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new AuditError(explain(error, argv), { cause: error });
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = readArguments(argv, OPTIONS, { positionals: true });
   if (positionals.length > 1) {
     throw new AuditError(`one FOLDER at most, got ${positionals.map((one) => JSON.stringify(one)).join(' and ')}`);
   }
@@ -83,9 +84,6 @@ export function parseOptions(argv: readonly string[]): CommandOptions {
     throw new AuditError(
       `one format at a time, got --${formats.join(' and --')}; allowed are --json, --markdown, --sarif`,
     );
-  for (const [name, value] of Object.entries(values)) {
-    if (value === '') throw new AuditError(`--${name} needs a value`);
-  }
   const given = values['fail-on'];
   return {
     folder: positionals[0] ?? '.',
@@ -111,21 +109,4 @@ function failOn(given: readonly string[]): 'none' | 'all' | Rule[] {
   if (names.length === 1 && (names[0] === 'none' || names[0] === 'all')) return names[0];
   if (names.length === 0) checkRules([''], '--fail-on');
   return checkRules(names, '--fail-on');
-}
-
-function explain(error: unknown, argv: readonly string[]): string {
-  const { code, message } = error as { code?: string; message: string };
-  const names = Object.keys(OPTIONS).map((name) => `--${name}`);
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const unknown =
-      argv.find((arg) => arg.startsWith('-') && arg !== '--' && !known(arg)) ?? /'([^']+)'/.exec(message)?.[1] ?? '?';
-    return `unknown option ${unknown.replace(/=.*/s, '')}; allowed are ${names.join(', ')}`;
-  }
-  const [line = message] = message.split('\n');
-  return line;
-}
-
-function known(arg: string): boolean {
-  const name = arg.replace(/=.*/s, '');
-  return name === '-h' || Object.hasOwn(OPTIONS, name.replace(/^--/, ''));
 }

@@ -1,6 +1,6 @@
 /** How far the audit is, on the standard error: one line that is written over, and only for somebody who watches. */
-import type { Output } from './streams.js';
-import { visible } from './output/text.js';
+import type { Output } from '../streams.js';
+import { visible } from '../terminal/text.js';
 
 export interface Progress {
   step: (done: number, total: number, what: string) => void;

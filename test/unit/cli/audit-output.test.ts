@@ -2,7 +2,7 @@
 import { code, text } from '../../../lib/cli/audit/output/markdown.js';
 import { toJson, toMarkdown, toSarif, toTerminal, wantsColours } from '../../../lib/cli/audit/output/index.js';
 import { uriOf } from '../../../lib/cli/audit/output/sarif.js';
-import { visible, widthOf, wrap } from '../../../lib/cli/audit/output/text.js';
+import { visible, widthOf, wrap } from '../../../lib/cli/terminal/text.js';
 import { RULE_TEXTS } from '../../../lib/cli/audit/output/rules.js';
 import { RULES, type AuditReport } from '../../../lib/cli/audit/report.js';
 import {

@@ -1,7 +1,7 @@
 /** The report as a comment on a pull request: short above, the rest folded. */
 import { RULES, type AuditReport, type Finding, type Place, type Rule } from '../report.js';
 import { RULE_TEXTS } from './rules.js';
-import { percent, visible } from './text.js';
+import { percent, visible } from '../../terminal/text.js';
 
 /** Characters; GitHub refuses a comment above 65,536. What does not fit is left out, and that is said. */
 const MAX_LENGTH = 60_000;

@@ -1,7 +1,7 @@
 /** SARIF 2.1.0, as GitHub code scanning takes it. */
 import { RULES, type AuditReport, type Finding, type Place, type Rule, type Severity } from '../report.js';
 import { RULE_TEXTS } from './rules.js';
-import { visible } from './text.js';
+import { visible } from '../../terminal/text.js';
 
 export interface SarifOptions {
   version: string;

@@ -1,6 +1,6 @@
 /** Tables of a terminal: cells of several lines, columns as wide as their content and no wider than the screen. */
-import type { Style } from './colours.js';
-import { pad, widthOf, wrap } from './text.js';
+import type { Style } from '../../terminal/colours.js';
+import { pad, widthOf, wrap } from '../../terminal/text.js';
 
 /** One item of a cell; each begins a line of its own. */
 export interface Item {

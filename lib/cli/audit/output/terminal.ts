@@ -9,9 +9,9 @@ import {
   type Severity,
 } from '../report.js';
 import { plural } from '../findings/words.js';
-import { coloursFor, type Colours, type Style } from './colours.js';
+import { coloursFor, type Colours, type Style } from '../../terminal/colours.js';
 import { table, type Cell, type Item } from './table.js';
-import { at, percent, visible, wrap } from './text.js';
+import { at, percent, visible, wrap } from '../../terminal/text.js';
 
 export interface TerminalOptions {
   /** Columns. Default 100. */

@@ -2,6 +2,8 @@
 export interface Output {
   isTTY?: boolean;
   columns?: number;
+  /** Nobody reads any more: a command that would go on for ever ends. */
+  gone?: boolean;
   print(text: string): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Text of the audited code made safe to print: names of files and tables may hold anything. */
+/** Text that others wrote made safe to print: a name of a table, a header and an event may hold anything. */
 
 /** Control characters, bidirectional overrides and line separators as `\x1b`, `\u202e`: nothing moves the cursor or hides text. */
 export function visible(text: string): string {

@@ -1,0 +1,22 @@
+/** What `pathcast` can do: a command is one folder or file, loaded when it is asked for, and one line here. */
+import type { Streams } from './streams.js';
+
+/** Resolves to the exit code: 0 fine, 1 something was found that is an error, 2 it could not be done. */
+export type RunCommand = (argv: readonly string[], streams: Streams) => Promise<number>;
+
+export interface Command {
+  /** What it takes before its options, for the help: `[FOLDER]`. */
+  takes?: string;
+  /** What it does, without a capital and a full stop. */
+  summary: string;
+  load: () => Promise<RunCommand>;
+}
+
+/** In the order of the help. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  audit: {
+    takes: '[FOLDER]',
+    summary: 'says of a tRPC code base which mutations broadcast what, and what is wrong with it',
+    load: async () => (await import('./audit/command.js')).auditCommand,
+  },
+};
