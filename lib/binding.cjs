@@ -21,6 +21,17 @@ function packageRoot() {
   return existsSync(path.join(__dirname, 'binding.cjs')) ? path.dirname(__dirname) : undefined;
 }
 
+/** ' (musl)' where the C library is not glibc, which prebuilt addons for Linux want. */
+function libc() {
+  if (process.platform !== 'linux' || !process.report) return '';
+  // The report would look up the names of open connections.
+  const before = process.report.excludeNetwork;
+  process.report.excludeNetwork = true;
+  const { header } = process.report.getReport();
+  process.report.excludeNetwork = before;
+  return header.glibcVersionRuntime === undefined ? ' (musl)' : '';
+}
+
 module.exports = function loadBinding() {
   const foreign = foreignRuntime();
   if (foreign !== undefined) throw new Error(foreign);
@@ -33,10 +44,10 @@ module.exports = function loadBinding() {
   try {
     return require('node-gyp-build')(root);
   } catch (error) {
-    if (!String(error && error.message).startsWith('No native build was found')) throw error;
-    throw new Error(
-      'no addon was built for this machine when pathcast was installed: `npm rebuild pathcast --foreground-scripts` builds it and says what it lacks (pnpm: `pnpm approve-builds` first)',
-      { cause: error },
-    );
+    const { platform, arch } = process;
+    const text = String(error && error.message);
+    // A C library that the prebuilt one does not fit says so in its own words.
+    const why = text.startsWith('No native build was found') ? `the package has no prebuilt addon for ${platform}-${arch}` : text;
+    throw new Error(`${why}${libc()}: \`npx pathcast build\` compiles it`, { cause: error });
   }
 };

@@ -34,14 +34,14 @@ async function npmPackages() {
 
 /**
  * `purpose` 'start' goes on without the addon, with one warning: the JavaScript engine does the same work.
- * 'test' and 'bench' need everything. Resolves to whether the addon is there.
+ * The other ones need everything; 'pack' is for the package. Resolves to whether the addon is there.
  */
 export async function setUp(purpose) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 11)) throw new Refusal(`pathcast needs Node 20.11 or newer; this is ${process.version}.`);
 
   return exclusively(async () => {
-    const lacking = await systemPackages(purpose === 'start' ? 'build' : purpose);
+    const lacking = await systemPackages(['start', 'pack'].includes(purpose) ? 'build' : purpose);
     if (lacking.length > 0 && purpose !== 'start') throw new Refusal(howToInstall(lacking));
     await npmPackages();
 
@@ -63,7 +63,7 @@ export async function setUp(purpose) {
 if (startedAs(import.meta.url)) {
   main(async () => {
     const purpose = process.argv[2] ?? 'test';
-    if (!['start', 'test', 'bench'].includes(purpose)) throw new Refusal(`setup: '${purpose}' is none of start, test, bench.`);
+    if (!['start', 'test', 'bench', 'pack'].includes(purpose)) throw new Refusal(`setup: '${purpose}' is none of start, test, bench, pack.`);
     await setUp(purpose);
     say('ready');
   });

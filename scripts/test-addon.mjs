@@ -31,12 +31,12 @@ function isOurs(leak) {
 /** node-gyp builds where binding.gyp lies: a folder of links, so that the addon that ships keeps its own build. */
 async function build() {
   mkdirSync(FOLDER, { recursive: true });
-  for (const name of ['src', 'binding.gyp', 'package.json', 'node_modules']) {
+  for (const name of ['src', 'vendor', 'binding.gyp', 'package.json', 'node_modules']) {
     rmSync(path.join(FOLDER, name), { force: true });
-    symlinkSync(at(name), path.join(FOLDER, name));
+    if (existsSync(at(name))) symlinkSync(at(name), path.join(FOLDER, name));
   }
   const product = path.join(FOLDER, 'build/Release/pathcast.node');
-  const inputs = ['src', 'binding.gyp', 'node_modules/node-addon-api/package.json'];
+  const inputs = ['src', 'vendor', 'binding.gyp', 'node_modules/node-addon-api/package.json'];
   await ifChanged('building the addon with the sanitizer', hashOf(inputs, SANITIZE), product, async () => {
     const nodeDir = findNodeDir();
     const nodeGyp = findNodeGyp();

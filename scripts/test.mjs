@@ -2,8 +2,9 @@
 // `N passed, M failed`, summed over GoogleTest (both sanitizer builds), the programs of test/sanitizer and Jest.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { at, heading, main, Refusal, run, stateDir } from './support.mjs';
+import { at, exclusively, heading, main, Refusal, run, stateDir } from './support.mjs';
 import { lint } from './lint.mjs';
+import { pack } from './pack.mjs';
 import { setUp } from './setup.mjs';
 import { testAddon } from './test-addon.mjs';
 import { testNative } from './test-native.mjs';
@@ -21,7 +22,7 @@ async function jest() {
 }
 
 const parts = [
-  ['Set-up', async () => void (await setUp('test'))],
+  ['Set-up', async () => void (await setUp('test'), await exclusively(pack))],
   ['Lint', async () => ({ passed: 0, failed: await lint() })],
   ['C++ tests (GoogleTest under sanitizers)', () => testNative()],
   ['The addon in Node under AddressSanitizer', () => testAddon()],

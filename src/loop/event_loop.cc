@@ -14,6 +14,7 @@
 #include <signal.h>
 #endif
 #ifdef __linux__
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,6 +28,21 @@ namespace {
 constexpr size_t kStackBytes = size_t{1} << 20;
 // Turns that close callbacks get to run in; one is enough for those of libuv.
 constexpr int kClosingTurns = 8;
+
+#ifndef _WIN32
+// Of the calling thread.
+void SetSignalMask(const sigset_t* mask, sigset_t* before) {
+#ifdef __linux__
+  // pthread_sigmask moved into another library of glibc's with 2.32, and an
+  // addon that was built there loads in none before it. This is all it does.
+  constexpr size_t kKernelSetBytes = 8;
+  if (before != nullptr) sigemptyset(before);
+  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, before, kKernelSetBytes);
+#else
+  pthread_sigmask(SIG_SETMASK, mask, before);
+#endif
+}
+#endif
 
 // Blocks signals while it lives, so that a thread made meanwhile is born with
 // them blocked: the app's signal handlers run on its own threads. A thread's
@@ -43,9 +59,9 @@ class SignalBlock {
          {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) {
       sigdelset(&all, fault);
     }
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
+    SetSignalMask(&all, &before_);
   }
-  ~SignalBlock() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~SignalBlock() { SetSignalMask(&before_, nullptr); }
 #endif
   SignalBlock(const SignalBlock&) = delete;
   SignalBlock& operator=(const SignalBlock&) = delete;
@@ -111,7 +127,9 @@ void EventLoop::Impl::OnWake() {
 void EventLoop::Impl::RunThread() {
   home = std::this_thread::get_id();
 #ifdef __linux__
-  pthread_setname_np(pthread_self(), "pathcast");
+  // Of this thread. pthread_setname_np would do the same, and would keep the
+  // addon from loading under a glibc before 2.34.
+  (void)prctl(PR_SET_NAME, "pathcast", 0, 0, 0);
 #endif
   if (nice != 0) LowerThread(nice);
   uv_run(&loop, UV_RUN_DEFAULT);

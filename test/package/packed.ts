@@ -1,23 +1,20 @@
-/** The package as its users get it: packed by npm, unpacked into the node_modules of an empty project. */
+/** The package as its users get it: packed by npm (`npm run pack:tarball`), unpacked into an empty project's node_modules. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 export const root = path.resolve(__dirname, '../..');
 
-const npm = (args: string[]): string =>
-  execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 << 20 });
+const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
 
-interface PackReport {
-  filename: string;
-  files: { path: string; size: number }[];
-}
+/** Made by the set-up of `npm test`, and by `npm run pack:tarball`. */
+export const TARBALL = path.join(root, '.setup/pack', `pathcast-${version}.tgz`);
 
-/** What `npm pack` would put in. */
-export function listed(): PackReport['files'] {
-  const reports = JSON.parse(npm(['pack', '--dry-run', '--json', '--ignore-scripts'])) as PackReport[];
-  return reports[0]?.files ?? [];
+/** The paths in it, each without `package/`. */
+export function listed(): string[] {
+  const lines = execFileSync('tar', ['-tzf', TARBALL], { encoding: 'utf8' }).trim().split('\n');
+  return lines.map((line) => line.replace('package/', ''));
 }
 
 export interface Consumer {
@@ -25,19 +22,13 @@ export interface Consumer {
   remove(): void;
 }
 
-/**
- * A project with the packed pathcast, the addon of this checkout inside it, and the other packages of this checkout
- * beside it (peers and dependencies).
- */
+/** A project with the packed pathcast and the other packages of this checkout beside it (peers and dependencies). */
 export function consumer(): Consumer {
   const dir = mkdtempSync(path.join(tmpdir(), 'pathcast-consumer-'));
   const modules = path.join(dir, 'node_modules');
   mkdirSync(modules);
-  const packed = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', dir])) as PackReport[];
-  execFileSync('tar', ['-xzf', path.join(dir, packed[0]?.filename ?? ''), '-C', modules]);
+  execFileSync('tar', ['-xzf', TARBALL, '-C', modules]);
   execFileSync('mv', [path.join(modules, 'package'), path.join(modules, 'pathcast')]);
-  const addon = 'build/Release/pathcast.node';
-  cpSync(path.join(root, addon), path.join(modules, 'pathcast', addon));
   for (const name of readdirSync(path.join(root, 'node_modules'))) {
     const link = path.join(modules, name);
     if (!name.startsWith('.') && !existsSync(link)) symlinkSync(path.join(root, 'node_modules', name), link);

@@ -5,7 +5,7 @@
  * run, and by runtimes that call themselves Bun and Deno and in which loading an addon is an error.
  */
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { consumer, type Consumer } from './packed.js';
@@ -80,11 +80,54 @@ test('`native` where there can be none is an error that says why', () => {
   ]);
 });
 
-test('a package whose addon was not built says how to build it', () => {
-  const source = `import fs from 'node:fs'; fs.rmSync('node_modules/pathcast/build', { recursive: true });
-    const { createHub } = await import('pathcast'); const hub = createHub(); console.log(hub.engine); await hub.close();`;
-  const { lines, warnings } = run('--input-type=module', '-e', source);
-  expect(lines).toEqual(['js']);
+/** As it is where no prebuilt addon fits: the folder is there, and nothing in it is for this machine. */
+const withoutPrebuild = (): void => rmSync(path.join(project.dir, 'node_modules/pathcast/prebuilds/linux-x64'), { recursive: true, force: true });
+
+test('a machine that no prebuilt addon fits runs on the JavaScript engine, and one warning says how to compile one', () => {
+  withoutPrebuild();
+  const { lines, warnings } = run('entry.mjs');
+  expect(lines).toEqual(ON_JS);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain('npm rebuild pathcast');
+  expect(warnings[0]).toContain(`no prebuilt addon for linux-x64`);
+  expect(warnings[0]).toContain('npx pathcast build');
 });
+
+test('a prebuilt addon that this system cannot load is no end of the process', () => {
+  const file = path.join(project.dir, 'node_modules/pathcast/prebuilds/linux-x64/pathcast.glibc.node');
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, 'not an addon');
+  const { lines, warnings } = run('entry.mjs');
+  expect(lines).toEqual(ON_JS);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain('npx pathcast build');
+});
+
+test('`pathcast build` says what the machine lacks, and leaves nothing behind', () => {
+  const nothing = path.join(project.dir, 'no-programs');
+  mkdirSync(nothing, { recursive: true });
+  const done = spawnSync(process.execPath, ['node_modules/pathcast/bin/pathcast.mjs', 'build'], {
+    cwd: project.dir,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: nothing, CXX: undefined, PYTHON: undefined, TMPDIR: nothing },
+  });
+  expect(done.status).toBe(1);
+  expect(done.stderr).toMatch(/this machine lacks a C\+\+20 compiler, make, Python 3: |no node-gyp was found/);
+  expect(readdirSync(nothing)).toEqual([]);
+  expect(existsSync(path.join(project.dir, 'node_modules/pathcast/build'))).toBe(false);
+});
+
+test('`pathcast build` compiles the addon from what the package holds, and it is loaded', () => {
+  withoutPrebuild();
+  const ccache = spawnSync('ccache', ['--version']).status === 0 ? { CXX: 'ccache g++' } : {};
+  const done = spawnSync(process.execPath, ['node_modules/pathcast/bin/pathcast.mjs', 'build'], {
+    cwd: project.dir,
+    encoding: 'utf8',
+    env: { ...process.env, ...ccache },
+  });
+  expect(done.stderr).toBe('');
+  expect(done.status).toBe(0);
+  expect(run('entry.mjs')).toEqual({ code: 0, lines: ['native true', 'native true'], warnings: [] });
+  // One file is left, with no more than is packed for others.
+  const built = path.join(project.dir, 'node_modules/pathcast/build');
+  expect(readdirSync(built, { recursive: true })).toEqual(['Release', 'Release/pathcast.node']);
+}, 600_000);

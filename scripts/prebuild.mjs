@@ -1,0 +1,56 @@
+// The prebuilt addon that is packed: this checkout's own addon without its debug symbols, and a list of what is inside it.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { at, capture, hashOf, ifChanged, Refusal } from './support.mjs';
+import { VENDORED } from './vendor-simdjson.mjs';
+
+const ADDON = 'build/Release/pathcast.node';
+/** node-gyp-build takes it on a C library of this name only. */
+export const PREBUILD = `prebuilds/${process.platform}-${process.arch}/pathcast.${process.platform === 'linux' ? `${libc()}.` : ''}node`;
+const NOTICE = 'prebuilds/NOTICE.md';
+
+function libc() {
+  return process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+}
+
+/** Programs of the toolchain that made it. */
+const versionOf = (command, ...args) => capture(command, args).output.trim().split('\n')[0] ?? '';
+
+function notice() {
+  const header = readFileSync(at(VENDORED, 'simdjson.h'), 'utf8');
+  const simdjson = /#define SIMDJSON_VERSION "?([\d.]+)/.exec(header)?.[1];
+  const api = JSON.parse(readFileSync(at('node_modules/node-addon-api/package.json'), 'utf8'));
+  const runtime = '/usr/share/doc/libgcc-s1/copyright';
+  return `# What is inside the prebuilt addon besides pathcast
+
+| part | version | licence |
+|---|---|---|
+| simdjson | ${simdjson} | Apache License 2.0 or MIT |
+| node-addon-api (headers) | ${api.version} | MIT |
+| libstdc++ and libgcc | ${versionOf('g++', '-dumpfullversion')} | GPL 3 with the GCC Runtime Library Exception 3.1, which lets programs of any licence contain them |
+
+libuv and Node-API are the running Node's own.
+
+## node-addon-api
+
+${readFileSync(at('node_modules/node-addon-api/LICENSE.md'), 'utf8').trim()}
+
+## simdjson
+
+${readFileSync(at(VENDORED, 'LICENSE'), 'utf8').trim()}
+${existsSync(runtime) ? `\n## libstdc++ and libgcc\n\n${readFileSync(runtime, 'utf8').trim()}\n` : ''}`;
+}
+
+/** Makes it if the addon has changed since. */
+export async function prebuild() {
+  if (!existsSync(at(VENDORED, 'simdjson.cpp'))) {
+    throw new Refusal("The package cannot be made here: simdjson's sources did not come, and the addon would need its shared library.");
+  }
+  return ifChanged('the prebuilt addon', hashOf([ADDON, 'scripts/prebuild.mjs']), at(PREBUILD), () => {
+    rmSync(at('prebuilds'), { recursive: true, force: true });
+    mkdirSync(path.dirname(at(PREBUILD)), { recursive: true });
+    const strip = capture('strip', ['--strip-unneeded', '-o', at(PREBUILD), at(ADDON)]);
+    if (!strip.ok) throw new Refusal(strip.output);
+    writeFileSync(at(NOTICE), notice());
+  });
+}

@@ -1,0 +1,75 @@
+{
+  # The addon that ships. Its sources are listed per layer in src/sources.json, which CMakeLists.txt reads too. Paths of
+  # sources are the including file's, as the command that makes them runs there; the other ones are this file's.
+  "variables": {
+    "vendored": "<!(node -p \"+require('fs').existsSync('vendor/simdjson/simdjson.cpp')\")",
+  },
+  "targets": [
+    {
+      "target_name": "pathcast",
+      "sources": ["<!@(node -p \"Object.values(require('./src/sources.json')).flat().join(' ')\")"],
+      "include_dirs": [".", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      # libuv is Node's own: its headers come with Node's, its symbols from the running process.
+      # Swallow: in a worker that is being terminated no exception can be thrown any more, and trying to is fatal.
+      "defines": [
+        "NAPI_VERSION=9",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+      ],
+      # A broken precondition must not end the app's process: what ships has no asserts.
+      "configurations": {"Release": {"defines": ["NDEBUG"]}},
+      # An exclusion would take out of these too, so there is none: the last -O counts, which is a debug build's own.
+      "cflags": ["-O3", "-g1", "-ffunction-sections", "-fdata-sections"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fexceptions", "-frtti"],
+      "cflags_cc": [
+        "-std=c++20",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-Wall",
+        "-Wextra",
+        "-Wno-unused-parameter",
+        "-fvisibility=hidden",
+        "-fvisibility-inlines-hidden",
+      ],
+      "conditions": [
+        [
+          "vendored==1",
+          {
+            # Inside the addon, which then needs no library of the machine's.
+            "sources": ["../vendor/simdjson/simdjson.cpp"],
+            "include_dirs": ["../vendor/simdjson"],
+          },
+          {"libraries": ["-lsimdjson"]},
+        ],
+        [
+          "OS=='linux'",
+          {
+            # Nothing but Node's two entry symbols is exported, and the addon binds to what it links, never to a
+            # library of the same name inside Node. The C++ library is inside it too: an old system has an old one.
+            "ldflags": [
+              "-Wl,-Bsymbolic",
+              "-Wl,--exclude-libs,ALL",
+              "-Wl,--version-script=<(module_root_dir)/src/exports.map",
+              "-Wl,--as-needed",
+              "-Wl,--gc-sections",
+              "-static-libstdc++",
+              "-static-libgcc",
+            ],
+          },
+        ],
+        [
+          "OS=='mac'",
+          {
+            "xcode_settings": {
+              "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+              "GCC_ENABLE_CPP_EXCEPTIONS": "NO",
+              "GCC_ENABLE_CPP_RTTI": "NO",
+              "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+              "MACOSX_DEPLOYMENT_TARGET": "11.0",
+            },
+          },
+        ],
+      ],
+    },
+  ],
+}
