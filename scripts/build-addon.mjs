@@ -54,7 +54,7 @@ function nodeGyp(dir, args) {
     const child = spawn(process.execPath, [program, ...args, '-C', dir, ...(nodeDir ? [`--nodedir=${nodeDir}`] : [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // What only a debugger reads is six times the rest.
-      env: process.platform === 'linux' ? { ...process.env, LDFLAGS: `${process.env.LDFLAGS ?? ''} -Wl,--strip-debug` } : process.env,
+      env: { ...process.env, CXXFLAGS: `${process.env.CXXFLAGS ?? ''} -g0` },
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));

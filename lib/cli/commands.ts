@@ -19,4 +19,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'says of a tRPC code base which mutations broadcast what, and what is wrong with it',
     load: async () => (await import('./audit/command.js')).auditCommand,
   },
+  build: {
+    summary: 'compiles the native engine where no prebuilt one fits',
+    load: async () => (await import('./build/command.js')).buildCommand,
+  },
 };

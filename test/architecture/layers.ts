@@ -27,7 +27,7 @@ const CPP_HOMES: readonly (readonly [pattern: RegExp, layer: string])[] = [
 /** Headers of the operating system: where there is I/O, never in core, paths or json. */
 const SYSTEM_LAYERS = ['loop', 'redis', 'engine', 'addon'];
 const STANDARD_HEADER = /^[a-z_]+$/;
-const SYSTEM_HEADER = /^((sys|netinet|arpa|linux)\/[a-z_0-9]+|unistd|fcntl|poll|pthread|signal|malloc|errno|netdb)\.h$/;
+const SYSTEM_HEADER = /^((sys|netinet|arpa|linux)\/[a-z_0-9]+|unistd|fcntl|poll|pthread|signal|malloc|errno|netdb|dlfcn|elf|link)\.h$/;
 
 /** What breaks the rule in this C++ file (a path below src), one line each. */
 export function checkIncludes(file: string, text: string): string[] {

@@ -110,7 +110,7 @@ test('`pathcast build` says what the machine lacks, and leaves nothing behind', 
     encoding: 'utf8',
     env: { ...process.env, PATH: nothing, CXX: undefined, PYTHON: undefined, TMPDIR: nothing },
   });
-  expect(done.status).toBe(1);
+  expect(done.status).toBe(2);
   expect(done.stderr).toMatch(/this machine lacks a C\+\+20 compiler, make, Python 3: |no node-gyp was found/);
   expect(readdirSync(nothing)).toEqual([]);
   expect(existsSync(path.join(project.dir, 'node_modules/pathcast/build'))).toBe(false);
