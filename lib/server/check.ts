@@ -72,3 +72,11 @@ export function checkKeys(what: string, value: object, known: readonly string[])
     }
   }
 }
+
+const HOUR_MS = 3_600_000;
+
+/** ms over which streams end. Throws INVALID_OPTION. */
+export function checkOverMs(value: unknown): asserts value is number {
+  if (typeof value === 'number' && value >= 0 && value <= HOUR_MS) return;
+  throw new PathcastError('INVALID_OPTION', `overMs must be a number from 0 to ${HOUR_MS}, got ${describe(value)}`);
+}

@@ -10,7 +10,7 @@ import { PathcastError } from '../protocol/error.js';
 import type { CloseReason, SyncActionInput, SyncEvent } from '../protocol/events.js';
 import { describe } from '../internal/describe.js';
 import type { ConnectionInfo, LogSlice } from '../internal/engine.js';
-import { checkCompanyId, checkKeys, checkObject, checkTime } from './check.js';
+import { checkCompanyId, checkKeys, checkObject, checkOverMs, checkTime } from './check.js';
 import { checkConnectionsQuery, checkDisconnect, type ConnectionMatch, type ConnectionsQuery } from './connections.js';
 import { oneOfMany } from './alone.js';
 import { encodeEphemeral } from './encode-action.js';
@@ -198,17 +198,16 @@ export class Hub<M extends string = string> {
   async drain(options: { overMs?: number | undefined } = {}): Promise<void> {
     checkKeys('drain()', checkObject('options', options), ['overMs']);
     const { overMs = 10_000 } = options;
-    if (typeof overMs !== 'number' || !(overMs >= 0 && overMs <= 3_600_000)) {
-      throw new PathcastError('INVALID_OPTION', `overMs must be a number from 0 to 3600000, got ${describe(overMs)}`);
-    }
+    checkOverMs(overMs);
     if (!this.closed) await this.#parts.engine.drain(overMs);
   }
 
   /**
    * Ends every stream evenly over `overMs`, each with a jittered hint to come back, and goes on admitting: for a server that
-   * stops while the hub lives on.
+   * stops while the hub lives on. Rejects with INVALID_OPTION.
    */
   async endStreams(overMs: number): Promise<void> {
+    checkOverMs(overMs);
     if (!this.closed) await this.#parts.endings.over(overMs);
   }
 

@@ -2,12 +2,14 @@
 import { PathcastError } from '../protocol/error.js';
 import type { SyncEvent } from '../protocol/events.js';
 import type { StreamSpec } from '../internal/engine.js';
+import { endWithConnection } from './body-end.js';
 import { checkCompanyId } from './check.js';
 import { isGone, watchClient } from './client-gone.js';
 import { endedStream, EventStream, type EventStreamOptions } from './event-stream.js';
 import { fastifyReply, HandedBody, sendBody } from './hand-over/body.js';
 import { HandedStream, type SyncStream } from './hand-over/generator.js';
 import { Handle, type StreamHandle } from './hand-over/handle.js';
+import { HeadWatch } from './hand-over/head.js';
 import { canTakeLate, handOver } from './hand-over/hand-over.js';
 import { withPeer, writeToResponse } from './hand-over/script.js';
 import { serverOf } from './hand-over/servers.js';
@@ -58,6 +60,8 @@ export function openStream<T>(host: StreamHost, options: StreamOptions<T>): Sync
   setExtraHeaders(host, options, response);
   // Only tRPC can write payloads of a transformer that is not prefix + JSON + suffix.
   const own = handsOver && !(spec.transformed && host.codec.form === 'enveloped') ? response : undefined;
+  // What tRPC writes itself ends as all the others do.
+  if (response && !own && !gone) new HeadWatch(response, (args) => endWithConnection(request, response, args));
   const hold = options.holdResponse ?? false;
   return new HandedStream({ host, request, response: own, spec, hold, signal, events, gone, handle });
 }

@@ -34,7 +34,7 @@ export function sessionOf(params: Record<string, unknown> | null | undefined): C
 }
 
 /** `ids: false` for clients that want the bare event. */
-export function appRouter(hub: AnyHub, options: { transformer?: TransformerLike; withoutSocket?: boolean } = {}) {
+export function appRouter(hub: AnyHub, options: { transformer?: TransformerLike; withoutSocket?: boolean; handOver?: boolean } = {}) {
   const t = options.transformer
     ? initTRPC.context<Context>().create({ transformer: options.transformer, isDev: false })
     : initTRPC.context<Context>().create({ isDev: false });
@@ -49,6 +49,7 @@ export function appRouter(hub: AnyHub, options: { transformer?: TransformerLike;
           hub,
           stream: ({ ctx, input }) => ({
             ...(options.withoutSocket ? {} : { req: ctx.req, res: ctx.res }),
+            handOver: options.handOver,
             headers: { 'X-Mine': 'yes' },
             companyId: ctx.session.companyId,
             userId: ctx.session.userId,

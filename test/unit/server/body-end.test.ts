@@ -21,10 +21,16 @@ test('chunks and a lasting connection are taken out of what a framework gives, i
   expect([res.shouldKeepAlive, res.useChunkedEncodingByDefault]).toEqual([false, false]);
 });
 
-test.each([
-  ['through Varnish', response({ 'x-varnish': '1' })],
-  ['over HTTP/2', response({}, 2)],
-])('%s all is left as it was given', (_how, { req, res }) => {
+test('through Varnish chunks are left, but no connection lasts', () => {
+  const { req, res } = response({ 'x-varnish': '1' });
+  res.setHeader('Connection', 'keep-alive');
+  expect(endWithConnection(req, res, [200, given])).toEqual([200, { 'Transfer-Encoding': 'chunked', 'x-app': 'mine' }]);
+  expect(endWithConnection(req, res, [200, inTurn])).toEqual([200, ['Transfer-Encoding', 'chunked', 'x-app', 'mine']]);
+  expect([res.shouldKeepAlive, res.useChunkedEncodingByDefault, res.getHeader('connection')]).toEqual([false, true, 'close']);
+});
+
+test('over HTTP/2 all is left as it was given', () => {
+  const { req, res } = response({}, 2);
   expect(endWithConnection(req, res, [200, given])).toEqual([200, given]);
-  expect(res.useChunkedEncodingByDefault).toBe(true);
+  expect([res.shouldKeepAlive, res.useChunkedEncodingByDefault]).toEqual([true, true]);
 });

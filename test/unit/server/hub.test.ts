@@ -334,6 +334,14 @@ describe.each(ENGINES)('%s engine', (engine) => {
         code: expect.stringMatching(/^INVALID_/) as string,
       });
     });
+
+    // Infinity ended nobody and never came back.
+    test.each([-1, NaN, Infinity, 3_600_001, 'x', null, undefined, 1n])('endStreams(%p) is refused', async (overMs) => {
+      await expect(hub.endStreams(overMs as never)).rejects.toMatchObject({
+        code: 'INVALID_OPTION',
+        message: expect.stringMatching(/^overMs must be a number from 0 to 3600000, got /) as string,
+      });
+    });
   });
 
   test('events: notices of the engine, and listeners that throw', async () => {
