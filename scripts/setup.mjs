@@ -1,10 +1,11 @@
 // npm run setup: makes a fresh checkout ready. System packages, npm packages, addon, compiled TypeScript; each only if
 // it is not there already. `npm start` and `npm test` call it first, so that neither needs anything done before.
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { buildJs } from './build-js.mjs';
 import { buildNative } from './build-native.mjs';
 import { buildPages } from './build-pages.mjs';
-import { at, capture, exclusively, main, Refusal, run, say, startedAs } from './support.mjs';
+import { at, capture, exclusively, hashOf, ifChanged, main, Refusal, run, say, startedAs } from './support.mjs';
 import { howToInstall, systemPackages } from './system.mjs';
 
 /** True when node_modules holds each package of the lockfile in its version. */
@@ -21,15 +22,29 @@ function modulesMatchLockfile() {
   });
 }
 
+const npm = (args, options) =>
+  process.env.npm_execpath ? run(process.execPath, [process.env.npm_execpath, ...args], options) : run('npm', args, options);
+
 /** Needed whole, devDependencies included: the repository builds from source. */
 async function npmPackages() {
   if (modulesMatchLockfile()) return;
   say('npm ci …');
   const args = ['ci', '--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const npm = process.env.npm_execpath;
-  const code = npm ? await run(process.execPath, [npm, ...args]) : await run('npm', args);
-  if (code !== 0) throw new Refusal('npm ci failed; see its messages above.');
+  if ((await npm(args)) !== 0) throw new Refusal('npm ci failed; see its messages above.');
   say('npm ci: done');
+}
+
+/** Next and Prisma, which the examples are tested with and nothing else needs: in a folder of their own, beside what is built. */
+function examplePackages() {
+  const folder = at('.setup/example-packages');
+  const lists = ['package.json', 'package-lock.json'];
+  const inputs = lists.map((name) => `test/examples/packages/${name}`);
+  return ifChanged('installing what the examples are tested with', hashOf(inputs), path.join(folder, 'node_modules'), async () => {
+    mkdirSync(folder, { recursive: true });
+    for (const [index, name] of lists.entries()) copyFileSync(at(inputs[index]), path.join(folder, name));
+    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+    if ((await npm(args, { cwd: folder })) !== 0) throw new Refusal('npm ci for the examples failed; see its messages above.');
+  });
 }
 
 /**
@@ -56,6 +71,7 @@ export async function setUp(purpose) {
     }
     await buildJs();
     await buildPages();
+    if (purpose === 'test') await examplePackages();
     return native;
   });
 }

@@ -23,4 +23,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'compiles the native engine where no prebuilt one fits',
     load: async () => (await import('./build/command.js')).buildCommand,
   },
+  init: {
+    takes: '[DIR]',
+    summary: 'writes a small app that runs, or shows what an app of yours needs as a diff',
+    load: async () => (await import('./init/command.js')).initCommand,
+  },
 };

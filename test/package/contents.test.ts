@@ -58,9 +58,9 @@ describe('the packed files', () => {
 
   test('nothing else is: no tests, no reference server, no sources in TypeScript', () => {
     const allowed =
-      /^(bin\/pathcast\.mjs$|dist\/(esm|cjs)\/|docs\/|examples\/|lib\/binding\.|lib\/SPEC\.md$|src\/|scripts\/(build-addon|node-gyp)\.mjs$|prebuilds\/|vendor\/simdjson\/|package\.json$|[A-Z]+\.md$|LICENSE$)/;
+      /^(bin\/pathcast\.mjs$|dist\/(esm|cjs)\/|docs\/|examples\/|lib\/binding\.|lib\/SPEC\.md$|src\/|scripts\/(build-addon|node-gyp)\.mjs$|prebuilds\/|templates\/|vendor\/simdjson\/|package\.json$|[A-Z]+\.md$|LICENSE$)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
-    const typescript = files.filter((file) => !file.startsWith('examples/') && /(?<!\.d)\.ts$/.test(file));
+    const typescript = files.filter((file) => !/^(examples|templates)\//.test(file) && /(?<!\.d)\.ts$/.test(file));
     expect([...files.filter((file) => file.includes('/reference/')), ...typescript]).toEqual([]);
   });
 

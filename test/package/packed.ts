@@ -22,9 +22,9 @@ export interface Consumer {
   remove(): void;
 }
 
-/** A project with the packed pathcast and the other packages of this checkout beside it (peers and dependencies). */
-export function consumer(): Consumer {
-  const dir = mkdtempSync(path.join(tmpdir(), 'pathcast-consumer-'));
+/** A project with the packed pathcast and the other packages of this checkout beside it (peers and dependencies). `below`: where its folder is made. */
+export function consumer(below = tmpdir()): Consumer {
+  const dir = mkdtempSync(path.join(below, 'pathcast-consumer-'));
   const modules = path.join(dir, 'node_modules');
   mkdirSync(modules);
   execFileSync('tar', ['-xzf', TARBALL, '-C', modules]);

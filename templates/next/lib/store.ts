@@ -1,0 +1,27 @@
+// store.ts: the guests, in memory. Your database takes the place of this file.
+export interface Guest {
+  id: string;
+  name: string;
+}
+
+// Next makes a bundle of each route, with a copy of this file in it: what they share is on globalThis.
+const shared = globalThis as { guestsOfCompanies?: Map<string, Guest[]> };
+const companies = (shared.guestsOfCompanies ??= new Map());
+
+export async function listGuests(companyId: string): Promise<Guest[]> {
+  return companies.get(companyId) ?? [];
+}
+
+export async function insertGuest(companyId: string, name: string): Promise<Guest> {
+  const guest = { id: crypto.randomUUID(), name };
+  companies.set(companyId, [...(await listGuests(companyId)), guest]);
+  return guest;
+}
+
+/** Whether there was one. */
+export async function deleteGuest(companyId: string, id: string): Promise<boolean> {
+  const before = await listGuests(companyId);
+  const after = before.filter((guest) => guest.id !== id);
+  companies.set(companyId, after);
+  return after.length < before.length;
+}
