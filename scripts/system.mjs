@@ -43,6 +43,10 @@ const TEST = [
   { what: "g++'s sanitizers", has: sanitizer('g++', 'address,undefined'), packages: ['g++'] },
   { what: 'clang-format', has: command('clang-format'), packages: ['clang-format'] },
   { what: 'HAProxy', has: () => capture('haproxy', ['-v'], { env: withSbin() }).ok, packages: ['haproxy'] },
+  { what: 'nginx', has: () => capture('nginx', ['-v'], { env: withSbin() }).ok, packages: ['nginx'] },
+  { what: 'Apache', has: () => capture('apache2', ['-v'], { env: withSbin() }).ok, packages: ['apache2-bin'] },
+  { what: 'Varnish', has: () => capture('varnishd', ['-V'], { env: withSbin() }).ok, packages: ['varnish'] },
+  { what: 'Caddy', has: () => capture('caddy', ['version'], { env: withSbin() }).ok, packages: ['caddy'] },
   { what: 'Chromium', has: command('chromium', 'chromium-browser', 'google-chrome'), packages: ['chromium'] },
 ];
 

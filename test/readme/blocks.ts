@@ -1,17 +1,23 @@
 /**
- * The code blocks of README.md. A comment before each says what becomes of it:
+ * The code blocks of README.md and of the pages in docs/. A comment before each says what becomes of it:
  *
  *   <!-- file: folder/name.ts -->     is written there, compiled with all others, and run where a test says so
  *   <!-- shell: why -->               what a reader types; its `npm install` lines name what the blocks may import
  *   <!-- output: folder/name.ts -->   what that file prints
+ *   <!-- proxy: name -->              configuration of a proxy; test/integration/proxy-recipes.test.ts runs it
  *   <!-- not run: why -->             configuration of something that is not here, an outline
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { root } from '../package/packed.js';
+
+const root = path.resolve(__dirname, '../..');
+
+export const KINDS = ['file', 'shell', 'output', 'proxy', 'not run'] as const;
 
 export interface Block {
-  kind: 'file' | 'shell' | 'output' | 'not run';
+  /** README.md, docs/trpc.md, … */
+  page: string;
+  kind: (typeof KINDS)[number];
   /** What stands behind the colon. */
   about: string;
   language: string;
@@ -20,17 +26,23 @@ export interface Block {
 }
 
 const FENCE = /^```(\w*)\n([\s\S]*?)^```$/gm;
-const DIRECTIVE = /<!-- (file|shell|output|not run): (.+) -->\n$/;
+const DIRECTIVE = new RegExp(`<!-- (${KINDS.join('|')}): (.+) -->\\n$`);
+
+/** README.md, and what stands in docs/. */
+export function pages(): string[] {
+  const docs = readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  return ['README.md', ...docs.sort().map((name) => `docs/${name}`)];
+}
 
 /** Throws for a block that does not say what it is. */
-export function readmeBlocks(): Block[] {
-  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-  return [...readme.matchAll(FENCE)].map((match) => {
-    const before = readme.slice(0, match.index);
+export function blocksOf(page: string): Block[] {
+  const text = readFileSync(path.join(root, page), 'utf8');
+  return [...text.matchAll(FENCE)].map((match) => {
+    const before = text.slice(0, match.index);
     const line = before.split('\n').length;
     const [, kind, about = ''] = DIRECTIVE.exec(before) ?? [];
-    if (kind === undefined) throw new Error(`README.md:${line}: the block has no comment that says what it is (file, shell, output, not run)`);
-    return { kind: kind as Block['kind'], about, language: match[1] ?? '', text: match[2] ?? '', line };
+    if (kind === undefined) throw new Error(`${page}:${line}: the block has no comment that says what it is (${KINDS.join(', ')})`);
+    return { page, kind: kind as Block['kind'], about, language: match[1] ?? '', text: match[2] ?? '', line };
   });
 }
 

@@ -1,16 +1,18 @@
-/** The README's code: every block compiles, and the apps that it shows run, from the packed package, with tRPC's own client. */
+/** The code of README.md and docs/: every block compiles, and the apps that it shows run, from the packed package, with tRPC's own client. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { consumer, root, type Consumer } from '../package/packed.js';
+import { Browser } from '../reference/support/browser.js';
+import { GET, RawHttp } from '../support/raw-http.js';
 import { COMPILERS } from '../types/compilers.js';
 import { waitFor } from '../support/wait.js';
-import { packagesOf, readmeBlocks, type Block } from './blocks.js';
+import { blocksOf, packagesOf, pages, type Block } from './blocks.js';
 
 jest.setTimeout(120_000);
 
-const blocks = readmeBlocks();
+const blocks = pages().flatMap(blocksOf);
 const files = blocks.filter(({ kind }) => kind === 'file');
 const textOf = (kind: Block['kind'], about: string): string => blocks.find((block) => block.kind === kind && block.about === about)?.text ?? '';
 
@@ -21,7 +23,7 @@ beforeAll(() => {
   project = consumer();
   writeFileSync(path.join(project.dir, 'package.json'), '{ "type": "module" }');
   for (const { about, text } of files) {
-    // One project for all folders, with the settings that the README shows for the first.
+    // One project for all folders, with the settings that docs/trpc.md shows for the first.
     const file = path.join(project.dir, path.basename(about) === 'tsconfig.json' ? 'tsconfig.json' : about);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
@@ -31,7 +33,7 @@ beforeAll(() => {
   rmSync(scope);
   mkdirSync(scope);
   for (const name of ['query-core', 'react-query']) symlinkSync(path.join(root, 'node_modules/@tanstack/query-core'), path.join(scope, name));
-  // What the README takes for granted, because a reader has it: the routers of an app.
+  // What the pages take for granted, because a reader has it: the routers of an app.
   cpSync(path.join(root, 'test/fixtures/readme'), project.dir, { recursive: true });
 });
 afterEach(async () => {
@@ -50,24 +52,32 @@ interface Running {
   said: (pattern: RegExp) => Promise<RegExpMatchArray>;
 }
 
+/** A .ts file runs compiled, any other as it is, in its own folder. */
 function start(file: string, env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [path.join('dist', file.replace(/\.ts$/, '.js'))], {
-    cwd: project.dir,
+  const compiled = file.endsWith('.ts');
+  const [cwd, program] = compiled
+    ? [project.dir, path.join('dist', file.replace(/\.ts$/, '.js'))]
+    : [path.join(project.dir, path.dirname(file)), path.basename(file)];
+  const child = spawn(process.execPath, [program], {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.push(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const said = (pattern: RegExp) => waitFor(() => pattern.exec(output) ?? undefined, `${file} to say ${String(pattern)}; it said:\n${output}`, 20_000);
+  const said = (pattern: RegExp) =>
+    waitFor(() => pattern.exec(output) ?? undefined, `${file} to say ${String(pattern)}`, 20_000).catch((error: Error) => {
+      throw new Error(`${error.message}; it said:\n${output}`);
+    });
   return { child, output: () => output, said };
 }
 
-/** A server that prints its address. */
+/** A server that prints its address, or its port. */
 async function serve(file: string): Promise<Running & { port: string }> {
   const server = start(file, { PORT: '0' });
-  const [, port = ''] = await server.said(/^http:\/\/\S+:(\d+)/m);
-  return { ...server, port };
+  const [, url, bare] = await server.said(/^http:\/\/\S+:(\d+)|port: (\d+)/m);
+  return { ...server, port: url ?? bare ?? '' };
 }
 
 async function stopped({ child }: Running): Promise<number | null> {
@@ -77,12 +87,17 @@ async function stopped({ child }: Running): Promise<number | null> {
   return child.exitCode;
 }
 
-test('every package that a block imports stands in an npm install line', () => {
-  const lines = blocks.filter(({ kind }) => kind === 'shell').flatMap(({ text }) => text.split('\n'));
+test('no two blocks are the same file', () => {
+  const names = files.map(({ about }) => about);
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+});
+
+test.each(pages())('%s: every package that a block imports stands in an npm install line there, or is pathcast', (page) => {
+  const of = (kind: Block['kind']): Block[] => blocks.filter((block) => block.page === page && block.kind === kind);
+  const lines = of('shell').flatMap(({ text }) => text.split('\n'));
   const installed = new Set(lines.filter((line) => line.startsWith('npm install')).flatMap((line) => line.split(' ').slice(2)));
-  const imported = [...new Set(files.flatMap(({ text }) => packagesOf(text)))];
-  expect(imported).toContain('pathcast');
-  expect(imported.filter((name) => !installed.has(name))).toEqual([]);
+  const imported = [...new Set(of('file').flatMap(({ text }) => packagesOf(text)))];
+  expect(imported.filter((name) => name !== 'pathcast' && !installed.has(name))).toEqual([]);
 });
 
 // The last one writes what the tests below run.
@@ -97,7 +112,119 @@ test.each([...COMPILERS].reverse())('all blocks compile with %s', (compiler) => 
   expect(said).toBe('');
 });
 
-test('the quick start: the client hears its action, and says what the README prints', async () => {
+describe('the quick start of the README', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await Browser.launch();
+  });
+  afterAll(() => browser?.close());
+
+  test('what is added in one window shows in the other', async () => {
+    const server = await serve('first/server.mjs');
+    const [one, two] = [await browser.page(), await browser.page()];
+    for (const page of [one, two]) {
+      await page.goto(`http://localhost:${server.port}`);
+      await page.getByText('Rose', { exact: true }).waitFor();
+    }
+    await one.getByPlaceholder('Name of a guest').fill('Ada');
+    await one.getByRole('button', { name: 'Add' }).click();
+    await two.getByText('Ada', { exact: true }).waitFor();
+    expect(browser.complaints).toEqual([]);
+    expect(server.output().split('\n')).toHaveLength(2);
+  });
+});
+
+describe('a server of the README', () => {
+  const streamAt = (port: string, path = '/sync/stream') => RawHttp.open(Number(port), GET(path, { Accept: 'text/event-stream' }));
+
+  test.each(['fastify', 'express', 'hono'])('%s: a stream hears what a route broadcasts, and the engine is native', async (name) => {
+    const server = await serve(`frameworks/${name}.ts`);
+    const stream = await streamAt(server.port);
+    await stream.until('"type":"hello"');
+    const { status } = await fetch(`http://localhost:${server.port}/guests`, { method: 'POST' });
+    expect(status).toBe(201);
+    await stream.until('"queryPaths":["guests.getAll"]');
+    stream.socket.destroy();
+    expect(server.output()).not.toMatch(/warning/i);
+  });
+
+  test('tRPC and Fastify, with the client beside it: its cache is stale at the start and after a mutation', async () => {
+    const server = await serve('frameworks/trpc-fastify.ts');
+    // What a browser has: addresses without a host, and EventSource.
+    const script = `
+      import { EventSource } from 'eventsource';
+      import { QueryClient } from '@tanstack/react-query';
+      const at = (url) => new URL(url, 'http://localhost:${server.port}');
+      globalThis.EventSource = class extends EventSource { constructor(url, options) { super(at(url), options); } };
+      const { fetch } = globalThis;
+      globalThis.fetch = (url, options) => fetch(at(url), options);
+      const { listen, trpc } = await import('./dist/frameworks/client.js');
+      const queryClient = new QueryClient();
+      queryClient.setQueryData([['guests', 'getAll'], { type: 'query' }], []);
+      const query = queryClient.getQueryCache().getAll()[0];
+      const stale = () => new Promise((resolve) => {
+        const look = () => query.state.isInvalidated && (off(), resolve());
+        const off = queryClient.getQueryCache().subscribe(look);
+        look();
+      });
+      const { unsubscribe } = listen(queryClient);
+      await stale();
+      queryClient.setQueryData(query.queryKey, await trpc.guests.getAll.query());
+      await trpc.guests.create.mutate('Rose');
+      await stale();
+      console.log(JSON.stringify(await trpc.guests.getAll.query()));
+      unsubscribe();`;
+    writeFileSync(path.join(project.dir, 'listen.mjs'), script);
+    await start('listen.mjs').said(/^\["Rose"\]$/m);
+  });
+
+  test('the shut-down: a stream is told, and the process ends well', async () => {
+    const server = await serve('frameworks/shutdown.ts');
+    const stream = await streamAt(server.port);
+    await stream.until('"type":"hello"');
+    const code = stopped(server);
+    await stream.until('"reason":"drain"');
+    expect(await code).toBe(0);
+  });
+
+  test('Next: the route gives a stream, the configuration names the package', () => {
+    const script = `
+      import config from './frameworks/next/next.config.mjs';
+      import { GET } from './dist/frameworks/next/route.js';
+      setInterval(() => undefined, 1_000); // as a server does, this keeps the process
+      const { status, body } = await GET(new Request('http://localhost/sync/stream'));
+      const { value } = await body.getReader().read();
+      console.log(JSON.stringify([config, status, new TextDecoder().decode(value).includes('"type":"hello"')]));
+      process.exit();`;
+    writeFileSync(path.join(project.dir, 'next.mjs'), script);
+    const said = execFileSync(process.execPath, ['next.mjs'], { cwd: project.dir, encoding: 'utf8' });
+    expect(JSON.parse(said)).toEqual([{ serverExternalPackages: ['pathcast'] }, 200, true]);
+  });
+});
+
+test('docs/browser.md: an EventSource that met a 502 is opened again', async () => {
+  const script = `
+    import { createServer } from 'node:http';
+    import { EventSource } from 'eventsource';
+    import { handler } from 'pathcast';
+    globalThis.EventSource = EventSource;
+    Math.random = () => 0;
+    const stream = handler({ identify: () => ({ companyId: 'acme', userId: 'ann' }) });
+    let asked = 0;
+    const server = createServer((req, res) => (asked++ === 0 ? res.writeHead(502).end() : stream(req, res)));
+    server.listen(0, async () => {
+      const { listenTo } = await import('./dist/pages/reopened.js');
+      const end = listenTo('http://localhost:' + server.address().port, ({ type }) => {
+        console.log(asked, type);
+        end();
+        process.exit();
+      });
+    });`;
+  writeFileSync(path.join(project.dir, 'reopened.mjs'), script);
+  await start('reopened.mjs').said(/^2 hello$/m);
+});
+
+test('docs/trpc.md: the client hears its action, and says what the page prints', async () => {
   const server = await serve('quickstart/server.ts');
   const client = start('quickstart/client.ts', { PORT: server.port });
   await client.said(/insert/);
@@ -106,7 +233,7 @@ test('the quick start: the client hears its action, and says what the README pri
   expect(server.output().split('\n')).toHaveLength(2);
 });
 
-test('the quick start: a client that finds no place comes back by itself once there is one', async () => {
+test('docs/trpc.md: a client that finds no place comes back by itself once there is one', async () => {
   const first = await serve('quickstart/server.ts');
   const clients = [1, 2, 3, 4, 5, 6].map(() => start('quickstart/client.ts', { PORT: first.port }));
   // Five streams a user: one of the six waits.
@@ -117,7 +244,7 @@ test('the quick start: a client that finds no place comes back by itself once th
   expect(waiting?.output()).not.toContain('error');
 });
 
-test('the quick start: who was connected hears of everything after a restart', async () => {
+test('docs/trpc.md: who was connected hears of everything after a restart', async () => {
   const first = await serve('quickstart/server.ts');
   const client = start('quickstart/client.ts', { PORT: first.port });
   await client.said(/insert/);
@@ -125,6 +252,13 @@ test('the quick start: who was connected hears of everything after a restart', a
   await start('quickstart/server.ts', { PORT: first.port }).said(/^http/m);
   await client.said(/resync/);
   expect(client.child.exitCode).toBeNull();
+});
+
+test.each(['express', 'hono', 'node'])('docs/trpc.md: the router on %s, natively, to the same client', async (name) => {
+  const server = await serve(`quickstart/on-${name}.ts`);
+  const client = start('quickstart/client.ts', { PORT: server.port });
+  await client.said(/insert \[ 'guests\.getAll' \]/);
+  expect(server.output()).not.toMatch(/warning/i);
 });
 
 test('a path, a prefix and * name the right keys of TanStack Query', () => {
@@ -151,7 +285,7 @@ test('the typed map: a mutation announces its paths and what cascades from them'
   expect(JSON.parse(said)).toEqual(['budget', 'clients', 'guestTransport', 'guests.getAll', 'guests.getStats', 'hotels', 'timeline']);
 });
 
-test('the recorder: the suite that the README shows passes', () => {
+test('the recorder: the suite that docs/query-paths.md shows passes', () => {
   const said = execFileSync(process.execPath, ['--test', 'dist/typed/guests.test.js'], { cwd: project.dir, encoding: 'utf8' });
   expect(said).toMatch(/pass 1\b[\s\S]*fail 0\b/);
 });
