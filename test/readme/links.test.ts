@@ -7,7 +7,7 @@ import path from 'node:path';
 import { listed, root } from '../package/packed.js';
 import { trackedFiles } from '../architecture/tracked.js';
 
-const packed = listed().map((file) => file.path);
+const packed = listed();
 const pages = trackedFiles().filter((file) => file.endsWith('.md') && !/^(test\/fixtures|examples|lib\/cli\/templates)\//.test(file));
 
 const textOf = (page: string): string => readFileSync(path.join(root, page), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
