@@ -6,12 +6,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** Debian's defaults, timeouts included; it takes the socket that it is handed. */
-const configuration = (backend: number): string => `defaults
+/** Debian's defaults, timeouts included unless a test has others; it takes the socket that it is handed. */
+const configuration = (backend: number, timeout: string): string => `defaults
   mode http
   timeout connect 5s
-  timeout client 50s
-  timeout server 50s
+  timeout client ${timeout}
+  timeout server ${timeout}
 frontend front
   bind fd@3
   default_backend app
@@ -25,11 +25,11 @@ export interface Proxy {
 }
 
 /** The kernel listens before HAProxy runs: whoever connects meanwhile waits in its queue. */
-export async function startHaproxy(backend: number): Promise<Proxy> {
+export async function startHaproxy(backend: number, { timeout = '50s' } = {}): Promise<Proxy> {
   const folder = mkdtempSync(path.join(tmpdir(), 'pathcast-haproxy-'));
   const file = path.join(folder, 'haproxy.cfg');
-  writeFileSync(file, configuration(backend));
-  const listener = createServer().listen(0, '127.0.0.1');
+  writeFileSync(file, configuration(backend, timeout));
+  const listener = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 16_384 });
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
   // Debian keeps it where only root looks.

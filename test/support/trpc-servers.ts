@@ -132,7 +132,7 @@ export async function startTrpc(framework: Framework | 'https', router: AnyTRPCR
             context(req, res, info),
         },
       });
-      const url = await app.listen({ port: 0, host: '127.0.0.1' });
+      const url = await app.listen({ port: 0, host: '127.0.0.1', backlog: 16_384 });
       return { url: `${url}/trpc`, port: Number(new URL(url).port), errors, close: () => app.close() };
     }
     case 'hono': {
@@ -155,7 +155,7 @@ export async function startTrpc(framework: Framework | 'https', router: AnyTRPCR
 }
 
 async function listening(server: Server, errors: string[]): Promise<TestServer> {
-  server.listen(0, '127.0.0.1');
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 16_384 });
   await once(server, 'listening');
   return describeServer(server, errors);
 }

@@ -39,6 +39,8 @@ export class Cli {
       platform: 'node',
       format: 'esm',
       packages: 'external',
+      // The loader of the addon finds it from its own file.
+      external: ['#binding'],
       logLevel: 'error',
     });
     const program = path.join(folder, 'pathcast.mjs');

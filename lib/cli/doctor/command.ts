@@ -1,0 +1,124 @@
+/** `pathcast doctor`: options in, findings out, and the exit code. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { numberOf, readArguments } from '../arguments.js';
+import { CommandError } from '../errors.js';
+import { targetOf, type Target } from '../stream/target.js';
+import type { Streams } from '../streams.js';
+import { coloursFor, wantsColours } from '../terminal/colours.js';
+import { judgeLive, seconds } from './live.js';
+import { judgeMachine, lookAtMachine } from './machine.js';
+import { toText } from './output.js';
+import { judgePhantoms } from './phantoms.js';
+import { judgeProject } from './project.js';
+import { Visit } from './report.js';
+
+const OPTIONS = {
+  url: { type: 'string' },
+  header: { type: 'string', multiple: true },
+  origin: { type: 'string' },
+  idle: { type: 'string' },
+  timeout: { type: 'string' },
+  project: { type: 'string' },
+  router: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const HELP = `Usage: pathcast doctor [options]
+
+Checks a set-up: this machine, the project in the current folder, and with
+--url a live stream on its way from the server to a browser. Each finding has
+an id, a severity, a sentence what it is, and a remedy.
+
+  --url URL               opens the stream at URL as a browser does:
+                          http://localhost:3000/sync/stream, or a tRPC
+                          subscription, http://localhost:3000/trpc/sync.onSync
+  --header 'NAME: VALUE'  sent along, as often as given; no value is printed
+  --origin ORIGIN         of the page that will ask: checks CORS
+  --idle SECONDS          watches the idle stream so long; 0: not at all.
+                          Default: two heartbeats, at most 40
+  --timeout SECONDS       for the connection, the head of the answer and the
+                          first event, each; default 10
+
+  --project FOLDER        the project; the current folder
+  --router FILE[#NAME]    its root router, where it is not found by itself
+
+  --json                  { "findings": [{ id, severity, what, remedy }],
+                          "checked": […], "notChecked": […] }
+  -h, --help              this text
+
+Exit: 0 no finding is an error, 1 one is, 2 the command line is wrong.
+`;
+
+/** An hour; a stream that lives longer tells no more. */
+const MAX_SECONDS = 3_600;
+
+/** @throws CommandError */
+export async function doctorCommand(argv: readonly string[], streams: Streams): Promise<number> {
+  const { values } = readArguments(argv, OPTIONS, { positionals: false });
+  const { stdout, stderr, env, version } = streams;
+  if (values.help === true) {
+    await stdout.print(HELP);
+    return 0;
+  }
+  const target = targetIn(values);
+  const idle = values.idle === undefined ? undefined : numberOf('--idle', values.idle, { min: 0, max: MAX_SECONDS });
+  const timeout = numberOf('--timeout', values.timeout ?? '10', { min: 1, max: MAX_SECONDS });
+  const project = folderOf(values.project);
+  const visit = new Visit();
+  const manifest = readManifest();
+
+  judgeMachine(await lookAtMachine(manifest.engines), visit);
+  if (judgeProject(project, { root: packageRoot(), version }, visit)) await judgePhantoms(project, values.router, visit);
+  else visit.notChecked('The project and its query paths: there is no package.json in this folder (--project FOLDER).');
+  if (target) {
+    const watching = stderr.isTTY === true;
+    await judgeLive(
+      target,
+      {
+        timeoutMs: timeout * 1_000,
+        idleMs: idle === undefined ? undefined : idle * 1_000,
+        origin: values.origin,
+        onWait: (ms) => {
+          if (watching && ms > 0) void stderr.print(`\r\u001b[2Kwatching the stream for up to ${seconds(ms)} …`);
+        },
+      },
+      visit,
+    );
+    if (watching) await stderr.print('\r\u001b[2K');
+  } else visit.notChecked('A live stream: --url http://localhost:3000/sync/stream.');
+
+  const report = visit.report();
+  if (values.json === true) await stdout.print(`${JSON.stringify(report, undefined, 2)}\n`);
+  else await stdout.print(toText(report, stdout.columns ?? 80, coloursFor(wantsColours(stdout, env))));
+  return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
+}
+
+function targetIn(values: { url?: string; header?: string[]; origin?: string; idle?: string; timeout?: string }): Target | undefined {
+  if (values.url !== undefined) return targetOf(values.url, values.header);
+  const without = (['header', 'origin', 'idle', 'timeout'] as const).find((name) => values[name] !== undefined);
+  if (without !== undefined) throw new CommandError(`--${without} is about a live stream: it needs --url`);
+  return undefined;
+}
+
+function folderOf(given: string | undefined): string {
+  const folder = path.resolve(given ?? '.');
+  if (given !== undefined && !(existsSync(folder) && statSync(folder).isDirectory())) {
+    throw new CommandError(`--project: there is no folder ${given}`);
+  }
+  return folder;
+}
+
+/** In the package this is dist/esm/cli/doctor/command.js. */
+function packageRoot(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+  return folder;
+}
+
+function readManifest(): { engines: string } {
+  const { engines } = JSON.parse(readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as { engines?: { node?: string } };
+  return { engines: engines?.node ?? '' };
+}

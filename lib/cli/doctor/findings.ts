@@ -1,0 +1,130 @@
+/**
+ * What `doctor` can find: the one registry. An id is stable and never used for something else; a remedy may depend on the proxy that
+ * stands before the server, where it says its name.
+ */
+
+export type Severity = 'error' | 'warning' | 'info';
+
+export interface Finding {
+  id: FindingId;
+  severity: Severity;
+  /** One or two sentences: what was seen. */
+  what: string;
+  /** What to do about it. */
+  remedy: string;
+}
+
+export type Proxy = 'nginx' | 'haproxy' | 'apache' | 'caddy' | 'varnish';
+
+interface Kind {
+  severity: Severity;
+  remedy: string | Readonly<Partial<Record<Proxy, string>> & { else: string }>;
+}
+
+const kind = (severity: Severity, remedy: Kind['remedy']): Kind => ({ severity, remedy });
+
+const BUFFERING = {
+  nginx: 'nginx, in the location of the stream: `proxy_buffering off;`, and no `proxy_ignore_headers X-Accel-Buffering`.',
+  apache: 'Apache: `ProxyPass … flushpackets=on`, and `SetEnv no-gzip 1` for the stream.',
+  varnish: 'Varnish: `set beresp.do_stream = true;` for the stream, or `return (pipe);`.',
+  else: 'Let the proxy pass each event on at once. nginx: `proxy_buffering off;`. Apache: `ProxyPass … flushpackets=on`. An API gateway or a CDN: switch response buffering off for this path.',
+};
+const CUTS = {
+  nginx: 'nginx, in the location of the stream: `proxy_read_timeout 1h;`. Or a smaller heartbeatMs of the hub.',
+  apache: 'Apache: `ProxyPass … timeout=3600`. Or a smaller heartbeatMs of the hub.',
+  varnish: 'Varnish: `set bereq.between_bytes_timeout = 1h;` for the stream. Or a smaller heartbeatMs of the hub.',
+  else: 'The idle timeout of each proxy on the way must be longer than the heartbeat. nginx: `proxy_read_timeout 1h;`. HAProxy: `timeout client 1h` and `timeout server 1h`. A load balancer of a cloud: its idle timeout. Or a smaller heartbeatMs of the hub.',
+};
+const COMPRESSION = {
+  nginx: 'nginx, in the location of the stream: `gzip off;` (and `brotli off;`), or take text/event-stream and * out of gzip_types.',
+  apache: 'Apache: `SetEnv no-gzip 1` for the stream.',
+  caddy: 'Caddy: leave the path of the stream out of `encode`.',
+  else: 'Leave text/event-stream out of compression: nginx `gzip off;` in its location, Caddy no `encode` there; in the app, keep the header Cache-Control: no-transform, which compression() obeys.',
+};
+
+export const FINDINGS = {
+  // --- this machine ---
+  'node-too-old': kind('error', 'Install a newer Node.'),
+  'no-native-engine': kind('warning', 'The JavaScript engine does the same work, at more cost. `npx pathcast build` or a reinstall gives the native one.'),
+  'foreign-runtime': kind('warning', 'Nothing need be done: the JavaScript engine does the same work. For the native one run the server on Node.'),
+  'musl-libc': kind('warning', 'The JavaScript engine does the same work, at more cost. For the native one use an image with glibc (node:22-slim in place of node:22-alpine).'),
+  'few-descriptors': kind('warning', 'Each stream takes one. Raise it where the server is started: `ulimit -n 65536`, `LimitNOFILE=65536` (systemd), `--ulimit nofile=65536` (Docker).'),
+  'low-somaxconn': kind('warning', '`sysctl -w net.core.somaxconn=16384`: a storm of browsers that come back waits else for the kernel to ask again.'),
+  'short-listen-backlog': kind('info', 'Listen with a backlog: `app.listen({ port, backlog: 16384 })`; nginx: `listen 80 backlog=16384;`. The system allows at most net.core.somaxconn.'),
+  // --- the project ---
+  'next-packs-pathcast': kind('warning', "In next.config: `serverExternalPackages: ['pathcast']`."),
+  'bundler-packs-pathcast': kind('warning', 'Leave pathcast out of the bundle: `--external:pathcast` or `--packages=external`.'),
+  'several-processes-configured': kind('warning', 'Run one process (one hub) for now: each process has a log of its own, and a browser hears only those of its own process.'),
+  'other-copy': kind('warning', 'Run the doctor of the project: `npx pathcast doctor` in its folder, after `npm install`.'),
+  'phantom-path': kind('error', 'Broadcast a path that a query has; `npx pathcast audit` shows each place.'),
+  // --- the way to the server ---
+  'dns-failed': kind('error', 'Check the name in --url, and the DNS of this machine.'),
+  'connection-refused': kind('error', 'Start the server, or name its port in --url. In a container the server must listen on 0.0.0.0.'),
+  unreachable: kind('error', 'Check the address, the firewall and the route to it.'),
+  'connection-reset': kind('error', 'Look into the logs of the server and of the proxies before it: something there ends the connection before it answers.'),
+  'tls-certificate': kind('error', 'Install a certificate that is valid for this name, with its intermediate ones. A CA of your own: NODE_EXTRA_CA_CERTS=ca.pem.'),
+  'tls-failed': kind('error', 'Nothing here speaks TLS as it should: is it http:// in place of https://, or another port?'),
+  'no-http': kind('error', 'What answers at this address does not speak HTTP/1.1: check the port; https:// in place of http://?'),
+  'no-answer': kind('error', 'Look whether the server hangs, and whether the proxy before it can reach it.'),
+  'no-http2': kind('warning', {
+    nginx: 'nginx: `http2 on;` (before 1.25.1: `listen 443 ssl http2;`). Or let tabs share one stream.',
+    apache: 'Apache: `Protocols h2 http/1.1` with mod_http2. Or let tabs share one stream.',
+    else: 'Let the proxy offer HTTP/2 to browsers: nginx `http2 on;`, HAProxy `bind … alpn h2,http/1.1`. Or let tabs share one stream.',
+  }),
+  // --- the answer ---
+  'login-redirect': kind('error', "Give the session along: --header 'Authorization: Bearer …' or --header 'Cookie: …'. For browsers: the stream must be open to those who are signed in, and answer 401 to others."),
+  redirect: kind('error', 'Use the final address for the stream: a redirect costs a round trip at each reconnect, and a tRPC client or a proxy may not follow it.'),
+  'html-page': kind('error', 'The route of the stream was not reached. Send /sync/stream and /trpc to the server before the rule that gives pages (SPA fallback, login, captive portal).'),
+  unauthorized: kind('error', "Give the session along: --header 'Authorization: Bearer …' or --header 'Cookie: …'. Where it is given, identify() did not accept it."),
+  forbidden: kind('error', 'The server, or a firewall before it, knows who asks and says no: look at its rules for this path.'),
+  'not-found': kind('error', 'Check the path: pathcast/fastify serves /sync/stream (with its prefix), tRPC /trpc/sync.onSync (with your router’s names).'),
+  'bad-request': kind('error', 'Give what the stream asks for: the input of a tRPC subscription stands in the address, as ?input=%7B%7D.'),
+  'wrong-method': kind('error', 'An event stream is a GET: let GET through to this path.'),
+  'rate-limited': kind('error', {
+    nginx: 'nginx: leave the path of the stream out of `limit_req` and `limit_conn`. In the app: out of the rate limiter.',
+    else: 'Leave the path of the stream out of the rate limiter: browsers come back to it together after a deploy.',
+  }),
+  'gateway-error': kind('error', 'The proxy does not reach the server. EventSource stops for good at this status: let the proxy answer with an empty stream that has a retry: line (docs: deploys and 502).'),
+  'server-error': kind('error', 'Look into the log of the server: the route of the stream failed.'),
+  'no-content': kind('error', 'EventSource never comes back after 204: answer 200 with a stream, or 401.'),
+  'odd-status': kind('error', 'The stream must be answered with 200.'),
+  'not-a-stream': kind('error', 'Check the path: an event stream has the type text/event-stream. For tRPC the procedure must be a subscription.'),
+  'from-a-cache': kind('error', 'Leave the path of the stream out of the cache: what is stored of one user’s stream may go to another.'),
+  'cacheable': kind('warning', 'Keep the header Cache-Control: no-cache, no-transform of the server as it is.'),
+  'no-transform-lost': kind('warning', 'Keep the header Cache-Control: no-cache, no-transform as pathcast sends it: middlewares and proxies compress what lacks no-transform.'),
+  compressed: kind('warning', COMPRESSION),
+  'cors-origin': kind('error', 'Answer the origin of the page with Access-Control-Allow-Origin, on the route of the stream too.'),
+  'cors-credentials': kind('error', 'For cookies (withCredentials): Access-Control-Allow-Origin with that very origin, and Access-Control-Allow-Credentials: true.'),
+  // --- the stream ---
+  buffered: kind('error', BUFFERING),
+  'events-late': kind('error', BUFFERING),
+  'hello-late': kind('warning', BUFFERING),
+  'no-verdict': kind('error', 'This is an event stream, but none of pathcast’s: check the path.'),
+  'limit-reached': kind('error', 'Close tabs, raise `limits` of the hub, or give a clientInstanceId per tab so that a reload takes its own place again.'),
+  'server-draining': kind('warning', 'The server is about to stop: try again when its successor runs.'),
+  'closed-by-server': kind('warning', 'The reason is the server’s own: see server_close in SPEC §3.'),
+  refused: kind('error', 'The server said no by an error of its own: look into its log.'),
+  'retry-lost': kind('warning', 'Let the body pass as it is: the retry: line spreads browsers that come back.'),
+  'not-handed-over': kind('info', 'The stream goes by way of tRPC’s generator and of JavaScript. Give req and res of the context to syncSubscription, where there are such (the fetch adapter has none).'),
+  'cut-when-idle': kind('error', CUTS),
+  cut: kind('error', CUTS),
+  'no-heartbeat': kind('error', BUFFERING),
+  'last-event-id-lost': kind('error', {
+    nginx: 'nginx: no `proxy_set_header Last-Event-ID "";`, no `proxy_pass_request_headers off;`. A gateway: put Last-Event-ID on the list of headers that it forwards.',
+    else: 'Let the proxy forward the request header Last-Event-ID: without it what happened meanwhile is missed at each reconnect, and nobody is told.',
+  }),
+  'several-processes': kind('error', 'Run one process (one hub) for now, or let the balancer send a company always to the same one: each process has a log of its own, and a browser hears only those of its own process.'),
+  'log-began-anew': kind('warning', 'Did the server restart just now? If not, several processes answer: each has a log of its own.'),
+  'transformer-mismatch': kind('error', 'Give the hub the transformer of the router: `configure({ transformer: superjson })`, or none to both. The client takes the same.'),
+} as const satisfies Record<string, Kind>;
+
+export type FindingId = keyof typeof FINDINGS;
+
+/** How sure and how bad, the worst first. */
+export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
+
+export function remedyOf(id: FindingId, proxy: Proxy | undefined): string {
+  const { remedy }: Kind = FINDINGS[id];
+  if (typeof remedy === 'string') return remedy;
+  return (proxy && remedy[proxy]) ?? remedy.else;
+}
