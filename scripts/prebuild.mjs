@@ -49,7 +49,7 @@ export async function prebuild() {
   return ifChanged('the prebuilt addon', hashOf([ADDON, 'scripts/prebuild.mjs']), at(PREBUILD), () => {
     rmSync(at('prebuilds'), { recursive: true, force: true });
     mkdirSync(path.dirname(at(PREBUILD)), { recursive: true });
-    const strip = capture('strip', ['--strip-unneeded', '-o', at(PREBUILD), at(ADDON)]);
+    const strip = capture('strip', [process.platform === 'darwin' ? '-x' : '--strip-unneeded', '-o', at(PREBUILD), at(ADDON)]);
     if (!strip.ok) throw new Refusal(strip.output);
     writeFileSync(at(NOTICE), notice());
   });

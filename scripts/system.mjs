@@ -1,6 +1,6 @@
 // What the machine itself must have, how to see whether it has it, and the Debian or Ubuntu package that brings it.
 import { existsSync, readFileSync } from 'node:fs';
-import { capture, run, say, which } from './support.mjs';
+import { at, capture, run, say, which } from './support.mjs';
 
 const command = (...names) => () => which(...names) !== null;
 
@@ -27,7 +27,7 @@ const BUILD = [
   { what: 'a C++ compiler', has: command('g++'), packages: ['g++'] },
   { what: 'make', has: command('make'), packages: ['make'] },
   { what: 'Python 3 (for node-gyp)', has: command('python3'), packages: ['python3'] },
-  { what: 'simdjson', has: header('simdjson.h'), packages: ['libsimdjson-dev'] },
+  { what: 'simdjson', has: () => existsSync(at('vendor/simdjson/simdjson.h')) || header('simdjson.h')(), packages: ['libsimdjson-dev'] },
 ];
 
 const TEST = [
