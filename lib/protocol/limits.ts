@@ -1,6 +1,6 @@
 /** Bounds of the protocol. Each says what it bounds and what happens there. */
 
-/** UTF-8 bytes of one action's JSON. Above it: `ACTION_TOO_LARGE`, nothing is sent. */
+/** UTF-8 bytes of one action's JSON. Above it: `ACTION_TOO_LARGE`, and the action goes out without its `data` and `tx`. */
 export const MAX_ACTION_BYTES = 64 * 1024;
 /** UTF-8 bytes of one ephemeral event's JSON. Above it: `ACTION_TOO_LARGE`. */
 export const MAX_EPHEMERAL_BYTES = 16 * 1024;
