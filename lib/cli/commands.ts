@@ -32,4 +32,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'writes a small app that runs, or shows what an app of yours needs as a diff',
     load: async () => (await import('./init/command.js')).initCommand,
   },
+  tail: {
+    summary: 'shows a stream in the terminal, one line an event',
+    load: async () => (await import('./tail/command.js')).tailCommand,
+  },
 };

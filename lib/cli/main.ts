@@ -17,6 +17,7 @@ export function main(argv: string[]): Promise<number> {
     env: process.env,
     // In the package: dist/esm/cli/main.js.
     version: versionOf(new URL('../../../package.json', import.meta.url)),
+    interrupted,
   });
 }
 
@@ -75,6 +76,13 @@ function complaint(command: string | undefined, error: unknown, verbose: boolean
   const name = known ? `pathcast ${command}` : 'pathcast';
   if (expected && !verbose) return `${name}: ${error.message.split('\n').map(visible).join('\n')}`;
   return `${name}: ${error.stack ?? error.message}`;
+}
+
+/** A second Ctrl-C ends the process as ever. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+  return controller.signal;
 }
 
 function versionOf(manifest: URL): string {

@@ -12,4 +12,6 @@ export interface Streams {
   stderr: Output;
   env: NodeJS.ProcessEnv;
   version: string;
+  /** Aborts when the person has had enough (Ctrl-C); from the call on the process no longer ends by that itself. */
+  interrupted?: () => AbortSignal;
 }

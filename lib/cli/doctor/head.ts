@@ -1,7 +1,7 @@
 /** The head of the answer: is it a stream, and what became of its headers on the way. */
 import type { Answer } from '../stream/request.js';
 import { labelOf, type Target } from '../stream/target.js';
-import { isObject, textOf, trpcError, type Payload } from '../stream/messages.js';
+import { saidIn } from '../stream/body.js';
 import type { FindingId, Proxy } from './findings.js';
 import type { Visit } from './report.js';
 
@@ -66,27 +66,6 @@ function whereTo(location: string | undefined, from: URL): URL | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The message of an error as JSON (ours, tRPC's, a framework's), the title of a page. */
-function saidIn(body: string): string {
-  try {
-    const value: unknown = JSON.parse(body);
-    const first: unknown = Array.isArray(value) ? value[0] : value;
-    if (isObject(first)) return messageIn(first);
-  } catch {
-    // No JSON.
-  }
-  return /<title[^>]*>([^<]*)/i.exec(body)?.[1] ?? '';
-}
-
-function messageIn(value: Payload): string {
-  const { error } = value;
-  if (isObject(error)) {
-    const inner = isObject(error['json']) ? error['json'] : error;
-    return trpcError(inner)?.message ?? textOf(inner['message']) ?? '';
-  }
-  return textOf(value['message']) ?? textOf(error) ?? '';
 }
 
 /** Of a stream. */

@@ -1,11 +1,13 @@
 /** A live stream through `--url`: from the connection to a client that comes back. */
+import { beginning } from '../stream/body.js';
 import { numberIn, textOf } from '../stream/messages.js';
 import { ask, NoAnswer, type Answer } from '../stream/request.js';
 import type { Target } from '../stream/target.js';
 import { isStream, judgeCors, judgeHeaders, judgeRefusal, proxyOf } from './head.js';
+import type { FindingId } from './findings.js';
 import type { Visit } from './report.js';
 import { judgeReturns } from './returns.js';
-import { beginning, judgeTransformer } from './trpc.js';
+import { judgeTransformer } from './trpc.js';
 import { watch, type Watched } from './watch.js';
 import { judgeBacklog, judgeFailure, judgeProtocol } from './way.js';
 
@@ -26,6 +28,15 @@ const MAX_IDLE_MS = 40_000;
 const SLACK_MS = 2_000;
 /** An event that comes later than that was held by something. */
 const LATE_MS = 1_000;
+
+/** By the code that a refusal within the stream has; tRPC refuses there too who is not signed in. */
+const REFUSALS: Readonly<Record<string, readonly [FindingId, string]>> = {
+  TOO_MANY_REQUESTS: ['limit-reached', 'The hub refuses one more stream'],
+  SERVICE_UNAVAILABLE: ['server-draining', 'The hub refuses newcomers'],
+  UNAUTHORIZED: ['unauthorized', 'The stream was refused'],
+  FORBIDDEN: ['forbidden', 'The stream was refused'],
+  BAD_REQUEST: ['bad-request', 'The stream was refused'],
+};
 
 export async function judgeLive(target: Target, options: LiveOptions, visit: Visit): Promise<void> {
   const { timeoutMs, origin, signal } = options;
@@ -81,10 +92,7 @@ function idleOf({ idleMs, onWait }: LiveOptions, heartbeatMs: number | undefined
 export function judgeWatched(seen: Watched, { timeoutMs, idleMs, headMs }: LiveOptions & { headMs: number }, { label, quote }: Target, visit: Visit): void {
   const { hello, refused, closed, end, quietMs } = seen;
   if (refused) {
-    const [id, what] =
-      refused.code === 'TOO_MANY_REQUESTS' ? (['limit-reached', 'The hub refuses one more stream'] as const)
-      : refused.code === 'SERVICE_UNAVAILABLE' ? (['server-draining', 'The hub refuses newcomers'] as const)
-      : (['refused', 'The stream was refused'] as const);
+    const [id, what] = REFUSALS[refused.code] ?? (['refused', 'The stream was refused'] as const);
     visit.found(id, `${what}: ${quote(refused.message)}.`);
     return;
   }

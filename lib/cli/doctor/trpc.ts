@@ -2,7 +2,7 @@
  * Whether the router and the hub have the same transformer. tRPC puts even the error of a procedure that there is not through the
  * router's: its form is compared with that of the stream, which the hub writes.
  */
-import type { Readable } from 'node:stream';
+import { beginning } from '../stream/body.js';
 import { isObject, read, type Message } from '../stream/messages.js';
 import { ask } from '../stream/request.js';
 import type { Target } from '../stream/target.js';
@@ -10,8 +10,6 @@ import type { Visit } from './report.js';
 
 /** A name that no router has. */
 const NOBODY = 'pathcast-doctor.nobody';
-/** Bytes of an answer that are read. */
-const MAX_BODY = 64 << 10;
 
 export async function judgeTransformer(target: Target, hello: Message, timeoutMs: number, visit: Visit): Promise<void> {
   const router = await formOfRouter(target, timeoutMs);
@@ -40,23 +38,4 @@ async function formOfRouter(target: Target, timeoutMs: number): Promise<Message[
   } catch {
     return undefined;
   }
-}
-
-/** As much of a body as there is within bounds of size and time. Never rejects. */
-export async function beginning(body: Readable, timeoutMs: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const timer = setTimeout(() => body.destroy(), timeoutMs);
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size >= MAX_BODY) break;
-    }
-  } catch {
-    // What came is what there is.
-  } finally {
-    clearTimeout(timer);
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_BODY).toString('utf8');
 }

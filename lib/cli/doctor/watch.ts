@@ -1,5 +1,6 @@
 /** A stream is watched for a while: its verdict, its heartbeats, how late they come, and how it ends. */
 import type { Readable } from 'node:stream';
+import { until } from '../stream/until.js';
 import { messagesOf, numberIn, textOf, trpcError, type Message, type Payload } from '../stream/messages.js';
 
 export interface Watched {
@@ -109,22 +110,4 @@ function take(message: Message, seen: Watched): void {
 function refusalIn(payload: Payload): NonNullable<Watched['refused']> {
   const { code, message } = trpcError(payload) ?? { code: '', message: textOf(payload['message']) ?? '' };
   return { code, message };
-}
-
-type Limit = 'deadline' | 'stopped';
-
-/** A signal that was stopped already resolves at once. After `cancel` nothing of it keeps the process alive. */
-function until(deadline: number, signal: AbortSignal | undefined): { reached: Promise<Limit>; cancel: () => void } {
-  let cancel = (): void => undefined;
-  const reached = new Promise<Limit>((resolve) => {
-    const stop = (): void => resolve('stopped');
-    const timer = setTimeout(() => resolve('deadline'), Math.max(0, deadline - performance.now()));
-    cancel = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', stop);
-    };
-    if (signal?.aborted) stop();
-    else signal?.addEventListener('abort', stop, { once: true });
-  });
-  return { reached, cancel };
 }

@@ -3,7 +3,7 @@
  * there is no answer.
  */
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { request as httpRequest, validateHeaderValue, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { pipeline, type Duplex, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, constants as zlib } from 'node:zlib';
@@ -74,7 +74,7 @@ export async function ask(target: Target, options: RequestOptions): Promise<Answ
       'accept-encoding': ENCODINGS,
       'cache-control': 'no-cache',
       'user-agent': 'pathcast',
-      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+      ...(lastEventId === undefined ? {} : cursorHeader(lastEventId)),
       ...headers,
       ...target.headers,
     },
@@ -116,6 +116,17 @@ export async function ask(target: Target, options: RequestOptions): Promise<Answ
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** In the bytes of UTF-8, as an EventSource sends it; nothing where HTTP does not allow what the server gave as an id. */
+function cursorHeader(id: string): Record<string, string> {
+  const value = Buffer.from(id, 'utf8').toString('latin1');
+  try {
+    validateHeaderValue('last-event-id', value);
+    return { 'last-event-id': value };
+  } catch {
+    return {};
   }
 }
 

@@ -16,7 +16,7 @@ export interface Target {
 /** Characters of a secret that is taken out of quoted texts; a shorter one is a word like any other. */
 const MIN_SECRET = 6;
 /** Characters of a quoted text. */
-const MAX_QUOTED = 160;
+const MAX_QUOTED = 240;
 
 /** @throws CommandError, which quotes no value of a header and no query. */
 export function targetOf(address: string, headers: readonly string[] = []): Target {

@@ -57,6 +57,19 @@ function headOf(word: string, width: number): string {
   return separator >= head.length / 2 ? head.slice(0, separator + 1) : head;
 }
 
+/** As much of it as fits into `width` columns, with a mark where something is left out. */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = '';
+  let used = 1;
+  for (const char of text) {
+    used += widthOf(char);
+    if (used > width) break;
+    kept += char;
+  }
+  return `${kept}…`;
+}
+
 export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }

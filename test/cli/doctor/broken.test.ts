@@ -164,6 +164,26 @@ const SET_UPS: SetUp[] = [
     what: /answers 401: Sign in to open this stream\./,
   },
   {
+    name: 'nobody is signed in, at tRPC',
+    make: async () => [(await trpc()).replace(/\?.*/, '')],
+    ids: ['unauthorized'],
+    remedy: "--header 'Authorization: Bearer …'",
+    what: /refused: UNAUTHORIZED\.$/,
+  },
+  {
+    name: 'no place is free, at tRPC',
+    make: async () => {
+      const url = new URL(await trpc({ hub: { limits: { perUser: 1 } } }));
+      const living = await RawHttp.open(Number(url.port), GET(url.pathname + url.search, { Accept: 'text/event-stream' }));
+      later(() => living.socket.destroy());
+      await living.until('"type":"hello"');
+      return [url.href];
+    },
+    ids: ['limit-reached'],
+    remedy: 'clientInstanceId',
+    what: /Too many connections for this user: 1 of 1\.$/,
+  },
+  {
     name: 'somebody who may not',
     make: async () => [urlOf(await serve(hubOf().handler({ identify: () => { throw Object.assign(new Error('not yours'), { statusCode: 403 }); } })))],
     ids: ['forbidden'],
