@@ -134,11 +134,7 @@ function toJson(field: string, value: unknown, codec: Codec): string | undefined
         // Something else is in the way: told below.
       }
     }
-    throw new PathcastError(
-      'NOT_SERIALIZABLE',
-      `cannot be written as JSON: ${whyUnserialisable(field, value, thrown)}`,
-      { cause: thrown },
-    );
+    throw new PathcastError('NOT_SERIALIZABLE', `cannot be written as JSON: ${whyUnserialisable(field, value, thrown)}`);
   }
 }
 
@@ -179,7 +175,6 @@ function transform(action: SyncAction, payload: Payload, head: string, codec: Co
     throw new PathcastError(
       'NOT_SERIALIZABLE',
       `the transformer cannot write it: ${whyUnserialisable('data', payload.data, thrown)}`,
-      { cause: thrown },
     );
   }
 }
@@ -254,11 +249,7 @@ export function encodeEphemeral(input: unknown, codec: Codec, now: () => number)
       if (text === `${codec.wrap?.[0]}${json}${codec.wrap?.[1]}`) return encoded;
     }
   } catch (thrown) {
-    throw new PathcastError(
-      'NOT_SERIALIZABLE',
-      `the transformer cannot write it: ${whyUnserialisable('data', data, thrown)}`,
-      { cause: thrown },
-    );
+    throw new PathcastError('NOT_SERIALIZABLE', `the transformer cannot write it: ${whyUnserialisable('data', data, thrown)}`);
   }
   checkSize(Buffer.byteLength(text), MAX_EPHEMERAL_BYTES, 'the event, through the transformer,', dataJson);
   encoded.transformedJson = text;

@@ -124,11 +124,7 @@ export class Publisher {
       if (!bare) throw thrown;
       // That something is stale is more than what it is now: no browser is to miss the former for want of the latter.
       encoded = encode(bare);
-      dataLeftOut = this.#host.failed(
-        new PathcastError(thrown.code, `${thrown.message}; the action went out without its data`, {
-          cause: thrown.cause,
-        }),
-      );
+      dataLeftOut = this.#host.failed(new PathcastError(thrown.code, `${thrown.message}; the action went out without its data`));
     }
     if (checked) paths.settle(encoded.action, checked);
     // Whoever awaits it inside of the transaction could not wait for the commit: it goes out, and that is told.

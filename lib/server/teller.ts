@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../protocol/codes.js';
 import { isPathcastError, PathcastError } from '../protocol/error.js';
-import { describe, messageOf } from '../internal/describe.js';
+import { describe, describeThrown, messageOf } from '../internal/describe.js';
 import { Emitter } from '../internal/emitter.js';
 import { guarded } from '../internal/guarded.js';
 import type { EngineNotice } from '../internal/engine.js';
@@ -121,7 +121,8 @@ export class Teller {
   failed(during: 'broadcast' | 'ephemeral', thrown: unknown): Failure {
     const error = isPathcastError(thrown)
       ? thrown
-      : new PathcastError('INVALID_FIELD', `the input could not be read: ${messageOf(thrown)}`, { cause: thrown });
+      : // Code of the input threw it, and may quote it.
+        new PathcastError('INVALID_FIELD', `the input could not be read: ${describeThrown(thrown)}`);
     const code: ErrorCode = error.code;
     this.failures[code] = (this.failures[code] ?? 0) + 1;
     this.report(during, error);

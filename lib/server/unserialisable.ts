@@ -1,5 +1,8 @@
-/** Finds what in a value keeps it from being JSON, to name it in an error. Runs only after JSON.stringify has thrown. */
-import { messageOf } from '../internal/describe.js';
+/**
+ * Finds what in a value keeps it from being JSON, to name it in an error. Runs only after JSON.stringify has thrown. What code of
+ * the value threw is not quoted: it has seen the value, which may come from an input.
+ */
+import { describeThrown } from '../internal/describe.js';
 
 /** Values looked at; beyond it the answer stays general. */
 const MAX_VISITED = 10_000;
@@ -10,12 +13,12 @@ interface Step {
   parents: readonly object[];
 }
 
-/** `data.guests[3].age is a BigInt`, or what JSON.stringify said. */
+/** `data.guests[3].age is a BigInt`, or where it was thrown. */
 export function whyUnserialisable(field: string, root: unknown, thrown: unknown): string {
   try {
-    return search(field, root) ?? `${field}: ${messageOf(thrown)}`;
+    return search(field, root) ?? `${field}: ${describeThrown(thrown)}`;
   } catch {
-    return `${field}: ${messageOf(thrown)}`;
+    return `${field}: ${describeThrown(thrown)}`;
   }
 }
 
@@ -30,7 +33,7 @@ function search(field: string, root: unknown): string | undefined {
     try {
       if ('toJSON' in value && typeof value.toJSON === 'function') value = (value.toJSON as () => unknown)();
     } catch (thrown) {
-      return `${path}.toJSON() threw: ${messageOf(thrown)}`;
+      return `${path}.toJSON() threw: ${describeThrown(thrown)}`;
     }
     if (typeof value === 'bigint') return `${path}.toJSON() gave a BigInt`;
     if (typeof value !== 'object' || value === null) continue;
@@ -46,7 +49,7 @@ function pushChildren(todo: Step[], value: object, path: string, parents: readon
     try {
       todo.push({ value: (value as Record<string, unknown>)[key], path: at, parents });
     } catch (thrown) {
-      return `${at} threw when it was read: ${messageOf(thrown)}`;
+      return `${at} threw when it was read: ${describeThrown(thrown)}`;
     }
   }
   return undefined;

@@ -3,6 +3,7 @@
  * committed, and never after a rollback. A savepoint hands its own over to the transaction around it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { describeType } from '../internal/describe.js';
 import { PathcastError } from '../protocol/error.js';
 import { currentMutation, runInTransaction } from '../server/mutation-scope.js';
 
@@ -130,18 +131,22 @@ export class AfterCommit {
 
   /**
    * `run` opens a transaction and calls the body it is given with it; `work` is done inside. Where `work` failed it was
-   * rolled back, whatever `run` makes of that.
+   * rolled back, whatever `run` makes of that. Throws INVALID_OPTION.
    */
   transaction<Tx extends object, T>(run: (body: Work<Tx, T>) => T, work: Work<Tx, T>): T {
+    checkFunction('run', run);
+    checkFunction('work', work);
     return this.#enter(run, work, { parent: () => this.#open(), given: (tx) => tx });
   }
 
   /**
    * `db` with its transactions known. What is called on it outside of them is passed on as it is; nested transactions
    * of the tx that it gives are savepoints; one of `db` itself is a transaction of its own, wherever it is opened. Where
-   * `transaction(fn)` gives a function (better-sqlite3, bun:sqlite), each call of that is one; inside of another it is a savepoint.
+   * `transaction(fn)` gives a function (better-sqlite3, bun:sqlite), each call of that is one; inside of another it is a savepoint. Throws INVALID_OPTION.
    */
   transactional<Db extends object>(db: Db): Db {
+    // Not quoted: it may be the address of a database.
+    if (!isObject(db)) throw new PathcastError('INVALID_OPTION', `transactional() takes a database client, got ${describeType(db)}`);
     const known = this.#wrap(db, undefined);
     this.#clients.add(db).add(known);
     return known;
@@ -282,6 +287,11 @@ function runnerOf(made: AnyFunction, called: (call: AnyFunction) => unknown): An
       return typeof value === 'function' && FORMS.has(key) ? through(value as AnyFunction) : value;
     },
   });
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw new PathcastError('INVALID_OPTION', `${name} of transaction(run, work) must be a function, got ${describeType(value)}`);
 }
 
 function unseen(): PathcastError {

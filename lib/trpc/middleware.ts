@@ -239,11 +239,30 @@ async function inputOf(call: Call): Promise<unknown> {
   }
 }
 
+function sendBundle({ companyId, offers, byHand }: Bundle, host: MiddlewareHost): void {
+  for (const group of byClient(offers.filter(({ commit }) => !commit?.lost))) sendGroup(companyId, group, byHand, host);
+}
+
+/**
+ * The outermost first. Who looks at one client hears nothing of an action for another; one for none reaches all. A nested
+ * mutation that does not say which is about the outermost one's.
+ */
+function byClient(offers: readonly Offer[]): Iterable<readonly Offer[]> {
+  const lead = offers[0]?.action.clientId ?? undefined;
+  if (lead === undefined) return offers.length === 0 ? [] : [offers];
+  const groups = new Map<string | null, Offer[]>();
+  for (const offer of offers) {
+    const { clientId = lead } = offer.action;
+    const group = groups.get(clientId);
+    if (group) group.push(offer);
+    else groups.set(clientId, [offer]);
+  }
+  return groups.values();
+}
+
 /** What was broadcast by hand takes the place of as much as it told to those who would hear it; the rest goes out. */
-function sendBundle({ companyId, offers: all, byHand }: Bundle, host: MiddlewareHost): void {
-  const offers = all.filter(({ commit }) => !commit?.lost);
-  const [lead] = offers;
-  if (!lead) return;
+function sendGroup(companyId: string, offers: readonly Offer[], byHand: Bundle['byHand'], host: MiddlewareHost): void {
+  const lead = offers[0] as Offer;
   const binding = host.binding();
   const queryPaths = unionOf(
     offers.flatMap((offer) => offer.paths),

@@ -134,7 +134,7 @@ export interface Sync<R = AnyTRPCRouter> {
    */
   transactional<Db extends object>(this: void, db: Db): Db;
 
-  /** Tells of mutations that ended and broadcasts that were handed over; the returned function stops it. For tests. */
+  /** Tells of mutations that ended and broadcasts that were handed over; the returned function stops it. For tests. Throws INVALID_OPTION. */
   observe(this: void, observer: SyncObserver): () => void;
 
   /** When all that mutations have set off so far is in the log, or has failed. Never rejects. For tests, and before `hub.close()`. */
@@ -262,6 +262,7 @@ class SyncCore {
         this.#afterCommit.transaction(run, work),
       transactional: (db) => this.#afterCommit.transactional(db),
       observe: (observer) => {
+        checkObject('observer', observer, 'INVALID_OPTION');
         this.#observers.add(observer);
         return () => void this.#observers.delete(observer);
       },

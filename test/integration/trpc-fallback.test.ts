@@ -22,6 +22,7 @@ const CASES: Case[] = [
   { name: 'https', framework: 'https' },
   { name: 'https and superjson', framework: 'https', transformer: superjson },
   { name: 'no res in the context', framework: 'standalone', withoutSocket: true },
+  { name: 'no res in the context, and superjson', framework: 'standalone', withoutSocket: true, transformer: superjson },
   { name: 'a transformer of another form', framework: 'standalone', transformer: flatTransformer },
 ];
 

@@ -140,7 +140,7 @@ export const slips = [
     why: 'fan-out over the budget waits for the next wake',
     find: 'busy_.Set(more || !short_.empty() || !long_.empty());',
     replace: 'busy_.Set(more);',
-    tests: [gtest('hub_life_test', 'HubLife.AFanOutOverItsBudgetGoesOnByItself')],
+    tests: [gtest('hub_fairness_test', 'HubFairness.AFanOutOverItsBudgetGoesOnByItself')],
   },
   {
     name: 'N68',

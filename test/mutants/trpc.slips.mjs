@@ -54,8 +54,8 @@ export const slips = [
     name: 'T09',
     file: 'lib/trpc/middleware.ts',
     why: 'a nested mutation in a rolled-back transaction adds its paths',
-    find: 'all.filter(({ commit }) => !commit?.lost)',
-    replace: 'all.filter(() => true)',
+    find: 'offers.filter(({ commit }) => !commit?.lost)',
+    replace: 'offers.filter(() => true)',
     tests: [jest('test/integration/sync-edges.test.ts', 'a nested call whose transaction was rolled back adds nothing, whether the outer one fails or not')],
   },
   {
@@ -65,6 +65,22 @@ export const slips = [
     find: 'const commit = host.commit();',
     replace: 'const commit = undefined as ReturnType<typeof host.commit>;',
     tests: [jest('test/integration/sync-edges.test.ts', 'a transaction around the mutation that is rolled back at once: nothing goes out')],
+  },
+  {
+    name: 'T110',
+    file: 'lib/trpc/middleware.ts',
+    why: 'a mutation inside another one is told to those alone who look at the client of the outer one',
+    find: 'const { clientId = lead } = offer.action;',
+    replace: 'const clientId = lead;',
+    tests: [jest('test/regression/mutations-that-told-nobody.test.ts', 'a mutation inside another one, for another client')],
+  },
+  {
+    name: 'T111',
+    file: 'lib/server/unserialisable.ts',
+    why: 'what a toJSON threw is quoted: it has seen the value',
+    find: '`${path}.toJSON() threw: ${describeThrown(thrown)}`',
+    replace: '`${path}.toJSON() threw: ${describeThrown(thrown)} ${String(thrown)}`',
+    tests: [jest('test/regression/no-secrets.test.ts', 'none comes out')],
   },
   {
     name: 'T11',

@@ -97,6 +97,20 @@ TEST_F(HubFairness,
   EXPECT_EQ(hub_.metrics().connections.Get(), 1u);
 }
 
+// The rest has to follow though nobody asks for anything meanwhile.
+TEST_F(HubFairness, AFanOutOverItsBudgetGoesOnByItself) {
+  constexpr size_t kStreams = 100;
+  for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));
+  hub_.Sync();
+  // A turn is over after a visit or two.
+  clock_.CostsUs(200);
+  hub_.Publish("big", "b1");
+  // Nothing is posted: what is sent rings by itself.
+  while (hub_.metrics().deliveries.Get() < kStreams && !HasFailure()) {
+    hub_.WaitForMore();
+  }
+}
+
 TEST_F(HubFairness, WhoIsToEndIsLookedForInPartsThatOthersMayPass) {
   constexpr size_t kStreams = 1'000;
   for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));

@@ -309,21 +309,5 @@ TEST(HubLife, ABigFanOutLetsOtherTenantsThrough) {
   EXPECT_LE(before, kSlice);
 }
 
-// So many streams take longer than one turn may: the rest has to follow though
-// nobody asks for anything meanwhile.
-TEST(HubLife, AFanOutOverItsBudgetGoesOnByItself) {
-  constexpr size_t kStreams = 20'000;
-  TestHub hub;
-  for (size_t i = 0; i < kStreams; ++i) {
-    hub.Post(HostSinkOf(hub, "big", std::to_string(i)));
-  }
-  hub.Sync();
-  hub.Publish("big", "b1");
-  // Nothing is posted: what is sent rings by itself.
-  while (hub.metrics().deliveries.Get() < kStreams && !HasFailure()) {
-    hub.WaitForMore();
-  }
-}
-
 }  // namespace
 }  // namespace pathcast

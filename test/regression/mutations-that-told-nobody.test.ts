@@ -94,6 +94,39 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await actionsOf(other)).toHaveLength(1);
   });
 
+  test('a mutation inside another one, for another client or for all: who looks at that one hears of it', async () => {
+    const hub = createHub({ engine });
+    closes.push(() => hub.close());
+    type Client = { clientId?: string | null | undefined };
+    const sync = createSync({ hub, rules: { clientId: ({ result }) => (result as Client).clientId } });
+    const t = initTRPC.context<Ctx>().create({ isDev: false });
+    const base = t.procedure.use(sync.middleware());
+    const caller = (own: Ctx): { guests: { move(of: Client): Promise<unknown> } } => t.createCallerFactory(router)(own);
+    const outer = (answer: Client) =>
+      base.mutation(async ({ ctx: own }) => {
+        for (const clientId of ['k', 'k2', undefined, null, 'k2']) await caller(own).guests.move({ clientId });
+        return answer;
+      });
+    const router = t.router({
+      guests: t.router({
+        all: t.procedure.query(() => 1),
+        move: base.input((value) => value as Client).mutation(({ input }) => input),
+        moveAll: outer({ clientId: 'k' }),
+        import: outer({}),
+      }),
+      hotels: t.router({ all: t.procedure.query(() => 1) }),
+    });
+    await sync.bind(router, { mutations: { 'guests.move': ['guests.all'], 'guests.moveAll': ['hotels.all'], 'guests.import': ['hotels.all'] } });
+    const call = t.createCallerFactory(router)(ctx);
+    await call.guests.moveAll();
+    await sync.settled();
+    expect(said(await actionsOf(hub))).toEqual(['acme k: guests.all,hotels.all', 'acme k2: guests.all', 'acme -: guests.all']);
+    // One for no client reaches all.
+    await call.guests.import();
+    await sync.settled();
+    expect(said(await actionsOf(hub)).slice(3)).toEqual(['acme -: guests.all,hotels.all']);
+  });
+
   test('by hand with an id that was used before replaces nothing', async () => {
     const { hub, call } = await app(() => hub.broadcast(byHand({ id: 'same' })));
     for (let i = 0; i < 3; i++) await call();

@@ -130,6 +130,16 @@ describe.each(ENGINES)('%s engine', (engine) => {
       await hub.broadcast({ ...action, [field]: TOKEN });
     await hub.broadcast({ ...action, data: { password: SECRET, id: 1n } });
     hub.ephemeral({ companyId: 'acme', topic: TOKEN });
+    // Code of the values that quotes them.
+    const careless = { toJSON: () => quoting({ input: SECRET }) };
+    const unread = Object.defineProperty({}, 'row', { enumerable: true, get: careless.toJSON });
+    const unlisted = new Proxy({}, { ownKeys: careless.toJSON });
+    for (const data of [careless, { rows: [careless] }, unread, unlisted]) {
+      expect(await hub.broadcast({ ...action, data })).toMatchObject({ code: 'NOT_SERIALIZABLE', message: expect.stringMatching(/ data[^:]*: SyntaxError|threw: SyntaxError|was read: SyntaxError/) as string });
+      expect(await hub.broadcast({ ...action, tx: data })).toMatchObject({ code: 'NOT_SERIALIZABLE' });
+      expect(hub.ephemeral({ companyId: 'acme', topic: 'typing', data })).toMatchObject({ code: 'NOT_SERIALIZABLE' });
+    }
+    expect(await hub.broadcast(Object.defineProperty({ ...action }, 'module', { get: careless.toJSON }))).toMatchObject({ code: 'INVALID_FIELD' });
     await sync.settled();
 
     // Streams, refused and admitted, with secrets in the URL and in the head.

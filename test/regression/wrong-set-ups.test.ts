@@ -143,6 +143,11 @@ describe('what is no option, or no value of one, is an error where it is written
     ['syncSubscription: ids', () => syncSubscription({ ids: 'no' as never, stream }), 'ids must be true or false, got "no"'],
     ['syncStream: hub', () => syncStream({ hub: {} as never, ...who }), isHub],
     ['recorder: hub', () => createRecorder({ router: routerWith(), hub: 5 as never }), `${isHub}, got 5`],
+    ['transactional: nothing', () => createSync().transactional(null as never), 'transactional() takes a database client, got null'],
+    ['transactional: an address', () => createSync().transactional('postgres://u:p@db' as never), 'transactional() takes a database client, got a string of 17 characters'],
+    ['transaction: run', () => createSync().transaction(5 as never, () => 1), 'run of transaction(run, work) must be a function, got a number'],
+    ['transaction: work', () => createSync().transaction((body) => body({}), undefined as never), 'work of transaction(run, work) must be a function, got undefined'],
+    ['sync.observe', () => createSync().observe(null as never), 'observer must be an object, got null'],
     ['recorder: sync', () => createRecorder({ router: routerWith(), sync: {} as never }), 'sync must be a sync of createSync()'],
   ])('%s', (_name, set, message) => {
     expect(set).toThrow(message);
