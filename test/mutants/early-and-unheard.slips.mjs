@@ -3,6 +3,22 @@ import { jest } from './tests.mjs';
 
 export const slips = [
   {
+    name: 'X30',
+    file: 'lib/server/hand-over/handle.ts',
+    why: 'closed never settles where the app answers with something else',
+    find: "?.once('close', () => this.cancel());",
+    replace: "?.once('close', () => undefined);",
+    tests: [jest('test/regression/disconnected-early.test.ts', 'a resolver that makes a stream and does not return it')],
+  },
+  {
+    name: 'X31',
+    file: 'lib/server/hand-over/handle.ts',
+    why: 'close() waits for a head that only its caller can bring about',
+    find: "if (this.#state === 'waiting') this.#fate ??= reason; else",
+    replace: "if (this.#state === 'waiting') { this.#fate ??= reason; await new Promise<void>((resolve) => this.#later.push(resolve)); } else",
+    tests: [jest('test/regression/disconnected-early.test.ts', 'a resolver that makes a stream and does not return it')],
+  },
+  {
     name: 'X06',
     file: 'lib/server/teller.ts',
     why: 'a logger that writes nothing counts as one who hears',

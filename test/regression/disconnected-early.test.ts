@@ -1,7 +1,8 @@
 /**
  * `disconnect` ended what the engine knew. A stream whose response's head was still to be written was not among them: it answered
  * 0, and the stream of the revoked user opened a moment later and lived. Nor was a subscriber of the drop-in before its first
- * `next()`. And an app was asked about subscribers of its own, without a user, which it could only call revoked. Pinned by what a
+ * `next()`. A stream that was made and not returned was never over for who
+ * asked for its end, and who closed it before it was returned waited for ever. And an app was asked about subscribers of its own, without a user, which it could only call revoked. Pinned by what a
  * client hears between the call and the end, on every way that waits, in both engines.
  */
 import http from 'node:http';
@@ -94,6 +95,46 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const client = await RawHttp.open(port, GET('/onSync'));
     expect(await client.untilClosed()).toContain('"reason":"revoked"');
     expect(await closed).toEqual({ reason: 'revoked' });
+  });
+
+  test.each(['another answer', 'an error', 'a client that leaves'])('a resolver that makes a stream and does not return it: %s', async (how) => {
+    const t = initTRPC.context<{ req: http.IncomingMessage; res: http.ServerResponse }>().create();
+    const told: string[] = [];
+    const router = t.router({
+      onSync: t.procedure.subscription(async function* ({ ctx, signal }) {
+        const stream = hub.stream({ ...bob, ...ctx });
+        void stream.closed.then(({ reason }) => told.push(reason));
+        // It waited for a head that came after the resolver.
+        await stream.close('revoked');
+        told.push('close');
+        if (how === 'an error') throw new Error('refused');
+        yield 'something else';
+        if (how === 'a client that leaves') await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      }),
+    });
+    const port = await listen(http.createServer(createHTTPHandler({ router, createContext: ({ req, res }) => ({ req, res }) })));
+    const page = await RawHttp.open(port, GET('/onSync'));
+    await page.until(how === 'an error' ? 'serialized-error' : 'something else');
+    expect(told[0]).toBe('close');
+    if (how === 'a client that leaves') page.socket.destroy();
+    await waitFor(() => told.length === 2, 'the end to be told');
+    expect(told).toEqual(['close', 'gone']);
+    expect(hub.metrics().opened).toBe(0);
+    page.socket.destroy();
+  });
+
+  test('the end of a stream whose response is over already is told to who asks late', async () => {
+    let stream: ReturnType<typeof hub.stream> | undefined;
+    const port = await listen(
+      http.createServer((req, res) => {
+        stream = hub.stream({ ...bob, req, res });
+        res.end('something else');
+      }),
+    );
+    const page = await RawHttp.open(port, GET('/'));
+    await page.until('something else');
+    await page.untilClosed();
+    expect(await stream?.closed).toEqual({ reason: 'gone' });
   });
 
   test('Fastify: while its onSend hooks run', async () => {

@@ -60,7 +60,7 @@ export class HandedBody extends Readable {
   constructor(options: BodyOptions) {
     super();
     this.#options = options;
-    options.handle.waits(options.spec, options.host.waiting);
+    options.handle.waits(options.spec, options.host.waiting, options.response);
     (options.response as ServerResponse).on('pipe', (source) => {
       if (source === this) this.#piped = true;
     });

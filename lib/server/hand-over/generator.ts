@@ -62,7 +62,7 @@ export class HandedStream<T> implements AsyncGenerator<T, undefined, undefined>,
       this.#yieldEvents(options);
       return;
     }
-    this.#handle.waits(options.spec, options.host.waiting);
+    this.#handle.waits(options.spec, options.host.waiting, response);
     // From now on: a framework may write its head before it asks for an event.
     this.#head = new HeadWatch(response, (args) => endWithConnection(options.request, response, args));
     // What is made after the head is made by a generator that runs.

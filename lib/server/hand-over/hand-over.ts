@@ -63,7 +63,7 @@ export function handOver(over: HandOver): void {
   late.response.flushHeaders();
   if (hasDrained(late)) take(over, late);
   else {
-    handle.waits(over.spec, host.waiting);
+    handle.waits(over.spec, host.waiting, response);
     whenDrained(late, (drained) => (drained ? handOver(over) : script(over)));
   }
 }

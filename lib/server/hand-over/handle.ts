@@ -1,16 +1,18 @@
 /** What an app may hold of a stream. Nothing of it is kept by the hub: an app that does not ask pays nothing. */
+import type { ServerResponse } from 'node:http';
 import type { DisconnectMatch, Engine, StreamEnd, StreamSpec } from '../../internal/engine.js';
 import type { Held } from '../../internal/held.js';
 import type { CloseReason } from '../../protocol/events.js';
 import { checkReason } from '../check.js';
 import { matches, type EarlyEnd } from '../early-end.js';
+import type { NodeResponse } from '../request-parts.js';
 
 export interface StreamHandle {
   /** As in the stream's `hello`, in `connections()` and in the hub's events. */
   readonly connectionId: string;
   /** Resolves when the stream has ended. Asking costs memory until then. */
   readonly closed: Promise<{ reason: StreamEnd }>;
-  /** Ends the stream; `reason` (default `revoked`) is what its client is told. Rejects with INVALID_FIELD for what is no reason. */
+  /** Ends the stream, or one whose head is still to come as soon as it is there; `reason` (default `revoked`) is what its client is told. Rejects with INVALID_FIELD for what is no reason. */
   close(reason?: CloseReason): Promise<void>;
 }
 
@@ -21,6 +23,8 @@ export class Handle implements StreamHandle, EarlyEnd {
   #state: 'waiting' | 'open' | 'never' = 'waiting';
   /** Of one that `disconnect` is to find while it waits. */
   #spec: StreamSpec | undefined;
+  /** The one whose head it waits for. */
+  #response: NodeResponse | undefined;
   /** It was ended while it waited. */
   #fate: CloseReason | undefined;
   /** What waits for the state to change. */
@@ -32,10 +36,11 @@ export class Handle implements StreamHandle, EarlyEnd {
     this.connectionId = engine.newConnectionId();
   }
 
-  /** It will be opened later. */
-  waits(spec: StreamSpec, waiting: Held<EarlyEnd>): void {
+  /** It will be opened later, when `response` has its head. */
+  waits(spec: StreamSpec, waiting: Held<EarlyEnd>, response: NodeResponse): void {
     if (this.#state !== 'waiting' || this.#spec) return;
     this.#spec = spec;
+    this.#response = response;
     this.#later.push(waiting.add(this));
   }
 
@@ -72,14 +77,19 @@ export class Handle implements StreamHandle, EarlyEnd {
 
   async close(reason: CloseReason = 'revoked'): Promise<void> {
     checkReason(reason);
-    if (this.#state === 'waiting') {
-      this.#fate ??= reason;
-      await new Promise<void>((resolve) => this.#later.push(resolve));
-    } else if (this.#state === 'open') await this.#engine.disconnect({ connectionId: this.connectionId }, reason);
+    // Who waits for a head is not waited for: that may be the caller, who has not given the stream to its framework yet.
+    if (this.#state === 'waiting') this.#fate ??= reason;
+    else if (this.#state === 'open') await this.#engine.disconnect({ connectionId: this.connectionId }, reason);
   }
 
   async #watch(): Promise<{ reason: StreamEnd }> {
-    if (this.#state === 'waiting') await new Promise<void>((resolve) => this.#later.push(resolve));
+    if (this.#state === 'waiting') {
+      const begins = new Promise<void>((resolve) => this.#later.push(resolve));
+      // The app may have answered with something else.
+      if (this.#response?.destroyed) this.cancel();
+      else (this.#response as ServerResponse | undefined)?.once('close', () => this.cancel());
+      await begins;
+    }
     return { reason: this.#state === 'open' ? await this.#engine.watch(this.connectionId) : 'gone' };
   }
 
@@ -87,6 +97,7 @@ export class Handle implements StreamHandle, EarlyEnd {
     if (this.#state !== 'waiting') return;
     this.#state = state;
     this.#spec = undefined;
+    this.#response = undefined;
     for (const each of this.#later.splice(0)) each();
   }
 }
