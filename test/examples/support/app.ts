@@ -53,7 +53,8 @@ export class Workspace {
   /** What `npm run build` does, with the programs of this checkout. */
   async build(folder: string, env: Record<string, string> = {}): Promise<void> {
     const { scripts } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { scripts: { build: string } };
-    const PATH = `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env['PATH'] ?? ''}`;
+    const own = path.join(folder, 'node_modules/.bin');
+    const PATH = `${own}${path.delimiter}${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env['PATH'] ?? ''}`;
     const { code, output } = await this.run(folder, 'sh', ['-c', scripts.build], { PATH, ...env });
     if (code !== 0) throw new Error(`${path.basename(folder)} does not build:\n${output}`);
   }
