@@ -84,7 +84,7 @@ export const FINDINGS = {
     nginx: 'nginx: leave the path of the stream out of `limit_req` and `limit_conn`. In the app: out of the rate limiter.',
     else: 'Leave the path of the stream out of the rate limiter: browsers come back to it together after a deploy.',
   }),
-  'gateway-error': kind('error', 'The proxy does not reach the server. EventSource stops for good at this status: let the proxy answer with an empty stream that has a retry: line (docs/deploys.md).'),
+  'gateway-error': kind('error', 'The proxy does not reach the server. EventSource stops for good at this status: let the proxy answer with an empty stream that has a retry: line (docs/proxies.md).'),
   'server-error': kind('error', 'Look into the log of the server: the route of the stream failed.'),
   'no-content': kind('error', 'EventSource never comes back after 204: answer 200 with a stream, or 401.'),
   'odd-status': kind('error', 'The stream must be answered with 200.'),

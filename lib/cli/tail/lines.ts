@@ -53,12 +53,12 @@ export function timeOf(wallAt: number): string {
 
 const VERDICTS: Readonly<Record<string, string>> = {
   fresh: 'fresh: live from here on',
-  resumed: 'resumed: what was missed follows, then live',
-  epoch_changed: 'epoch_changed: the log began anew, everything may be stale',
-  trimmed: 'trimmed: the log no longer reaches back, everything may be stale',
-  unknown_cursor: 'unknown_cursor: everything may be stale',
-  ahead_of_log: 'ahead_of_log: everything may be stale',
-  overflow: 'overflow: too much was missed, everything may be stale',
+  resumed: 'resumed: what was missed follows',
+  epoch_changed: 'epoch_changed: all may be stale',
+  trimmed: 'trimmed: all may be stale',
+  unknown_cursor: 'unknown_cursor: all may be stale',
+  ahead_of_log: 'ahead_of_log: all may be stale',
+  overflow: 'overflow: all may be stale',
 };
 
 function toldOf(message: Message, c: Colours): [text: string, style: Style] {
@@ -78,7 +78,7 @@ function toldOf(message: Message, c: Colours): [text: string, style: Style] {
     case 'invalidate':
       return [words([`${numberIn(payload['count']) ?? '?'} changes in ${textsOf(payload['modules']).join(', ')}`, paths]), c.cyan];
     case 'resync':
-      return [words([`${textOf(payload['reason']) ?? '?'}: read everything again`, paths]), c.yellow];
+      return [words([`${textOf(payload['reason']) ?? '?'}: read all again`, paths]), c.yellow];
     case 'ephemeral':
       return [words([textOf(payload['topic']) ?? '', JSON.stringify(payload['data']) ?? '']), c.dim];
     case 'ping':

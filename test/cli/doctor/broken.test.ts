@@ -336,7 +336,7 @@ test.each(SET_UPS)('$name: $ids', async ({ make, ids, remedy, what }) => {
 
 test('what a server repeats of a secret is not printed, nor is a header or a query', async () => {
   const port = await serve((request, response) => {
-    const said = `bad token ${request.headers.authorization} in ${request.url}, cookie ${request.headers.cookie}`;
+    const said = `bad token ${request.headers.authorization?.split(' ')[1]} in ${request.url}, cookie ${request.headers.cookie}`;
     response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { message: said } }));
   });
   const url = urlOf(port, '/sync/stream?token=query-secret');

@@ -1,8 +1,8 @@
 /** What the doctor finds on a machine and in a project, each set-up made for real where a test can make it. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FindingId } from '../../../lib/cli/doctor/findings.js';
+import { FINDINGS, type FindingId } from '../../../lib/cli/doctor/findings.js';
 import { judgeMachine, type Machine } from '../../../lib/cli/doctor/machine.js';
 import { Visit } from '../../../lib/cli/doctor/report.js';
 import { Cli, CodeBase, REALTIME, router, runHere, TELL, WRITE } from '../support/cli.js';
@@ -127,6 +127,15 @@ describe('the project', () => {
     expect(ids).toEqual([]);
     expect(notChecked.join('\n')).toMatch(/^Phantom paths: .*router.*--project FOLDER and --router FILE/m);
   });
+});
+
+test('docs/cli.md has each finding with its severity', () => {
+  const rows = readFileSync(path.join(root, 'docs/cli.md'), 'utf8').split('\n').filter((line) => line.startsWith('| `'));
+  const told = rows.flatMap((row) => {
+    const [, names = '', severity = ''] = row.split('|');
+    return [...names.matchAll(/`([\w-]+)`/g)].map(([, id]) => `${id} ${severity.trim()}`);
+  });
+  expect(told.sort()).toEqual(Object.entries(FINDINGS).map(([id, { severity }]) => `${id} ${severity}`).sort());
 });
 
 describe('the command line', () => {
