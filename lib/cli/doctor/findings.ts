@@ -50,7 +50,12 @@ export const FINDINGS = {
   'musl-libc': kind('warning', 'The JavaScript engine does the same work, at more cost. For the native one use an image with glibc (node:22-slim in place of node:22-alpine).'),
   'few-descriptors': kind('warning', 'Each stream takes one. Raise it where the server is started: `ulimit -n 65536`, `LimitNOFILE=65536` (systemd), `--ulimit nofile=65536` (Docker).'),
   'low-somaxconn': kind('warning', '`sysctl -w net.core.somaxconn=16384`: a storm of browsers that come back waits else for the kernel to ask again.'),
-  'short-listen-backlog': kind('info', 'Listen with a backlog: `app.listen({ port, backlog: 16384 })`; nginx: `listen 80 backlog=16384;`. The system allows at most net.core.somaxconn.'),
+  'short-listen-backlog': kind('info', {
+    nginx: 'nginx: `listen 80 backlog=16384;`. The system allows at most net.core.somaxconn.',
+    apache: 'Apache: `ListenBacklog 16384`. The system allows at most net.core.somaxconn.',
+    varnish: 'Varnish: `-p listen_depth=16384`. The system allows at most net.core.somaxconn.',
+    else: 'Listen with a backlog: `app.listen({ port, backlog: 16384 })`. The system allows at most net.core.somaxconn.',
+  }),
   // --- the project ---
   'next-packs-pathcast': kind('warning', "In next.config: `serverExternalPackages: ['pathcast']`."),
   'bundler-packs-pathcast': kind('warning', 'Leave pathcast out of the bundle: `--external:pathcast` or `--packages=external`.'),

@@ -124,10 +124,10 @@ export function judgeWatched(seen: Watched, { timeoutMs, idleMs, headMs }: LiveO
   }
 }
 
-function judgeIdle({ pings, end, closed, watchedMs }: Watched, beat: number | undefined, idleMs: number | undefined, visit: Visit): void {
+function judgeIdle({ pings, end, closed, watchedMs, longestQuietMs }: Watched, beat: number | undefined, idleMs: number | undefined, visit: Visit): void {
   if (end === 'ended' || closed !== undefined) return;
   if (idleMs === 0) visit.notChecked('Idle cuts and heartbeats: --idle 0.');
-  else if (pings > 1) visit.checked(`Idle: watched for ${seconds(watchedMs)}, heartbeats came, nothing cut it.`);
+  else if (pings > 1) visit.checked(`Idle: watched for ${seconds(watchedMs)}, silent for up to ${seconds(longestQuietMs)} of it; heartbeats came, nothing cut it.`);
   else if (beat !== undefined && watchedMs >= beat + SLACK_MS && pings === 0) {
     visit.found('no-heartbeat', `No heartbeat came in ${seconds(watchedMs)}, though the hub sends one each ${seconds(beat)}.`);
   } else visit.notChecked(`Idle cuts beyond ${seconds(watchedMs)}: --idle SECONDS watches longer${beat === undefined ? '' : ` (the heartbeat comes each ${seconds(beat)})`}.`);

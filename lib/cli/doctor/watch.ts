@@ -21,8 +21,9 @@ export interface Watched {
   pings: number;
   /** Of them, those that came by themselves, not in one piece with what was before. */
   lonePings: number;
-  /** Silence before the end, ms. */
+  /** Silence before the end, and the longest one that it survived, ms. */
   quietMs: number;
+  longestQuietMs: number;
   /** ms that it was watched after the verdict. */
   watchedMs: number;
   /** How much later one of its messages came than another one, by the clock of the hub, ms. */
@@ -47,7 +48,7 @@ export async function watch(body: Readable, { firstMs, idleMs, signal }: WatchOp
   const began = performance.now();
   const seen: Watched = {
     hello: undefined, helloMs: 0, trpc: false, stranger: undefined, refused: undefined, closed: undefined,
-    end: 'watched', pings: 0, lonePings: 0, quietMs: 0, watchedMs: 0, lateMs: 0,
+    end: 'watched', pings: 0, lonePings: 0, quietMs: 0, longestQuietMs: 0, watchedMs: 0, lateMs: 0,
   };
   const messages = messagesOf(body)[Symbol.asyncIterator]();
   let lastAt = began;
@@ -56,7 +57,9 @@ export async function watch(body: Readable, { firstMs, idleMs, signal }: WatchOp
   let most = -Infinity;
   for (;;) {
     const limit = until(deadline, signal);
-    const next = await Promise.race([messages.next().catch(() => ENDED), limit.reached]);
+    // A stream that is never silent would else win each race.
+    const over = performance.now() >= deadline ? limit.reached : messages.next().catch(() => ENDED);
+    const next = await Promise.race([over, limit.reached]);
     limit.cancel();
     if (next === 'deadline' || next === 'stopped') {
       seen.end = next === 'stopped' ? 'stopped' : seen.hello || seen.stranger ? 'watched' : 'late';
@@ -68,6 +71,7 @@ export async function watch(body: Readable, { firstMs, idleMs, signal }: WatchOp
     }
     const message = next.value;
     const alone = message.at - lastAt > PIECE_MS;
+    if (seen.hello) seen.longestQuietMs = Math.max(seen.longestQuietMs, message.at - lastAt);
     lastAt = message.at;
     take(message, seen);
     if (alone && message.type === 'ping') seen.lonePings++;
