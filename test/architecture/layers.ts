@@ -67,6 +67,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   internal: { sees: ['protocol'], packages: [] },
   jsengine: ENGINE,
   native: { ...ENGINE, packages: [NODE, /^#binding$/] },
+  // What stands in Redis: names and scripts, for both engines.
+  redis: { sees: ['protocol', 'internal'], packages: [NODE] },
   server: { sees: ['native', 'jsengine', 'protocol', 'internal'], packages: [NODE] },
   web: { sees: FACADE, packages: [] },
   fastify: { sees: FACADE, packages: [NODE, /^fastify$/, /^fastify-plugin$/] },

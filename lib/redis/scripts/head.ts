@@ -1,0 +1,103 @@
+/**
+ * What the scripts of the log share: reading the head, and judging whether this Redis still is the one that counted it.
+ *
+ * A Redis can go back in time: a replica is promoted without the last writes, an old dump is loaded, a second of an append-only
+ * file is lost. Going on from there would give a seq a second time. So the head remembers the `run_id` of the Redis that counted
+ * it, and under another one no number is given in the same epoch again:
+ *
+ * - A node says what it knows (an epoch, a seq and the id of the action there, all of them told to it by Redis), and the log
+ *   agrees: the log goes on under a new name. `former` remembers the old names and up to which seq each of them counts, so that
+ *   a cursor of an old name is one of the new one, as long as it is not beyond that seq.
+ * - The log does not agree: what that node and its streams saw is lost. A new epoch begins, and every stream reads anew.
+ * - A node that knows nothing waits for one that does; when none comes it begins a new epoch.
+ */
+export const HEAD = `
+local FORMAT = 1
+if redis.replicate_commands then redis.replicate_commands() end
+
+local function clock()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function plain(number)
+  return string.format('%.0f', number)
+end
+
+-- The head as a table; nil: there is none. A newer format is nobody's to read.
+local function readHead(key)
+  local got = redis.call('HMGET', key, 'format', 'epoch', 'seq', 'run', 'at', 'bytes', 'born', 'lost', 'reach', 'former')
+  if got[1] and tonumber(got[1]) > FORMAT then return nil, got[1] end
+  if not got[2] then return nil end
+  return {
+    epoch = got[2], seq = tonumber(got[3]), run = got[4], at = tonumber(got[5]), bytes = tonumber(got[6]),
+    born = tonumber(got[7]), lost = tonumber(got[8]), reach = tonumber(got[9]),
+    former = got[10] or '',
+  }
+end
+
+-- A new life of the log. Nothing of the former one is left.
+local function begin(keys, epoch, run)
+  redis.call('DEL', keys.head, keys.log, keys.ids)
+  local now = clock()
+  redis.call('HSET', keys.head, 'format', FORMAT, 'epoch', epoch, 'seq', 0, 'run', run, 'at', plain(now), 'bytes', 0,
+    'born', plain(now), 'lost', 0, 'reach', 0)
+  return { epoch = epoch, seq = 0, run = run, at = now, bytes = 0, born = now, lost = 0, reach = 0, former = '' }
+end
+
+-- Up to which seq a cursor of this epoch is one of the head's; nil: it never was.
+local function extent(head, epoch)
+  if epoch == head.epoch then return head.seq end
+  for name, last in string.gmatch(head.former, '(%w+)[.](%d+)') do
+    if name == epoch then return tonumber(last) end
+  end
+  return nil
+end
+
+-- Whether what a node knows is so here. What is no longer kept cannot be compared, and counts as if it were.
+local function agrees(keys, head, known)
+  local last = extent(head, known.epoch)
+  if not last or known.seq > last then return false end
+  if known.seq == 0 then return true end
+  local entry = redis.call('XRANGE', keys.log, plain(known.seq) .. '-0', plain(known.seq) .. '-0')[1]
+  return not entry or entry[2][2] == known.id
+end
+
+-- The same log under a new name.
+local function rename(keys, head, epoch, run)
+  local former, count = head.epoch .. '.' .. plain(head.seq), 1
+  for each in string.gmatch(head.former, '%S+') do
+    if count < 8 then former, count = former .. ' ' .. each, count + 1 end
+  end
+  redis.call('HSET', keys.head, 'epoch', epoch, 'run', run, 'former', former)
+  head.epoch, head.run, head.former = epoch, run, former
+  return head
+end
+
+-- The head to go on with, and why a new epoch began, if one did. nil, word: nobody may go on yet.
+-- known: { run, epoch, seq, id } as this node had it from Redis; epoch '' where it knows nothing of this company.
+local function judge(keys, run, known, force, fresh)
+  local head, newer = readHead(keys.head)
+  if newer then return nil, 'FORMAT', newer end
+  if not head then
+    return begin(keys, fresh, run), known.epoch == '' and 'new' or 'lost'
+  end
+  if known.epoch == '' then
+    if head.run == run then return head end
+    if force then return begin(keys, fresh, run), 'unvouched' end
+    return nil, 'UNVOUCHED'
+  end
+  if head.run == run then
+    -- Its own connection was to this Redis all the time, and so was everybody's who counted.
+    if known.run == run and known.epoch == head.epoch and known.seq <= head.seq then return head end
+    -- An epoch began without it: what it knew is of no use, and what its streams saw they read anew.
+    if not extent(head, known.epoch) then return head end
+  elseif not extent(head, known.epoch) then
+    -- Neither of the two can be told to be the later one.
+    return begin(keys, fresh, run), 'rewound'
+  end
+  if not agrees(keys, head, known) then return begin(keys, fresh, run), 'rewound' end
+  if head.run == run then return head end
+  return rename(keys, head, fresh, run), 'vouched'
+end
+`;

@@ -1,0 +1,79 @@
+/** One action into the log: one command, one script, all or nothing. */
+import { HEAD } from './head.js';
+
+/**
+ * KEYS: head, log, ids.
+ *
+ * ARGV: 1 doorbell · 2 PUBLISH or SPUBLISH · 3 run id of the connection's Redis · 4 to 7 what this node knows of the company: run,
+ * epoch, seq, action id (epoch '': nothing) · 8 '1': begin a new epoch where nobody vouches · 9 name of a new epoch · 10 actions
+ * kept · 11 ms kept · 12 bytes kept · 13 ms that the head outlives them · 14 action id · 15 the greater of the action's timestamp
+ * and 0 · 16 the action's bytes for the log · 17 the same for the doorbell, '' where they are equal.
+ *
+ * Answers: 'OK', epoch, seq, arrivedAt, why a new epoch began or '', former names (SPEC §13) · 'DUPLICATE' and the same ·
+ * 'UNVOUCHED': this Redis did not count the head, and this node cannot say whether it went back · 'FORMAT', the newer one.
+ */
+export const PUBLISH = `${HEAD}
+local keys = { head = KEYS[1], log = KEYS[2], ids = KEYS[3] }
+local bell, ring, run = ARGV[1], ARGV[2], ARGV[3]
+local known = { run = ARGV[4], epoch = ARGV[5], seq = tonumber(ARGV[6]) or 0, id = ARGV[7] }
+local maxActions, ttl, maxBytes, outlives = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local id, stamp, stored, rung = ARGV[14], tonumber(ARGV[15]), ARGV[16], ARGV[17]
+if rung == '' then rung = stored end
+
+local head, why, newer = judge(keys, run, known, ARGV[8] == '1', ARGV[9])
+if not head then return newer and { why, newer } or { why } end
+
+local was = redis.call('HGET', keys.ids, id)
+if was then
+  local entry = redis.call('XRANGE', keys.log, was .. '-0', was .. '-0')[1]
+  if entry then return { 'DUPLICATE', head.epoch, was, entry[2][6], why or '', head.former } end
+end
+
+local now, reach
+local function append()
+  now = clock()
+  if now < head.at then now = head.at end
+  reach = stamp > now and stamp or now
+  return redis.pcall('XADD', keys.log, plain(head.seq + 1) .. '-0', 'i', id, 'm', stored, 't', plain(now), 's', plain(reach))
+end
+local added = append()
+if type(added) == 'table' and added.err then
+  -- The log has come further than its head: one of the two is of another time.
+  head, why = begin(keys, ARGV[9], run), 'rewound'
+  append()
+end
+local seq = head.seq + 1
+local place = plain(seq)
+redis.call('HSET', keys.ids, id, place)
+local count = redis.call('XLEN', keys.log)
+local bytes, lost = head.bytes + #stored, head.lost
+if count == 1 then
+  -- What was there before has expired, or was evicted.
+  bytes, lost = #stored, head.reach > lost and head.reach or lost
+end
+
+-- The oldest go first, a few at a time: what came in a burst goes with the actions that follow it.
+local gone, upTo = {}, nil
+for _, entry in ipairs(redis.call('XRANGE', keys.log, '-', '+', 'COUNT', 64)) do
+  local field = entry[2]
+  local fits = count <= maxActions and bytes <= maxBytes and now - tonumber(field[6]) <= ttl
+  if fits or count == 1 then break end
+  gone[#gone + 1] = field[2]
+  upTo = tonumber(string.match(entry[1], '^%d+'))
+  count = count - 1
+  bytes = bytes - #field[4]
+  if tonumber(field[8]) > lost then lost = tonumber(field[8]) end
+end
+if upTo then
+  redis.call('XTRIM', keys.log, 'MINID', plain(upTo + 1) .. '-0')
+  redis.call('HDEL', keys.ids, unpack(gone))
+end
+
+redis.call('HSET', keys.head, 'seq', place, 'at', plain(now), 'bytes', plain(bytes), 'lost', plain(lost),
+  'reach', plain(reach > head.reach and reach or head.reach))
+redis.call('PEXPIRE', keys.head, plain(ttl + outlives))
+redis.call('PEXPIRE', keys.log, plain(ttl))
+redis.call('PEXPIRE', keys.ids, plain(ttl))
+redis.call(ring, bell, table.concat({ FORMAT, head.epoch, place, plain(now), #id }, ' ') .. '\\n' .. id .. rung)
+return { 'OK', head.epoch, place, plain(now), why or '', head.former }
+`;
