@@ -178,12 +178,19 @@ describe('a server of the README', () => {
     await start('listen.mjs').said(/^\["Rose"\]$/m);
   });
 
-  test('the shut-down: a stream is told, and the process ends well', async () => {
+  test('the shut-down: the streams end one after the other, each is told, and the process ends well', async () => {
     const server = await serve('frameworks/shutdown.ts');
-    const stream = await streamAt(server.port);
-    await stream.until('"type":"hello"');
+    const streams = await Promise.all([1, 2, 3].map(() => streamAt(server.port)));
+    for (const stream of streams) await stream.until('"type":"hello"');
+    const start = performance.now();
     const code = stopped(server);
-    await stream.until('"reason":"drain"');
+    const ends = streams.map(async (stream) => {
+      await stream.until('"reason":"drain"');
+      return performance.now() - start;
+    });
+    const [first = 0, , last = 0] = (await Promise.all(ends)).sort((a, b) => a - b);
+    // Over the 3 s of the page. Over the hub's own second they would all be gone by then.
+    expect(last - first).toBeGreaterThan(1_500);
     expect(await code).toBe(0);
   });
 
