@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Workspace, filesIn } from './support/app.js';
+import { filesIn } from './support/app.js';
 import { init } from './support/init.js';
 
 let folder: string;
@@ -58,16 +58,4 @@ test('--help fits 80 columns', async () => {
   const { code, stdout } = await init(['--help']);
   expect(code).toBe(0);
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-});
-
-test('from the tarball, as a program: templates and all', async () => {
-  const workspace = new Workspace();
-  try {
-    const { code, output } = await workspace.run(workspace.dir, process.execPath, ['node_modules/pathcast/bin/pathcast.mjs', 'init', '--framework', 'node', 'app']);
-    expect([code, output]).toEqual([0, expect.stringContaining('Wrote an app in app: plain Node and EventSource, data in memory.')]);
-    await init(['--framework', 'node', path.join(folder, 'app')]);
-    expect(filesIn(path.join(workspace.dir, 'app'))).toEqual(filesIn(path.join(folder, 'app')));
-  } finally {
-    await workspace.remove();
-  }
 });

@@ -48,10 +48,13 @@ test('production: a server action is heard by another browser, before and after 
     await bob.add('Rose Alder');
     await ann.shows('Rose Alder');
     await ann.hears(/^insert guests\.getAll$/);
+    await ann.fitsInto(320);
     await ann.remove('Rose Alder');
     await bob.shows('Rose Alder', false);
 
+    const ahead = await first.connectAhead();
     await first.stop();
+    ahead.destroy();
     const second = await workspace.serve(folder, first.port, [NEXT, 'start'], QUIET);
     await ann.hears(/^resync/);
     await bob.isLive();

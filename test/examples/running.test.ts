@@ -2,8 +2,10 @@
  * Each example as somebody gets it: copied out of the repository, with pathcast from the tarball. It is compiled and started;
  * a browser hears what another one did; the server is started again on the same port, and the browser hears the next thing.
  */
+import path from 'node:path';
+import { root } from '../package/packed.js';
 import { Browser } from '../reference/support/browser.js';
-import { Workspace } from './support/app.js';
+import { filesIn, Workspace } from './support/app.js';
 import { GuestPage } from './support/page.js';
 
 jest.setTimeout(180_000);
@@ -32,11 +34,15 @@ test.each(['fastify-trpc', 'express', 'hono', 'node-eventsource'])('%s: another 
   await bob.add('Rose Alder');
   await ann.shows('Rose Alder');
   await ann.hears(/^insert guests\.getAll$/);
+  await ann.fitsInto(320);
   await ann.remove('Rose Alder');
   await bob.shows('Rose Alder', false);
   await bob.hears(/^delete guests\.getAll$/);
 
+  // It ends all the same.
+  const ahead = await first.connectAhead();
   expect(await first.stop()).toBe(0);
+  ahead.destroy();
   const second = await workspace.serve(folder, first.port);
   // What was in the server's memory is gone, its log too: the page is told that everything may be stale.
   await ann.hears(/^resync/);
@@ -50,4 +56,13 @@ test.each(['fastify-trpc', 'express', 'hono', 'node-eventsource'])('%s: another 
   await ann.page.close();
   await bob.page.close();
   expect(await second.stop()).toBe(0);
+});
+
+test('init from the tarball, as a program: templates and all', async () => {
+  const program = 'node_modules/pathcast/bin/pathcast.mjs';
+  const { code, output } = await workspace.run(workspace.dir, process.execPath, [program, 'init', '--framework', 'node', 'app']);
+  expect([code, output]).toEqual([0, expect.stringContaining('Wrote an app in app: plain Node and EventSource, data in memory.')]);
+  const written = filesIn(path.join(workspace.dir, 'app'));
+  const manifest = written.get('package.json')?.replace('"name": "app"', '"name": "node-eventsource"') ?? '';
+  expect(new Map(written).set('package.json', manifest)).toEqual(filesIn(path.join(root, 'examples/node-eventsource')));
 });

@@ -28,5 +28,8 @@ const server = app.listen(Number(process.env['PORT'] ?? 3000), () => {
   const address = server.address();
   console.log(`Open http://localhost:${typeof address === 'object' ? address?.port : address} (${hub.engine} engine)`);
 });
-// Ends the streams, each with a hint to come back, then the server.
-process.once('SIGTERM', () => void hub.close().then(() => server.close()));
+// Ends the streams, each with a hint to come back, then the server. Connections that a browser opened ahead and never used do not hold it up.
+process.once('SIGTERM', () => {
+  void hub.close().then(() => server.close());
+  setTimeout(() => server.closeAllConnections(), 2_000).unref();
+});

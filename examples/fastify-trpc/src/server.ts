@@ -27,4 +27,8 @@ for (const [url, [file = '', type = '']] of Object.entries(files)) {
 // The backlog holds browsers that all come back at once after a restart.
 const address = await app.listen({ port: Number(process.env['PORT'] ?? 3000), backlog: 16384 });
 console.log(`Open http://localhost:${new URL(address).port} (${hub.engine} engine)`);
-process.once('SIGTERM', () => void app.close()); // ends the streams, each with a hint to come back, then the server
+// Ends the streams, each with a hint to come back, then the server. Connections that a browser opened ahead and never used do not hold it up.
+process.once('SIGTERM', () => {
+  void app.close();
+  setTimeout(() => app.server.closeAllConnections(), 2_000).unref();
+});

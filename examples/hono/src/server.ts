@@ -31,5 +31,8 @@ app.get('*', serveStatic({ root: 'public' }));
 const server = serve({ fetch: app.fetch, port: Number(process.env['PORT'] ?? 3000) }, ({ port }) => {
   console.log(`Open http://localhost:${port} (${hub.engine} engine)`);
 });
-// Ends the streams, each with a hint to come back, then the server.
-process.once('SIGTERM', () => void hub.close().then(() => server.close()));
+// Ends the streams, each with a hint to come back, then the server. Connections that a browser opened ahead and never used do not hold it up.
+process.once('SIGTERM', () => {
+  void hub.close().then(() => server.close());
+  setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 2_000).unref();
+});

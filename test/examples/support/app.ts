@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { consumer, root, type Consumer } from '../../package/packed.js';
 import { DEADLINE_MS, waitFor, within } from '../../support/wait.js';
@@ -109,6 +110,13 @@ export class RunningApp {
     return `http://localhost:${this.port}`;
   }
 
+  /** A connection that carries no request, as browsers open them ahead. */
+  async connectAhead(): Promise<Socket> {
+    const socket = connect({ port: this.port, host: 'localhost' });
+    await once(socket, 'connect');
+    return socket;
+  }
+
   /** By the signal that a process manager sends. Resolves to the exit code; null where a signal ended it. */
   async stop(): Promise<number | null> {
     if (this.child.exitCode !== null) return this.child.exitCode;
@@ -117,6 +125,15 @@ export class RunningApp {
     await within(exit, 'the app to end after SIGTERM');
     return this.child.exitCode;
   }
+}
+
+let copies = 0;
+
+/** A copy of an app of test/fixtures/existing, which has no pathcast in it. */
+export function existingApp(parent: string, name: string): string {
+  const folder = path.join(parent, `${name}-${++copies}`);
+  cpSync(path.join(root, 'test/fixtures/existing', name), folder, { recursive: true });
+  return folder;
 }
 
 /** Files of a folder, with `/`, without what a build makes. */

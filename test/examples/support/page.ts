@@ -39,6 +39,12 @@ export class GuestPage {
     await waitFor(async () => (await this.heard()).some((line) => pattern.test(line)), `the page to hear ${String(pattern)}`);
   }
 
+  /** On a telephone nothing is cut off. */
+  async fitsInto(width: number): Promise<void> {
+    await this.page.setViewportSize({ width, height: 700 });
+    expect(await this.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+  }
+
   async #text(selector: string): Promise<string> {
     return ((await this.page.locator(selector).textContent()) ?? '').trim();
   }
