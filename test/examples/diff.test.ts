@@ -30,6 +30,11 @@ test('git apply makes the new text of the old one, also of a file that is new', 
   );
 });
 
+test('a file that is new begins at line 0 of nothing, as other programs write it; one that becomes empty ends there', () => {
+  expect(unifiedDiff('file', undefined, 'a\nb\n')).toBe('--- /dev/null\n+++ b/file\n@@ -0,0 +1,2 @@\n+a\n+b\n');
+  expect(unifiedDiff('file', 'a\n', '')).toBe('--- a/file\n+++ b/file\n@@ -1 +0,0 @@\n-a\n');
+});
+
 test('nothing for what is the same', () => {
   expect(unifiedDiff('file', 'a\nb\n', 'a\nb\n')).toBe('');
 });

@@ -37,10 +37,10 @@ export const slips = [
   {
     name: 'I05',
     file: 'lib/cli/init/diff.ts',
-    why: 'an empty side of a hunk begins at line 1, which git does not take',
+    why: 'an empty side of a hunk begins at line 1: a file that is new is no longer told as one',
     find: 'count(head, but) + (size === 0 ? 0 : 1)',
     replace: 'count(head, but) + 1',
-    tests: [jest('test/examples/existing.test.ts', '`git apply` makes the same of it'), jest('test/examples/diff.test.ts', 'git apply makes the new text')],
+    tests: [jest('test/examples/diff.test.ts', 'a file that is new begins at line 0 of nothing')],
   },
   {
     name: 'I06',
