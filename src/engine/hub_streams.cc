@@ -28,6 +28,9 @@ constexpr int64_t kLookForUs = 60;
 // For closing streams in one turn of the loop: a dozen or so.
 constexpr int64_t kCloseUs = 200;
 
+// For long answers in one turn of the loop.
+constexpr int64_t kAnswerUs = 100;
+
 }  // namespace
 
 void HubThread::Run(OpenSocketCommand& command) {
@@ -383,28 +386,12 @@ void HubThread::Run(WatchCommand& command) {
 void HubThread::Run(ConnectionsCommand& command) {
   const Channel* channel =
       command.tenant ? channels_.Get(*command.tenant) : nullptr;
+  std::vector<uint64_t> numbers;
+  for (const Connection* connection : registry_.Select(command, channel))
+    numbers.push_back(connection->number());
   ConnectionsReply reply;
   reply.ticket = command.ticket;
-  for (Connection* connection : registry_.Select(command, channel)) {
-    ConnectionInfo& info = reply.connections.emplace_back();
-    const Channel& of = connection->channel();
-    info.number = connection->number();
-    info.tenant = of.tenant();
-    info.user = connection->user();
-    info.since_ms = connection->since_ms();
-    info.backlog_bytes = connection->backlog_bytes();
-    if (!connection->slow()) {
-      AppendCursor(&info.position, of.log().epoch(), connection->Reached(of));
-    }
-    info.address = connection->address();
-    if (info.address.empty() && connection->socket() != nullptr) {
-      info.address = connection->socket()->PeerAddress();
-    }
-    if (connection->filter() != nullptr && !connection->filter()->PassesAll()) {
-      info.filter = connection->filter()->Spec();
-    }
-  }
-  outgoing_.push_back(std::move(reply));
+  answers_.Add(std::move(reply), std::move(numbers));
 }
 
 void HubThread::WriteToQuietest(const StreamRequest& request) {
@@ -454,6 +441,12 @@ void HubThread::MoveWaitingOn() {
              waiting_room_.TakeAny([](const StreamRequest&) { return true; })) {
     TurnWaiterAway(std::move(*waiter), true);
   }
+}
+
+bool HubThread::AnswerSome() {
+  if (answers_.empty()) return false;
+  answers_.Run(clock_->NowUs() + kAnswerUs);
+  return !answers_.empty();
 }
 
 bool HubThread::CloseSome() {

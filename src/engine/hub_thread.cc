@@ -40,7 +40,8 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
       closings_(&context_, &registry_, &outgoing_,
                 [this](Connection* connection, CloseReason reason) {
                   Close(connection, reason);
-                }) {}
+                }),
+      answers_(&context_, &registry_, &outgoing_) {}
 
 Context* HubThread::PrepareContext() {
   context_.options = options_.core;
@@ -112,6 +113,7 @@ void HubThread::Work() {
   bool more = RunCommands();
   // What closes costs system calls and nobody waits for it: it comes last.
   scheduler_.FanOut(more);
+  more = AnswerSome() || more;
   more = CloseSome() || more;
   EndTurn();
   scheduler_.EndTurn(more);
@@ -254,6 +256,7 @@ void HubThread::Run(EphemeralCommand& command) {
 void HubThread::Run(ReadLogCommand& command) {
   LogReply reply;
   reply.ticket = command.ticket;
+  std::vector<EntryRef> entries;
   // Asking for a log makes none.
   Channel* channel = channels_.Get(command.tenant);
   if (!closed_ && channel != nullptr) {
@@ -270,18 +273,17 @@ void HubThread::Run(ReadLogCommand& command) {
                          command.known_last < end &&
                          first <= command.known_last + 1;
     const auto take = [&](uint64_t from, uint64_t to) {
-      for (uint64_t seq = from; seq < to; ++seq)
-        reply.actions.emplace_back(log.At(seq)->Json());
+      for (uint64_t seq = from; seq < to; ++seq) entries.push_back(log.At(seq));
     };
     if (reply.around_known) {
       take(first, command.known_first);
-      reply.before_known = reply.actions.size();
+      reply.before_known = entries.size();
       take(command.known_last + 1, end);
     } else {
       take(first, end);
     }
   }
-  outgoing_.push_back(std::move(reply));
+  answers_.Add(std::move(reply), std::move(entries));
 }
 
 void HubThread::Run(ResyncPathsCommand& command) {
@@ -311,6 +313,7 @@ void HubThread::Run(DrainCommand& command) {
 void HubThread::Run(ShutdownCommand& command) {
   if (!closed_) {
     closed_ = true;
+    answers_.Finish();
     CloseAll(kEndHubClosed);
     MoveWaitingOn();
     lingering_.CloseAll();

@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/limiter.h"
+#include "engine/answers.h"
 #include "engine/channels.h"
 #include "engine/closings.h"
 #include "engine/command.h"
@@ -141,6 +142,8 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   // Those whose time has come, a drain's, those that were asked to end; as many
   // as one turn can take. True when some are left.
   bool CloseSome();
+  // The same of answers that take long.
+  bool AnswerSome();
 
   // Set at construction.
   Hub* const hub_;
@@ -168,6 +171,7 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   Watchers watchers_;
   Drain drain_;
   Closings closings_;
+  Answers answers_;
   WaitingRoom waiting_room_;
   Lingering lingering_;
 

@@ -111,6 +111,100 @@ TEST_F(HubFairness, AFanOutOverItsBudgetGoesOnByItself) {
   }
 }
 
+TEST_F(HubFairness, ALongLogIsAnsweredInPartsAndAsItWasAskedFor) {
+  constexpr size_t kActions = 12;
+  TestHub hub{[this](HubOptions& o) {
+    o.clock = &clock_;
+    o.core.log.max_actions = kActions;
+  }};
+  for (size_t i = 0; i < kActions; ++i)
+    hub.Publish("big", "old" + std::to_string(i), "guests.getAll", 40'000);
+  hub.seen.clear();
+  // Each part costs a whole turn.
+  clock_.CostsUs(200);
+  const Ticket log = hub.NextTicket();
+  const Ticket other = hub.NextTicket();
+  clock_.WhileStopped([&] {
+    hub.Post(ReadLogCommand{log, "big"});
+    // Their places in the log are the old ones'.
+    for (size_t i = 0; i < kActions; ++i) {
+      PublishCommand command;
+      command.ticket = i + 1 < kActions ? hub.NextTicket() : other;
+      command.items.push_back(TestHub::Item("big", "new" + std::to_string(i)));
+      hub.Post(std::move(command));
+    }
+  });
+  const auto reply = hub.WaitTicket<LogReply>(log);
+  EXPECT_EQ(reply.head_seq, kActions);
+  ASSERT_EQ(reply.actions.size(), kActions);
+  for (size_t i = 0; i < kActions; ++i) {
+    EXPECT_NE(reply.actions[i].find("\"old" + std::to_string(i) + "\""),
+              std::string::npos);
+    EXPECT_NE(reply.actions[i].find("\"seq\":" + std::to_string(i + 1) + "}"),
+              std::string::npos);
+  }
+  hub.WaitTicket<PublishedReply>(other);
+  size_t answered = 0;
+  for (const Reply& each : hub.seen) {
+    if (std::holds_alternative<LogReply>(each)) break;
+    answered += std::holds_alternative<PublishedReply>(each) ? 1 : 0;
+  }
+  EXPECT_GE(answered, 3u);
+}
+
+TEST_F(HubFairness, AListOfStreamsIsMadeInPartsOfThoseThatAreStillThere) {
+  constexpr size_t kStreams = 100;
+  std::vector<uint64_t> numbers;
+  for (size_t i = 0; i < kStreams; ++i)
+    numbers.push_back(OpenSink("big", std::to_string(i)));
+  const uint64_t small = OpenSink("small", "u");
+  hub_.Sync();
+  hub_.seen.clear();
+  clock_.CostsUs(200);
+  ConnectionsCommand question;
+  const Ticket list = question.ticket = hub_.NextTicket();
+  question.tenant = "big";
+  question.limit = 1'000;
+  clock_.WhileStopped([&] {
+    hub_.Post(std::move(question));
+    PostPublish("small", "s1");
+    hub_.Post(SinkAbortCommand{numbers.back()});
+  });
+  numbers.pop_back();
+  std::vector<uint64_t> listed;
+  for (const ConnectionInfo& info :
+       hub_.WaitTicket<ConnectionsReply>(list).connections) {
+    listed.push_back(info.number);
+    EXPECT_EQ(info.tenant, "big");
+  }
+  EXPECT_EQ(listed, numbers);
+  const size_t heard = PlaceOf<SinkDataReply>(
+      [&](const SinkDataReply& data) { return data.number == small; });
+  EXPECT_LT(heard, PlaceOf<ConnectionsReply>([](const auto&) { return true; }));
+}
+
+TEST_F(HubFairness, AHubThatEndsAnswersInFullFirst) {
+  constexpr size_t kActions = 8;
+  for (size_t i = 0; i < kActions; ++i)
+    hub_.Publish("big", std::to_string(i), "guests.getAll", 40'000);
+  for (size_t i = 0; i < 40; ++i) OpenSink("big", std::to_string(i));
+  hub_.Sync();
+  clock_.CostsUs(200);
+  const Ticket log = hub_.NextTicket();
+  ConnectionsCommand question;
+  const Ticket list = question.ticket = hub_.NextTicket();
+  question.limit = 1'000;
+  const Ticket end = hub_.NextTicket();
+  clock_.WhileStopped([&] {
+    hub_.Post(ReadLogCommand{log, "big"});
+    hub_.Post(std::move(question));
+    hub_.Post(ShutdownCommand{end});
+  });
+  hub_.WaitTicket<DoneReply>(end);
+  EXPECT_EQ(hub_.WaitTicket<LogReply>(log).actions.size(), kActions);
+  EXPECT_EQ(hub_.WaitTicket<ConnectionsReply>(list).connections.size(), 40u);
+}
+
 TEST_F(HubFairness, WhoIsToEndIsLookedForInPartsThatOthersMayPass) {
   constexpr size_t kStreams = 1'000;
   for (size_t i = 0; i < kStreams; ++i) OpenSink("big", std::to_string(i));
