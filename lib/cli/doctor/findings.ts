@@ -80,7 +80,7 @@ export const FINDINGS = {
   'login-redirect': kind('error', "Give the session along: --header 'Authorization: Bearer …' or --header 'Cookie: …'. For browsers: the stream must be open to those who are signed in, and answer 401 to others."),
   redirect: kind('error', 'Use the final address for the stream: a redirect costs a round trip at each reconnect, and a tRPC client or a proxy may not follow it.'),
   'html-page': kind('error', 'The route of the stream was not reached. Send /sync/stream and /trpc to the server before the rule that gives pages (SPA fallback, login, captive portal).'),
-  unauthorized: kind('error', "Give the session along: --header 'Authorization: Bearer …' or --header 'Cookie: …'. Where it is given, identify() did not accept it."),
+  unauthorized: kind('error', "Give the session along: --header 'Authorization: Bearer …' or --header 'Cookie: …'. Where it is given, the server did not accept it."),
   forbidden: kind('error', 'The server, or a firewall before it, knows who asks and says no: look at its rules for this path.'),
   'not-found': kind('error', 'Check the path: pathcast/fastify serves /sync/stream (with its prefix), tRPC /trpc/sync.onSync (with your router’s names).'),
   'bad-request': kind('error', 'Give what the stream asks for: the input of a tRPC subscription stands in the address, as ?input=%7B%7D.'),

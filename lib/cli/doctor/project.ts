@@ -78,7 +78,8 @@ function judgeNext({ folder, dependencies }: Project, visit: Visit): void {
 
 function judgeBundlers({ scripts }: Project, visit: Visit): void {
   for (const [name, command] of scripts) {
-    if (!/\besbuild\b/.test(command) || !/--bundle\b/.test(command)) continue;
+    // One for browsers holds no server.
+    if (!/\besbuild\b.*--bundle\b/.test(command) || !/--platform=node\b/.test(command)) continue;
     if (/--packages=external\b|--external:pathcast\b|--external:\*/.test(command)) continue;
     visit.found('bundler-packs-pathcast', `The script ${JSON.stringify(name)} packs pathcast into a bundle, and an addon cannot be packed.`);
   }

@@ -102,7 +102,7 @@ describe('the project', () => {
     ['Next without a configuration', manifest({ dependencies: { next: '16' } }), ['next-packs-pathcast'], "`serverExternalPackages: ['pathcast']`"],
     ['Next that names another package', next(`export default { serverExternalPackages: ['sharp'] /* pathcast */ };`), ['next-packs-pathcast'], 'serverExternalPackages'],
     ['Next whose line is commented out', next(`export default {\n  // serverExternalPackages: ['pathcast'],\n};`), ['next-packs-pathcast'], 'serverExternalPackages'],
-    ['esbuild that bundles all', manifest({ scripts: { build: 'esbuild src/main.ts --bundle --platform=node --outfile=dist/main.js' } }), ['bundler-packs-pathcast'], '--external:pathcast'],
+    ['esbuild that bundles all', manifest({ scripts: { build: 'esbuild src/main.ts --platform=node --bundle --outfile=dist/main.js' } }), ['bundler-packs-pathcast'], '--external:pathcast'],
     ['pm2 with several instances', { ...manifest({}), 'ecosystem.config.js': `module.exports = { apps: [{ script: 'a.js', instances: 'max' }] };` }, ['several-processes-configured'], 'one process'],
     ['pm2 in a script', manifest({ scripts: { start: 'pm2 start dist/server.js -i 4' } }), ['several-processes-configured'], 'one process'],
     ['pathcast that is not installed', manifest({ dependencies: { pathcast: '1' } }), ['other-copy'], 'npx pathcast doctor'],
@@ -114,8 +114,9 @@ describe('the project', () => {
 
   test.each<[string, Record<string, string>]>([
     ['Next that leaves pathcast out', next(`export default { serverExternalPackages: ['sharp', "pathcast"] };`)],
-    ['esbuild that leaves packages out', manifest({ scripts: { build: 'esbuild a.ts --bundle --packages=external' } })],
-    ['esbuild that bundles nothing', manifest({ scripts: { build: 'esbuild a.ts --outdir=dist' } })],
+    ['esbuild that leaves packages out', manifest({ scripts: { build: 'esbuild a.ts --bundle --platform=node --packages=external' } })],
+    ['esbuild for a browser', manifest({ scripts: { build: 'tsc && esbuild src/client.ts --bundle --outfile=dist/client.js' } })],
+    ['esbuild that bundles nothing', manifest({ scripts: { build: 'esbuild a.ts --platform=node --outdir=dist' } })],
     ['pm2 with one instance', { ...manifest({}), 'ecosystem.config.js': `module.exports = { apps: [{ script: 'a.js', instances: 1 }] };` }],
     ['a package.json that is none', { 'package.json': '{' }],
   ])('%s: nothing', async (_name, files) => {
