@@ -37,8 +37,8 @@ an id, a severity, a sentence what it is, and a remedy.
                           subscription, http://localhost:3000/trpc/sync.onSync
   --header 'NAME: VALUE'  sent along, as often as given; no value is printed
   --origin ORIGIN         of the page that will ask: checks CORS
-  --idle SECONDS          watches the idle stream so long; 0: not at all.
-                          Default: two heartbeats, at most 40
+  --idle SECONDS          watches the stream so long; 0: not at all. Default:
+                          until two heartbeats came, at most 40
   --timeout SECONDS       for the connection, the head of the answer and the
                           first event, each; default 10
 

@@ -112,7 +112,7 @@ export const FINDINGS = {
   'retry-lost': kind('warning', 'Let the body pass as it is: the retry: line spreads browsers that come back.'),
   'not-handed-over': kind('info', 'The stream goes by way of tRPC’s generator and of JavaScript. Give req and res of the context to syncSubscription, where there are such (the fetch adapter has none).'),
   'cut-when-idle': kind('error', CUTS),
-  cut: kind('error', CUTS),
+  cut: kind('error', 'Something ends streams that are open: a bound of a load balancer or a proxy on the whole answer, a function that may run so long and no longer, a crash of the server. Raise the bound, or set `lifetimeMs` of the hub below it: then the hub ends streams in order.'),
   'no-heartbeat': kind('error', BUFFERING),
   'last-event-id-lost': kind('error', {
     nginx: 'nginx: no `proxy_set_header Last-Event-ID "";`, no `proxy_pass_request_headers off;`. A gateway: put Last-Event-ID on the list of headers that it forwards.',

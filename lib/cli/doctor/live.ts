@@ -60,7 +60,12 @@ export async function judgeLive(target: Target, options: LiveOptions, visit: Vis
     judgeCors(answer, origin, Object.hasOwn(target.headers, 'cookie'), visit);
     await judgeProtocol(target, visit);
     await judgeBacklog(target, visit);
-    const seen = await watch(answer.body, { firstMs: timeoutMs, idleMs: (beat) => idleOf(options, beat), signal });
+    const seen = await watch(answer.body, {
+      firstMs: timeoutMs,
+      idleMs: (beat) => idleOf(options, beat),
+      whole: options.idleMs !== undefined,
+      signal,
+    });
     answer.close();
     judgeWatched(seen, { ...options, headMs: answer.headMs }, target, visit);
     if (!seen.hello || signal?.aborted) return;

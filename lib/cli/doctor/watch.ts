@@ -35,6 +35,8 @@ export interface WatchOptions {
   firstMs: number;
   /** After it; 0: it is not watched. Given the heartbeat of the hub. */
   idleMs: (heartbeatMs: number | undefined) => number;
+  /** It is watched to the last; else until two heartbeats came. */
+  whole?: boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -44,7 +46,7 @@ const ENOUGH_PINGS = 2;
 const PIECE_MS = 20;
 
 /** Ends with the connection still open where nothing has ended it: the caller closes it. */
-export async function watch(body: Readable, { firstMs, idleMs, signal }: WatchOptions): Promise<Watched> {
+export async function watch(body: Readable, { firstMs, idleMs, whole = false, signal }: WatchOptions): Promise<Watched> {
   const began = performance.now();
   const seen: Watched = {
     hello: undefined, helloMs: 0, trpc: false, stranger: undefined, refused: undefined, closed: undefined,
@@ -85,7 +87,7 @@ export async function watch(body: Readable, { firstMs, idleMs, signal }: WatchOp
       seen.helloMs = message.at - began;
       deadline = message.at + idleMs(numberIn(message.payload['heartbeatMs']));
     }
-    if (seen.hello && seen.lonePings >= ENOUGH_PINGS) break;
+    if (!whole && seen.hello && seen.lonePings >= ENOUGH_PINGS) break;
   }
   const now = performance.now();
   seen.quietMs = now - lastAt;

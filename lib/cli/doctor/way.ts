@@ -19,7 +19,7 @@ export function judgeFailure({ kind, code }: NoAnswer, { url, label }: Target, v
     refused: ['connection-refused', `Nothing listens at ${host} (${code}).`],
     unreachable: ['unreachable', `${host} cannot be reached (${code}).`],
     reset: ['connection-reset', `The connection to ${host} was ended before an answer came (${code}).`],
-    certificate: ['tls-certificate', `The certificate of ${host} is not accepted, by browsers neither: ${code}.`],
+    certificate: ['tls-certificate', `The certificate of ${host} is not trusted from here: ${code}.`],
     tls: ['tls-failed', `TLS with ${host} failed (${code}).`],
     'no-http': ['no-http', `What came from ${host} is no HTTP/1.1 answer (${code}).`],
   };

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer as createSecureServer } from 'node:https';
 import { request as send, type RequestListener } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { connect, createServer as createTcpServer, type Server } from 'node:net';
 import fastifyRateLimit from '@fastify/rate-limit';
 import compression from 'compression';
 import express from 'express';
@@ -111,6 +111,12 @@ const SET_UPS: SetUp[] = [
     make: async () => [urlOf(await serve(collecting(await plain(), 1_600)))],
     ids: ['events-late'],
     remedy: 'pass each event on at once',
+  },
+  {
+    name: 'a load balancer that bounds the whole answer',
+    make: async () => [urlOf(await serve(bounding(await plain(), 1_200))), '--idle', '3'],
+    ids: ['cut'],
+    remedy: 'lifetimeMs',
   },
   {
     name: 'a redirect to the page to log in',
@@ -365,6 +371,21 @@ function collecting(port: number, everyMs: number): RequestListener {
     upstream.on('error', () => response.destroy());
     upstream.end();
   };
+}
+
+/** Passes everything on, for `ms` and no longer. */
+function bounding(port: number, ms: number): Server {
+  return createTcpServer((client) => {
+    const upstream = connect({ port, host: '127.0.0.1' });
+    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    const timer = setTimeout(() => upstream.destroy(), ms);
+    client.on('close', () => {
+      clearTimeout(timer);
+      upstream.destroy();
+    });
+    upstream.on('close', () => client.destroy());
+    client.pipe(upstream).pipe(client);
+  });
 }
 
 /** One that was free a moment ago. */

@@ -1,6 +1,6 @@
 /** Set-ups for the doctor: real servers of ours, real proxies before them. What a test starts here it ends by `endAll`. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { RequestListener, Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { startNginx, type NginxOptions } from '../../support/nginx.js';
 import { appRouter, startTrpc } from '../../support/trpc-servers.js';
 import { runHere } from '../support/cli.js';
 import type { DoctorReport } from '../../../lib/cli/doctor/report.js';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 
 const endings: (() => unknown)[] = [];
 
