@@ -1,7 +1,7 @@
 /** The code of README.md and docs/: every block compiles, and the apps that it shows run, from the packed package, with tRPC's own client. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { consumer, root, type Consumer } from '../package/packed.js';
 import { Browser } from '../reference/support/browser.js';
@@ -86,6 +86,11 @@ async function stopped({ child }: Running): Promise<number | null> {
   await exit;
   return child.exitCode;
 }
+
+test('the README asks for the Node that the package asks for', () => {
+  const { engines } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { engines: { node: string } };
+  expect(readFileSync(path.join(root, 'README.md'), 'utf8')).toContain(`You need Node.js ${engines.node.replace('>=', '')} or newer.`);
+});
 
 test('no two blocks are the same file', () => {
   const names = files.map(({ about }) => about);
