@@ -38,7 +38,7 @@ module.exports = function loadBinding() {
   const root = packageRoot();
   if (root === undefined) {
     throw new Error(
-      "a bundler has packed pathcast, and an addon cannot be packed: leave the package out (esbuild, tsup, Rollup, webpack: external: ['pathcast']; ncc: -e pathcast; Next.js: serverExternalPackages: ['pathcast'])",
+      "a bundler has packed pathcast, and an addon cannot be packed: leave the package out (esbuild, tsup: external: ['pathcast']; ncc: -e pathcast; Next.js: serverExternalPackages: ['pathcast']; Rollup, webpack: docs/platforms.md)",
     );
   }
   try {

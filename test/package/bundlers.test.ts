@@ -42,7 +42,7 @@ const TSUP = 'tsup/dist/cli-default.js';
 
 test.each([
   ['ncc', NCC, ['build', 'entry.mjs', '-o', 'ncc-in'], 'ncc-in', '-e pathcast'],
-  ['tsup', TSUP, ['entry.mjs', '--format', 'esm', '--out-dir', 'tsup-in'], 'tsup-in', "tsup, Rollup, webpack: external: ['pathcast']"],
+  ['tsup', TSUP, ['entry.mjs', '--format', 'esm', '--out-dir', 'tsup-in'], 'tsup-in', "tsup: external: ['pathcast']"],
 ])('%s: a bundle that holds it says what to configure', (_, program, args, out, remedy) => {
   packageJson({});
   const { status, stdout, warnings } = bundleAndRun(program, args, out);
