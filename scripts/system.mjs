@@ -47,6 +47,7 @@ const TEST = [
   { what: 'Apache', has: () => capture('apache2', ['-v'], { env: withSbin() }).ok, packages: ['apache2-bin'] },
   { what: 'Varnish', has: () => capture('varnishd', ['-V'], { env: withSbin() }).ok, packages: ['varnish'] },
   { what: 'Caddy', has: () => capture('caddy', ['version'], { env: withSbin() }).ok, packages: ['caddy'] },
+  { what: 'ss', has: command('ss'), packages: ['iproute2'] },
   { what: 'Redis', has: command('redis-server'), packages: ['redis-server'] },
   { what: 'Chromium', has: command('chromium', 'chromium-browser', 'google-chrome'), packages: ['chromium'] },
 ];

@@ -30,26 +30,28 @@ export function judgeFailure({ kind, code }: NoAnswer, { url, label }: Target, v
 const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 
 /** Over HTTP/1.1 a browser keeps six connections to a server, for all its tabs together; a stream holds one for good. */
-export async function judgeProtocol({ url }: Target, visit: Visit): Promise<void> {
+export async function judgeProtocol({ url, headers }: Target, visit: Visit): Promise<void> {
   if (url.protocol === 'http:') {
     visit.checked('Protocol: HTTP/1.1 without TLS. A browser then keeps six connections for all tabs together; in production let the proxy offer HTTP/2.');
     return;
   }
-  const protocol = await alpn(url);
+  const protocol = await alpn(url, headers['host']?.[0]);
   if (protocol === 'h2') visit.checked('Protocol: browsers get HTTP/2, so that streams do not use up their connections. The stream was read over HTTP/1.1.');
   else if (protocol === undefined) visit.notChecked('Whether HTTP/2 is offered: TLS could not be asked again.');
   else visit.found('no-http2', `${url.host} offers no HTTP/2: over HTTP/1.1 a browser keeps six connections for all tabs together, and each stream holds one.`);
 }
 
 /** What TLS agrees on; '' where the server names nothing, undefined where it could not be asked. */
-function alpn({ hostname, port }: URL): Promise<string | undefined> {
+function alpn({ hostname, port }: URL, hostHeader: string | undefined): Promise<string | undefined> {
   const host = hostname.replace(/^\[|\]$/g, '');
+  // As Node's https does it: a server that is asked by its address is told the name by which it is meant.
+  const servername = hostHeader?.replace(/:\d+$/, '') ?? host;
   return new Promise((resolve) => {
     const socket = connect({
       host,
       port: Number(port || 443),
       ALPNProtocols: ['h2', 'http/1.1'],
-      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(isIP(servername) === 0 ? { servername } : {}),
     });
     const end = (protocol: string | undefined): void => {
       socket.destroy();

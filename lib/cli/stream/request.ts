@@ -76,7 +76,7 @@ export async function ask(target: Target, options: RequestOptions): Promise<Answ
       'user-agent': 'pathcast',
       ...(lastEventId === undefined ? {} : cursorHeader(lastEventId)),
       ...headers,
-      ...target.headers,
+      ...sentHeaders(target.headers),
     },
   });
   let connected = false;
@@ -117,6 +117,13 @@ export async function ask(target: Target, options: RequestOptions): Promise<Answ
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/** Node takes some names, `host`, as a text alone. */
+function sentHeaders(headers: Target['headers']): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [name, values.length === 1 ? (values[0] ?? '') : values]),
+  );
 }
 
 /** In the bytes of UTF-8, as an EventSource sends it; nothing where HTTP does not allow what the server gave as an id. */

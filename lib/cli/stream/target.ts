@@ -74,6 +74,7 @@ function headersOf(given: readonly string[]): Record<string, string[]> {
       throw new CommandError(`${which}: the value of ${name} holds a character that HTTP does not allow`);
     }
     // hasOwn: a header may be called __proto__.
+    if (Object.hasOwn(headers, name) && name === 'host') throw new CommandError(`${which}: host is given twice`);
     if (Object.hasOwn(headers, name)) headers[name]?.push(value);
     else Object.defineProperty(headers, name, { value: [value], enumerable: true, configurable: true, writable: true });
   });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import superjson from 'superjson';
 import { ENGINES } from '../../support/engines.js';
 import { startHaproxy } from '../../support/haproxy.js';
+import { PROXIES, startProxy } from '../../support/proxies.js';
 import { tlsFiles } from '../../support/tls.js';
 import { Cli, CodeBase, REALTIME, router, TELL, WRITE } from '../support/cli.js';
 import { ANN, doctor, emptyFolder, endAll, hubOf, later, nginx, plain, seen, serve, trpc, urlOf } from './set-ups.js';
@@ -91,6 +92,17 @@ describe('as a process of its own', () => {
   test('TLS at Node itself: no-http2', async () => {
     const port = await serve(createSecureServer(tlsFiles(), hubOf().handler({ identify: () => ANN })));
     expect(await run(port)).toMatchObject({ ids: ['no-http2'], code: 0 });
+  });
+
+  /** Their own backlogs are short, and no recipe is about them. */
+  test.each(PROXIES)('%s as docs/proxies.md has it: nothing but a hint at most', async (name) => {
+    const front = await startProxy(name, await plain());
+    later(() => front.stop());
+    const url = `http${front.tls ? 's' : ''}://${front.host}:${front.port}/sync/stream`;
+    const args = ['doctor', '--json', '--url', url, '--header', 'Host: localhost', '--project', emptyFolder()];
+    const { ids, code, checked } = seen(await cli.run(args, { env: trusting }));
+    expect({ ids: ids.filter((id) => id !== 'short-listen-backlog'), code }).toEqual({ ids: [], code: 0 });
+    expect(checked.join('\n')).toContain(front.tls ? 'Protocol: browsers get HTTP/2' : 'Protocol: HTTP/1.1 without TLS');
   });
 
   test('the machine and a project: nothing, in words that fit 80 columns, and a terminal’s colours nowhere', async () => {

@@ -150,6 +150,7 @@ describe('the command line', () => {
     [['--url', 'http://a/', '--timeout', '0'], '--timeout must be a whole number from 1 to 3600, got "0"'],
     [['--url', 'http://a/', '--header', 'secret-token'], "--header must be 'Name: value'; there is no name before a colon"],
     [['--url', 'http://a/', '--header', 'A: b', '--header', 'Au th: secret-token'], '--header number 2: its name is none that HTTP allows'],
+    [['--url', 'http://a/', '--header', 'Host: a', '--header', 'host: b'], '--header number 2: host is given twice'],
     [['--url', 'http://a/', '--header', 'Auth: secret\u0000token'], '--header: the value of auth holds a character that HTTP does not allow'],
   ])('%j is refused in one line that quotes no secret', async (argv, line) => {
     const { code, stdout, stderr } = await runHere(['doctor', ...argv]);
