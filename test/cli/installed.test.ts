@@ -1,6 +1,6 @@
 /** The command as a user of the package has it: packed, in node_modules of another project, started through its link. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { consumer, root, type Consumer } from '../package/packed.js';
 import { CodeBase, REALTIME, router, TELL, WRITE } from './support/cli.js';
@@ -34,6 +34,18 @@ test('it audits', () => {
 
 test('it knows its version', () => {
   expect(run('--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('the doctor sees the engine of the package, and that it is the project’s own; tail says why there is no stream', () => {
+  writeFileSync(path.join(app.folder, 'package.json'), JSON.stringify({ dependencies: { pathcast: '*' } }));
+  mkdirSync(path.join(app.folder, 'node_modules'));
+  symlinkSync(path.join(project.dir, 'node_modules/pathcast'), path.join(app.folder, 'node_modules/pathcast'));
+  const { status, stdout, stderr } = run('doctor', '--json', '--project', app.folder);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const { findings, checked } = JSON.parse(stdout);
+  expect(findings).toEqual([]);
+  expect(checked).toEqual(expect.arrayContaining([expect.stringContaining('Engine: native.'), expect.stringMatching(/^The project’s pathcast is this one, \d/)]));
+  expect(run('tail', '--url', 'http://nowhere.invalid/')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('(ENOTFOUND)') });
 });
 
 test('without a compiler that has an interface it says what to install', () => {
