@@ -2,6 +2,7 @@
  * `pathcast init` in apps that are there: what it adds compiles, and makes a mutation heard by another client, in a Fastify app
  * with Drizzle and in an Express app of one file. What it adds to a Next app of T3's shape compiles.
  */
+import { cpSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../package/packed.js';
 import { within } from '../support/wait.js';
@@ -73,5 +74,15 @@ test('Express in one file, CommonJS', async () => {
 test('Next in T3 shape', async () => {
   const folder = existingApp(workspace.dir, 'next');
   expect((await init(['--yes', folder])).code).toBe(0);
+  await compile(folder);
+});
+
+test('a code base with 68 mutations, 29 of which told nobody', async () => {
+  const folder = path.join(workspace.dir, 'weddingflo');
+  cpSync(path.join(root, 'test/fixtures/weddingflo'), folder, { recursive: true });
+  writeFileSync(path.join(folder, 'package.json'), '{ "dependencies": { "@trpc/server": "^11", "drizzle-orm": "^0.45", "next": "^16" } }\n');
+  const { code, stdout } = await init(['--yes', folder]);
+  expect(code).toBe(0);
+  expect(stdout).toContain('router src/server/trpc/root.ts#appRouter with 68 mutations; the company of a request: ctx.companyId');
   await compile(folder);
 });

@@ -50,6 +50,29 @@ test('Next in T3 shape: router, route and next.config', async () => {
   expect(read('src/server/api/invalidation.ts')).toContain("'post.create': ['post'],");
 });
 
+test('a `procedure` taken out of `t` keeps its name; what a broadcast says by hand tells where the company is', async () => {
+  const folder = app('express');
+  const file = path.join(folder, 'src/server.ts');
+  const before = readFileSync(file, 'utf8')
+    .replace('.create()\n', '.create()\nconst { procedure } = t\n')
+    .replaceAll('t.procedure', 'procedure')
+    .replace('names.push(', 'tell({ companyId: ctx.firm, queryPaths: [] })\n      names.push(');
+  writeFileSync(file, before);
+  const { stdout } = await init(['--yes', folder]);
+  expect(stdout).toContain('the company of a request: ctx.firm');
+  const after = readFileSync(file, 'utf8');
+  expect(after).toContain('const { procedure: plainProcedure } = t\nconst procedure = plainProcedure.use(sync.middleware())\n');
+  expect(after).toContain('add: procedure.input(');
+});
+
+test('of several routers the largest; the others are named', async () => {
+  const folder = app('express');
+  writeFileSync(path.join(folder, 'src/other.ts'), readFileSync(path.join(folder, 'src/server.ts'), 'utf8').replaceAll('appRouter', 'otherRouter').replace(/ {4}list.*\n/, ''));
+  const { stdout } = await init([folder]);
+  expect(stdout).toMatch(/router src\/server\.ts#appRouter with 1 mutation;/);
+  expect(stdout.replace(/\s+/g, ' ')).toContain('There are other routers, which were left as they are: src/other.ts#otherRouter.');
+});
+
 test('what the code does not say is left to do by hand: who asks, where it is served, a database that is made twice', async () => {
   const folder = app('fastify');
   const replace = (file: string, what: RegExp, by: string): void => {

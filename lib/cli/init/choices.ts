@@ -19,6 +19,9 @@ export const TITLES: Readonly<Record<Framework | Data, string>> = {
   prisma: 'Prisma on SQLite',
 };
 
+/** Of an app that is there. */
+export const APPS: Readonly<Record<Framework, string>> = { fastify: 'Fastify', express: 'Express', hono: 'Hono', node: 'Node', next: 'Next.js' };
+
 /** @throws CommandError that names what is allowed, and the nearest of it. */
 export function chosen<T extends string>(option: string, given: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === given);

@@ -6,7 +6,7 @@ import type { Streams } from '../../streams.js';
 import { coloursFor, wantsColours } from '../../terminal/colours.js';
 import { visible, wrap } from '../../terminal/text.js';
 import type { Asker } from '../ask.js';
-import { TITLES } from '../choices.js';
+import { APPS } from '../choices.js';
 import { unifiedDiff } from '../diff.js';
 import type { InitOptions } from '../options.js';
 import { linesFor } from './by-hand.js';
@@ -29,8 +29,7 @@ export async function initExisting(folder: string, options: InitOptions, streams
     if (!detected.hasTrpc) throw new CommandError('no tRPC was found (package.json has no @trpc/server); nothing was written');
     plan = planFor(folder, detected, streams.version);
   } catch (error) {
-    const title = TITLES[detected.framework].replace(' and tRPC', '');
-    await stdout.print(`Found ${title}. These are the lines to add by hand:\n\n  npm install pathcast\n\n${linesFor(detected.framework)}\n`);
+    await stdout.print(`Found ${APPS[detected.framework]}. These are the lines to add by hand:\n\n  npm install pathcast\n\n${linesFor(detected.framework)}\n`);
     throw error;
   }
   const colours = coloursFor(wantsColours(stdout, streams.env));

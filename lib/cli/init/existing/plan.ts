@@ -6,7 +6,7 @@ import type { RouterRoot } from '../../audit/model.js';
 import { openProject, type OpenedProject } from '../../audit/project/index.js';
 import { findRoots } from '../../audit/routers/index.js';
 import { CommandError } from '../../errors.js';
-import { TITLES } from '../choices.js';
+import { APPS } from '../choices.js';
 import { ownRange } from '../packages.js';
 import { databasesIn } from './database.js';
 import { withDependency, type Detected } from './detect.js';
@@ -15,7 +15,7 @@ import { mapText } from './map.js';
 import { nextConfigChange } from './next-config.js';
 import { companyIn, userIn } from './session.js';
 import { syncText } from './sync-file.js';
-import { basesOf, beginningOf, contextOf, rootLiteral, servedAt, type RootLiteral } from './trpc.js';
+import { addMiddleware, basesOf, beginningOf, contextHasSockets, contextOf, rootLiteral, servedAt, type RootLiteral } from './trpc.js';
 
 export interface Change {
   /** From the app's folder, with `/`. */
@@ -36,22 +36,25 @@ export interface Plan {
 /** @throws CommandError where the app's router cannot be read. */
 export function planFor(folder: string, detected: Detected, version: string): Plan {
   const project = openProject(folder);
-  const root = rootOf(project);
+  const [root, ...others] = rootsOf(project);
   const literal = rootLiteral(project, root);
   if (!literal) throw new CommandError(`${root.name}: the root router is none that is written as router({ … }) in a const; its map has to be written by hand`);
-  return new Planner(folder, project, root, literal, detected, version).plan();
+  const plan = new Planner(folder, project, root, literal, detected, version).plan();
+  if (others.length > 0) plan.byHand.push(`There are other routers, which were left as they are: ${others.map(({ name }) => name).join(', ')}.`);
+  return plan;
 }
 
-function rootOf(project: OpenedProject): RouterRoot {
+/** At least one, the largest first. */
+function rootsOf(project: OpenedProject): [RouterRoot, ...RouterRoot[]] {
   let roots: RouterRoot[];
   try {
-    roots = findRoots(project, {});
+    roots = findRoots(project, {}).filter(({ procedures }) => procedures.length > 0);
   } catch (error) {
     throw new CommandError(`no tRPC router was found in ${project.files.length} files below this folder`, { cause: error });
   }
-  const [root] = roots.filter(({ procedures }) => procedures.length > 0);
+  const [root, ...others] = roots;
   if (!root) throw new CommandError('no procedure was found on the tRPC routers below this folder');
-  return root;
+  return [root, ...others];
 }
 
 class Planner {
@@ -87,8 +90,9 @@ class Planner {
     this.#create(map, mapText(root.procedures, audit(this.folder), { name: literal.name, from }));
     if (!literal.exported) this.#byHand.push(`Export ${literal.name} from ${this.#relative(literal.file.fileName)}: the map names its type.`);
 
-    for (const { node, file } of bases.found) {
-      this.#edits.insert(file, node.getEnd(), '.use(sync.middleware())');
+    for (const one of bases.found) {
+      const { file } = one;
+      addMiddleware(project, this.#edits, one);
       this.#edits.import(file, `import { sync } from '${specifier(file.fileName, sync, ending)}'`);
     }
     if (bases.lost.length > 0) {
@@ -109,9 +113,9 @@ class Planner {
     }
     return {
       found: [
-        `${TITLES[detected.framework].replace(' and tRPC', '')} and tRPC${detected.data === 'none' ? '' : `, ${detected.data === 'drizzle' ? 'Drizzle' : 'Prisma'}`}`,
+        `${APPS[detected.framework]} and tRPC${detected.data === 'none' ? '' : `, ${detected.data === 'drizzle' ? 'Drizzle' : 'Prisma'}`}`,
         `router ${root.name} with ${mutations.length} ${mutations.length === 1 ? 'mutation' : 'mutations'}`,
-        ...(company.uses === 0 ? [] : [`the company of a request: ${company.way}, ${company.uses} times`]),
+        ...(company.uses === 0 ? [] : [`the company of a request: ${company.way}`]),
       ],
       changes,
       byHand: this.#byHand,
@@ -139,7 +143,7 @@ class Planner {
       }
     }
     this.#edits.import(literal.file, "import { syncInput, syncSubscription } from 'pathcast/trpc'");
-    const sockets = /\breq\b[^}]*\bres\b/.test(this.#contextSource()) ? 'req: ctx.req, res: ctx.res, ' : '';
+    const sockets = contextHasSockets(project) ? 'req: ctx.req, res: ctx.res, ' : '';
     if (sockets === '' && !['next', 'hono'].includes(this.detected.framework)) {
       this.#byHand.push('Put req and res into the context, and give them in the subscription: stream: ({ ctx }) => ({ req: ctx.req, res: ctx.res, … }). Then the native engine takes the socket.');
     }
@@ -154,13 +158,6 @@ class Planner {
     const last = literal.literal.properties.at(-1);
     const comma = last && !literal.literal.properties.hasTrailingComma ? ',' : '';
     this.#edits.insert(literal.file, last ? literal.literal.properties.end : literal.literal.getStart() + 1, comma + text);
-  }
-
-  /** The text of the file that makes the context, as far as it is found. */
-  #contextSource(): string {
-    return this.project.files
-      .map(({ text }) => /create\w*Context\b[\s\S]{0,600}?return[\s\S]{0,300}?\}/.exec(text)?.[0] ?? '')
-      .join('\n');
   }
 
   /** The map is read where the router is served, before the server listens. */

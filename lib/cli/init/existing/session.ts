@@ -11,11 +11,17 @@ export interface Found {
 const COMPANY = 'companyId|tenantId|organizationId|organisationId|orgId|workspaceId|teamId|accountId';
 const USER = 'userId|user.id|session.sub';
 
-export const companyIn = (files: readonly ts.SourceFile[]): Found => mostUsed(files, COMPANY, 'ctx.companyId');
-export const userIn = (files: readonly ts.SourceFile[]): Found => mostUsed(files, USER, 'ctx.userId');
+export const companyIn = (files: readonly ts.SourceFile[]): Found => wayIn(files, 'companyId', COMPANY);
+export const userIn = (files: readonly ts.SourceFile[]): Found => wayIn(files, 'userId', USER);
 
-function mostUsed(files: readonly ts.SourceFile[], names: string, guess: string): Found {
+/** What broadcasts that are there say, else what is written most often. */
+function wayIn(files: readonly ts.SourceFile[], field: string, names: string): Found {
+  const told = mostUsed(files, new RegExp(`\\b${field}: *ctx((?:[?!]?\\.\\w+)+)`, 'g'));
   const pattern = new RegExp(`\\bctx((?:[?!]?\\.\\w+){0,3}?[?!]?\\.(?:${names.replaceAll('.', '[?!]?\\.')}))\\b`, 'g');
+  return told ?? mostUsed(files, pattern) ?? { way: `ctx.${field}`, uses: 0 };
+}
+
+function mostUsed(files: readonly ts.SourceFile[], pattern: RegExp): Found | undefined {
   const counts = new Map<string, number>();
   for (const { text } of files) {
     for (const [, way = ''] of text.matchAll(pattern)) {
@@ -24,7 +30,7 @@ function mostUsed(files: readonly ts.SourceFile[], names: string, guess: string)
     }
   }
   const [best] = [...counts].sort(([, a], [, b]) => b - a);
-  return best ? { way: best[0], uses: best[1] } : { way: guess, uses: 0 };
+  return best && { way: best[0], uses: best[1] };
 }
 
 /** Before any middleware has run nothing beyond the context itself is sure: `ctx.session?.user?.id`. */

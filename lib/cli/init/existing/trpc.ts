@@ -1,10 +1,13 @@
 /** The tRPC side of an app: where its base procedures, its context and its root router are made. */
 import type ts from 'typescript';
 import type { Procedure, Project, RouterRoot } from '../../audit/model.js';
+import { usesSemicolons, type Edits } from './edits.js';
 
-/** `t.procedure` as it stands where mutations begin. */
+/** Where mutations begin: at `t.procedure`, or at the `procedure` of `const { procedure } = t`. */
 export interface Base {
-  node: ts.PropertyAccessExpression;
+  node: ts.PropertyAccessExpression | ts.BindingElement;
+  /** What is `t` in it. */
+  start: ts.Expression;
   file: ts.SourceFile;
 }
 
@@ -19,8 +22,8 @@ export function basesOf(project: Project, mutations: readonly Procedure[]): Base
   const found = new Map<ts.Node, Base>();
   const lost: string[] = [];
   for (const mutation of mutations) {
-    const node = baseOf(project, mutation.node.expression);
-    if (node) found.set(node, { node, file: node.getSourceFile() });
+    const base = baseOf(project, mutation.node.expression);
+    if (base) found.set(base.node, base);
     else lost.push(mutation.path);
   }
   return { found: [...found.values()], lost };
@@ -29,18 +32,19 @@ export function basesOf(project: Project, mutations: readonly Procedure[]): Base
 /** Names that are followed from one to the next. */
 const MAX_HOPS = 30;
 
-/** Down the chain of calls, and through the names that it begins with, to `….procedure`. */
-function baseOf(project: Project, chain: ts.Expression): ts.PropertyAccessExpression | undefined {
+/** Down the chain of calls, and through the names that it begins with. */
+function baseOf(project: Project, chain: ts.Expression): Base | undefined {
   const { ts } = project;
-  let hops = 0;
   let node: ts.Expression = chain;
+  let hops = 0;
   while (hops < MAX_HOPS) {
     if (ts.isCallExpression(node)) node = node.expression;
     else if (ts.isPropertyAccessExpression(node)) {
-      if (node.name.text === 'procedure') return node;
+      if (node.name.text === 'procedure') return { node, start: node.expression, file: node.getSourceFile() };
       node = node.expression;
     } else if (ts.isIdentifier(node)) {
       const declaration = project.declarationOf(node);
+      if (declaration && ts.isBindingElement(declaration)) return destructured(project, declaration);
       if (!declaration || !ts.isVariableDeclaration(declaration) || !declaration.initializer) return undefined;
       node = declaration.initializer;
       hops += 1;
@@ -50,6 +54,25 @@ function baseOf(project: Project, chain: ts.Expression): ts.PropertyAccessExpres
   return undefined;
 }
 
+/** `procedure` of `const { router, procedure } = t`. */
+function destructured({ ts }: Project, node: ts.BindingElement): Base | undefined {
+  const declaration = node.parent.parent;
+  if (!ts.isVariableDeclaration(declaration) || !declaration.initializer) return undefined;
+  const isPlain = ts.isIdentifier(node.name) && node.name.text === 'procedure' && !node.propertyName && !node.initializer;
+  return isPlain ? { node, start: declaration.initializer, file: node.getSourceFile() } : undefined;
+}
+
+/** The middleware comes first, there or under the name that everyone uses already. */
+export function addMiddleware({ ts }: Project, edits: Edits, { node, file }: Base): void {
+  const use = '.use(sync.middleware())';
+  if (!ts.isBindingElement(node)) return edits.insert(file, node.getEnd(), use);
+  let statement: ts.Node = node;
+  while (!ts.isVariableStatement(statement)) statement = statement.parent;
+  const exported = statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true;
+  edits.insert(file, node.getEnd(), ': plainProcedure');
+  edits.insert(file, statement.getEnd(), `\n${exported ? 'export ' : ''}const procedure = plainProcedure${use}${usesSemicolons(file.text) ? ';' : ''}`);
+}
+
 /** The name that a procedure begins with, `protectedProcedure`, if it is one that another file may import, or its own. */
 export function beginningOf(project: Project, procedure: Procedure): { name: string; file: ts.SourceFile } | undefined {
   const { ts } = project;
@@ -57,14 +80,15 @@ export function beginningOf(project: Project, procedure: Procedure): { name: str
   while (ts.isCallExpression(node) || ts.isPropertyAccessExpression(node)) node = node.expression;
   if (!ts.isIdentifier(node)) return undefined;
   const declaration = project.declarationOf(node);
-  if (!declaration || !ts.isVariableDeclaration(declaration) || !ts.isIdentifier(declaration.name)) return undefined;
+  const isNamed = declaration && (ts.isVariableDeclaration(declaration) || ts.isBindingElement(declaration));
+  if (!isNamed || !ts.isIdentifier(declaration.name)) return undefined;
   return { name: declaration.name.text, file: declaration.getSourceFile() };
 }
 
 /** The context of `t` in `t.procedure`: the type as it is written, and the file in which its names mean something. */
 export function contextOf(project: Project, base: Base): { type: ts.TypeNode; file: ts.SourceFile } | undefined {
   const { ts } = project;
-  const start = base.node.expression;
+  const { start } = base;
   const declaration = ts.isIdentifier(start) ? project.declarationOf(start) : undefined;
   let node = declaration && ts.isVariableDeclaration(declaration) ? declaration.initializer : start;
   while (node && (ts.isCallExpression(node) || ts.isPropertyAccessExpression(node))) {
@@ -131,4 +155,30 @@ export function servedAt({ ts, files }: Project): Served[] {
   };
   for (const file of files) visit(file);
   return served;
+}
+
+/** Whether the context holds the request and the response: by a type `…Context`, or by what a function `…Context…` gives back. */
+export function contextHasSockets({ ts, files }: Project): boolean {
+  const both = (names: readonly string[]): boolean => names.includes('req') && names.includes('res');
+  const namesOf = (members: readonly (ts.TypeElement | ts.ObjectLiteralElementLike)[]): string[] => members.map((one) => one.name?.getText() ?? '');
+  /** Of the function itself, not of those within it. */
+  const gives = (node: ts.Node): boolean => {
+    if (ts.isObjectLiteralExpression(node)) return both(namesOf(node.properties));
+    if (ts.isParenthesizedExpression(node) || ts.isReturnStatement(node)) return node.expression !== undefined && gives(node.expression);
+    if (ts.isBlock(node)) return node.statements.some((one) => !ts.isFunctionDeclaration(one) && (ts.isReturnStatement(one) ? gives(one) : false));
+    return false;
+  };
+  const isContext = (name: ts.Node | undefined): boolean => name !== undefined && /context/i.test(name.getText());
+  return files.some(({ statements }) =>
+    statements.some((statement) => {
+      if (ts.isInterfaceDeclaration(statement)) return isContext(statement.name) && both(namesOf(statement.members));
+      if (ts.isTypeAliasDeclaration(statement)) return isContext(statement.name) && ts.isTypeLiteralNode(statement.type) && both(namesOf(statement.type.members));
+      if (ts.isFunctionDeclaration(statement)) return isContext(statement.name) && statement.body !== undefined && gives(statement.body);
+      if (!ts.isVariableStatement(statement)) return false;
+      return statement.declarationList.declarations.some(({ name, initializer }) => {
+        const isFunction = initializer && (ts.isArrowFunction(initializer) || ts.isFunctionExpression(initializer));
+        return isContext(name) && isFunction === true && gives(initializer.body);
+      });
+    }),
+  );
 }
