@@ -1,6 +1,6 @@
 /** `pathcast init` in apps that are there: what it finds, and the diff, which is written after a yes and never over what nobody has seen. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { root } from '../package/packed.js';
@@ -161,6 +161,15 @@ describe('what cannot be done is refused', () => {
     await expect(done).rejects.toThrow('no tRPC was found (package.json has no @trpc/server)');
     expect(printed).toContain("app.get('/sync/stream', handler({ identify }));");
     expect(filesIn(folder)).toEqual(before);
+  });
+
+  test('an app in JavaScript', async () => {
+    const folder = app('express');
+    const server = path.join(folder, 'src/server.ts');
+    writeFileSync(path.join(folder, 'src/server.js'), readFileSync(server, 'utf8').replace(', type CreateExpressContextOptions', '').replace(': CreateExpressContextOptions', '').replace('(value: unknown)', '(value)'));
+    rmSync(server);
+    await expect(init(['--yes', folder])).rejects.toThrow('src/server.js#appRouter is JavaScript');
+    expect(readdirSync(path.join(folder, 'src'))).toEqual(['server.js']);
   });
 
   test('a framework or database that is not there; two frameworks; no router; a package.json that is none', async () => {

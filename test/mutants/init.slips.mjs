@@ -54,8 +54,8 @@ export const slips = [
     name: 'I07',
     file: 'lib/cli/init/existing/trpc.ts',
     why: 'each mutation of one base procedure puts the middleware there once more',
-    find: 'found.set(node, { node, file: node.getSourceFile() })',
-    replace: 'found.set({} as ts.Node, { node, file: node.getSourceFile() })',
+    find: 'found.set(base.node, base)',
+    replace: 'found.set({} as ts.Node, base)',
     tests: [jest('test/examples/existing.test.ts', 'Fastify with Drizzle')],
   },
   {

@@ -39,6 +39,7 @@ export function planFor(folder: string, detected: Detected, version: string): Pl
   const [root, ...others] = rootsOf(project);
   const literal = rootLiteral(project, root);
   if (!literal) throw new CommandError(`${root.name}: the root router is none that is written as router({ … }) in a const; its map has to be written by hand`);
+  if (!/\.[cm]?tsx?$/.test(literal.file.fileName)) throw new CommandError(`${root.name} is JavaScript, and a map is held to its router by TypeScript`);
   const plan = new Planner(folder, project, root, literal, detected, version).plan();
   if (others.length > 0) plan.byHand.push(`There are other routers, which were left as they are: ${others.map(({ name }) => name).join(', ')}.`);
   return plan;
