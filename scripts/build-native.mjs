@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { findNodeDir, findNodeGyp } from './node-gyp.mjs';
 import { at, capture, exclusively, hashOf, ifChanged, main, Refusal, run, startedAs, stateDir, which } from './support.mjs';
-import { VENDORED, vendorSimdjson } from './vendor-simdjson.mjs';
+import { isVendored, VENDORED, vendorSources } from './vendor.mjs';
 
 const PRODUCT = at('build/Release/pathcast.node');
 
 /** Builds if needed. Throws a `Refusal` with the compiler's last words if it cannot. */
 export async function buildNative() {
-  vendorSimdjson();
-  const inputs = ['src', 'binding.gyp', VENDORED, 'node_modules/node-addon-api/package.json'];
+  vendorSources();
+  const inputs = ['src', 'binding.gyp', ...Object.values(VENDORED).map(({ folder }) => folder), 'node_modules/node-addon-api/package.json'];
   return ifChanged('building the native addon', hashOf(inputs), PRODUCT, async () => {
     const nodeDir = findNodeDir();
     const nodeGyp = findNodeGyp();
@@ -23,7 +23,7 @@ export async function buildNative() {
 
     // "configure" only when the list of files or the settings changed: make then compiles what is new.
     const settings = path.join(stateDir, 'configure-native.sha256');
-    const wanted = hashOf(['binding.gyp', 'src/addon.gypi', 'src/sources.json'], `${existsSync(at(VENDORED))} ${nodeDir} ${env.CXX ?? ''}`);
+    const wanted = hashOf(['binding.gyp', 'src/addon.gypi', 'src/sources.json'], `${Object.keys(VENDORED).map(isVendored)} ${nodeDir} ${env.CXX ?? ''}`);
     const configured = existsSync(at('build/Makefile')) && existsSync(settings) && readFileSync(settings, 'utf8') === wanted;
     for (const step of configured ? [['build']] : [['configure'], ['build']]) {
       const done = capture(process.execPath, [...common, ...step, ...(step[0] === 'build' ? ['--jobs=max'] : [])], { env });

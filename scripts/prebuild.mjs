@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { at, capture, hashOf, ifChanged, Refusal } from './support.mjs';
-import { VENDORED } from './vendor-simdjson.mjs';
+import { isVendored, VENDORED } from './vendor.mjs';
 
 const ADDON = 'build/Release/pathcast.node';
 /** node-gyp-build takes it on a C library of this name only. */
@@ -17,8 +17,10 @@ function libc() {
 const versionOf = (command, ...args) => capture(command, args).output.trim().split('\n')[0] ?? '';
 
 function notice() {
-  const header = readFileSync(at(VENDORED, 'simdjson.h'), 'utf8');
+  const header = readFileSync(at(VENDORED.simdjson.folder, 'simdjson.h'), 'utf8');
   const simdjson = /#define SIMDJSON_VERSION "?([\d.]+)/.exec(header)?.[1];
+  const redis = readFileSync(at(VENDORED.hiredis.folder, 'hiredis.h'), 'utf8');
+  const hiredis = ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`#define HIREDIS_${part} (\\d+)`).exec(redis)?.[1]).join('.');
   const api = JSON.parse(readFileSync(at('node_modules/node-addon-api/package.json'), 'utf8'));
   const runtime = '/usr/share/doc/libgcc-s1/copyright';
   return `# What is inside the prebuilt addon besides pathcast
@@ -26,6 +28,7 @@ function notice() {
 | part | version | licence |
 |---|---|---|
 | simdjson | ${simdjson} | Apache License 2.0 or MIT |
+| hiredis (its reader) | ${hiredis} | BSD 3-Clause |
 | node-addon-api (headers) | ${api.version} | MIT |
 | libstdc++ and libgcc | ${versionOf('g++', '-dumpfullversion')} | GPL 3 with the GCC Runtime Library Exception 3.1, which lets programs of any licence contain them |
 
@@ -37,14 +40,20 @@ ${readFileSync(at('node_modules/node-addon-api/LICENSE.md'), 'utf8').trim()}
 
 ## simdjson
 
-${readFileSync(at(VENDORED, 'LICENSE'), 'utf8').trim()}
+${readFileSync(at(VENDORED.simdjson.folder, 'LICENSE'), 'utf8').trim()}
+
+## hiredis
+
+${readFileSync(at(VENDORED.hiredis.folder, 'COPYING'), 'utf8').trim()}
 ${existsSync(runtime) ? `\n## libstdc++ and libgcc\n\n${readFileSync(runtime, 'utf8').trim()}\n` : ''}`;
 }
 
 /** Makes it if the addon has changed since. */
 export async function prebuild() {
-  if (!existsSync(at(VENDORED, 'simdjson.cpp'))) {
-    throw new Refusal("The package cannot be made here: simdjson's sources did not come, and the addon would need its shared library.");
+  const lacking = Object.keys(VENDORED).filter((name) => !isVendored(name));
+  if (lacking.length > 0) {
+    const which = lacking.join(' and ');
+    throw new Refusal(`The package cannot be made here: the sources of ${which} did not come, and the addon would need the system's library.`);
   }
   return ifChanged('the prebuilt addon', hashOf([ADDON, 'scripts/prebuild.mjs']), at(PREBUILD), () => {
     rmSync(at('prebuilds'), { recursive: true, force: true });

@@ -28,6 +28,7 @@ const BUILD = [
   { what: 'make', has: command('make'), packages: ['make'] },
   { what: 'Python 3 (for node-gyp)', has: command('python3'), packages: ['python3'] },
   { what: 'simdjson', has: () => existsSync(at('vendor/simdjson/simdjson.h')) || header('simdjson.h')(), packages: ['libsimdjson-dev'] },
+  { what: 'hiredis', has: () => existsSync(at('vendor/hiredis/read.h')) || header('hiredis/read.h')(), packages: ['libhiredis-dev'] },
 ];
 
 const TEST = [
@@ -47,8 +48,8 @@ const TEST = [
   { what: 'Apache', has: () => capture('apache2', ['-v'], { env: withSbin() }).ok, packages: ['apache2-bin'] },
   { what: 'Varnish', has: () => capture('varnishd', ['-V'], { env: withSbin() }).ok, packages: ['varnish'] },
   { what: 'Caddy', has: () => capture('caddy', ['version'], { env: withSbin() }).ok, packages: ['caddy'] },
-  { what: 'ss', has: command('ss'), packages: ['iproute2'] },
   { what: 'Redis', has: command('redis-server'), packages: ['redis-server'] },
+  { what: 'Redis Sentinel', has: command('redis-sentinel'), packages: ['redis-sentinel'] },
   { what: 'Chromium', has: command('chromium', 'chromium-browser', 'google-chrome'), packages: ['chromium'] },
 ];
 

@@ -3,6 +3,7 @@
   # sources are the including file's, as the command that makes them runs there; the other ones are this file's.
   "variables": {
     "vendored": "<!(node -p \"+require('fs').existsSync('vendor/simdjson/simdjson.cpp')\")",
+    "vendored_hiredis": "<!(node -p \"+require('fs').existsSync('vendor/hiredis/read.c')\")",
   },
   "targets": [
     {
@@ -40,6 +41,17 @@
             "include_dirs": ["../vendor/simdjson"],
           },
           {"libraries": ["-lsimdjson"]},
+        ],
+        [
+          "vendored_hiredis==1",
+          {
+            # Its reader alone: what redis/ calls. 1.0 and newer stand on alloc.c.
+            "sources": [
+              "<!@(node -p \"['alloc.c','read.c','sds.c'].map((name) => 'vendor/hiredis/' + name).filter((name) => require('fs').existsSync(name)).join(' ')\")",
+            ],
+            "include_dirs": ["../vendor"],
+          },
+          {"libraries": ["-lhiredis"]},
         ],
         [
           "OS=='linux'",

@@ -48,6 +48,10 @@ describe('the packed files', () => {
       'scripts/node-gyp.mjs',
       'src/addon.gypi',
       'src/sources.json',
+      'vendor/hiredis/COPYING',
+      'vendor/hiredis/read.c',
+      'vendor/hiredis/read.h',
+      'vendor/hiredis/sds.c',
       'vendor/simdjson/LICENSE',
       'vendor/simdjson/simdjson.cpp',
       'vendor/simdjson/simdjson.h',
@@ -58,7 +62,7 @@ describe('the packed files', () => {
 
   test('nothing else is: no tests, no reference server, no sources in TypeScript', () => {
     const allowed =
-      /^(bin\/pathcast\.mjs$|dist\/(esm|cjs)\/|docs\/|examples\/|lib\/binding\.|lib\/SPEC\.md$|src\/|scripts\/(build-addon|node-gyp)\.mjs$|prebuilds\/|templates\/|vendor\/simdjson\/|package\.json$|[A-Z]+\.md$|LICENSE$)/;
+      /^(bin\/pathcast\.mjs$|dist\/(esm|cjs)\/|docs\/|examples\/|lib\/binding\.|lib\/SPEC\.md$|src\/|scripts\/(build-addon|node-gyp)\.mjs$|prebuilds\/|templates\/|vendor\/(hiredis|simdjson)\/|package\.json$|[A-Z]+\.md$|LICENSE$)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
     const typescript = files.filter((file) => !/^(examples|templates)\//.test(file) && /(?<!\.d)\.ts$/.test(file));
     expect([...files.filter((file) => file.includes('/reference/')), ...typescript]).toEqual([]);
@@ -126,6 +130,7 @@ describe('the prebuilt addon', () => {
     expect(execFileSync(process.execPath, ['-e', source], { cwd: project.dir, encoding: 'utf8' }).trim()).toBe('native');
     const notice = readFileSync(path.join(path.dirname(addon), '../NOTICE.md'), 'utf8');
     expect(notice).toMatch(/\| simdjson \| \d+\.\d+\.\d+ \|/);
+    expect(notice).toMatch(/\| hiredis \(its reader\) \| \d+\.\d+\.\d+ \|/);
     expect(notice).toMatch(/\| libstdc\+\+ and libgcc \| \d+\.\d+\.\d+ \|/);
     expect(notice).toMatch(/\| node-addon-api \(headers\) \| \d+\.\d+\.\d+ \|/);
   });
