@@ -13,7 +13,7 @@
 #include "core/filter.h"
 #include "core/resume.h"
 #include "core/wire.h"
-#include "engine/descriptor.h"
+#include "loop/descriptor.h"
 
 namespace pathcast {
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <list>
 
-#include "engine/descriptor.h"
+#include "loop/descriptor.h"
 #include "loop/poll_watcher.h"
 
 namespace pathcast {

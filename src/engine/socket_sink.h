@@ -11,7 +11,7 @@
 
 #include "core/sink.h"
 #include "core/status.h"
-#include "engine/descriptor.h"
+#include "loop/descriptor.h"
 #include "loop/poll_watcher.h"
 
 namespace pathcast {

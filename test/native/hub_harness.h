@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "engine/descriptor.h"
+#include "loop/descriptor.h"
 #include "engine/hub.h"
 #include "sse_reader.h"
 

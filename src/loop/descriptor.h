@@ -1,6 +1,6 @@
 // A file descriptor with one owner.
-#ifndef PATHCAST_ENGINE_DESCRIPTOR_H_
-#define PATHCAST_ENGINE_DESCRIPTOR_H_
+#ifndef PATHCAST_LOOP_DESCRIPTOR_H_
+#define PATHCAST_LOOP_DESCRIPTOR_H_
 
 #include <unistd.h>
 
@@ -33,4 +33,4 @@ class Descriptor {
 
 }  // namespace pathcast
 
-#endif  // PATHCAST_ENGINE_DESCRIPTOR_H_
+#endif  // PATHCAST_LOOP_DESCRIPTOR_H_
