@@ -28,6 +28,10 @@ namespace {
 constexpr size_t kStackBytes = size_t{1} << 20;
 // Turns that close callbacks get to run in; one is enough for those of libuv.
 constexpr int kClosingTurns = 8;
+// How long Join() waits for lookups of names; beyond it they cost the loop's
+// memory and descriptors.
+constexpr int kLookupTurns = 1000;
+constexpr unsigned kLookupTurnMs = 1;
 
 #ifndef _WIN32
 // Of the calling thread.
@@ -104,6 +108,7 @@ struct EventLoop::Impl {
 
   // Loop's thread only.
   bool stopped = false;
+  int lookups = 0;
 
   void OnWake();
   void RunThread();
@@ -222,6 +227,10 @@ Status EventLoop::Join() {
     uv_close(reinterpret_cast<uv_handle_t*>(&impl->wake), nullptr);
   }
   impl->RunClosing();
+  for (int turn = 0; impl->lookups > 0 && turn < kLookupTurns; ++turn) {
+    uv_sleep(kLookupTurnMs);
+    impl->RunClosing();
+  }
   if (const int error = uv_loop_close(&impl->loop)) {
     return UvStatus("a handle was left open on the loop", error);
   }
@@ -244,5 +253,7 @@ bool EventLoop::OnLoopThread() const {
 int64_t EventLoop::NowUs() { return static_cast<int64_t>(uv_hrtime() / 1000); }
 
 uv_loop_s* EventLoop::uv() const { return &impl_->loop; }
+
+void EventLoop::CountLookup(int change) { impl_->lookups += change; }
 
 }  // namespace pathcast

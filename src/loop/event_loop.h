@@ -3,7 +3,8 @@
 // Owned by the hub. Life: Start() → handles made → RunInThread() → Stop() →
 // Join() → destroyed. Between Start() and RunInThread() the calling thread is
 // the loop's thread; afterwards the thread made here is, until Join() returns.
-// Never uses libuv's thread pool, which belongs to the app.
+// Never uses libuv's thread pool, which belongs to the app, but to look up a
+// host's name (NameLookup).
 //
 // Invariants:
 //  1. Timers, hints and watchers are made, used and closed on the loop's
@@ -48,7 +49,8 @@ class EventLoop {
   // [any thread], likewise. Asks the thread, if there is one, to end;
   // idempotent.
   void Stop();
-  // Waits for the thread's end, closes the loop. Idempotent. kIo: a handle is
+  // Waits for the thread's end, closes the loop. Idempotent. A lookup of a name
+  // that nobody can stop is waited for, a second at most. kIo: a handle is
   // still open; close it and call again (a loop destroyed before that leaks
   // its memory). REQUIRES: Stop() was called; not on the loop's own thread.
   Status Join();
@@ -66,6 +68,8 @@ class EventLoop {
 
   // For the other files of loop/.
   uv_loop_s* uv() const;
+  // +1 when a lookup of a name begins, -1 when it has ended.
+  void CountLookup(int change);
 
  private:
   struct Impl;
