@@ -37,6 +37,7 @@ const TEST = [
   { what: 'pkg-config', has: command('pkg-config', 'pkgconf'), packages: ['pkg-config'] },
   { what: 'nm', has: command('nm'), packages: ['binutils'] },
   { what: 'libuv', has: header('uv.h'), packages: ['libuv1-dev'] },
+  { what: "hiredis's library", has: header('hiredis/read.h'), packages: ['libhiredis-dev'] },
   { what: 'GoogleTest', has: header('gtest/gtest.h'), packages: ['libgtest-dev'] },
   { what: 'GoogleMock', has: header('gmock/gmock.h'), packages: ['libgmock-dev'] },
   { what: 'clang', has: command('clang++'), packages: ['clang'] },
@@ -55,7 +56,7 @@ const TEST = [
 
 const BENCH = [{ what: 'Google Benchmark', has: header('benchmark/benchmark.h'), packages: ['libbenchmark-dev'] }];
 
-const WANTED = { build: BUILD, test: [...BUILD, ...TEST], bench: [...BUILD, ...TEST.slice(0, 5), ...BENCH] };
+const WANTED = { build: BUILD, test: [...BUILD, ...TEST], bench: [...BUILD, ...TEST.slice(0, 6), ...BENCH] };
 
 const asRoot = () => {
   if (process.getuid?.() === 0) return [];

@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "loop/descriptor.h"
 #include "engine/hub.h"
+#include "loop/descriptor.h"
 #include "sse_reader.h"
 
 namespace pathcast {
