@@ -79,6 +79,7 @@ for (const until = Date.now() + seconds * 1_000; Date.now() < until; ) {
   if (!below(6)) ask(hub.disconnect({ userId: `u${below(9)}` }, 'evicted'));
   if (!below(4)) ask(hub.acquire({ companyId: `c${below(8)}`, userId: `u${below(9)}` }).then((guard) => pause(below(100)).then(() => guard.release())));
   if (!below(5)) ask(hub.readLog(`c${below(40)}`, below(2) ? Date.now() - 300 : undefined));
+  if (!below(5)) ask(hub.connections(below(2) ? { limit: 50 } : { companyId: `c${below(8)}`, limit: 1_000 }));
   if (!below(5) && observers.size < 20) observe(`c${below(8)}`);
   if (!below(10)) for (const { cut } of observers) if (below(2)) cut.abort();
   if (!below(20)) ask(hub.bindRouter(routerOf(Array.from({ length: 1 + below(30) }, (_, i) => `q${i}`))));
