@@ -30,7 +30,8 @@ struct Script::State : std::enable_shared_from_this<Script::State> {
   // Sent and not answered.
   size_t open = 0;
   // Refused with NOSCRIPT, and behind them those that were made since: they go
-  // when nothing is open any more, so that none passes another.
+  // when nothing is open any more, so that none passes another; those that are
+  // made meanwhile are not sent, so that this comes to pass.
   std::deque<Pending> again;
   std::deque<Pending> later;
 };

@@ -67,10 +67,10 @@ export const slips = [
   {
     name: 'R08',
     file: 'src/redis/script.cc',
-    why: 'a call that is made while others wait for the script passes them',
+    why: 'as long as calls keep coming the script that Redis lacks is not sent',
     find: 'if (!state_->again.empty()) {',
     replace: 'if (false) {',
-    tests: [gtest('redis_script_test', 'RedisScriptTest.APipelineKeepsItsOrderOverANoScript')],
+    tests: [gtest('redis_script_test', 'RedisScriptTest.IsSentThoughCallsKeepComing')],
   },
   {
     name: 'R09',
@@ -95,5 +95,13 @@ export const slips = [
     find: 'options_.retry_min_ms << doublings',
     replace: 'options_.retry_min_ms << 0',
     tests: [gtest('redis_faults_test', 'RedisFaultsTest.WaitsLongerFromTryToTry')],
+  },
+  {
+    name: 'R12',
+    file: 'src/redis/dialer.cc',
+    why: 'a host that does not answer is waited for as long as the kernel does',
+    find: 'deadline_.Every(timeout_ms);',
+    replace: '',
+    tests: [gtest('redis_faults_test', 'RedisFaultsTest.ConnectingHasItsTime')],
   },
 ];

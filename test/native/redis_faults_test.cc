@@ -1,6 +1,7 @@
 // What a link makes of a Redis that dies, stops, hangs up or talks nonsense.
 // All of it is real but the nonsense, which no Redis would say.
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <memory>
@@ -218,6 +219,38 @@ TEST(RedisFaultsTest, RefusesWhatItsOutputCannotHold) {
               30 - taken);
   });
   EXPECT_EQ(link.Call({"GET", "k"}).text(), "0123456789");
+}
+
+// The kernel of a host that is overrun, or gone, does not answer at all: our
+// own timer ends it, for a name with several addresses each in its turn.
+TEST(RedisFaultsTest, ConnectingHasItsTime) {
+  const Descriptor listener(::socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* plain = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(listener.get(), plain, size), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  ASSERT_EQ(::getsockname(listener.get(), plain, &size), 0);
+  // Its queue is full when a connection is not made at once.
+  std::vector<Descriptor> queue;
+  int error = 0;
+  while (error == 0 && queue.size() < 16) {
+    queue.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    if (::connect(queue.back().get(), plain, size) == 0) continue;
+    pollfd made{.fd = queue.back().get(), .events = POLLOUT, .revents = 0};
+    error = ::poll(&made, 1, 100) == 0 ? EINPROGRESS : 0;
+  }
+  ASSERT_EQ(error, EINPROGRESS);
+  RedisWorld world;
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    LinkOptions options = world.Options({host, ntohs(address.sin_port), ""});
+    options.connect_timeout_ms = 150;
+    TestLink link(&world, options);
+    const Trouble trouble = link.WaitLost();
+    EXPECT_EQ(trouble.kind, TroubleKind::kTimeout) << trouble.text;
+  }
 }
 
 TEST(RedisFaultsTest, GivesUpWhatIsNoRedis) {

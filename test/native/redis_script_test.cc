@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -104,6 +105,26 @@ TEST(RedisScriptTest, APipelineKeepsItsOrderOverANoScript) {
     EXPECT_GE(w.script->loads(), 1u);
     EXPECT_LE(w.script->loads(), 5u);
   });
+}
+
+// A new call is always on its way when another one is refused. The script goes
+// out all the same: those that come meanwhile wait for it.
+TEST(RedisScriptTest, IsSentThoughCallsKeepComing) {
+  ScriptWorld w;
+  constexpr int kSteps = 200;
+  Notes<bool> last;
+  int steps = 0;
+  std::function<void()> step = [&] {
+    if (++steps > kSteps) return last.Add(true);
+    // Answered before the call that follows it.
+    w.link.link()->Send({"PING"}, [&](const Reply&) { step(); });
+    w.Call(std::to_string(steps));
+  };
+  w.world.Run([&] { step(); });
+  ASSERT_TRUE(last.WaitForCount(1));
+  w.world.Run([&] { EXPECT_GT(w.answers.size(), size_t{kSteps} / 2); });
+  ASSERT_TRUE(w.answers.WaitForCount(kSteps));
+  EXPECT_EQ(w.List(), w.answers.all());
 }
 
 TEST(RedisScriptTest, SaysOfEachCallWhatCameOfIt) {
