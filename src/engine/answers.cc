@@ -63,7 +63,7 @@ void Answers::Finish() {
 
 void Answers::StepFirst() {
   const bool done =
-      std::visit([this](auto& job) { return Step(&job); }, jobs_.front());
+      std::visit([this](auto& job) { return this->Step(&job); }, jobs_.front());
   if (!done) return;
   std::visit([this](auto& job) { outgoing_->push_back(std::move(job.reply)); },
              jobs_.front());
