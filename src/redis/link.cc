@@ -1,41 +1,20 @@
 #include "redis/link.h"
 
-#include <algorithm>
 #include <cassert>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "loop/busy_hint.h"
 #include "loop/timer.h"
+#include "redis/backoff.h"
 #include "redis/connection.h"
 #include "redis/dialer.h"
+#include "redis/liveness.h"
 
 namespace pathcast::redis {
-namespace {
-
-constexpr int kMaxDoublings = 30;
-// Liveness is looked at so often within the shorter of its two times.
-constexpr int64_t kLooks = 4;
-constexpr int64_t kShortestLookMs = 5;
-
-// The first word of what a subscribing connection is sent.
-bool IsPush(const Reply& reply) {
-  if (reply.error()) return true;
-  if (reply.elements().empty()) return false;
-  const std::string& word = reply.elements()[0].text();
-  return word == "message" || word == "subscribe" || word == "unsubscribe" ||
-         word == "pmessage" || word == "psubscribe" || word == "punsubscribe";
-}
-
-}  // namespace
-
-Find FindAt(Endpoint endpoint) {
-  return [endpoint = std::move(endpoint)](const OnFound& found) {
-    found(endpoint, Trouble());
-  };
-}
 
 std::string_view ToString(Link::State state) {
   switch (state) {
@@ -57,9 +36,11 @@ class Link::Impl final : public std::enable_shared_from_this<Link::Impl>,
                          public Connection::Handler {
  public:
   Impl(LinkOptions options, Events events)
-      : options_(std::move(options)), events_(std::move(events)) {
-    assert(options_.find && options_.retry_min_ms > 0 &&
-           options_.retry_max_ms >= options_.retry_min_ms);
+      : options_(std::move(options)),
+        events_(std::move(events)),
+        backoff_(options_.retry_min_ms, options_.retry_max_ms),
+        liveness_(options_.probe_after_ms, options_.answer_within_ms) {
+    assert(options_.find);
   }
 
   Status Open();
@@ -96,7 +77,6 @@ class Link::Impl final : public std::enable_shared_from_this<Link::Impl>,
   void Introduce(Descriptor socket);
   void Introduced(const Reply& reply);
   void Look();
-  int64_t LookMs() const;
   void Lose(Trouble trouble);
   void RetryAfter(int64_t ms);
   // Answers all that waits on the connection, which is gone with it.
@@ -119,11 +99,9 @@ class Link::Impl final : public std::enable_shared_from_this<Link::Impl>,
   uint64_t attempt_ = 0;
   // The one whose find has answered.
   uint64_t dialing_ = 0;
-  int failures_ = 0;
+  Backoff backoff_;
+  Liveness liveness_;
   int64_t ready_since_us_ = 0;
-  int64_t last_look_us_ = 0;
-  // Since then this thread has looked in time.
-  int64_t watched_since_us_ = 0;
   std::unique_ptr<Handshake> handshake_;
   std::deque<Pending> pending_;
   std::vector<Refused> refused_;
@@ -210,8 +188,8 @@ void Link::Impl::Introduce(Descriptor socket) {
                                                   command.end());
     Queue(arguments, [this](const Reply& reply) { Introduced(reply); });
   }
-  last_look_us_ = watched_since_us_ = options_.clock->NowUs();
-  look_.Every(static_cast<uint64_t>(LookMs()));
+  liveness_.Begin(options_.clock->NowUs());
+  look_.Every(static_cast<uint64_t>(liveness_.LookMs()));
 }
 
 void Link::Impl::Introduced(const Reply& reply) {
@@ -304,54 +282,38 @@ void Link::Impl::OnEnd(Trouble trouble) {
   Lose(std::move(trouble));
 }
 
-int64_t Link::Impl::LookMs() const {
-  const int64_t shorter =
-      std::min(options_.probe_after_ms, options_.answer_within_ms);
-  return std::max(kShortestLookMs, shorter / kLooks);
-}
-
 void Link::Impl::Look() {
   if (!connection_) return;
-  const int64_t now = options_.clock->NowUs();
-  // While this thread was away nobody read, so nothing of that time counts.
-  if (now - last_look_us_ > 2 * 1000 * LookMs()) watched_since_us_ = now;
-  last_look_us_ = now;
-  const int64_t last_us =
-      std::max(connection_->last_read_us(), watched_since_us_);
-  const int64_t quiet_ms = (now - last_us) / 1000;
-  if (pending_.empty()) {
-    if (quiet_ms < options_.probe_after_ms) return;
+  std::optional<int64_t> owed_since;
+  if (!pending_.empty()) owed_since = pending_.front().since_us;
+  const int64_t last_read_us = connection_->last_read_us();
+  const auto verdict =
+      liveness_.Look(options_.clock->NowUs(), last_read_us, owed_since);
+  if (verdict == Liveness::Verdict::kProbe) {
     const std::string_view ping[] = {"PING"};
     Queue(ping, nullptr);
-    return;
   }
-  const int64_t owed_ms = (now - pending_.front().since_us) / 1000;
-  if (std::min(quiet_ms, owed_ms) < options_.answer_within_ms) return;
-  // It was away for a shorter while, perhaps, and the answer is here.
+  if (verdict != Liveness::Verdict::kSilent) return;
+  // The answer may be here and this thread a little late.
   const Connection* const connection = connection_.get();
-  const int64_t last_read_us = connection_->last_read_us();
   connection_->Read();
   if (connection_.get() != connection ||
       connection_->last_read_us() != last_read_us) {
     return;
   }
-  Lose(
-      {TroubleKind::kSilent,
-       "no answer for " + std::to_string(std::min(quiet_ms, owed_ms)) + " ms"});
+  Lose({TroubleKind::kSilent, "no answer within " +
+                                  std::to_string(options_.answer_within_ms) +
+                                  " ms"});
 }
 
 void Link::Impl::Lose(Trouble trouble) {
   if (state_ == State::kClosed) return;
-  const int64_t now = options_.clock->NowUs();
-  const bool lasted = state_ == State::kReady &&
-                      now - ready_since_us_ >= options_.retry_max_ms * 1000;
-  failures_ = lasted ? 1 : failures_ + 1;
-  const int doublings = std::min(failures_ - 1, kMaxDoublings);
-  const int64_t bound =
-      std::min(options_.retry_max_ms, options_.retry_min_ms << doublings);
+  const int64_t lasted_us = options_.clock->NowUs() - ready_since_us_;
+  if (state_ == State::kReady && lasted_us >= options_.retry_max_ms * 1000) {
+    backoff_.Reset();
+  }
   if (!where_.empty()) trouble.text = where_ + ": " + trouble.text;
-  RetryAfter(static_cast<int64_t>(
-      options_.random->Between(1, static_cast<uint64_t>(bound))));
+  RetryAfter(backoff_.NextMs(options_.random));
   const std::string why = trouble.text;
   state_ = State::kLost;
   trouble_ = std::move(trouble);
@@ -392,7 +354,7 @@ void Link::Impl::Reconnect(Trouble trouble) {
   const auto self = shared_from_this();
   Drop(std::move(trouble));
   if (state_ != State::kLost) return;
-  failures_ = 0;
+  backoff_.Reset();
   RetryAfter(1);
 }
 

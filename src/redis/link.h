@@ -20,6 +20,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/random.h"
@@ -39,7 +40,11 @@ using OnFound = std::function<void(const Endpoint&, const Trouble&)>;
 using Find = std::function<void(OnFound)>;
 
 // Always the same place.
-Find FindAt(Endpoint endpoint);
+inline Find FindAt(Endpoint endpoint) {
+  return [endpoint = std::move(endpoint)](const OnFound& found) {
+    found(endpoint, Trouble());
+  };
+}
 
 struct LinkOptions {
   // All three outlive the link.

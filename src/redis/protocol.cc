@@ -100,6 +100,13 @@ size_t CommandBytes(Arguments arguments) {
   return bytes;
 }
 
+bool IsPush(const Reply& reply) {
+  if (reply.error()) return true;
+  if (reply.elements().empty()) return false;
+  const std::string& word = reply.elements()[0].text();
+  return word == "message" || word == "subscribe" || word == "unsubscribe";
+}
+
 ReplyReader::ReplyReader()
     : reader_(redisReaderCreateWithFunctions(Functions())) {
   // As `new` without exceptions does.

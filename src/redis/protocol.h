@@ -27,6 +27,10 @@ void AppendCommand(Arguments arguments, std::string* output);
 // An upper bound of what AppendCommand() adds.
 size_t CommandBytes(Arguments arguments);
 
+// Whether a subscribing connection got this unasked for, or for a SUBSCRIBE: an
+// array that begins with a word of pub/sub, or an error.
+bool IsPush(const Reply& reply);
+
 class ReplyReader {
  public:
   ReplyReader();

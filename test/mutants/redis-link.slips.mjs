@@ -23,11 +23,14 @@ export const slips = [
   },
   {
     name: 'R03',
-    file: 'src/redis/link.cc',
+    file: 'src/redis/liveness.h',
     why: 'time in which the hub thread was away counts as silence of Redis',
     find: 'if (now - last_look_us_ > 2 * 1000 * LookMs()) watched_since_us_ = now;',
     replace: '',
-    tests: [gtest('redis_faults_test', 'RedisFaultsTest.AThreadThatWasLateLooksBeforeItJudges')],
+    tests: [
+      gtest('redis_liveness_test', 'RedisLivenessTest.TimeThatNobodyWatchedDoesNotCount'),
+      gtest('redis_faults_test', 'RedisFaultsTest.AThreadThatWasLateLooksBeforeItJudges'),
+    ],
   },
   {
     name: 'R04',
@@ -90,10 +93,10 @@ export const slips = [
   },
   {
     name: 'R11',
-    file: 'src/redis/link.cc',
+    file: 'src/redis/backoff.h',
     why: 'the wait between attempts does not grow',
-    find: 'options_.retry_min_ms << doublings',
-    replace: 'options_.retry_min_ms << 0',
+    find: 'first_ms_ << failures_',
+    replace: 'first_ms_ << 0',
     tests: [gtest('redis_faults_test', 'RedisFaultsTest.WaitsLongerFromTryToTry')],
   },
   {
