@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import path from 'node:path';
 import { consumer, root, type Consumer } from '../package/packed.js';
 import { Browser } from '../reference/support/browser.js';
+import { endChild } from '../support/child.js';
 import { GET, RawHttp } from '../support/raw-http.js';
 import { COMPILERS } from '../types/compilers.js';
 import { waitFor } from '../support/wait.js';
@@ -37,11 +38,7 @@ beforeAll(() => {
   cpSync(path.join(root, 'test/fixtures/readme'), project.dir, { recursive: true });
 });
 afterEach(async () => {
-  for (const child of running.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  for (const child of running.splice(0)) await endChild(child);
 });
 afterAll(() => project?.remove());
 

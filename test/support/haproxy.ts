@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { endChild } from './child.js';
 
 /** Debian's defaults, timeouts included unless a test has others; it takes the socket that it is handed. */
 const configuration = (backend: number, timeout: string): string => `defaults
@@ -41,11 +42,7 @@ export async function startHaproxy(backend: number, { timeout = '50s' } = {}): P
   return {
     port,
     stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        const exited = once(child, 'exit');
-        child.kill('SIGKILL');
-        await exited;
-      }
+      await endChild(child);
       rmSync(folder, { recursive: true, force: true });
     },
   };

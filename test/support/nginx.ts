@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { endChild } from './child.js';
 import type { Proxy } from './haproxy.js';
 
 export interface NginxOptions {
@@ -58,12 +59,8 @@ export async function startNginx(options: NginxOptions): Promise<Proxy> {
   return {
     port,
     stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        const exited = once(child, 'exit');
-        // Killed outright it would leave its worker behind.
-        child.kill('SIGTERM');
-        await exited;
-      }
+      // Killed outright it would leave its worker behind.
+      await endChild(child, 'SIGTERM');
       rmSync(folder, { recursive: true, force: true });
     },
   };

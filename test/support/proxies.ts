@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { endChild } from './child.js';
 import { blocksOf } from '../readme/blocks.js';
 import { tlsFiles } from './tls.js';
 import { waitFor } from './wait.js';
@@ -152,12 +153,8 @@ export async function startProxy(name: string, backend: number, more: Changes = 
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await once(child, 'spawn');
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = once(child, 'exit');
-      // All of them end their workers then.
-      child.kill('SIGTERM');
-      await exited;
-    }
+    // All of them end their workers then.
+    await endChild(child, 'SIGTERM');
     rmSync(folder, { recursive: true, force: true });
   };
   try {

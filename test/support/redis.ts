@@ -1,10 +1,10 @@
 /** A redis-server of the test's own: on a Unix socket in a folder of its own, or on a free port. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { endChild } from './child.js';
 
 export class RedisServer {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'pathcast-redis-'));
@@ -44,11 +44,7 @@ export class RedisServer {
 
   /** SIGKILL: nothing is written any more. */
   async kill(): Promise<void> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
+    if (this.#child) await endChild(this.#child);
   }
 
   /** A client that ends with the server. */
