@@ -124,7 +124,42 @@ describe('the diff', () => {
     expect(filesIn(folder)).not.toEqual(before);
     // And there is nothing left to do.
     const again = await init([folder]);
-    expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('package.json has pathcast already')]);
+    expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/^src\/\S+\.ts imports pathcast already/)]);
+  });
+
+  test('installed before it is used, as the README has it: it is added all the same, and package.json stays', async () => {
+    const folder = app('express');
+    const file = path.join(folder, 'package.json');
+    const manifest = JSON.parse(readFileSync(file, 'utf8')) as { dependencies: Record<string, string> };
+    manifest.dependencies['pathcast'] = '^0.0.9';
+    writeFileSync(file, JSON.stringify(manifest));
+    const before = readFileSync(file, 'utf8');
+    const { code, stdout } = await init([folder, '--yes']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Wrote 3 files')]);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect((await init([folder])).stdout).toMatch(/imports pathcast already/);
+  });
+
+  test("package.json keeps its line ends, and the mark of an editor on Windows is no fault", async () => {
+    const folder = app('express');
+    const file = path.join(folder, 'package.json');
+    const text = `\uFEFF${readFileSync(file, 'utf8').replaceAll('\n', '\r\n')}`;
+    writeFileSync(file, text);
+    expect((await init([folder, '--yes'])).code).toBe(0);
+    const after = readFileSync(file, 'utf8');
+    expect(after).toMatch(/^\uFEFF\{\r\n/);
+    expect(after.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
+    expect(after).toContain('"pathcast"');
+  });
+
+  test.each([
+    ['null', /package\.json must hold an object, got null/],
+    ['[]', /package\.json must hold an object, got a list/],
+    ['{ bad', /package\.json is no JSON/],
+  ])('package.json that is %s is one line', async (text, line) => {
+    const folder = app('express');
+    writeFileSync(path.join(folder, 'package.json'), text);
+    await expect(init([folder])).rejects.toThrow(line);
   });
 
   test('is never written over what has changed since, nor over a file that has the name of a new one', async () => {

@@ -72,7 +72,12 @@ export async function doctorCommand(argv: readonly string[], streams: Streams): 
 
   judgeMachine(await lookAtMachine(manifest.engines), visit);
   if (judgeProject(project, { root: packageRoot(), version }, visit)) await judgePhantoms(project, values.router, visit);
-  else visit.notChecked('The project and its query paths: there is no package.json in this folder (--project FOLDER).');
+  else {
+    const why = existsSync(path.join(project, 'package.json'))
+      ? 'package.json is there, and no JSON object could be read from it.'
+      : 'there is no package.json in this folder (--project FOLDER).';
+    visit.notChecked(`The project and its query paths: ${why}`);
+  }
   if (target) {
     const watching = stderr.isTTY === true;
     await judgeLive(

@@ -121,7 +121,8 @@ function textIn(file: string): string {
 
 function json(file: string): unknown {
   try {
-    return JSON.parse(textIn(file)) as unknown;
+    // A mark that editors on Windows put first; npm takes it off too.
+    return JSON.parse(textIn(file).replace('\uFEFF', '')) as unknown;
   } catch {
     return undefined;
   }

@@ -32,13 +32,7 @@ const PACKAGE_OF: Readonly<Record<Exclude<Framework, 'node'> | Exclude<Data, 'no
 
 /** @throws CommandError where it cannot be told, or is not what the options say. */
 export function detect(folder: string, options: InitOptions): Detected {
-  const text = readFileSync(path.join(folder, 'package.json'), 'utf8');
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(text) as Manifest;
-  } catch (error) {
-    throw new CommandError(`package.json is no JSON: ${(error as Error).message}`, { cause: error });
-  }
+  const { text, manifest } = readManifest(path.join(folder, 'package.json'));
   const packages = { ...manifest.devDependencies, ...manifest.dependencies };
   const has = (name: string): boolean => Object.hasOwn(packages, name);
   const isThere = (name: Framework | Data): boolean => name === 'node' || name === 'none' || has(PACKAGE_OF[name]);
@@ -63,11 +57,35 @@ export function detect(folder: string, options: InitOptions): Detected {
   };
 }
 
+/** A mark that editors on Windows put first. npm takes it off; JSON does not know it. */
+const BOM = '\uFEFF';
+
+/** @throws CommandError where it is none. */
+function readManifest(file: string): { text: string; manifest: Manifest } {
+  let text: string;
+  let manifest: unknown;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    manifest = JSON.parse(text.replace(BOM, ''));
+  } catch (error) {
+    throw new CommandError(`package.json is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof manifest !== 'object' || manifest === null || Array.isArray(manifest)) {
+    throw new CommandError(`package.json must hold an object, got ${Array.isArray(manifest) ? 'a list' : String(manifest)}`);
+  }
+  return { text, manifest: manifest };
+}
+
 /** With one more dependency, laid out as it was. */
 export function withDependency(text: string, name: string, range: string): string {
-  const manifest = JSON.parse(text) as Record<string, unknown>;
+  const manifest = JSON.parse(text.replace(BOM, '')) as Record<string, unknown>;
   const all = { ...(manifest['dependencies'] as Record<string, string> | undefined), [name]: range };
   const dependencies = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
   const indent = /^([ \t]+)"/m.exec(text)?.[1] ?? '  ';
-  return `${JSON.stringify({ ...manifest, dependencies }, null, indent)}${text.endsWith('\n') ? '\n' : ''}`;
+  const after = `${text.startsWith(BOM) ? BOM : ''}${JSON.stringify({ ...manifest, dependencies }, null, indent)}${text.endsWith('\n') ? '\n' : ''}`;
+  return text.includes('\r\n') ? after.replaceAll('\n', '\r\n') : after;
 }

@@ -12,6 +12,8 @@ import type { InitOptions } from '../options.js';
 import { linesFor } from './by-hand.js';
 import { detect } from './detect.js';
 import { onDisk, planFor, type Change, type Plan } from './plan.js';
+import { openProject } from '../../audit/project/index.js';
+import { userOf } from './user.js';
 
 /** Columns of a sentence. */
 const WIDTH = 78;
@@ -20,14 +22,16 @@ const WIDTH = 78;
 export async function initExisting(folder: string, options: InitOptions, streams: Streams, asker: Asker): Promise<number> {
   const { stdout } = streams;
   const detected = detect(folder, options);
-  if (detected.hasPathcast) {
-    await stdout.print('package.json has pathcast already. Nothing was changed; `npx pathcast audit` says what is still missing.\n');
-    return 0;
-  }
   let plan: Plan;
   try {
     if (!detected.hasTrpc) throw new CommandError('no tRPC was found (package.json has no @trpc/server); nothing was written');
-    plan = planFor(folder, detected, streams.version);
+    const project = openProject(folder);
+    const user = userOf(project);
+    if (user !== undefined) {
+      await stdout.print(`${visible(user)} imports pathcast already. Nothing was changed; \`npx pathcast audit\` says what is still missing.\n`);
+      return 0;
+    }
+    plan = planFor(folder, project, detected, streams.version);
   } catch (error) {
     await stdout.print(`Found ${APPS[detected.framework]}. These are the lines to add by hand:\n\n  npm install pathcast\n\n${linesFor(detected.framework)}\n`);
     throw error;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { audit } from '../../audit/index.js';
 import type { RouterRoot } from '../../audit/model.js';
-import { openProject, type OpenedProject } from '../../audit/project/index.js';
+import type { OpenedProject } from '../../audit/project/index.js';
 import { findRoots } from '../../audit/routers/index.js';
 import { CommandError } from '../../errors.js';
 import { APPS } from '../choices.js';
@@ -34,8 +34,7 @@ export interface Plan {
 }
 
 /** @throws CommandError where the app's router cannot be read. */
-export function planFor(folder: string, detected: Detected, version: string): Plan {
-  const project = openProject(folder);
+export function planFor(folder: string, project: OpenedProject, detected: Detected, version: string): Plan {
   const [root, ...others] = rootsOf(project);
   const literal = rootLiteral(project, root);
   if (!literal) throw new CommandError(`${root.name}: the root router is none that is written as router({ … }) in a const; its map has to be written by hand`);
@@ -104,7 +103,10 @@ class Planner {
     this.#transactions(sync, ending);
 
     const changes = [
-      { file: 'package.json', before: detected.text, after: withDependency(detected.text, 'pathcast', ownRange(this.version)) },
+      // Who followed the README has installed it before.
+      ...(detected.hasPathcast
+        ? []
+        : [{ file: 'package.json', before: detected.text, after: withDependency(detected.text, 'pathcast', ownRange(this.version)) }]),
       ...this.#created,
       ...[...this.#edits.results()].map(([file, after]) => ({ file: this.#relative(file.fileName), before: file.text, after })),
       ...this.#nextConfig(),
