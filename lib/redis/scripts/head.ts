@@ -24,6 +24,12 @@ local function plain(number)
   return string.format('%.0f', number)
 end
 
+-- The run_id of the Redis that carries this out: as the caller knows it of its connection, or asked for.
+local function runOf(known)
+  if known ~= '' then return known end
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+end
+
 -- The head as a table; nil: there is none. A newer format is nobody's to read.
 local function readHead(key)
   local got = redis.call('HMGET', key, 'format', 'epoch', 'seq', 'run', 'at', 'bytes', 'born', 'lost', 'reach', 'former')
