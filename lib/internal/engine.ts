@@ -4,6 +4,7 @@
  * matching, the limits, the fan-out, the heartbeats and every byte of a stream after its HTTP head.
  */
 import type { CloseReason, SyncAction } from '../protocol/events.js';
+import type { Broker, BrokerLogOptions } from './broker.js';
 
 export interface EngineOptions {
   /** Name of this node, first part of each connection id. */
@@ -37,6 +38,8 @@ export interface EngineOptions {
   maxCompanies: number;
   /** What the app's transformer puts around plain JSON: superjson `['{"json":', '}']`; null without one. */
   transformWrap: readonly [prefix: string, suffix: string] | null;
+  /** Absent: the log is this process's memory. */
+  broker?: BrokerLogOptions;
 }
 
 /** An action, checked, stamped and encoded once. The `seq` goes between `head` and `tail`. */
@@ -55,8 +58,10 @@ export interface EncodedAction {
 }
 
 export type PublishOutcome =
-  | { ok: true; seq: number; epoch: string; duplicate: boolean }
-  | { ok: false; code: 'HUB_CLOSED' | 'OVERLOADED' | 'NOT_SERIALIZABLE' };
+  | { ok: true; seq: number; epoch: string; duplicate: boolean; queued?: never }
+  /** It waits in this process for the broker, and is lost if the process dies. */
+  | { ok: true; queued: true; seq?: never; epoch?: never; duplicate?: never }
+  | { ok: false; code: 'HUB_CLOSED' | 'OVERLOADED' | 'NOT_SERIALIZABLE' | 'OUTBOX_FULL' };
 
 export interface EncodedEphemeral {
   companyId: string;
@@ -261,6 +266,8 @@ export interface EngineMetrics {
 
 export interface Engine {
   readonly kind: 'native' | 'js';
+  /** What `options.broker` says, for other uses than the log; the engine closes it. Undefined where the log is memory. */
+  readonly broker?: Broker | undefined;
   /** In order; one hand-over. Never rejects. More than `compactAfter` new actions of one company are an import: one `invalidate`. */
   publish(actions: EncodedAction[]): Promise<PublishOutcome[]>;
   /** False: too much is waiting, and the event is dropped. */

@@ -27,6 +27,10 @@ export const ERROR_CODES = {
   HUB_CLOSED: 2001,
   /** The hand-over queue to the hub thread is full. */
   OVERLOADED: 2002,
+  /** The broker is away, and what waits for it has reached its bound. */
+  OUTBOX_FULL: 2003,
+  /** The broker cannot be used as it is: its version, its settings, a password; the message says what to mend. */
+  BROKER: 2004,
   /** The user already has as many streams as allowed. */
   USER_LIMIT: 3001,
   /** The company already has as many streams as allowed. */

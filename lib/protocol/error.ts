@@ -9,6 +9,7 @@ const BRAND = Symbol.for('pathcast.error');
 /** Codes after which the same call may succeed later, with nothing changed by the caller. */
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OVERLOADED',
+  'OUTBOX_FULL',
   'USER_LIMIT',
   'COMPANY_LIMIT',
   'DRAINING',

@@ -40,7 +40,7 @@ export class RecentActions {
       this.#lines.push(line);
       if (this.#lines.length > MAX_RECENT) this.#lines.shift();
       void outcome?.then((result) => {
-        if (result.ok) line.seq = result.seq;
+        if (result.ok) line.seq = result.seq ?? null;
         else line.error = result.message;
       });
     },

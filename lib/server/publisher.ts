@@ -11,7 +11,7 @@ import { encodeAction, type EncodeContext } from './encode-action.js';
 import { currentMutation, isInOpenTransaction } from './mutation-scope.js';
 import type { HubPaths } from './paths/hub-paths.js';
 import { sayPhantom, type CheckedPaths, type PhantomPath } from './paths/path-check.js';
-import type { BroadcastFailure, BroadcastResult, Failure } from './results.js';
+import type { BroadcastFailure, BroadcastPlace, BroadcastResult, Failure } from './results.js';
 
 export interface PublisherHost {
   engine: Engine;
@@ -177,8 +177,7 @@ export class Publisher {
         const error = code === 'HUB_CLOSED' ? closedError() : new PathcastError(code, ENGINE_REFUSALS[code]);
         return withPhantoms(this.#failed(error), checked);
       }
-      const { seq, epoch } = outcome;
-      const place = outcome.duplicate ? { seq, epoch, duplicate: true as const } : { seq, epoch };
+      const place = placeOf(outcome);
       if (!checked?.refused) {
         if (!dataLeftOut) return withPhantoms({ ok: true, ...place }, checked);
         return withPhantoms({ ...dataLeftOut, sent: { queryPaths: encoded.action.queryPaths, ...place } }, checked);
@@ -221,6 +220,12 @@ function withoutData(input: unknown): object | undefined {
   return data === undefined && tx === undefined ? undefined : rest;
 }
 
+function placeOf(outcome: PublishOutcome & { ok: true }): BroadcastPlace {
+  if (outcome.queued) return { queued: true };
+  const { seq, epoch, duplicate } = outcome;
+  return duplicate ? { seq, epoch, duplicate } : { seq, epoch };
+}
+
 /** Paths named in one message; the rest is counted. */
 const MAX_NAMED = 5;
 
@@ -246,6 +251,7 @@ function withPhantoms<T extends BroadcastResult>(result: T, checked: CheckedPath
 const ENGINE_REFUSALS = {
   OVERLOADED: 'the hub has more actions to hand over than it can hold; try again',
   NOT_SERIALIZABLE: 'the engine could not read the JSON of the action',
+  OUTBOX_FULL: 'the broker is away, and what waits for it has reached its bound (outboxBytes)',
 } as const;
 
 export function closedError(): PathcastError {

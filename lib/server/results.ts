@@ -10,15 +10,17 @@ export interface Failure {
   message: string;
 }
 
-/** `duplicate`: an action of this id is in the log already; `seq` is that of the first one. */
-export interface BroadcastSuccess {
+/** Where an action stands. `duplicate`: one of this id is in the log already; `seq` is that of the first one. */
+export type BroadcastPlace =
+  | { seq: number; epoch: string; duplicate?: true; queued?: never }
+  /** Nowhere yet: it waits in this process's memory for the broker, and is lost if the process dies before. */
+  | { queued: true; seq?: never; epoch?: never; duplicate?: never };
+
+export type BroadcastSuccess = BroadcastPlace & {
   ok: true;
-  seq: number;
-  epoch: string;
-  duplicate?: true;
   /** Paths that no query of the bound router has, and what became of each; absent where there is none. */
   phantomPaths?: readonly PhantomPath[];
-}
+};
 
 export interface BroadcastFailure extends Failure {
   phantomPaths?: readonly PhantomPath[];
@@ -26,12 +28,7 @@ export interface BroadcastFailure extends Failure {
    * The rest of the action, which went out all the same: with PHANTOM_PATH the real paths of it, with ACTION_TOO_LARGE and
    * NOT_SERIALIZABLE all but its `data` and `tx`. Absent where nothing was left of it.
    */
-  sent?: {
-    queryPaths: readonly string[];
-    seq: number;
-    epoch: string;
-    duplicate?: true;
-  };
+  sent?: BroadcastPlace & { queryPaths: readonly string[] };
 }
 
 export type BroadcastResult = BroadcastSuccess | BroadcastFailure;

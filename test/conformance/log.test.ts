@@ -9,7 +9,7 @@ conformance('The log', engines, (bench) => {
       ...encodeMany(3, 'x'), encode({ companyId: 'other', id: 'x1' }), encode({ id: 'last' }),
     ]);
     expect(outcomes.map((outcome) => outcome.ok && outcome.seq)).toEqual([1, 2, 3, 1, 4]);
-    const epochs = outcomes.map((outcome) => (outcome.ok ? outcome.epoch : ''));
+    const epochs = outcomes.map((outcome) => (outcome.ok ? (outcome.epoch ?? '') : ''));
     expect(epochs[0]).toMatch(/^[0-9a-f]{12}$/);
     expect(new Set([epochs[0], epochs[1], epochs[2], epochs[4]]).size).toBe(1);
     expect(epochs[3]).not.toBe(epochs[0]);
@@ -196,7 +196,7 @@ conformance('The log', engines, (bench) => {
     const epochs = new Map<string, string>();
     for (const companyId of ['a', 'b', 'a', 'c', 'd']) {
       const [outcome] = await engine.publish([encode({ companyId })]);
-      if (outcome?.ok) epochs.set(companyId, outcome.epoch);
+      if (outcome?.ok) epochs.set(companyId, outcome.epoch ?? '');
     }
     expect(engine.metrics().companies).toBe(3);
     const heldNow = await engine.readLog('held');

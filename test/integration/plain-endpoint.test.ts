@@ -347,7 +347,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       await waitFor(() => text.includes('guests.getStats'), 'the last action');
       const events = eventsIn(withoutChunks(text));
       expect(events.filter((event) => event.type === 'invalidate')).not.toEqual([]);
-      expect(coveredSeqs(events)).toEqual(Array.from({ length: last.ok ? last.seq : 0 }, (_, i) => i + 1));
+      expect(coveredSeqs(events)).toEqual(Array.from({ length: last.ok ? (last.seq ?? 0) : 0 }, (_, i) => i + 1));
       socket.destroy();
       await waitFor(() => hub.metrics().connections === 0, 'the connection to be gone');
     });

@@ -76,7 +76,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const last = await hub.broadcast({ ...change, queryPaths: ['guests.getStats'] });
     const events = eventsIn(await reader.until('guests.getStats'));
     expect(events.filter((event) => event.type === 'invalidate')).not.toEqual([]);
-    expect(coveredSeqs(events)).toEqual(Array.from({ length: last.ok ? last.seq : 0 }, (_, i) => i + 1));
+    expect(coveredSeqs(events)).toEqual(Array.from({ length: last.ok ? (last.seq ?? 0) : 0 }, (_, i) => i + 1));
     await reader.cancel();
   });
 

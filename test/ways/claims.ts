@@ -42,6 +42,7 @@ const change = (entityId: string, fields: object = {}) => ({
 async function broadcast(hub: Hub, entityId: string, fields: object = {}): Promise<{ seq: number; cursor: string }> {
   const result = await hub.broadcast(change(entityId, fields));
   if (!result.ok) throw new Error(result.message);
+  if (result.queued) throw new Error('not in the log yet');
   return { seq: result.seq, cursor: `${result.epoch}.${result.seq}` };
 }
 
