@@ -197,7 +197,7 @@ export const slips = [
     name: 'T59',
     file: 'lib/server/publisher.ts',
     why: 'a duplicate is not told',
-    find: 'outcome.duplicate ? { seq, epoch, duplicate: true as const } : { seq, epoch }',
+    find: 'duplicate ? { seq, epoch, duplicate } : { seq, epoch }',
     replace: '{ seq, epoch }',
     tests: [jest('test/unit/server/hub.test.ts', 'order, epoch and duplicates')],
   },
