@@ -78,7 +78,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: FACADE, packages: [] },
   // Programs: what they are made of is the whole library.
-  cli: { sees: [...FACADE, 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing'], packages: [/./] },
+  cli: { sees: [...FACADE, 'redis', 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing'], packages: [/./] },
   reference: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'web', 'index'], packages: [/./] },
 };
 
