@@ -85,8 +85,6 @@ export interface BrokerLogOptions {
   probeMs: number;
   /** ms that the first stream of a company waits for its log while the broker is away. */
   openWaitMs: number;
-  /** False: what stands in the log has no `data`; the doorbell carries it. */
-  storesData: boolean;
   scripts: { readonly publish: Script; readonly read: Script };
   /** Native engine only: it makes the link itself. */
   url?: string;

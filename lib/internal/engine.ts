@@ -54,6 +54,8 @@ export interface EncodedAction {
    * (dates in `data`, …); absent otherwise.
    */
   transformed?: { head: string; tail: string };
+  /** The same without its `data`, for a broker's log that holds none; absent where nothing was left out. */
+  stored?: { head: string; tail: string; transformed?: { head: string; tail: string } };
   action: SyncAction;
 }
 

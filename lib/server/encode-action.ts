@@ -18,6 +18,8 @@ export interface EncodeContext {
   /** Declared modules; undefined: any. */
   modules: ReadonlySet<string> | undefined;
   codec: Codec;
+  /** False: a broker's log gets the action without its `data`. */
+  storesData: boolean;
   /** Unix ms. */
   now: () => number;
   /** Something is odd, but the action goes out. */
@@ -51,6 +53,12 @@ export function encodeAction(
   const head = headOf(action, payload);
   checkSize(Buffer.byteLength(head) + SEQ_DIGITS + 1, MAX_ACTION_BYTES, 'the action', payload.dataJson);
   const encoded: EncodedAction = { companyId: action.companyId, head, tail: '}', action };
+  if (!context.storesData && payload.dataJson !== undefined) {
+    const rest = { ...payload, data: undefined, dataJson: undefined };
+    const bare = headOf(action, rest);
+    const transformed = transform(action, rest, bare, context.codec);
+    encoded.stored = { head: bare, tail: '}', ...(transformed ? { transformed } : undefined) };
+  }
   const transformed = transform(action, payload, head, context.codec);
   if (transformed) {
     checkSize(

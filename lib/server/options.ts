@@ -41,6 +41,11 @@ export interface HubOptions<M extends string = string> {
         maxTotalBytes?: number | undefined;
         /** A catch-up of more actions becomes one `invalidate`; default 100. */
         compactAfter?: number | undefined;
+        /**
+         * Default true. False: what stands in Redis has no `data`. It still travels, to those who are there; who catches up from
+         * Redis gets the action without it. Of no effect without `redis`.
+         */
+        data?: boolean | undefined;
       }
     | undefined;
   /** ms; default 15,000. */

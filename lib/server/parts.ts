@@ -59,6 +59,7 @@ export class Parts {
     const context: EncodeContext = {
       modules,
       codec,
+      storesData: this.settings.storesData,
       now: Date.now,
       warn: (field, message, { companyId, id, module }) => warn({ field, message, companyId, actionId: id, module }),
     };

@@ -15,6 +15,7 @@ export interface Settings {
   engine: 'auto' | 'native' | 'js';
   modules: ReadonlySet<string> | undefined;
   codec: Codec;
+  storesData: boolean;
   onPhantomPath: OnPhantomPath;
   aliases: Aliases;
   logger: HubLogger | undefined;
@@ -47,7 +48,7 @@ const TOP = [
   'drainMs',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
-const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'maxTotalBytes', 'compactAfter'] as const;
+const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'maxTotalBytes', 'compactAfter', 'data'] as const;
 
 /** Throws PathcastError INVALID_OPTION. */
 export function validateOptions(options: unknown, hubId: string): Settings {
@@ -60,6 +61,7 @@ export function validateOptions(options: unknown, hubId: string): Settings {
     engine: oneOf('engine', top['engine'], ['auto', 'native', 'js'], 'auto'),
     modules: moduleSet(top['modules']),
     codec,
+    storesData: boolean('log.data', log['data'], true),
     onPhantomPath: oneOf('onPhantomPath', top['onPhantomPath'], ['error', 'warn', 'repair'], 'warn'),
     aliases: checkAliases(top['aliases']),
     logger: checkLogger(top['logger']),
@@ -102,6 +104,12 @@ function integer(name: string, value: unknown, fallback: number, min: number, ma
       `${name} must be a whole number from ${min} to ${max}, got ${describe(value)}`,
     );
   }
+  return value;
+}
+
+function boolean(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw new PathcastError('INVALID_OPTION', `${name} must be true or false, got ${describe(value)}`);
   return value;
 }
 

@@ -9,6 +9,7 @@ let warnings: string[] = [];
 const context: EncodeContext = {
   modules: undefined,
   codec: createCodec(undefined),
+  storesData: true,
   now: () => NOW,
   warn: (field) => warnings.push(field),
 };
@@ -292,6 +293,30 @@ describe('with superjson', () => {
       'ACTION_TOO_LARGE',
       expect.stringMatching(/through the transformer/),
     ]);
+  });
+});
+
+describe('for a log that holds no data', () => {
+  const over = { ...context, storesData: false };
+
+  test('is the same without its data, and only where it has some', () => {
+    const { head, tail, stored } = encodeAction({ ...good, data: { secret: 1 }, tx: 'x' }, over);
+    const { data, ...rest } = JSON.parse(`${head}7${tail}`) as Record<string, unknown>;
+    expect(data).toEqual({ secret: 1 });
+    expect(JSON.parse(`${stored?.head}7${stored?.tail}`)).toEqual(rest);
+    expect(rest).toMatchObject({ tx: 'x', seq: 7 });
+    expect(encodeAction(good, over).stored).toBeUndefined();
+    expect(encodeAction({ ...good, data: { secret: 1 } }, context).stored).toBeUndefined();
+  });
+
+  test('what the transformer carries beside the data stays', () => {
+    const codec = createCodec(superjson);
+    const { stored } = encodeAction({ ...good, data: { at: new Date(5) }, tx: new Date(6) }, { ...over, codec });
+    expect(codec.decode(`${stored?.transformed?.head}7${stored?.transformed?.tail}`)).toMatchObject({ tx: new Date(6), seq: 7 });
+    const plain = encodeAction({ ...good, data: { at: new Date(5) } }, { ...over, codec });
+    expect(plain.transformed).toBeDefined();
+    expect(plain.stored?.transformed).toBeUndefined();
+    expect(plain.stored?.head).not.toContain('"data"');
   });
 });
 
