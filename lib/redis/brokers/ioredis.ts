@@ -1,0 +1,129 @@
+/** Over duplicates of an ioredis client (5 and 6). */
+import type { Broker, BrokerReply } from '../../internal/broker.js';
+import { maskRedisUrl } from '../url.js';
+import type { Connection, ConnectionEvents } from './connection.js';
+import { PairBroker } from './pair.js';
+
+/** As much of ioredis as is used: an optional peer, so its types are not asked for. */
+export interface IoredisClient {
+  readonly status: string;
+  readonly isCluster?: boolean;
+  readonly options: {
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    readonly path?: string | undefined;
+    readonly tls?: unknown;
+    readonly name?: string | undefined;
+    readonly sentinels?: readonly { readonly host?: string | undefined; readonly port?: number | undefined }[] | null | undefined;
+  };
+  duplicate(...options: never[]): unknown;
+  callBuffer(command: string, ...args: (string | Buffer)[]): Promise<unknown>;
+  subscribe(...channels: string[]): Promise<unknown>;
+  unsubscribe(...channels: string[]): Promise<unknown>;
+  connect(): Promise<void>;
+  disconnect(reconnect?: boolean): void;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever an event brings
+  on(event: string, listener: (...args: any[]) => void): unknown;
+}
+
+/** A command is tried once, by us; a name is what we say it is. */
+export const ONE_LIFE = {
+  lazyConnect: true,
+  retryStrategy: null,
+  sentinelRetryStrategy: null,
+  reconnectOnError: null,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  enableAutoPipelining: false,
+  maxRetriesPerRequest: null,
+  commandTimeout: undefined,
+  blockingTimeout: undefined,
+  socketTimeout: undefined,
+  // What does not end by itself within this time is cut off, ms.
+  disconnectTimeout: 100,
+  connectTimeout: 5_000,
+  keyPrefix: '',
+  stringNumbers: false,
+  readOnly: false,
+  monitor: false,
+  noDelay: true,
+} as const;
+
+export class IoredisConnection implements Connection {
+  #client: IoredisClient | undefined;
+  #trouble = new Error('the connection ended');
+  #opened = false;
+  #destroyed = false;
+
+  /** `make`: a client of its own, with ONE_LIFE. */
+  constructor(
+    private readonly make: () => IoredisClient | Promise<IoredisClient>,
+    private readonly events: ConnectionEvents,
+  ) {}
+
+  async open(): Promise<void> {
+    const client = (this.#client = await this.make());
+    if (this.#destroyed) {
+      client.disconnect();
+      throw this.#trouble;
+    }
+    client.on('messageBuffer', (channel: Buffer, payload: Buffer) => this.events.message(channel.toString(), payload));
+    await new Promise<void>((resolve, reject) => {
+      client.on('error', (error: Error) => (this.#trouble = error));
+      client.on('ready', () => {
+        this.#opened = true;
+        resolve();
+      });
+      client.on('end', () => {
+        if (this.#opened) this.events.lost(this.#trouble);
+        else reject(this.#trouble);
+      });
+      // Its end says more.
+      client.connect().catch(() => undefined);
+    });
+  }
+
+  send([name = '', ...args]: readonly (string | Buffer)[]): Promise<BrokerReply> {
+    return this.#use().callBuffer(String(name), ...args) as Promise<BrokerReply>;
+  }
+
+  async subscribe(channels: readonly string[]): Promise<void> {
+    await this.#use().subscribe(...channels);
+  }
+
+  async unsubscribe(channels: readonly string[]): Promise<void> {
+    await this.#use().unsubscribe(...channels);
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#client?.disconnect();
+  }
+
+  /** REQUIRES: `open()` has resolved. */
+  #use(): IoredisClient {
+    return this.#client as IoredisClient;
+  }
+}
+
+export function isIoredis(value: object): value is IoredisClient {
+  const { status, duplicate, callBuffer } = value as Partial<IoredisClient>;
+  return typeof status === 'string' && typeof duplicate === 'function' && typeof callBuffer === 'function';
+}
+
+/** REQUIRES: `isIoredis(client)`, no cluster. Nothing of the client itself is used or ended. */
+export function ioredisBroker(client: IoredisClient, url = placeOf(client)): Broker {
+  const dial = (events: ConnectionEvents): Connection =>
+    new IoredisConnection(() => client.duplicate(ONE_LIFE as never) as IoredisClient, events);
+  return new PairBroker({ kind: 'ioredis', url: maskRedisUrl(url), dialCommands: dial, dialSubscriptions: dial });
+}
+
+function placeOf({ options }: IoredisClient): string {
+  const { host = 'localhost', port = 6379, path, tls, sentinels, name = '' } = options;
+  if (sentinels?.length) {
+    const hosts = sentinels.map((sentinel) => `${sentinel.host ?? 'localhost'}:${String(sentinel.port ?? 26_379)}`);
+    return `redis+sentinel://${hosts.join(',')}/${name}`;
+  }
+  return path === undefined || path === null ? `${tls ? 'rediss' : 'redis'}://${host}:${String(port)}` : `redis+unix://${path}`;
+}
