@@ -1,6 +1,10 @@
 /** One action into the log: one command, one script, all or nothing. */
 import { HEAD } from './head.js';
 
+/** Places, in the arguments from 0 on, of the bytes for the log and of those for the doorbell. */
+export const PUBLISH_STORED = 15;
+export const PUBLISH_RUNG = 16;
+
 /**
  * KEYS: head, log, ids.
  *

@@ -1,6 +1,11 @@
 /** What a node reads before it opens a company's streams, and where a doorbell showed a gap. */
 import { HEAD } from './head.js';
 
+/** Parts of an answer before the actions, parts of each action, and which of these its bytes are. */
+export const READ_FIXED = 9;
+export const READ_GROUP = 4;
+export const READ_BYTES = 3;
+
 /**
  * KEYS: head, log, ids (a new epoch may begin).
  *
