@@ -51,3 +51,38 @@ export function companyOfDoorbell(prefix: string, channel: string): string | und
   if (!channel.startsWith(start) || !channel.endsWith(end)) return undefined;
   return decodeCompany(channel.slice(start.length, -end.length));
 }
+
+/** Where the seats of a company stand; what a node holds is under the name of this key, `:`, and the node's. */
+export function seatsKey(prefix: string, companyId: string): string {
+  return `${prefix}:${String(FORMAT)}:{${encodeCompany(companyId)}}:seats`;
+}
+
+/** Who is there, in the same manner. */
+export function presenceKey(prefix: string, companyId: string): string {
+  return `${prefix}:${String(FORMAT)}:{${encodeCompany(companyId)}}:here`;
+}
+
+/** Until when each node lives, by Redis's clock. */
+export function nodesKey(prefix: string): string {
+  return `${prefix}:${String(FORMAT)}:nodes`;
+}
+
+/** The channel of one node. */
+export function nodeChannel(prefix: string, nodeId: string): string {
+  return `${prefix}:${String(FORMAT)}:node:${nodeId}`;
+}
+
+/** The channel that every node hears. */
+export function allChannel(prefix: string): string {
+  return `${prefix}:${String(FORMAT)}:all`;
+}
+
+/** Whom the hubs were told to end, as long as a stream of then may live. */
+export function endsKey(prefix: string): string {
+  return `${prefix}:${String(FORMAT)}:ends`;
+}
+
+/** What a key of `rateLimit` has used up. */
+export function rateKey(prefix: string, key: string): string {
+  return `${prefix}:${String(FORMAT)}:rate:{${encodeCompany(key)}}`;
+}

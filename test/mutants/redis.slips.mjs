@@ -2,6 +2,7 @@
 import { jest } from './tests.mjs';
 
 const test = (name) => [jest('test/redis/log-scripts.test.ts', name)];
+const seats = (name) => [jest('test/redis/seats.test.ts', name)];
 
 export const slips = [
   {
@@ -70,5 +71,87 @@ export const slips = [
     find: 'bytes, lost = #stored, head.reach > lost and head.reach or lost',
     replace: 'bytes = #stored',
     tests: test('is evicted: no seq is given twice'),
+  },
+  {
+    name: 'seats-one-too-many',
+    file: 'lib/redis/scripts/seats.ts',
+    why: 'the limit of a company lets one more in',
+    find: 'if count >= perCompany then',
+    replace: 'if count > perCompany then',
+    tests: seats('counts per user and per company'),
+  },
+  {
+    name: 'seats-own-node-only',
+    file: 'lib/redis/scripts/seats.ts',
+    why: 'seats of other nodes are not counted',
+    find: "count + redis.call('ZCARD', room .. ':' .. node)",
+    replace: "count + (node == ARGV[1] and redis.call('ZCARD', room .. ':' .. node) or 0)",
+    tests: seats('counts per user and per company'),
+  },
+  {
+    name: 'seats-dead-count',
+    file: 'lib/redis/scripts/living.ts',
+    why: 'a dead node counts on',
+    find: 'if node == me or (till[at] and tonumber(till[at]) > now) then',
+    replace: 'if node == me or till[at] then',
+    tests: seats('has its seats counted for its life'),
+  },
+  {
+    name: 'seats-never-fenced',
+    file: 'lib/redis/scripts/seats.ts',
+    why: 'a node that was stopped goes on as if nobody had taken its seats',
+    find: "if ARGV[2] == '1' then return { 'FENCED' } end",
+    replace: '',
+    tests: seats('that was only stopped asks again'),
+  },
+  {
+    name: 'seats-force-after-stop',
+    file: 'lib/redis/nodes/life.ts',
+    why: 'a node that was stopped puts back what others have taken',
+    find: "? 'ask' : 'keep'",
+    replace: "? 'keep' : 'keep'",
+    tests: seats('that was only stopped asks again'),
+  },
+  {
+    name: 'seats-lease-evicted',
+    file: 'lib/redis/scripts/seats.ts',
+    why: 'a lease of acquire() is evicted like a stream',
+    find: 'place(me, isLease and LEASE + now or now',
+    replace: 'place(me, now',
+    tests: seats('evict-oldest: the oldest stream'),
+  },
+  {
+    name: 'seats-older-generation',
+    file: 'lib/redis/scripts/seats.ts',
+    why: 'an older life of an instance takes the seat of the younger one',
+    find: 'tonumber(generation) < tonumber(theirs)',
+    replace: 'tonumber(generation) > tonumber(theirs)',
+    tests: seats('of an instance takes the place'),
+  },
+  {
+    name: 'seats-local-forgotten',
+    file: 'lib/redis/seats/seats.ts',
+    why: 'what was let in while Redis was away is never told to it',
+    find: `    company.dirty = true;
+    this.#book.become(seat, 'local');`,
+    replace: `    this.#book.become(seat, 'held');`,
+    tests: seats('limits hold for the node alone'),
+  },
+  {
+    name: 'seats-eviction-unremembered',
+    file: 'lib/redis/scripts/seats.ts',
+    why: 'a node that did not hear of an eviction puts the stream back',
+    find: "redis.call('HSET', ended, seatId, why)",
+    replace: '',
+    tests: seats('an eviction that was not heard of'),
+  },
+  {
+    name: 'seats-late-release',
+    file: 'lib/redis/seats/seats.ts',
+    why: 'what was given back in this turn is still counted at the next admission',
+    find: `      this.#sendReturned(company);
+      if (company.dirty`,
+    replace: `      if (company.dirty`,
+    tests: seats('counts per user and per company'),
   },
 ];

@@ -1,0 +1,262 @@
+/**
+ * A node's life as the others see it: it renews itself in Redis each 10 s, and what it holds counts for 25 s after the last time.
+ *
+ * A node may find that Redis has counted it as dead. Whether what it held is still its own it knows by its own clock, which stands
+ * for no other one: if its last renewal is younger than a life, nobody could rightly take it for dead, and Redis itself has forgotten (restored,
+ * flushed, a clock that jumped): then what it holds is put back, whatever the limits say. So it is after a time in which Redis was away: streams
+ * that were let in meanwhile stay. But a node that was only stopped (a debugger, a suspended machine) has been replaced by others
+ * meanwhile, and asks again for each of its seats.
+ */
+import type { Broker, BrokerReply } from '../../internal/broker.js';
+import { nodesKey } from '../keys.js';
+import { NODES, RENEW } from '../scripts/living.js';
+
+/** ms; what a dead node held is free at most so long after its death. */
+export const LIFE_MS = 25_000;
+const RENEW_MS = 10_000;
+/** ms; while Redis does not answer, how often it is asked again. */
+const RETRY_MS = 1_000;
+/** ms that an answer of Redis is waited for where somebody else waits for what comes of it. */
+export const PATIENCE_MS = 1_000;
+/** ms; a node that has been dead for so long is not even remembered as such. */
+const FORGET_MS = 3_600_000;
+/** ms that the list of nodes outlives the last of them. */
+const OUTLIVES_MS = 86_400_000;
+
+const script = (name: string, body: string): { name: string; body: string } => ({ name, body });
+const RENEW_SCRIPT = script('renew', RENEW);
+const NODES_SCRIPT = script('nodes', NODES);
+
+/** `keep`: whatever the limits say. `ask`: where they allow it. */
+export type RestoreMode = 'keep' | 'ask';
+
+/** What a node holds in a company, in a cluster: renewed one by one. */
+export interface Holder {
+  /** The keys under which it is renewed; only those where it holds something. */
+  keys(): Iterable<string>;
+  /** Redis has counted the node as dead there. */
+  fenced(key: string, mode: RestoreMode): void;
+  /** What is held is to be put back everywhere. */
+  restore(mode: RestoreMode): void;
+}
+
+export interface LifeOptions {
+  readonly broker: Broker;
+  readonly prefix: string;
+  readonly nodeId: string;
+  /** ms, never going back. */
+  readonly now?: () => number;
+}
+
+export class Life {
+  readonly broker: Broker;
+  readonly prefix: string;
+  readonly nodeId: string;
+  /** In a cluster a script sees one slot: a node renews itself in each company. */
+  readonly clustered: boolean;
+  /** Nodes that live, as Redis knew at the last renewal; this one is among them. */
+  alive: readonly string[] = [];
+  fences = 0;
+  readonly #now: () => number;
+  readonly #holders: Holder[] = [];
+  /** When the last renewal that was answered was sent. */
+  #renewedMs: number;
+  /** Redis is away: what is to become of what is held once it is back. */
+  #away: RestoreMode | undefined;
+  #recovering: Promise<void> | undefined;
+  /** Redis does not answer: nobody waits until it does. */
+  #outage = false;
+  /** What was on its way when Redis went away may arrive late: all is compared once more. */
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+  #hears: (() => void) | undefined;
+  readonly #first: Promise<void>;
+  /** When Redis last answered anything, ms. */
+  #heardMs = 0;
+  #isClosed = false;
+
+  constructor({ broker, prefix, nodeId, now = () => performance.now() }: LifeOptions) {
+    this.broker = broker;
+    this.prefix = prefix;
+    this.nodeId = nodeId;
+    this.clustered = broker.ring === 'SPUBLISH';
+    this.#now = now;
+    this.#renewedMs = now();
+    this.#first = broker.state.link === 'ready' ? Promise.resolve() : this.#firstReady();
+    this.#hears = broker.onState(({ link }) => {
+      if (this.#isClosed || link === 'closed') return;
+      if (link === 'ready') void this.#recover();
+      else if (link === 'lost') this.trouble();
+    });
+    if (broker.state.link === 'ready') void this.#recover();
+    this.#later(RENEW_MS);
+  }
+
+  hold(holder: Holder): void {
+    this.#holders.push(holder);
+  }
+
+  /** Whether Redis is asked. In the first second of a node its link is waited for, and later its return from the dead. */
+  async usable(): Promise<boolean> {
+    if (this.broker.state.link !== 'ready') await this.#first;
+    if (this.#recovering && !this.#outage) await this.#recovering;
+    return this.isUsable;
+  }
+
+  get isUsable(): boolean {
+    return !this.#isClosed && this.broker.state.link === 'ready' && this.#away === undefined;
+  }
+
+  /** Redis did not answer, or refused what it should not. Until it answers again the node decides for itself. */
+  trouble(): void {
+    if (this.#isClosed || this.#outage) return;
+    this.#outage = true;
+    this.#away ??= this.#mode();
+    this.#later(RETRY_MS);
+  }
+
+  /** Redis has counted the node as dead. Resolves when what it holds is on its way back. */
+  fenced(): Promise<void> {
+    this.fences += 1;
+    this.#away ??= this.#mode();
+    return this.#recover();
+  }
+
+  /** Everything that is held is to be compared with what Redis has: messages may have been missed. */
+  compare(): void {
+    if (this.isUsable) for (const holder of this.#holders) holder.restore('keep');
+  }
+
+  /**
+   * Rejects where Redis is silent: it is stopped, or the way to it is. A long queue is no silence, nor is a thread that was busy while
+   * answers came in.
+   */
+  patiently<T>(answer: Promise<T>, ms = PATIENCE_MS): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let settled = false;
+      const judge = (): void => {
+        const left = this.#heardMs + ms - performance.now();
+        if (settled) return;
+        if (left > 0) timer = setTimeout(wait, left);
+        else reject(new Error(`Redis was silent for ${String(ms)} ms`));
+      };
+      // What has arrived is read first.
+      const wait = (): void => void setImmediate(judge);
+      let timer = setTimeout(wait, ms);
+      const settle = (): void => {
+        settled = true;
+        clearTimeout(timer);
+        this.#heardMs = performance.now();
+      };
+      answer.finally(settle).then(resolve, reject);
+    });
+  }
+
+  /** Asks Redis which nodes live. Rejects with BrokerError. */
+  async nodes(): Promise<readonly string[]> {
+    const reply = await this.broker.eval(NODES_SCRIPT, [nodesKey(this.prefix)], [FORGET_MS]);
+    this.alive = texts(reply);
+    return this.alive;
+  }
+
+  /** It holds nothing from now on, wherever. Never rejects. */
+  async leave(): Promise<void> {
+    if (this.#isClosed) return;
+    const was = this.isUsable;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#hears?.();
+    if (!was) return;
+    const keys = [nodesKey(this.prefix)];
+    if (this.clustered) for (const holder of this.#holders) keys.push(...holder.keys());
+    const gone = keys.map((key) => this.broker.command(['ZREM', key, this.nodeId]).catch(() => undefined));
+    await this.patiently(Promise.all(gone)).catch(() => undefined);
+  }
+
+  #mode(): RestoreMode {
+    return this.#now() - this.#renewedMs > LIFE_MS ? 'ask' : 'keep';
+  }
+
+  async #firstReady(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PATIENCE_MS);
+      const stop = this.broker.onState(({ link }) => {
+        if (link !== 'ready') return;
+        clearTimeout(timer);
+        stop();
+        resolve();
+      });
+    });
+    if (this.broker.state.link !== 'ready') this.trouble();
+  }
+
+  #later(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => void this.#round(), ms).unref();
+  }
+
+  async #round(): Promise<void> {
+    if (this.#away !== undefined) await this.#recover();
+    else if (this.broker.state.link === 'ready') await this.#renew();
+    this.#later(this.#away === undefined ? RENEW_MS : RETRY_MS);
+  }
+
+  async #renew(): Promise<void> {
+    const sentMs = this.#now();
+    try {
+      const [word, ...nodes] = texts(await this.patiently(this.#renewal(nodesKey(this.prefix), false)));
+      if (word !== 'OK') return void (await this.fenced());
+      this.alive = nodes;
+      if (this.clustered) await this.#renewEach();
+      this.#renewedMs = sentMs;
+      if (this.#again) this.compare();
+      this.#again = false;
+    } catch {
+      this.trouble();
+    }
+  }
+
+  async #renewEach(): Promise<void> {
+    for (const holder of this.#holders) {
+      const keys = [...holder.keys()];
+      const replies = await this.patiently(Promise.all(keys.map((key) => this.#renewal(key, false))));
+      replies.forEach((reply, at) => {
+        if (texts(reply)[0] !== 'OK') holder.fenced(keys[at] as string, this.#mode());
+      });
+    }
+  }
+
+  #renewal(key: string, anew: boolean): Promise<BrokerReply> {
+    return this.broker.eval(RENEW_SCRIPT, [key], [this.nodeId, LIFE_MS, anew ? '1' : '0', OUTLIVES_MS]);
+  }
+
+  /** Lives again, and puts back what it holds. */
+  #recover(): Promise<void> {
+    return (this.#recovering ??= this.#revive().finally(() => (this.#recovering = undefined)));
+  }
+
+  async #revive(): Promise<void> {
+    if (this.#isClosed || this.broker.state.link !== 'ready') return;
+    const mode = this.#away ?? this.#mode();
+    this.#away = mode;
+    const sentMs = this.#now();
+    try {
+      const [, ...nodes] = texts(await this.patiently(this.#renewal(nodesKey(this.prefix), true)));
+      if (this.#isClosed) return;
+      this.alive = nodes;
+      this.#renewedMs = sentMs;
+      this.#away = undefined;
+      this.#again ||= this.#outage;
+      this.#outage = false;
+      for (const holder of this.#holders) holder.restore(mode);
+    } catch {
+      this.#outage = true;
+      this.#later(RETRY_MS);
+    }
+  }
+}
+
+export function texts(reply: BrokerReply): string[] {
+  return Array.isArray(reply) ? reply.map((item: BrokerReply) => (Buffer.isBuffer(item) ? item.toString() : String(item))) : [];
+}
