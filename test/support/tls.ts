@@ -4,10 +4,10 @@ import { request } from 'node:https';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 
-const folder = path.resolve(__dirname, '../fixtures/tls');
+export const TLS_FOLDER = path.resolve(__dirname, '../fixtures/tls');
 
 export function tlsFiles(): { key: Buffer; cert: Buffer } {
-  return { key: readFileSync(path.join(folder, 'key.pem')), cert: readFileSync(path.join(folder, 'cert.pem')) };
+  return { key: readFileSync(path.join(TLS_FOLDER, 'key.pem')), cert: readFileSync(path.join(TLS_FOLDER, 'cert.pem')) };
 }
 
 /** As much of `fetch` as an EventSource asks for. */

@@ -1,0 +1,154 @@
+/**
+ * What lies between a node and its Redis, in a test's hand: slow, cut, or parted. Parted is the worst, as a cable that was pulled:
+ * connections stay, new ones are taken, and no byte passes either way.
+ */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type NetConnectOpts, type Server, type Socket } from 'node:net';
+
+/** Held while parted, each way of a connection; beyond it the sender is not read, as a kernel does it. Bytes. */
+const HELD_BYTES = 1 << 20;
+
+export class LinkProxy {
+  /** Connections opened so far. */
+  opened = 0;
+  #delayMs = 0;
+  #parted = false;
+  #refuses = false;
+  readonly #server: Server;
+  readonly #pairs = new Set<Pair>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** `target` is asked at each connection. */
+  static async start(target: () => NetConnectOpts): Promise<LinkProxy> {
+    const server = createServer();
+    const proxy = new LinkProxy(server);
+    server.on('connection', (client) => {
+      proxy.opened += 1;
+      client.on('error', () => undefined);
+      if (proxy.#refuses) client.resetAndDestroy();
+      else proxy.#serve(client, connect(target()));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Connections that are open now. */
+  get open(): number {
+    return this.#pairs.size;
+  }
+
+  /** ms that each byte takes longer, each way. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
+  part(): void {
+    this.#parted = true;
+    for (const pair of this.#pairs) pair.forEach((way) => way.hold());
+  }
+
+  /** What was held arrives. */
+  heal(): void {
+    this.#parted = false;
+    for (const pair of this.#pairs) pair.forEach((way) => way.release());
+  }
+
+  /** Resets what is open; what was on its way is lost. */
+  cut(): void {
+    for (const [toServer, toClient] of [...this.#pairs]) {
+      toServer.from.resetAndDestroy();
+      toClient.from.destroy();
+    }
+  }
+
+  /** From now on, or no more: connections are reset as soon as they are open. */
+  refuse(refuses: boolean): void {
+    this.#refuses = refuses;
+    if (refuses) this.cut();
+  }
+
+  #serve(client: Socket, server: Socket): void {
+    const delayMs = (): number => this.#delayMs;
+    const pair: Pair = [new Way(client, server, delayMs), new Way(server, client, delayMs)];
+    this.#pairs.add(pair);
+    if (this.#parted) pair.forEach((way) => way.hold());
+    server.on('error', () => undefined);
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on('close', () => {
+        this.#pairs.delete(pair);
+        client.destroy();
+        server.destroy();
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.cut();
+    await closed;
+  }
+}
+
+type Pair = [Way, Way];
+
+/** One direction of a connection. Bytes and the end keep their order whatever the delay becomes. */
+class Way {
+  #held: (Buffer | null)[] | undefined;
+  #heldBytes = 0;
+  #freeAt = 0;
+
+  constructor(
+    readonly from: Socket,
+    readonly to: Socket,
+    readonly delayMs: () => number,
+  ) {
+    from.on('data', (chunk: Buffer) => this.#take(chunk));
+    from.on('end', () => this.#take(null));
+  }
+
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    for (const each of held) this.#pass(each);
+    this.from.resume();
+  }
+
+  #take(chunk: Buffer | null): void {
+    if (!this.#held) return this.#pass(chunk);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk?.length ?? 0;
+    if (this.#heldBytes > HELD_BYTES) this.from.pause();
+  }
+
+  #pass(chunk: Buffer | null): void {
+    const now = performance.now();
+    this.#freeAt = Math.max(this.#freeAt, now + this.delayMs());
+    if (this.#freeAt <= now) return this.#write(chunk);
+    setTimeout(() => (this.#held ? this.#held.push(chunk) : this.#write(chunk)), this.#freeAt - now);
+  }
+
+  #write(chunk: Buffer | null): void {
+    if (this.to.destroyed) return;
+    if (chunk === null) this.to.end();
+    else this.to.write(chunk);
+  }
+}

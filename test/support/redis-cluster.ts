@@ -1,0 +1,116 @@
+/** Six servers that are one cluster: three masters with a replica each, all of the test's own. */
+import type { Redis } from 'ioredis';
+import { freePort, PortTaken } from './redis-process.js';
+import { RedisServer } from './redis.js';
+import { waitFor } from './wait.js';
+
+const MASTERS = 3;
+const SLOTS = 16_384;
+const DEADLINE_MS = 30_000;
+const PORT_TRIES = 3;
+
+export class RedisCluster {
+  readonly #asked = new Map<RedisServer, Redis>();
+
+  private constructor(readonly servers: readonly RedisServer[]) {}
+
+  /** The first three are masters at the start, the other three follow them. Resolves when every slot is served. */
+  static async start({ nodeTimeoutMs = 2_000 } = {}): Promise<RedisCluster> {
+    const servers: RedisServer[] = [];
+    const cluster = new RedisCluster(servers);
+    try {
+      for (let i = 0; i < 2 * MASTERS; i++) servers.push(await startNode(nodeTimeoutMs));
+      const clients = servers.map((server) => cluster.#ask(server));
+      for (const [i, client] of clients.entries()) {
+        if (i > 0) await client.call('CLUSTER', 'MEET', '127.0.0.1', String(servers[0]!.port), String(busPort(servers[0]!)));
+      }
+      for (let i = 0; i < MASTERS; i++) {
+        const [from, to] = [slotsBefore(i), slotsBefore(i + 1) - 1];
+        await clients[i]!.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to));
+      }
+      for (let i = 0; i < MASTERS; i++) {
+        const id = (await clients[i]!.call('CLUSTER', 'MYID')) as string;
+        const replica = clients[i + MASTERS]!;
+        await waitFor(async () => ((await replica.call('CLUSTER', 'NODES')) as string).includes(id), 'the nodes to meet', DEADLINE_MS);
+        await replica.call('CLUSTER', 'REPLICATE', id);
+      }
+      for (const client of clients) {
+        await waitFor(async () => ((await client.call('CLUSTER', 'INFO')) as string).includes('cluster_state:ok'), 'the cluster to stand', DEADLINE_MS);
+      }
+      return cluster;
+    } catch (error) {
+      await cluster.end();
+      throw error;
+    }
+  }
+
+  /** One client a server for all that is asked of it here. */
+  #ask(server: RedisServer): Redis {
+    let client = this.#asked.get(server);
+    if (!client) this.#asked.set(server, (client = server.client()));
+    return client;
+  }
+
+  get url(): string {
+    return `redis+cluster://${this.servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+  }
+
+  /** For `new Cluster(…)` of ioredis, and `rootNodes` of node-redis. */
+  get roots(): { host: string; port: number }[] {
+    return this.servers.map(({ port }) => ({ host: '127.0.0.1', port }));
+  }
+
+  async slotOf(key: string): Promise<number> {
+    return (await this.#ask(this.servers[0]!).call('CLUSTER', 'KEYSLOT', key)) as number;
+  }
+
+  /** The master that serves the slot. */
+  async ownerOf(slot: number): Promise<RedisServer> {
+    const ranges = (await this.#ask(this.servers.find(({ runs }) => runs)!).call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+    const [, , [, port]] = ranges.find(([from, to]) => from <= slot && slot <= to)!;
+    return this.servers.find((server) => server.port === port)!;
+  }
+
+  /** Reshards: the slot of `key`, and all that is in it, moves to another master, which is given. */
+  async moveSlotOf(key: string): Promise<RedisServer> {
+    const slot = await this.slotOf(key);
+    const from = await this.ownerOf(slot);
+    const to = await this.ownerOf((slot + Math.floor(SLOTS / MASTERS)) % SLOTS);
+    const [source, target] = [this.#ask(from), this.#ask(to)];
+    const [fromId, toId] = [(await source.call('CLUSTER', 'MYID')) as string, (await target.call('CLUSTER', 'MYID')) as string];
+    const set = (client: Redis, ...words: string[]) => client.call('CLUSTER', 'SETSLOT', String(slot), ...words);
+    await set(target, 'IMPORTING', fromId);
+    await set(source, 'MIGRATING', toId);
+    for (;;) {
+      const keys = (await source.call('CLUSTER', 'GETKEYSINSLOT', String(slot), '100')) as string[];
+      if (keys.length === 0) break;
+      await source.call('MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'KEYS', ...keys);
+    }
+    await set(target, 'NODE', toId);
+    await set(source, 'NODE', toId);
+    return to;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.end()));
+  }
+}
+
+const slotsBefore = (master: number): number => Math.round((master * SLOTS) / MASTERS);
+const busPorts = new WeakMap<RedisServer, number>();
+const busPort = (server: RedisServer): number => busPorts.get(server)!;
+
+async function startNode(nodeTimeoutMs: number): Promise<RedisServer> {
+  for (let left = PORT_TRIES; ; left--) {
+    const bus = await freePort();
+    const settings = ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-node-timeout', String(nodeTimeoutMs)];
+    settings.push('--cluster-announce-ip', '127.0.0.1', '--repl-diskless-sync-delay', '0');
+    try {
+      const server = await RedisServer.start({ tcp: true, settings });
+      busPorts.set(server, bus);
+      return server;
+    } catch (error) {
+      if (!(error instanceof PortTaken) || left === 1) throw error;
+    }
+  }
+}
