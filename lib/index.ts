@@ -27,6 +27,7 @@ export type {
   Failure,
   HubEvents,
   HubFailure,
+  HubHealth,
   HubLogger,
   HubMetrics,
   HubWarning,

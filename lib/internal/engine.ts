@@ -4,7 +4,7 @@
  * matching, the limits, the fan-out, the heartbeats and every byte of a stream after its HTTP head.
  */
 import type { CloseReason, SyncAction } from '../protocol/events.js';
-import type { Broker, BrokerLogOptions } from './broker.js';
+import type { Broker, BrokerLogOptions, BrokerState } from './broker.js';
 
 export interface EngineOptions {
   /** Name of this node, first part of each connection id. */
@@ -63,7 +63,9 @@ export type PublishOutcome =
   | { ok: true; seq: number; epoch: string; duplicate: boolean; queued?: never }
   /** It waits in this process for the broker, and is lost if the process dies. */
   | { ok: true; queued: true; seq?: never; epoch?: never; duplicate?: never }
-  | { ok: false; code: 'HUB_CLOSED' | 'OVERLOADED' | 'NOT_SERIALIZABLE' | 'OUTBOX_FULL' };
+  | { ok: false; code: 'HUB_CLOSED' | 'OVERLOADED' | 'NOT_SERIALIZABLE' | 'OUTBOX_FULL'; reason?: never }
+  /** The company's keys are not ours, or of a newer format. */
+  | { ok: false; code: 'BROKER'; reason: string };
 
 export interface EncodedEphemeral {
   companyId: string;
@@ -223,7 +225,9 @@ export type EngineNotice =
   | { type: 'closed'; companyId: string; userId: string; connectionId: string; reason: StreamEnd }
   /** The `write` of its sink threw this. */
   | { type: 'failed'; companyId: string; connectionId: string; error: unknown }
-  | { type: 'refused'; companyId: string; userId: string; code: 'USER_LIMIT' | 'COMPANY_LIMIT' | 'DRAINING' };
+  | { type: 'refused'; companyId: string; userId: string; code: 'USER_LIMIT' | 'COMPANY_LIMIT' | 'DRAINING' }
+  /** Something of the broker's is odd. Once a kind and company, as long as it stays so. */
+  | { type: 'warning'; kind: string; message: string; companyId?: string };
 
 /** Counters since the hub's start, and gauges; all finite numbers. */
 export interface EngineMetrics {
@@ -262,8 +266,58 @@ export interface EngineMetrics {
   closes: Record<string, number>;
   evictions: number;
   replacements: number;
-  /** Publish (hand-over) → written to the last ready socket of its fan-out. `counts[i]` is at most `boundsUs[i]`; the last is +Inf. */
-  publishToWritten: { boundsUs: number[]; counts: number[]; sumUs: number };
+  /** Publish (hand-over) → written to the last ready socket of its fan-out. */
+  publishToWritten: TimeHistogram;
+  /** Absent where the log is memory. */
+  broker?: BrokerMetrics;
+}
+
+/** `counts[i]` is at most `boundsUs[i]`; the last is +Inf. */
+export interface TimeHistogram {
+  boundsUs: number[];
+  counts: number[];
+  sumUs: number;
+}
+
+/** Of the log in a broker, as this node sees it. */
+export interface BrokerMetrics {
+  link: BrokerState['link'];
+  /** Gauges: channels of companies that are subscribed to, and logs that are mirrored here. */
+  subscriptions: number;
+  companies: number;
+  /** Readings of a log, and actions that they gave. */
+  reads: number;
+  readActions: number;
+  gapsFound: number;
+  gapsHealed: number;
+  /** Actions that came through a channel. */
+  doorbells: number;
+  /** From Redis's clock to this node's: the clocks' difference is in it. */
+  doorbellLagUs: TimeHistogram;
+  /** From a script's hand-over to its answer. */
+  scriptUs: TimeHistogram;
+  /** Epochs that began in answer to this node, by why (SPEC §13). */
+  epochs: { new: number; lost: number; rewound: number; unvouched: number; vouched: number };
+  /** Messages and entries that nobody of ours wrote; none of them reached a stream. */
+  foreign: number;
+  /** Gauges: what waits for the broker. */
+  outboxActions: number;
+  outboxBytes: number;
+  /** Publishes that were answered before they had a place in the log. */
+  queued: number;
+  /** Waiting actions that became part of one. */
+  conflated: number;
+  outboxFull: number;
+  /** Streams told of an action before it had its place. */
+  told: number;
+  probes: number;
+  probesLost: number;
+  resubscribes: number;
+  /** Times that the link was ready again. */
+  reconnects: number;
+  /** Commands that were never sent, and such without an answer. */
+  unsent: number;
+  lost: number;
 }
 
 export interface Engine {
@@ -297,6 +351,8 @@ export interface Engine {
   disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number>;
   /** Refuses newcomers, closes the rest evenly over `overMs` with a jittered retry. Resolves when none is left. */
   drain(overMs: number): Promise<void>;
+  /** Waits until nothing waits for the broker any more, `withinMs` at most. Resolves to how many actions still do. Absent: memory only. */
+  flush?(withinMs: number): Promise<number>;
   /** Ends everything at once; afterwards no descriptor, thread or timer is left. Idempotent. */
   close(): Promise<void>;
   metrics(): EngineMetrics;

@@ -1,3 +1,4 @@
+import type { Broker } from '../internal/broker.js';
 import { connectionIdOf, connectionNumber } from '../internal/connection-id.js';
 import type {
   ByteSink,
@@ -63,6 +64,7 @@ const everybody = (): boolean => true;
 /** The hub in TypeScript: one thread, memory only, every stream through a `ByteSink`. Wires the parts together. */
 export class JsEngine implements Engine {
   readonly kind = 'js';
+  readonly broker: Broker | undefined;
 
   private readonly clock: HubClock;
   private readonly counters = new Counters();
@@ -95,6 +97,7 @@ export class JsEngine implements Engine {
     notify: (notice: EngineNotice) => void,
     private readonly env: Environment,
   ) {
+    this.broker = options.broker?.broker;
     this.clock = new HubClock(env);
     this.scheduler = new Scheduler(() => env.monotonicUs());
     this.context = {
@@ -295,6 +298,7 @@ export class JsEngine implements Engine {
     for (const leaseId of [...this.leases.keys()]) await this.release(leaseId);
     this.catchUps.clear();
     this.channels.clear();
+    await this.broker?.close();
   }
 
   metrics(): EngineMetrics {

@@ -29,7 +29,7 @@ export function readMetrics(names: readonly string[], values: ArrayLike<number>)
   });
   const { latencySumUs = 0, ...gauges } = flat;
   return {
-    ...(gauges as Omit<EngineMetrics, 'resyncs' | 'refusals' | 'closes' | 'publishToWritten'>),
+    ...(gauges as Omit<EngineMetrics, 'resyncs' | 'refusals' | 'closes' | 'publishToWritten' | 'broker'>),
     ...groups,
     publishToWritten: { boundsUs, counts, sumUs: latencySumUs },
   };

@@ -91,15 +91,18 @@ export interface HelloEvent {
 /** An action as it travels: with its place in the tenant's log. */
 export type ActionEvent<M extends string = string> = SyncAction<M> & { seq: number };
 
-/** A conflated stretch of actions `from`..`to` (seqs, both inclusive). */
+/**
+ * A conflated stretch of actions `from`..`to` (seqs, both inclusive). Without `from`, `to` and `count`: an action that has no place
+ * in the log yet, because the broker is away; its id repeats the cursor, and the action itself may follow.
+ */
 export interface InvalidateEvent {
   type: 'invalidate';
   timestamp: number;
   queryPaths: string[];
-  from: number;
-  to: number;
+  from?: number;
+  to?: number;
   /** How many matching actions it stands for. */
-  count: number;
+  count?: number;
   modules: string[];
 }
 

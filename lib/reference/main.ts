@@ -57,6 +57,24 @@ function failed(settings: Settings): (error: unknown) => never {
   };
 }
 
+/** ms that a start waits for Redis. Then it goes on without, and recovers. */
+const REDIS_WAIT_MS = 5_000;
+
+/** What waiting does not mend (a wrong password, an old version, no Redis) ends the start. */
+async function redisOrExit(server: ReferenceServer, settings: Settings): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), REDIS_WAIT_MS)));
+  try {
+    const first = await Promise.race([server.hub.ready(), late]);
+    if (first === 'late') server.app.log.warn(`${server.hub.health().reason ?? 'Redis is not there'}: starting without it`);
+  } catch (error) {
+    await server.close();
+    failed(settings)(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function main(): Promise<void> {
   const settings = settingsOrExit();
   if (TERMINAL && !process.env['LOG_LEVEL']) settings.logLevel = 'warn';
@@ -71,6 +89,7 @@ async function main(): Promise<void> {
     log.warn('development: POST /login asks for no password, the pages are open to all, and without SESSION_SECRET the secret is a known one');
   }
   exitOnSignals(server);
+  await redisOrExit(server, settings);
   const address = await server.listen().catch(failed(settings));
   log.info({ engine: server.hub.engine }, `pathcast reference server on ${address}`);
   if (TERMINAL) tell(address, settings.production);

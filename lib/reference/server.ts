@@ -71,6 +71,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       log: { maxActions: settings.logActions, ttlMs: settings.logTtlMs },
       heartbeatMs: settings.heartbeatMs,
       connectionCapBytes: settings.connectionCapBytes,
+      ...(settings.redisUrl !== undefined && { redis: settings.redisUrl }),
     });
   } catch (error) {
     database.close();
@@ -126,7 +127,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       // All of the user's: a session that was not ended comes back by itself.
       left: ({ companyId, userId }) => hub.disconnect({ companyId, userId }),
     });
-    installHealth(app, hub.engine, readiness);
+    installHealth(app, hub, readiness, settings.readiness === 'strict');
     installMetrics(app, () => hub.metrics(), loop);
     await app.register(pathcastPlugin, {
       hub,

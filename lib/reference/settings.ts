@@ -3,6 +3,8 @@
  * with a message that names the variable, the value and what is allowed. Secrets are never shown.
  */
 import { resolve } from 'node:path';
+import { messageOf } from '../internal/describe.js';
+import { maskRedisUrl, parseRedisUrl } from '../redis/url.js';
 
 export interface Settings {
   /** 0: any free port. */
@@ -34,6 +36,10 @@ export interface Settings {
   /** Proxies in front, whose X-Forwarded-For is believed; 0: none. What stands left of theirs anybody may have written. */
   trustProxy: number;
   logLevel: LogLevel;
+  /** Where the log lives that several nodes share; undefined: this process's memory. */
+  redisUrl: string | undefined;
+  /** `strict`: /readyz is 503 also while Redis is away. */
+  readiness: 'lenient' | 'strict';
 }
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -113,9 +119,24 @@ export function readSettings(env: Env): Settings {
     loginsPerMinute: read.int('PATHCAST_LOGINS_PER_MINUTE', production ? 60 : 6_000, 1, 1_000_000, 'no limit'),
     trustProxy: read.int('TRUST_PROXY', 0, 0, 10),
     logLevel: read.choice('LOG_LEVEL', 'info', LOG_LEVELS),
+    redisUrl: readRedisUrl(read),
+    readiness: read.choice('PATHCAST_READINESS', 'lenient', ['lenient', 'strict']),
   };
   if (read.problems.length > 0) throw new SettingsError(read.problems);
   return settings;
+}
+
+function readRedisUrl(read: Reader): string | undefined {
+  const url = read.text('PATHCAST_REDIS_URL');
+  if (url === undefined) return undefined;
+  try {
+    parseRedisUrl(url);
+    return url;
+  } catch (thrown) {
+    // It names the part, and repeats none that may hold a password.
+    read.problems.push(`PATHCAST_REDIS_URL: ${messageOf(thrown)}`);
+    return undefined;
+  }
 }
 
 /** Signs sessions outside production, so that they outlive a restart. Known to everyone: worth nothing. */
@@ -151,5 +172,7 @@ export function printableSettings(settings: Settings): Record<string, string | n
     PATHCAST_LOGINS_PER_MINUTE: settings.loginsPerMinute,
     TRUST_PROXY: settings.trustProxy,
     LOG_LEVEL: settings.logLevel,
+    PATHCAST_REDIS_URL: settings.redisUrl === undefined ? '(none: memory)' : maskRedisUrl(settings.redisUrl),
+    PATHCAST_READINESS: settings.readiness,
   };
 }

@@ -56,6 +56,8 @@ function comparable(options: object, under = ''): Record<string, unknown> {
   return Object.fromEntries(
     set.map(([name, value]: [string, unknown]) => {
       if (COPIED.has(under + name)) return [name, true];
+      // It may be a client, which is no group of options.
+      if (under + name === 'redis') return [name, value];
       const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
       return [name, isGroup ? comparable(value, `${name}.`) : value];
     }),

@@ -2,7 +2,8 @@
  * The names and shapes of hand-made sync layers, over a hub: a code base that was written against them runs after
  * changing its imports.
  */
-import type { CloseReason, SyncAction, SyncActionInput, SyncEvent } from '../protocol/events.js';
+import { randomUUID } from 'node:crypto';
+import type { CloseReason, InvalidateEvent, SyncAction, SyncActionInput, SyncEvent } from '../protocol/events.js';
 import { isPathcastError } from '../protocol/error.js';
 import { messageOf } from '../internal/describe.js';
 import type { DisconnectMatch, LogSlice } from '../internal/engine.js';
@@ -240,6 +241,11 @@ function gapOf(hub: AnyHub, companyId: string, { epoch, headSeq }: LogSlice): Sy
   return asAction(resync, companyId, `${epoch}.${headSeq}`);
 }
 
+/** What has no place in the log yet has only its cursor, which another one may repeat. */
+function stretchId({ from }: InvalidateEvent, id: string | undefined): string {
+  return `invalidate-${from ?? randomUUID()}-${id}`;
+}
+
 /** Every event that calls something stale, as an action; nothing for the others. */
 function asAction(event: SyncEvent, companyId: string, id: string | undefined): SyncAction | undefined {
   switch (event.type) {
@@ -251,7 +257,7 @@ function asAction(event: SyncEvent, companyId: string, id: string | undefined): 
     case 'resync':
       return {
         // By its place in the log, not by its time: two stretches of one millisecond are two.
-        id: event.type === 'invalidate' ? `invalidate-${event.from}-${id}` : `resync-${id}`,
+        id: event.type === 'invalidate' ? stretchId(event, id) : `resync-${id}`,
         type: 'update',
         // One of several would hide the others from whoever goes by it.
         module: event.type === 'invalidate' && event.modules.length === 1 ? (event.modules[0] as string) : '*',

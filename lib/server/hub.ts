@@ -18,6 +18,7 @@ import { giveInternals, hasInternals } from './internals.js';
 import { takeSeat, type ConnectionGuard, type Seat } from './lease.js';
 import type { SyncStream } from './hand-over/generator.js';
 import type { StreamHandle } from './hand-over/handle.js';
+import { integer } from './option-values.js';
 import { openPlain, openStream } from './open-stream.js';
 import { nodeHandler, type HandlerOptions, type NodeHandler } from './node-handler.js';
 import type { HubOptions, PlainStreamOptions, StreamOptions } from './options.js';
@@ -25,7 +26,7 @@ import { Parts } from './parts.js';
 import type { BindRouterOptions, RouterBinding } from './paths/binding.js';
 import type { PathUsage } from './paths/path-usage.js';
 import { closedError } from './publisher.js';
-import type { BroadcastResult, EphemeralResult, HubEvents, HubMetrics } from './results.js';
+import type { BroadcastResult, EphemeralResult, HubEvents, HubHealth, HubMetrics } from './results.js';
 
 /** Any router of tRPC 11. */
 export interface BindableRouter {
@@ -40,12 +41,14 @@ export class Hub<M extends string = string> {
   readonly #parts: Parts;
   /** Unix ms. */
   readonly startedAt = Date.now();
-  #alone = oneOfMany();
+  #alone: string | undefined;
 
   /** Use `createHub`. Throws PathcastError INVALID_OPTION, NO_NATIVE. */
   constructor(options: HubOptions<M> = {}) {
     this.#parts = new Parts(options as HubOptions<never>, this);
     giveInternals(this, this.#parts.internals);
+    // With a broker it does not matter how many there are.
+    if (!this.#parts.settings.redis) this.#alone = oneOfMany();
   }
 
   /** Which engine runs: `native`, or `js` where no binary loads or `engine: 'js'` was asked for. */
@@ -199,7 +202,9 @@ export class Hub<M extends string = string> {
     checkKeys('drain()', checkObject('options', options), ['overMs']);
     const { overMs = 10_000 } = options;
     checkOverMs(overMs);
-    if (!this.closed) await this.#parts.engine.drain(overMs);
+    if (this.closed) return;
+    this.#parts.draining = true;
+    await this.#parts.engine.drain(overMs);
   }
 
   /**
@@ -211,9 +216,27 @@ export class Hub<M extends string = string> {
     if (!this.closed) await this.#parts.endings.over(overMs);
   }
 
-  /** Ends everything at once; afterwards no thread, timer or descriptor is left. Listeners go on hearing of calls that fail then. Idempotent. */
-  close(): Promise<void> {
-    return this.#parts.close();
+  /**
+   * Ends everything at once; afterwards no thread, timer or descriptor is left. Listeners go on hearing of calls that fail then. Idempotent.
+   * With Redis: what waits for it is sent before, `flushMs` at most (default 5,000); what is left then is told by a warning. Rejects with INVALID_OPTION.
+   */
+  async close(options: { flushMs?: number | undefined } = {}): Promise<void> {
+    checkKeys('close()', checkObject('options', options), ['flushMs']);
+    await this.#parts.close(integer('flushMs', options.flushMs, 5_000, 0, 3_600_000));
+  }
+
+  /**
+   * Resolves when the hub can do all its work: at once without Redis, else when Redis is there. Rejects with BROKER where waiting does not
+   * mend it (a wrong password, a version before 6.2, no Redis at all), HUB_CLOSED.
+   */
+  async ready(): Promise<void> {
+    if (this.closed) throw closedError();
+    await this.#parts.brokerWatch?.ready();
+  }
+
+  /** What a load balancer asks: `ok`; `degraded`: it serves its streams without Redis; `starting`: Redis was never there yet; `draining`; `closed`. */
+  health(): HubHealth {
+    return this.#parts.health();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

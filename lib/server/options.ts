@@ -7,6 +7,27 @@ import type { OnPhantomPath } from './paths/binding.js';
 import type { ReauthorizeOptions } from './reauthorize.js';
 import type { HubLogger } from './results.js';
 
+/** Where the log lives that several nodes share. */
+export interface RedisOptions {
+  /** `redis://`, `redis+unix://`, `redis+sentinel://`, and through the package ioredis `rediss://` and `redis+cluster://`. Either this or `client`. */
+  url?: string | undefined;
+  /**
+   * A client of ioredis or node-redis (5 and newer), or a cluster of either: duplicates of it are used, never its own connection,
+   * and nothing of it is ended.
+   */
+  client?: object | undefined;
+  /** Keys and channels begin with it; default `pathcast`. Apps with different ones share a Redis without meeting. */
+  prefix?: string | undefined;
+  /** ms that a broadcast waits for its place in the log before it is answered with `queued`; default 250. */
+  publishWaitMs?: number | undefined;
+  /** Bytes of actions that wait in memory while Redis is away; default 64 MiB. Beyond it a company's become one that covers them. */
+  outboxBytes?: number | undefined;
+  /** ms between two messages of a node to itself, which show that its subscription is alive; default 10,000. */
+  probeMs?: number | undefined;
+  /** ms that a company's first stream waits for its log while Redis is away; default 5,000. */
+  openWaitMs?: number | undefined;
+}
+
 /** A tRPC data transformer, or one with an `output` half (superjson fits as it is). */
 export interface TransformerLike {
   serialize(value: unknown): unknown;
@@ -78,6 +99,11 @@ export interface HubOptions<M extends string = string> {
    * its own hint to come back. 0: all at once.
    */
   drainMs?: number | undefined;
+  /**
+   * A Redis orders the log and rings all nodes that share it: a URL, `{ url, prefix, … }`, `{ client, … }`, or the app's own client
+   * of ioredis or node-redis. Absent: the log is this process's memory, and other processes hear nothing.
+   */
+  redis?: string | RedisOptions | object | undefined;
 }
 
 export interface StreamFilter {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { CloseReason } from '../protocol/events.js';
 import type { DisconnectMatch, Engine } from '../internal/engine.js';
 import { Held } from '../internal/held.js';
+import { BrokerWatch } from './broker-watch.js';
 import type { EncodeContext } from './encode-action.js';
 import { Endings } from './endings.js';
 import { Servers } from './hand-over/servers.js';
@@ -12,7 +13,7 @@ import type { HubOptions } from './options.js';
 import { HubPaths } from './paths/hub-paths.js';
 import { closedError, Publisher } from './publisher.js';
 import { reauthorize } from './reauthorize.js';
-import type { HubFailure } from './results.js';
+import type { HubFailure, HubHealth } from './results.js';
 import { pathTableOf, selectEngine } from './select-engine.js';
 import type { StreamHost } from './stream-host.js';
 import { Teller } from './teller.js';
@@ -31,6 +32,9 @@ export class Parts {
   socketsTaken = 0;
   /** As the engine has them. */
   #resyncPaths: readonly string[] = ['*'];
+  /** Absent where the log is memory. */
+  readonly brokerWatch: BrokerWatch | undefined;
+  draining = false;
   readonly #stopReauthorizing: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -43,6 +47,13 @@ export class Parts {
     const report = (during: HubFailure['during'], thrown: unknown): void => this.teller.report(during, thrown);
     const isClosed = (): boolean => this.closed;
     this.engine = selectEngine(this.settings, (notice) => this.teller.notice(notice));
+    const { broker } = this.engine;
+    this.brokerWatch =
+      broker &&
+      new BrokerWatch(broker, {
+        warn: (message, kind) => warn({ message }, kind),
+        report: (error) => report('broker', error),
+      });
     this.paths = new HubPaths({
       createTable: pathTableOf(this.engine),
       codec,
@@ -136,10 +147,25 @@ export class Parts {
     return this.closed ? 0 : early + (await this.engine.disconnect(match, reason));
   }
 
-  /** Idempotent. */
-  close(): Promise<void> {
+  health(): HubHealth {
+    if (this.closed) return { status: 'closed' };
+    if (this.draining) return { status: 'draining' };
+    return this.brokerWatch?.health() ?? { status: 'ok' };
+  }
+
+  /** Idempotent. `flushMs`: for what waits for the broker. */
+  close(flushMs: number): Promise<void> {
     this.#stopReauthorizing?.();
     this.endings.stop();
-    return (this.#closing ??= this.engine.close());
+    return (this.#closing ??= this.#end(flushMs));
+  }
+
+  async #end(flushMs: number): Promise<void> {
+    const left = (await this.engine.flush?.(flushMs)) ?? 0;
+    if (left > 0) {
+      this.teller.warn({ message: `the hub was closed with ${left} actions that Redis has not got; only this process's own streams heard of them` }, 'outbox');
+    }
+    this.brokerWatch?.close();
+    await this.engine.close();
   }
 }

@@ -174,7 +174,7 @@ export class Publisher {
       const { checked, dataLeftOut, encoded } = actions[i] as Prepared;
       if (!outcome.ok) {
         const { code } = outcome;
-        const error = code === 'HUB_CLOSED' ? closedError() : new PathcastError(code, ENGINE_REFUSALS[code]);
+        const error = code === 'HUB_CLOSED' ? closedError() : new PathcastError(code, outcome.reason ?? ENGINE_REFUSALS[code]);
         return withPhantoms(this.#failed(error), checked);
       }
       const place = placeOf(outcome);
@@ -251,6 +251,7 @@ function withPhantoms<T extends BroadcastResult>(result: T, checked: CheckedPath
 const ENGINE_REFUSALS = {
   OVERLOADED: 'the hub has more actions to hand over than it can hold; try again',
   NOT_SERIALIZABLE: 'the engine could not read the JSON of the action',
+  BROKER: "Redis cannot take this company's actions",
   OUTBOX_FULL: 'the broker is away, and what waits for it has reached its bound (outboxBytes)',
 } as const;
 

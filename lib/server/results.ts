@@ -60,7 +60,9 @@ export interface HubFailure {
     | 'identify'
     | 'reauthorize'
     | 'middleware'
-    | 'afterCommit';
+    | 'afterCommit'
+    /** The link to Redis: it cannot be used as it is set up. */
+    | 'broker';
   error: PathcastError | Error;
 }
 
@@ -95,6 +97,13 @@ export const HUB_EVENTS = [
 export interface HubLogger {
   warn(data: object, text: string): void;
   error(data: object, text: string): void;
+}
+
+/** For a load balancer: `starting` has never been ready, `draining` and `closed` take nobody; `degraded` works, without its broker. */
+export interface HubHealth {
+  status: 'ok' | 'degraded' | 'starting' | 'draining' | 'closed';
+  /** Why it is not `ok`, for people. */
+  reason?: string;
 }
 
 export interface HubMetrics extends EngineMetrics {

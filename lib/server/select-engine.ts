@@ -5,22 +5,33 @@ import type { Engine, EngineNotice } from '../internal/engine.js';
 import type { PathTableFactory } from '../internal/path-table.js';
 import { createJsEngine, createJsPathTable } from '../jsengine/index.js';
 import { createNativeEngine, createNativePathTable } from '../native/index.js';
+import { makeBroker, nativeUrl } from './redis-options.js';
 import type { Settings } from './validate-options.js';
 
 const WARNED = Symbol.for('pathcast.warned-no-native');
 
 /** `native` throws NO_NATIVE where the binary does not load or cannot start; `auto` then runs the JS engine, with one warning a process. */
 export function selectEngine(settings: Settings, notify: (notice: EngineNotice) => void): Engine {
-  if (settings.engine === 'js') return createJsEngine(settings.engineOptions, notify);
+  const { redis, engineOptions } = settings;
+  const broker = redis && nativeUrl(redis) === undefined ? makeBroker(redis) : undefined;
+  const createJs = (): Engine =>
+    createJsEngine({ ...engineOptions, ...(redis && { broker: { ...redis.log, broker: broker ?? makeBroker(redis) } }) }, notify);
+  if (settings.engine === 'js') return createJs();
   try {
-    return createNativeEngine(settings.engineOptions, notify);
+    const url = redis && nativeUrl(redis);
+    const options = { ...engineOptions, ...(redis && { broker: { ...redis.log, ...(url === undefined ? broker && { broker } : { url }) } }) };
+    const engine = createNativeEngine(options, notify);
+    if (!redis || engine.broker) return engine;
+    void engine.close();
+    throw new Error('it has no link to Redis');
   } catch (thrown) {
     const why = messageOf(thrown);
     if (settings.engine === 'native') {
+      void broker?.close();
       throw new PathcastError('NO_NATIVE', `the native engine could not be started: ${why}`, { cause: thrown });
     }
     warnOnce(why);
-    return createJsEngine(settings.engineOptions, notify);
+    return createJs();
   }
 }
 

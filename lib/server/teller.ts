@@ -77,6 +77,11 @@ export class Teller {
       this.report('stream', notice.error);
       return;
     }
+    if (notice.type === 'warning') {
+      const { kind, message, companyId } = notice;
+      this.warn({ message, ...(companyId !== undefined && { companyId }) }, kind);
+      return;
+    }
     const { type, ...payload } = notice;
     this.#events.emit(type, payload);
   }

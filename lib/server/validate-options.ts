@@ -7,8 +7,10 @@ import { checkIdentifier, checkKeys, checkObject } from './check.js';
 import { checkAliases, type Aliases } from './paths/aliases.js';
 import type { OnPhantomPath } from './paths/binding.js';
 import type { HubOptions } from './options.js';
+import { checkRedis, type RedisSettings } from './redis-options.js';
 import type { ReauthorizeOptions } from './reauthorize.js';
 import type { HubLogger } from './results.js';
+import { boolean, integer, oneOf } from './option-values.js';
 import { createCodec, type Codec } from './transformer.js';
 
 export interface Settings {
@@ -16,6 +18,7 @@ export interface Settings {
   modules: ReadonlySet<string> | undefined;
   codec: Codec;
   storesData: boolean;
+  redis: RedisSettings | undefined;
   onPhantomPath: OnPhantomPath;
   aliases: Aliases;
   logger: HubLogger | undefined;
@@ -46,6 +49,7 @@ const TOP = [
   'logger',
   'reauthorize',
   'drainMs',
+  'redis',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
 const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'maxTotalBytes', 'compactAfter', 'data'] as const;
@@ -61,6 +65,7 @@ export function validateOptions(options: unknown, hubId: string): Settings {
     engine: oneOf('engine', top['engine'], ['auto', 'native', 'js'], 'auto'),
     modules: moduleSet(top['modules']),
     codec,
+    redis: checkRedis(top['redis'], hubId),
     storesData: boolean('log.data', log['data'], true),
     onPhantomPath: oneOf('onPhantomPath', top['onPhantomPath'], ['error', 'warn', 'repair'], 'warn'),
     aliases: checkAliases(top['aliases']),
@@ -94,29 +99,6 @@ function group(top: Record<string, unknown>, name: string, known: readonly strin
   const value = checkObject(name, top[name], 'INVALID_OPTION');
   checkKeys(name, value, known);
   return value;
-}
-
-function integer(name: string, value: unknown, fallback: number, min: number, max: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw new PathcastError(
-      'INVALID_OPTION',
-      `${name} must be a whole number from ${min} to ${max}, got ${describe(value)}`,
-    );
-  }
-  return value;
-}
-
-function boolean(name: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'boolean') throw new PathcastError('INVALID_OPTION', `${name} must be true or false, got ${describe(value)}`);
-  return value;
-}
-
-function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[], fallback: T): T {
-  if (value === undefined) return fallback;
-  if (allowed.includes(value as T)) return value as T;
-  throw new PathcastError('INVALID_OPTION', `${name} must be one of ${allowed.join(', ')}, got ${describe(value)}`);
 }
 
 function moduleSet(value: unknown): ReadonlySet<string> | undefined {

@@ -65,11 +65,12 @@ const FACADE = ['server', 'protocol', 'internal'];
 const ROOMS: Readonly<Record<string, Room>> = {
   protocol: { sees: [], packages: [] },
   internal: { sees: ['protocol'], packages: [] },
-  jsengine: ENGINE,
+  // How an action stands in a broker.
+  jsengine: { ...ENGINE, sees: [...ENGINE.sees, 'redis'] },
   native: { ...ENGINE, packages: [NODE, /^#binding$/] },
   // What stands in Redis: names and scripts, for both engines.
   redis: { sees: ['protocol', 'internal'], packages: [NODE] },
-  server: { sees: ['native', 'jsengine', 'protocol', 'internal'], packages: [NODE] },
+  server: { sees: ['native', 'jsengine', 'redis', 'protocol', 'internal'], packages: [NODE] },
   web: { sees: FACADE, packages: [] },
   fastify: { sees: FACADE, packages: [NODE, /^fastify$/, /^fastify-plugin$/] },
   trpc: { sees: FACADE, packages: [NODE, /^@trpc\/server(\/|$)/] },
@@ -79,7 +80,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   index: { sees: FACADE, packages: [] },
   // Programs: what they are made of is the whole library.
   cli: { sees: [...FACADE, 'redis', 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing'], packages: [/./] },
-  reference: { sees: [...FACADE, 'client', 'fastify', 'trpc', 'web', 'index'], packages: [/./] },
+  reference: { sees: [...FACADE, 'redis', 'client', 'fastify', 'trpc', 'web', 'index'], packages: [/./] },
 };
 
 function resolve(from: string, request: string): string {

@@ -7,7 +7,7 @@ import { conformance, targets } from './targets.js';
 const sum = (counts: Record<string, number> | number[]): number => Object.values(counts).reduce((total, count) => total + count, 0);
 
 function numbersOf(metrics: EngineMetrics): number[] {
-  const { resyncs, refusals, closes, publishToWritten, ...plain } = metrics;
+  const { resyncs, refusals, closes, publishToWritten, broker: _broker, ...plain } = metrics;
   return [...Object.values(plain), ...[resyncs, refusals, closes].flatMap((map) => Object.values(map)), ...publishToWritten.boundsUs, ...publishToWritten.counts, publishToWritten.sumUs];
 }
 

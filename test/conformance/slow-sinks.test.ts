@@ -73,8 +73,8 @@ function covered(client: EngineClient, from = 0): number {
       at++;
     } else if (event.type === 'invalidate') {
       expect(event.from).toBe(at + 1);
-      expect(event.count).toBe(event.to - event.from + 1);
-      at = event.to;
+      expect(event.count).toBe(event.to! - event.from! + 1);
+      at = event.to!;
     }
   }
   return at;
@@ -208,7 +208,7 @@ conformance('Slow sinks', framings, (bench) => {
     const invalidate = await untilInvalidate(client);
     expect([...invalidate.queryPaths].sort()).toEqual(['flood.all', 'guests.getAll']);
     expect(invalidate.to).toBe(headSeq + 2);
-    expect(invalidate.count).toBe(invalidate.to - invalidate.from);
+    expect(invalidate.count).toBe(invalidate.to! - invalidate.from!);
   });
 
   test('SPEC §5: a path that another one covers is left out', async () => {

@@ -106,8 +106,8 @@ export const slips = [
     name: 'T47',
     file: 'lib/server/parts.ts',
     why: 'close not idempotent',
-    find: '(this.#closing ??= this.engine.close()',
-    replace: '(this.#closing = this.engine.close()',
+    find: '(this.#closing ??= this.#end(',
+    replace: '(this.#closing = this.#end(',
     equivalent: 'close() of both engines is idempotent by itself',
   },
   {
@@ -444,8 +444,8 @@ export const slips = [
     name: 'F01',
     file: 'lib/server/drop-in.ts',
     why: 'two stretches of one place share an id',
-    find: '`invalidate-${event.from}-${id}`',
-    replace: '`invalidate-${event.timestamp}`',
+    find: "stretchId(event, id) : `resync",
+    replace: "`invalidate-${event.timestamp}` : `resync",
     tests: [jest('test/regression/drop-in-gaps.test.ts', 'two stretches never share an id')],
   },
   {

@@ -54,6 +54,7 @@ test.each([
   ['PATHCAST_CONNECTION_CAP_BYTES', '1024', 'whole number from 4096'],
   ['PATHCAST_DRAIN_MS', 'slow', 'whole number from 0'],
   ['PATHCAST_DEMO_DATA', 'yes', 'one of 0, 1'],
+  ['PATHCAST_READINESS', 'maybe', 'one of lenient, strict'],
   ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info, debug, trace, silent'],
 ])('%s=%s is refused, and the message says what is allowed', (name, value, allowed) => {
   const [problem, ...more] = problems({ [name]: value });
@@ -73,9 +74,16 @@ test('production has no default secret, and no demo rows', () => {
   expect(settings).toMatchObject({ production: true, demoData: false, loginsPerMinute: 60 });
 });
 
+test('a URL of Redis that is none is refused without what it holds', () => {
+  const [problem = ''] = problems({ PATHCAST_REDIS_URL: 'http://x:hunter2@h' });
+  expect(problem).toMatch(/^PATHCAST_REDIS_URL: .*the scheme is not known/);
+  expect(problem).not.toContain('hunter2');
+});
+
 test('the secret is never printed', () => {
   const secret = 'do-not-print-me-do-not-print-me-0';
-  const printed = printableSettings(readSettings({ SESSION_SECRET: secret }));
+  const printed = printableSettings(readSettings({ SESSION_SECRET: secret, PATHCAST_REDIS_URL: `redis://u:${secret}@h` }));
+  expect(printed['PATHCAST_REDIS_URL']).toBe('redis://u:***@h:6379');
   expect(JSON.stringify(printed)).not.toContain(secret);
   expect(Object.keys(printed)).toEqual(
     expect.arrayContaining([

@@ -18,7 +18,7 @@ export function coveredSeqs(events: readonly SyncEvent[]): number[] {
   const seqs: number[] = [];
   for (const event of events) {
     const [from, to] =
-      event.type === 'invalidate' ? [event.from, event.to] : 'seq' in event ? [event.seq, event.seq] : [1, 0];
+      event.type === 'invalidate' ? [event.from ?? 1, event.to ?? 0] : 'seq' in event ? [event.seq, event.seq] : [1, 0];
     for (let seq = from; seq <= to; seq++) {
       if (seq <= (seqs.at(-1) ?? 0)) throw new Error(`${seq} is told after ${seqs.at(-1)}`);
       seqs.push(seq);

@@ -52,7 +52,8 @@ export const ONE_LIFE = {
 
 export class IoredisConnection implements Connection {
   #client: IoredisClient | undefined;
-  #trouble = new Error('the connection ended');
+  /** The first since it was made, or was open: what follows from it says less. */
+  #trouble: Error | undefined;
   #opened = false;
   #destroyed = false;
 
@@ -66,18 +67,20 @@ export class IoredisConnection implements Connection {
     const client = (this.#client = await this.make());
     if (this.#destroyed) {
       client.disconnect();
-      throw this.#trouble;
+      throw ended();
     }
     client.on('messageBuffer', (channel: Buffer, payload: Buffer) => this.events.message(channel.toString(), payload));
     await new Promise<void>((resolve, reject) => {
-      client.on('error', (error: Error) => (this.#trouble = error));
+      client.on('error', (error: Error) => (this.#trouble ??= error));
       client.on('ready', () => {
         this.#opened = true;
+        this.#trouble = undefined;
         resolve();
       });
       client.on('end', () => {
-        if (this.#opened) this.events.lost(this.#trouble);
-        else reject(this.#trouble);
+        const why = this.#trouble ?? ended();
+        if (this.#opened) this.events.lost(why);
+        else reject(why);
       });
       // Its end says more.
       client.connect().catch(() => undefined);
@@ -106,6 +109,8 @@ export class IoredisConnection implements Connection {
     return this.#client as IoredisClient;
   }
 }
+
+const ended = (): Error => new Error('the connection ended');
 
 export function isIoredis(value: object): value is IoredisClient {
   const { status, duplicate, callBuffer } = value as Partial<IoredisClient>;

@@ -5,8 +5,8 @@ import type { HubMetrics } from '../../server/results.js';
 import type { LoopDelay } from './loop-delay.js';
 import { counter, histogram } from './snapshot-metrics.js';
 
-type Scalar = { [K in keyof HubMetrics]: HubMetrics[K] extends number ? K : never }[keyof HubMetrics];
-type ByLabel = { [K in keyof HubMetrics]: HubMetrics[K] extends Record<string, number> ? K : never }[keyof HubMetrics];
+type Scalar = { [K in keyof HubMetrics]-?: HubMetrics[K] extends number ? K : never }[keyof HubMetrics];
+type ByLabel = { [K in keyof HubMetrics]-?: HubMetrics[K] extends Record<string, number> ? K : never }[keyof HubMetrics];
 
 const GAUGES: [name: string, key: Scalar, help: string][] = [
   ['connections', 'connections', 'Open streams'],

@@ -154,7 +154,7 @@ export class LiveStream {
         else Object.assign(next, this.#verdict(event));
         break;
       case 'invalidate':
-        this.#line('summary', `${event.count} changes in one event: ${event.modules.join(', ')}`, event.queryPaths.length);
+        this.#line('summary', event.count === undefined ? `a change that waits for Redis: ${event.modules.join(', ')}` : `${event.count} changes in one event: ${event.modules.join(', ')}`, event.queryPaths.length);
         break;
       case 'resync':
         this.#line('resync', `everything may be stale (${event.reason})`, event.queryPaths.length);

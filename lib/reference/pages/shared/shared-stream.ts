@@ -44,7 +44,7 @@ function distance(id: string, cursor: string | undefined): number {
 
 /** Actions that an event stands for. */
 function actionsIn(event: SyncEvent): number {
-  if (event.type === 'invalidate') return event.count;
+  if (event.type === 'invalidate') return event.count ?? 0;
   return 'seq' in event ? 1 : 0;
 }
 
@@ -150,6 +150,11 @@ export class SharedStream {
     if (event.type === 'hello') {
       this.#cursor ??= id;
     } else {
+      // It has no place in the log yet, and repeats the cursor of the one that leads.
+      if (event.type === 'invalidate' && event.count === undefined) {
+        if (this.#cursor !== undefined) this.#options.onData(this.#cursor, event, true);
+        return;
+      }
       const ahead = distance(id, this.#cursor);
       // The one that leads may catch up on what this tab has heard already.
       if (ahead <= 0 && event.type !== 'resync') return;

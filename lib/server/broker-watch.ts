@@ -1,0 +1,123 @@
+/** What a hub says of its broker: ready, away and back, or of no use as it is. */
+import { PathcastError } from '../protocol/error.js';
+import { BrokerError, type Broker, type BrokerState } from '../internal/broker.js';
+import { linkFault, serverFault } from '../redis/server-check.js';
+import type { HubHealth } from './results.js';
+
+export interface BrokerWatchHost {
+  readonly warn: (message: string, kind: string) => void;
+  readonly report: (error: PathcastError) => void;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: PathcastError) => void;
+}
+
+export class BrokerWatch {
+  /** It was looked at, and found good, at least once. */
+  #wasReady = false;
+  #isGood = false;
+  /** What people have to mend; told once as long as it stays the same. */
+  #fault: string | undefined;
+  /** Since when it is away, monotonic ms. */
+  #awaySince: number | undefined;
+  #looks = 0;
+  #closed = false;
+  readonly #waiters: Waiter[] = [];
+  readonly #stop: () => void;
+
+  constructor(
+    private readonly broker: Broker,
+    private readonly host: BrokerWatchHost,
+  ) {
+    this.#stop = broker.onState((state) => this.#heard(state));
+    this.#heard(broker.state);
+  }
+
+  /** Resolves when the broker is there and fit for use; rejects with BROKER where waiting does not mend it. */
+  ready(): Promise<void> {
+    if (this.#isGood) return Promise.resolve();
+    if (this.#closed) return Promise.reject(new PathcastError('HUB_CLOSED', 'the hub is closed'));
+    if (this.#fault !== undefined) return Promise.reject(this.#error(this.#fault));
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  health(): HubHealth {
+    if (this.#isGood) return { status: 'ok' };
+    const { trouble } = this.broker.state;
+    const reason = this.#fault ?? (trouble || 'it is being connected to');
+    return { status: this.#wasReady ? 'degraded' : 'starting', reason: `Redis (${this.broker.url}): ${reason}` };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#isGood = false;
+    this.#stop();
+    const error = new PathcastError('HUB_CLOSED', 'the hub was closed before its broker was ready');
+    for (const { reject } of this.#waiters.splice(0)) reject(error);
+  }
+
+  #heard({ link, trouble }: BrokerState): void {
+    this.#looks++;
+    if (link === 'ready') {
+      void this.#look(this.#looks);
+      return;
+    }
+    const wasGood = this.#isGood;
+    this.#isGood = false;
+    if (link !== 'lost') return;
+    const fault = linkFault(trouble);
+    if (fault !== undefined) this.#useless(fault);
+    else if (wasGood || this.#awaySince === undefined) this.#away(trouble);
+  }
+
+  /** Each Redis that a link comes to is looked at: after a failover it may be another one. */
+  async #look(look: number): Promise<void> {
+    let fault: string | undefined;
+    try {
+      fault = serverFault(String(await this.broker.command(['INFO', 'server'])), this.broker.ring === 'SPUBLISH');
+    } catch (thrown) {
+      // Lost again: the next state says so.
+      if (!(thrown instanceof BrokerError) || thrown.failure !== 'refused') return;
+      fault = linkFault(thrown.message) ?? `it does not answer INFO (${thrown.message})`;
+    }
+    if (look !== this.#looks || this.#closed) return;
+    if (fault === undefined) this.#good();
+    else this.#useless(fault);
+  }
+
+  #good(): void {
+    const { url } = this.broker;
+    if (this.#awaySince !== undefined || this.#fault !== undefined) {
+      const seconds = this.#awaySince === undefined ? '' : ` after ${((performance.now() - this.#awaySince) / 1000).toFixed(1)} s`;
+      this.host.warn(`Redis (${url}) is back${seconds}; what waited for it goes out now, in order`, 'broker-back');
+    }
+    this.#fault = undefined;
+    this.#awaySince = undefined;
+    this.#isGood = true;
+    this.#wasReady = true;
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
+  }
+
+  #away(trouble: string): void {
+    this.#awaySince = performance.now();
+    this.host.warn(
+      `Redis (${this.broker.url}) is away: ${trouble}; broadcasts wait in this process's memory and reach its own streams, the other nodes' when it is back`,
+      'broker',
+    );
+  }
+
+  #useless(fault: string): void {
+    this.#isGood = false;
+    if (fault === this.#fault) return;
+    this.#fault = fault;
+    const error = this.#error(fault);
+    this.host.report(error);
+    for (const { reject } of this.#waiters.splice(0)) reject(error);
+  }
+
+  #error(fault: string): PathcastError {
+    return new PathcastError('BROKER', `Redis (${this.broker.url}) cannot be used: ${fault}`);
+  }
+}
