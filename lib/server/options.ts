@@ -26,6 +26,17 @@ export interface RedisOptions {
   probeMs?: number | undefined;
   /** ms that a company's first stream waits for its log while Redis is away; default 5,000. */
   openWaitMs?: number | undefined;
+  /**
+   * Runs over what actions and ephemeral events say before it goes to Redis, and over what comes back; company, action id and place
+   * stay in clear. Called on the JavaScript thread: with it a URL is reached through the package ioredis, on either engine.
+   */
+  seal?:
+    | {
+        encrypt(bytes: Uint8Array, companyId: string): Uint8Array;
+        /** Throws for what `encrypt` never made. */
+        decrypt(bytes: Uint8Array, companyId: string): Uint8Array;
+      }
+    | undefined;
 }
 
 /** A tRPC data transformer, or one with an `output` half (superjson fits as it is). */

@@ -5,6 +5,7 @@ import type { Broker, BrokerLogOptions } from '../internal/broker.js';
 import { describe } from '../internal/describe.js';
 import { clientBroker, isClient } from '../redis/brokers/app-client.js';
 import { urlBroker } from '../redis/brokers/load-ioredis.js';
+import { SealedBroker, type Seal } from '../redis/brokers/sealed.js';
 import { PUBLISH } from '../redis/scripts/publish.js';
 import { READ } from '../redis/scripts/read.js';
 import { parseRedisUrl, shownRedisUrl, type RedisUrl } from '../redis/url.js';
@@ -16,10 +17,11 @@ export interface RedisSettings {
   readonly source: { readonly url: string; readonly parsed: RedisUrl; readonly client?: never } | { readonly client: object; readonly url?: never };
   /** For people: without a password. */
   readonly place: string;
+  readonly seal: Seal | undefined;
   readonly log: Omit<BrokerLogOptions, 'url' | 'broker'>;
 }
 
-const KNOWN = ['url', 'client', 'prefix', 'publishWaitMs', 'outboxBytes', 'probeMs', 'openWaitMs'] as const;
+const KNOWN = ['url', 'client', 'prefix', 'publishWaitMs', 'outboxBytes', 'probeMs', 'openWaitMs', 'seal'] as const;
 const PREFIX = /^[\w.:-]{1,64}$/;
 const WHAT = "a URL, { url, … }, { client, … } or a client of ioredis or node-redis (5 and newer)";
 const MINUTE = 60_000;
@@ -44,23 +46,36 @@ export function checkRedis(value: unknown, hubId: string): RedisSettings | undef
     openWaitMs: integer('redis.openWaitMs', given['openWaitMs'], 5_000, 1, MINUTE),
     scripts: { publish: { name: 'publish', body: PUBLISH }, read: { name: 'read', body: READ } },
   };
+  const seal = checkSeal(given['seal']);
   if (client !== undefined) {
     if (!isClient(client)) throw invalid(`redis.client must be a client of ioredis or node-redis (5 and newer), got ${describe(client)}`);
-    return { source: { client }, place: `the app's own client`, log };
+    return { source: { client }, place: `the app's own client`, seal, log };
   }
   if (typeof url !== 'string') throw invalid(`redis.url must be a string, got ${describe(url)}`);
   const parsed = parsedUrl(url);
-  return { source: { url, parsed }, place: shownRedisUrl(parsed), log };
+  return { source: { url, parsed }, place: shownRedisUrl(parsed), seal, log };
 }
 
-/** The URL that the native link takes; undefined where a client has to make the connection. */
-export function nativeUrl({ source }: RedisSettings): string | undefined {
-  return source.url !== undefined && ['tcp', 'unix', 'sentinel'].includes(source.parsed.kind) ? source.url : undefined;
+/** The URL that the native link takes; undefined where a client has to make the connection: a seal is JavaScript. */
+export function nativeUrl({ source, seal }: RedisSettings): string | undefined {
+  return !seal && source.url !== undefined && ['tcp', 'unix', 'sentinel'].includes(source.parsed.kind) ? source.url : undefined;
 }
 
 /** Makes its connections. */
-export function makeBroker({ source }: RedisSettings): Broker {
-  return source.url === undefined ? clientBroker(source.client) : urlBroker(source.parsed);
+export function makeBroker({ source, seal, log: { prefix, scripts } }: RedisSettings): Broker {
+  const broker = source.url === undefined ? clientBroker(source.client) : urlBroker(source.parsed);
+  return seal ? new SealedBroker(broker, seal, { prefix, ...scripts }) : broker;
+}
+
+function checkSeal(value: unknown): Seal | undefined {
+  if (value === undefined) return undefined;
+  const seal = checkObject('redis.seal', value, 'INVALID_OPTION');
+  if (typeof seal['encrypt'] !== 'function' || typeof seal['decrypt'] !== 'function') {
+    throw invalid(
+      `redis.seal must have encrypt(bytes, companyId) and decrypt(bytes, companyId), got encrypt: ${describe(seal['encrypt'])}, decrypt: ${describe(seal['decrypt'])}`,
+    );
+  }
+  return value as Seal;
 }
 
 function asOptions(value: unknown): Record<string, unknown> {

@@ -36,6 +36,7 @@ describe('the option', () => {
     [{ url: 'redis://h', prefix: 'a{b}' }, /redis\.prefix/],
     [{ url: 'redis://h', publishWaitMs: 0 }, /redis\.publishWaitMs must be a whole number from 1/],
     [{ url: 'redis://h', outboxBytes: 1 }, /redis\.outboxBytes/],
+    [{ url: 'redis://h', seal: { encrypt: 1 } }, /redis\.seal must have encrypt\(bytes, companyId\) and decrypt\(bytes, companyId\), got encrypt: 1, decrypt: undefined/],
     [{ client: { duplicate: () => undefined } }, /redis\.client must be a client of ioredis or node-redis/],
   ])('%j is refused at once', (redis, message) => {
     expect(() => createHub({ engine: 'js', redis: redis as string })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringMatching(message) }));
