@@ -51,6 +51,7 @@ const TEST = [
   { what: 'Caddy', has: () => capture('caddy', ['version'], { env: withSbin() }).ok, packages: ['caddy'] },
   { what: 'Redis', has: command('redis-server'), packages: ['redis-server'] },
   { what: 'Redis Sentinel', has: command('redis-sentinel'), packages: ['redis-sentinel'] },
+  { what: 'stunnel', has: () => capture('stunnel', ['-version'], { env: withSbin() }).ok, packages: ['stunnel4'] },
   { what: 'Chromium', has: command('chromium', 'chromium-browser', 'google-chrome'), packages: ['chromium'] },
 ];
 

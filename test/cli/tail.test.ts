@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
 import superjson from 'superjson';
-import { run } from '../../lib/cli/main.js';
 import { sinceOf } from '../../lib/cli/tail/command.js';
 import { waitMs } from '../../lib/cli/tail/pace.js';
 import { widthOf } from '../../lib/cli/terminal/text.js';
@@ -13,45 +12,12 @@ import { appRouter, startTrpc } from '../support/trpc-servers.js';
 import { waitFor, within } from '../support/wait.js';
 import { ANN, endAll, hubOf, later, serve, urlOf } from './doctor/set-ups.js';
 import { Cli, runHere } from './support/cli.js';
+import { Tail } from './support/tail.js';
 
 afterEach(endAll);
 
 /** Events each; a heartbeat would be one more on some ways. */
 const QUIET = { heartbeatMs: 3_600_000, retryMs: 50 };
-
-class Tail {
-  stdout = '';
-  stderr = '';
-  code: number | undefined;
-  readonly done: Promise<number>;
-  readonly #stop = new AbortController();
-
-  constructor(args: readonly string[], { columns, env = {} }: { columns?: number; env?: NodeJS.ProcessEnv } = {}) {
-    const terminal = columns === undefined ? {} : { isTTY: true, columns };
-    const stdout = { ...terminal, print: async (text: string) => void (this.stdout += text) };
-    const stderr = { print: async (text: string) => void (this.stderr += text) };
-    this.done = run(['tail', ...args], { stdout, stderr, env, version: '1.2.3', interrupted: () => this.#stop.signal }).then((code) => (this.code = code));
-    later(() => this.stop());
-  }
-
-  get lines(): string[] {
-    return this.stdout.split('\n').slice(0, -1);
-  }
-
-  async until(text: string): Promise<void> {
-    await waitFor(() => this.stdout.includes(text) || this.code !== undefined, `${JSON.stringify(text)} in ${JSON.stringify(this.stdout + this.stderr)}`);
-    expect(this.stdout).toContain(text);
-  }
-
-  async untilTold(text: string): Promise<void> {
-    await waitFor(() => this.stderr.includes(text), `${JSON.stringify(text)} in ${JSON.stringify(this.stdout + this.stderr)}`);
-  }
-
-  stop(): Promise<number> {
-    this.#stop.abort();
-    return within(this.done, 'the end of tail');
-  }
-}
 
 const say = (hub: Hub, entityId: string): Promise<unknown> =>
   hub.broadcast({ type: 'update', module: 'guests', entityId, companyId: 'acme', userId: 'bob', queryPaths: ['guests.getAll', 'guests.getStats'] });

@@ -5,6 +5,7 @@
  *   <!-- shell: why -->               what a reader types; its `npm install` lines name what the blocks may import
  *   <!-- output: folder/name.ts -->   what that file prints
  *   <!-- proxy: name -->              configuration of a proxy; test/integration/proxy-recipes.test.ts runs it
+ *   <!-- redis: name -->              settings of a Redis and of what stands beside it; test/redis/docs.test.ts runs them
  *   <!-- not run: why -->             configuration of something that is not here, an outline
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +13,7 @@ import path from 'node:path';
 
 const root = path.resolve(__dirname, '../..');
 
-export const KINDS = ['file', 'shell', 'output', 'proxy', 'not run'] as const;
+export const KINDS = ['file', 'shell', 'output', 'proxy', 'redis', 'not run'] as const;
 
 export interface Block {
   /** README.md, docs/trpc.md, … */

@@ -3,7 +3,9 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { numberOf, readArguments } from '../arguments.js';
+import type { RedisUrl } from '../../redis/url.js';
 import { CommandError } from '../errors.js';
+import { DEFAULT_PREFIX, redisUrlOf } from '../redis/option.js';
 import { targetOf, type Target } from '../stream/target.js';
 import type { Streams } from '../streams.js';
 import { coloursFor, wantsColours } from '../terminal/colours.js';
@@ -12,6 +14,7 @@ import { judgeMachine, lookAtMachine } from './machine.js';
 import { toText } from './output.js';
 import { judgePhantoms } from './phantoms.js';
 import { judgeProject } from './project.js';
+import { judgeRedis } from './redis/index.js';
 import { Visit } from './report.js';
 
 const OPTIONS = {
@@ -19,6 +22,8 @@ const OPTIONS = {
   header: { type: 'string', multiple: true },
   origin: { type: 'string' },
   idle: { type: 'string' },
+  redis: { type: 'string' },
+  prefix: { type: 'string' },
   timeout: { type: 'string' },
   project: { type: 'string' },
   router: { type: 'string' },
@@ -28,9 +33,10 @@ const OPTIONS = {
 
 const HELP = `Usage: pathcast doctor [options]
 
-Checks a set-up: this machine, the project in the current folder, and with
---url a live stream on its way from the server to a browser. Each finding has
-an id, a severity, a sentence what it is, and a remedy.
+Checks a set-up: this machine, the project in the current folder, with --url
+a live stream on its way from the server to a browser, and with --redis what
+orders the log of several nodes. Each finding has an id, a severity, a
+sentence what it is, and a remedy.
 
   --url URL               opens the stream at URL as a browser does:
                           http://localhost:3000/sync/stream, or a tRPC
@@ -39,8 +45,15 @@ an id, a severity, a sentence what it is, and a remedy.
   --origin ORIGIN         of the page that will ask: checks CORS
   --idle SECONDS          watches the stream so long; 0: not at all. Default:
                           until two heartbeats came, at most 40
-  --timeout SECONDS       for the connection, the head of the answer and the
-                          first event, each; default 10
+  --redis URL             redis://user:password@host:6379/0, rediss://,
+                          redis+unix://, redis+sentinel://host:26379/master,
+                          redis+cluster://. No password is printed. What a
+                          node does is tried on keys of nobody's company,
+                          which are taken away again
+  --prefix NAME           of the keys, where the hub has another than pathcast
+
+  --timeout SECONDS       for a connection, the head of the answer, the first
+                          event, and each answer of Redis; default 10
 
   --project FOLDER        the project; the current folder
   --router FILE[#NAME]    its root router, where it is not found by itself
@@ -64,6 +77,7 @@ export async function doctorCommand(argv: readonly string[], streams: Streams): 
     return 0;
   }
   const target = targetIn(values);
+  const redis = redisIn(values);
   const idle = values.idle === undefined ? undefined : numberOf('--idle', values.idle, { min: 0, max: MAX_SECONDS });
   const timeout = numberOf('--timeout', values.timeout ?? '10', { min: 1, max: MAX_SECONDS });
   const project = folderOf(values.project);
@@ -95,16 +109,25 @@ export async function doctorCommand(argv: readonly string[], streams: Streams): 
     if (watching) await stderr.print('\r\u001b[2K');
   } else visit.notChecked('A live stream: --url http://localhost:3000/sync/stream.');
 
+  if (redis) await judgeRedis(redis, { prefix: values.prefix ?? DEFAULT_PREFIX, timeoutMs: timeout * 1_000 }, visit);
+
   const report = visit.report();
   if (values.json === true) await stdout.print(`${JSON.stringify(report, undefined, 2)}\n`);
   else await stdout.print(toText(report, stdout.columns ?? 80, coloursFor(wantsColours(stdout, env))));
   return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
 }
 
-function targetIn(values: { url?: string; header?: string[]; origin?: string; idle?: string; timeout?: string }): Target | undefined {
+function targetIn(values: { url?: string; redis?: string; header?: string[]; origin?: string; idle?: string; timeout?: string }): Target | undefined {
   if (values.url !== undefined) return targetOf(values.url, values.header);
-  const without = (['header', 'origin', 'idle', 'timeout'] as const).find((name) => values[name] !== undefined);
+  const without = (['header', 'origin', 'idle'] as const).find((name) => values[name] !== undefined);
   if (without !== undefined) throw new CommandError(`--${without} is about a live stream: it needs --url`);
+  if (values.timeout !== undefined && values.redis === undefined) throw new CommandError('--timeout is about a live stream or a Redis: it needs --url or --redis');
+  return undefined;
+}
+
+function redisIn({ redis, prefix }: { redis?: string; prefix?: string }): RedisUrl | undefined {
+  if (redis !== undefined) return redisUrlOf(redis);
+  if (prefix !== undefined) throw new CommandError('--prefix is about the keys of a Redis: it needs --redis');
   return undefined;
 }
 

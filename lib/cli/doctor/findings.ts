@@ -42,6 +42,9 @@ const COMPRESSION = {
   else: 'Leave text/event-stream out of compression: nginx `gzip off;` in its location, Caddy no `encode` there; in the app, keep the header Cache-Control: no-transform, which compression() obeys.',
 };
 
+const SHARED = "`createHub({ redis: 'redis://…' })` (docs/redis.md)";
+const CONFIGURE = 'redis.conf, or CONFIG SET; a managed Redis has it among its parameters';
+
 export const FINDINGS = {
   // --- this machine ---
   'node-too-old': kind('error', 'Install a newer Node.'),
@@ -59,7 +62,7 @@ export const FINDINGS = {
   // --- the project ---
   'next-packs-pathcast': kind('warning', "In next.config: `serverExternalPackages: ['pathcast']`."),
   'bundler-packs-pathcast': kind('warning', 'Leave pathcast out of the bundle: `--external:pathcast` or `--packages=external`.'),
-  'several-processes-configured': kind('warning', 'Run one process (one hub) for now: each process has a log of its own, and a browser hears only those of its own process.'),
+  'several-processes-configured': kind('warning', `Give the hubs one Redis, ${SHARED}. Without one each process has a log of its own, and a browser hears only those of its own process.`),
   'other-copy': kind('warning', 'Run the doctor of the project: `npx pathcast doctor` in its folder, after `npm install`.'),
   'phantom-path': kind('error', 'Broadcast a path that a query has; `npx pathcast audit` shows each place.'),
   // --- the way to the server ---
@@ -118,9 +121,50 @@ export const FINDINGS = {
     nginx: 'nginx: no `proxy_set_header Last-Event-ID "";`, no `proxy_pass_request_headers off;`. A gateway: put Last-Event-ID on the list of headers that it forwards.',
     else: 'Let the proxy forward the request header Last-Event-ID: without it what happened meanwhile is missed at each reconnect, and nobody is told.',
   }),
-  'several-processes': kind('error', 'Run one process (one hub) for now, or let the balancer send a company always to the same one: each process has a log of its own, and a browser hears only those of its own process.'),
+  'several-processes': kind('error', `Give the hubs one Redis, ${SHARED}, or run one process (one hub). Without one each process has a log of its own, and a browser hears only those of its own process.`),
   'log-began-anew': kind('warning', 'Did the server restart just now? If not, several processes answer: each has a log of its own.'),
   'transformer-mismatch': kind('error', 'Give the hub the transformer of the router: `configure({ transformer: superjson })`, or none to both. The client takes the same.'),
+  // --- Redis: the way to it ---
+  'redis-no-answer': kind('error', 'Check the address, the firewall, and whether Redis runs there. In a container `bind` must not be 127.0.0.1 alone.'),
+  'redis-tls': kind('error', 'rediss:// speaks TLS, redis:// does not: does the port? A CA of your own: NODE_EXTRA_CA_CERTS=ca.pem.'),
+  'redis-no-redis': kind('error', 'Check the port: Redis listens at 6379, a sentinel at 26379, where nobody changed it.'),
+  'redis-password': kind('error', 'redis://user:password@host, or redis://:password@host where there is no user. What is not a letter or a digit is percent-encoded.'),
+  'redis-no-database': kind('error', 'The number behind the host is the database: leave it out, or raise `databases` of Redis.'),
+  'redis-is-cluster': kind('error', 'Use redis+cluster://host:port, which goes through ioredis: a plain link cannot follow the slots.'),
+  'redis-no-cluster': kind('error', 'Use redis://host:port: the native link speaks to it.'),
+  'redis-is-replica': kind('error', 'Name the master, or let sentinels find it: redis+sentinel://host:26379/mymaster. A replica takes no publishes.'),
+  // --- Redis: what it is ---
+  'redis-too-old': kind('error', 'Install Redis 7, or 6.2 at least. In a cluster 7.0 at least: sharded pub/sub came with it.'),
+  'redis-evicts': kind('error', `maxmemory-policy noeviction (${CONFIGURE}). All keys of pathcast have a time to live, so volatile-* evicts them too. What is evicted costs every browser of that company a full read, and a limit its count.`),
+  'redis-memory-short': kind('warning', 'Raise maxmemory, or lower log.maxActions and log.maxBytes of the hub. At the bound Redis refuses publishes; they wait in each node, up to outboxBytes.'),
+  'redis-unbounded': kind('info', `Set maxmemory below what the machine has, with maxmemory-policy noeviction (${CONFIGURE}): else the kernel ends Redis when memory is short.`),
+  'redis-pubsub-buffer': kind('warning', `client-output-buffer-limit pubsub 32mb 8mb 60 (${CONFIGURE}). Redis cuts a subscriber that is over it; the node comes back and reads what it missed, again and again.`),
+  'redis-pubsub-unbounded': kind('warning', `client-output-buffer-limit pubsub 32mb 8mb 60 (${CONFIGURE}). Without a bound a node that stands still fills the memory of Redis.`),
+  'redis-no-persistence': kind('warning', `appendonly yes with appendfsync everysec (${CONFIGURE}). Without it a restart forgets every log: each browser reads its data again, and limits begin at zero.`),
+  'redis-empty-master': kind('error', `appendonly yes (${CONFIGURE}), or no restart by itself: a master that comes back empty before the failover empties its replicas.`),
+  'redis-snapshots-only': kind('info', `appendonly yes with appendfsync everysec (${CONFIGURE}) loses a second at a crash, snapshots lose minutes. The nodes find it: a new epoch begins, and each browser of that company reads its data again.`),
+  'redis-save-fails': kind('error', 'Look into the log of Redis: a full disk, or no right to write. Redis refuses publishes meanwhile (MISCONF); they wait in each node.'),
+  'redis-split-brain': kind('warning', `min-replicas-to-write 1 and min-replicas-max-lag 10 (${CONFIGURE}). Without it a master that was cut off goes on taking publishes, and they are lost when it comes back as a replica.`),
+  'redis-replica-late': kind('warning', 'Look at the network and the load of the replica. What it has not got is lost at a failover.'),
+  'redis-no-replica': kind('warning', 'Add a replica: without one there is nothing to fail over to.'),
+  'redis-cuts-idle': kind('warning', `timeout 0 (${CONFIGURE}): Redis ends connections that are quiet for so long, and each node connects again.`),
+  'redis-few-clients': kind('warning', 'Raise maxclients (and the descriptors of Redis). A node takes two connections.'),
+  'redis-cluster-fails': kind('error', '`redis-cli --cluster check host:port` says what is missing: publishes of the companies of those slots wait.'),
+  // --- Redis: sentinels ---
+  'sentinel-no-answer': kind('warning', 'Start it, or take it out of the URL.'),
+  'sentinel-no-master': kind('error', 'The path of the URL is the name that the sentinels have for the master: `redis-cli -p 26379 sentinel masters` lists them.'),
+  'sentinel-disagree': kind('error', 'The sentinels were split, or do not know each other: `sentinel reset` of those that are wrong, one after the other.'),
+  'sentinel-few': kind('warning', 'Run three sentinels on three machines: two cannot outvote a third that is cut off.'),
+  'sentinel-no-quorum': kind('error', 'Start sentinels until more than half of them live and the quorum is met: until then nobody fails over.'),
+  // --- Redis: what may be done, and how fast ---
+  'redis-no-right': kind('error', 'ACL SETUSER, as docs/redis.md has the line.'),
+  'redis-no-command': kind('error', 'Redis was told to hide it (rename-command), or what answers is no whole Redis. pathcast needs it.'),
+  'redis-refuses': kind('error', 'The word says why: LOADING and BUSY pass, OOM wants memory, MISCONF a disk, READONLY the master. A node waits meanwhile, and keeps what is published.'),
+  'redis-far': kind('warning', 'Put Redis beside the nodes: one Redis is one region. Each broadcast waits for one round trip.'),
+  'redis-slow': kind('warning', '`redis-cli slowlog get` and `redis-cli --latency` say what keeps it busy. Redis does one thing at a time: a slow command of another app holds up every broadcast.'),
+  'redis-clock': kind('warning', 'Set the clocks by NTP. Positions by time (`since` in ms, lastSyncTimestamp) are compared with the clock of Redis.'),
+  'redis-newer-format': kind('warning', 'Upgrade this pathcast: a node leaves companies of a newer format alone, and says so.'),
+  'redis-foreign-keys': kind('error', 'Give pathcast a prefix of its own: `redis: { url, prefix }`. A node refuses what somebody else wrote under its names.'),
 } as const satisfies Record<string, Kind>;
 
 export type FindingId = keyof typeof FINDINGS;

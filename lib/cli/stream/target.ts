@@ -43,7 +43,7 @@ function secretsOf(url: URL, headers: Readonly<Record<string, string[]>>): strin
   return [...new Set(parts)].filter((text) => text.length >= MIN_SECRET).sort((a, b) => b.length - a.length);
 }
 
-function quoteWithout(secrets: readonly string[]): (text: string) => string {
+export function quoteWithout(secrets: readonly string[]): (text: string) => string {
   return (text) => {
     const hidden = secrets.reduce((rest, secret) => rest.split(secret).join('…'), text);
     const line = visible(hidden.replace(/\s+/g, ' ').trim());

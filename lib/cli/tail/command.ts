@@ -1,16 +1,23 @@
-/** `pathcast tail`: a stream in the terminal. */
+/** `pathcast tail`: a stream in the terminal, or a company's log as it stands in Redis. */
 import { numberOf, readArguments } from '../arguments.js';
 import { CommandError } from '../errors.js';
 import type { Message } from '../stream/messages.js';
-import { targetOf } from '../stream/target.js';
+import { quoteWithout, targetOf } from '../stream/target.js';
 import type { Streams } from '../streams.js';
 import { coloursFor, wantsColours } from '../terminal/colours.js';
-import { follow } from './follow.js';
+import { secretsOf } from '../../redis/url.js';
+import { DEFAULT_PREFIX, redisUrlOf } from '../redis/option.js';
+import { followLog, type Beginning } from './company.js';
+import { follow, type End } from './follow.js';
 import { jsonOf, lineOf } from './lines.js';
 
 const OPTIONS = {
   url: { type: 'string' },
   header: { type: 'string', multiple: true },
+  redis: { type: 'string' },
+  company: { type: 'string' },
+  prefix: { type: 'string' },
+  last: { type: 'string' },
   since: { type: 'string' },
   count: { type: 'string' },
   json: { type: 'boolean' },
@@ -19,16 +26,25 @@ const OPTIONS = {
 } as const;
 
 const HELP = `Usage: pathcast tail --url URL [options]
+       pathcast tail --redis URL --company ID [options]
 
 Shows a stream, one line an event: time, type, module and paths, id. When the
 stream is lost it comes back with the cursor of what came last, and shows the
-verdict. Ctrl-C ends it.
+verdict. With --redis it shows what all nodes publish for a company, as it
+stands in Redis; it reads alone. Ctrl-C ends it.
 
   --url URL               the stream: http://localhost:3000/sync/stream, or a
                           tRPC subscription by its procedure,
                           http://localhost:3000/trpc/sync.onSync, with its
                           input, if it wants one, as ?input=%7B%7D
   --header 'NAME: VALUE'  sent along, as often as given; no value is printed
+  --redis URL             redis://user:password@host:6379/0, rediss://,
+                          redis+unix://, redis+sentinel://host:26379/master,
+                          redis+cluster://. No password is printed
+  --company ID            whose log; with --redis
+  --prefix NAME           of the keys, where the hub has another than pathcast
+  --last N                begins N actions before the newest; with --redis
+
   --since POSITION        begins there: a cursor (an event's id), Unix ms, an
                           ISO date, or a time ago (30s, 5m, 2h)
   --count N               ends after N events; heartbeats are none
@@ -38,7 +54,7 @@ verdict. Ctrl-C ends it.
   -h, --help              this text
 
 Exit: 0 it was ended by Ctrl-C, --count, or in order by the server, 1 the
-  stream was refused, 2 the command line is wrong.
+  stream or the connection was refused, 2 the command line is wrong.
 `;
 
 /** @throws CommandError */
@@ -49,12 +65,11 @@ export async function tailCommand(argv: readonly string[], streams: Streams): Pr
     await stdout.print(HELP);
     return 0;
   }
-  if (values.url === undefined) throw new CommandError('--url is missing: the address of a stream, such as http://localhost:3000/sync/stream');
-  const target = targetOf(values.url, values.header);
   const since = values.since === undefined ? undefined : sinceOf(values.since, Date.now());
   let left = values.count === undefined ? Infinity : numberOf('--count', values.count, { min: 1, max: 1_000_000_000 });
   const json = values.json === true;
   const verbose = values.verbose === true;
+  const source = sourceOf(values, since);
 
   const own = new AbortController();
   const interrupted = streams.interrupted?.();
@@ -62,22 +77,82 @@ export async function tailCommand(argv: readonly string[], streams: Streams): Pr
   if (interrupted?.aborted) own.abort();
   const colours = coloursFor(!json && wantsColours(stdout, env));
 
-  const end = await follow(target, {
-    since,
+  const tell = (text: string): Promise<void> => stderr.print(`pathcast tail: ${source.quote(text)}\n`);
+  const end = await source.follow({
     signal: own.signal,
     random: Math.random,
     onMessage: async (message) => {
-      if (isNoise(message) && !verbose) return;
+      if (own.signal.aborted || (isNoise(message) && !verbose)) return;
       const line = json ? jsonOf(message) : lineOf(message, { columns: stdout.isTTY === true ? (stdout.columns ?? 80) : undefined, colours });
       await stdout.print(`${line}\n`);
       if (!isNoise(message)) left--;
       if (left <= 0 || stdout.gone === true) own.abort();
     },
-    onAway: (why, ms) => stderr.print(`pathcast tail: ${target.quote(why)}; again in ${(ms / 1_000).toFixed(1)} s\n`),
+    onNote: tell,
   });
   if (end === undefined) return 0;
-  await stderr.print(`pathcast tail: ${target.quote(end.why)}\n`);
+  await tell(end.why);
   return end.refused ? 1 : 0;
+}
+
+interface Values {
+  url?: string;
+  header?: string[];
+  redis?: string;
+  company?: string;
+  prefix?: string;
+  last?: string;
+}
+
+interface Listener {
+  signal: AbortSignal;
+  random: () => number;
+  onMessage: (message: Message) => Promise<void>;
+  onNote: (text: string) => Promise<void>;
+}
+
+interface Source {
+  quote: (text: string) => string;
+  follow: (listener: Listener) => Promise<End>;
+}
+
+/** @throws CommandError */
+function sourceOf(values: Values, since: string | undefined): Source {
+  const { url, header, redis, company } = values;
+  if (url !== undefined && redis !== undefined) throw new CommandError('--url shows a stream, --redis a log: give one of them');
+  if (redis !== undefined) return logOf(redis, values, since);
+  const without = (['company', 'prefix', 'last'] as const).find((name) => values[name] !== undefined);
+  if (without !== undefined) throw new CommandError(`--${without} is about a log in Redis: it needs --redis${company === undefined ? ' and --company' : ''}`);
+  if (url === undefined) {
+    throw new CommandError('--url is missing: the address of a stream, such as http://localhost:3000/sync/stream; or --redis and --company for a log in Redis');
+  }
+  const target = targetOf(url, header);
+  return {
+    quote: (text) => text,
+    follow: ({ onNote, ...listener }) =>
+      follow(target, {
+        ...listener,
+        since,
+        onAway: (why, ms) => onNote(`${target.quote(why)}; again in ${(ms / 1_000).toFixed(1)} s`),
+      }).then((end) => end && { ...end, why: target.quote(end.why) }),
+  };
+}
+
+/** @throws CommandError */
+function logOf(redis: string, { header, company, prefix = DEFAULT_PREFIX, last }: Values, since: string | undefined): Source {
+  const url = redisUrlOf(redis);
+  if (header !== undefined) throw new CommandError('--header is about a stream: it needs --url');
+  if (company === undefined) throw new CommandError('--company is missing: whose log of this Redis');
+  if (last !== undefined && since !== undefined) throw new CommandError('--since and --last both say where to begin: give one of them');
+  const beginning: Beginning =
+    last !== undefined
+      ? { last: numberOf('--last', last, { min: 1, max: 1_000_000 }) }
+      : since === undefined
+        ? undefined
+        : since.includes('.')
+          ? { cursor: since }
+          : { ms: Number(since) };
+  return { quote: quoteWithout(secretsOf(url)), follow: (listener) => followLog(url, { ...listener, prefix, company, beginning }) };
 }
 
 /** What no person waits for. */

@@ -103,8 +103,8 @@ describe('the project', () => {
     ['Next that names another package', next(`export default { serverExternalPackages: ['sharp'] /* pathcast */ };`), ['next-packs-pathcast'], 'serverExternalPackages'],
     ['Next whose line is commented out', next(`export default {\n  // serverExternalPackages: ['pathcast'],\n};`), ['next-packs-pathcast'], 'serverExternalPackages'],
     ['esbuild that bundles all', manifest({ scripts: { build: 'esbuild src/main.ts --platform=node --bundle --outfile=dist/main.js' } }), ['bundler-packs-pathcast'], '--external:pathcast'],
-    ['pm2 with several instances', { ...manifest({}), 'ecosystem.config.js': `module.exports = { apps: [{ script: 'a.js', instances: 'max' }] };` }, ['several-processes-configured'], 'one process'],
-    ['pm2 in a script', manifest({ scripts: { start: 'pm2 start dist/server.js -i 4' } }), ['several-processes-configured'], 'one process'],
+    ['pm2 with several instances', { ...manifest({}), 'ecosystem.config.js': `module.exports = { apps: [{ script: 'a.js', instances: 'max' }] };` }, ['several-processes-configured'], 'one Redis'],
+    ['pm2 in a script', manifest({ scripts: { start: 'pm2 start dist/server.js -i 4' } }), ['several-processes-configured'], 'one Redis'],
     ['pathcast that is not installed', manifest({ dependencies: { pathcast: '1' } }), ['other-copy'], 'npx pathcast doctor'],
   ])('%s', async (_name, files, ids, remedy) => {
     const { ids: found, findings, code } = await doctor(files);
