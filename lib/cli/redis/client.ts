@@ -46,7 +46,7 @@ export class RedisClient {
     let connection = this.main;
     if (this.url.kind !== 'cluster') return connection;
     for (let n = 0; n < MAX_REDIRECTS; n++) {
-      const reply = await connection.ask('TYPE', key);
+      const reply = await connection.ask('EXISTS', key);
       if (!(reply instanceof Refusal)) return connection;
       const [, host = '', port = ''] = /^(?:MOVED|ASK) \d+ (.*):(\d+)$/.exec(reply.text) ?? [];
       if (port === '') throw new Refused(reply.text);
