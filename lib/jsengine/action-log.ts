@@ -35,6 +35,21 @@ export interface LogBounds {
   logBytes: number;
 }
 
+/** A name that the log had before (SPEC §13): a cursor of it up to `last` is one of the log's own. */
+export interface FormerName {
+  readonly epoch: string;
+  readonly last: number;
+}
+
+/** Of a log that did not begin with its first action here. */
+export interface LogStart {
+  /** Seq of the last action that is not kept. */
+  readonly head?: number;
+  /** The latest `stamp` among those that are not kept; -1: none is lost. */
+  readonly lost?: number;
+  readonly former?: readonly FormerName[];
+}
+
 /** How the sums over all logs follow this one. */
 export type LogAccount = (actions: number, bytes: number) => void;
 
@@ -50,19 +65,50 @@ export class ActionLog {
   private count = 0;
   private bytes = 0;
   private readonly seqById = new Map<string, number>();
-  private head = 0;
+  private head: number;
   /** The latest `stamp` among entries that are gone; -1 while all are kept. */
-  private lost = -1;
+  private lost: number;
+  private name: string;
+  private formerNames: readonly FormerName[];
   /** Counts changes of what is kept; a cache that saw another revision is stale. */
   revision = 0;
 
   constructor(
-    readonly epoch: string,
+    epoch: string,
     /** Unix ms. */
     readonly createdAt: number,
     private readonly bounds: LogBounds,
     private readonly account: LogAccount,
-  ) {}
+    { head = 0, lost = -1, former = [] }: LogStart = {},
+  ) {
+    this.name = epoch;
+    this.head = head;
+    this.lost = lost;
+    this.formerNames = former;
+  }
+
+  get epoch(): string {
+    return this.name;
+  }
+
+  /** The newest first. */
+  get former(): readonly FormerName[] {
+    return this.formerNames;
+  }
+
+  /** The same log goes on under a new name. */
+  rename(epoch: string, former: readonly FormerName[]): void {
+    this.name = epoch;
+    this.formerNames = former;
+    this.revision++;
+  }
+
+  /** The seq of this log that a cursor stands for; undefined where it is of another log. */
+  seqAt(cursor: { readonly epoch: string; readonly seq: number }): number | undefined {
+    if (cursor.epoch === this.name) return cursor.seq;
+    const name = this.formerNames.find(({ epoch }) => epoch === cursor.epoch);
+    return name && cursor.seq <= name.last ? cursor.seq : undefined;
+  }
 
   get headSeq(): number {
     return this.head;
@@ -156,7 +202,7 @@ export class ActionLog {
   }
 }
 
-function makeEntry(encoded: EncodedAction, seq: number, now: number): LogEntry {
+export function makeEntry(encoded: EncodedAction, seq: number, now: number): LogEntry {
   const { action, head, tail } = encoded;
   return {
     seq,

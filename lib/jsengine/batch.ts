@@ -1,4 +1,5 @@
 import type { EncodedEphemeral } from '../internal/engine.js';
+import type { Reason } from '../protocol/events.js';
 import type { LogEntry } from './action-log.js';
 import type { Context } from './context.js';
 import type { Filter } from './filter.js';
@@ -22,7 +23,11 @@ export type Item =
   | (ItemBase & { readonly kind: 'action'; readonly entry: LogEntry })
   /** Actions of one big publish call: one `invalidate` stands for them. */
   | (ItemBase & { readonly kind: 'import'; readonly entries: readonly LogEntry[] })
-  | (ItemBase & { readonly kind: 'ephemeral'; readonly event: EncodedEphemeral });
+  | (ItemBase & { readonly kind: 'ephemeral'; readonly event: EncodedEphemeral })
+  /** An action that has no place in the log yet: the broker is away. */
+  | (ItemBase & { readonly kind: 'told'; readonly entry: LogEntry })
+  /** What streams had of the log counts no more. `safeMs`: a time that makes the resync come again. */
+  | (ItemBase & { readonly kind: 'resync'; readonly reason: Reason; readonly safeMs: number });
 
 /** What the streams of one filter and variant get, ready to write. */
 export interface Compiled {
@@ -40,6 +45,8 @@ export class Batch {
   readonly firstOrdinal: number;
   readonly lastOrdinal: number;
   readonly lastSeq: number;
+  /** Of the last `resync` in it; -1 without one. */
+  readonly resyncOrdinal: number;
   private readonly encoded: (Message | undefined)[];
   private readonly everything = new Array<Compiled | undefined>(VARIANTS);
   private readonly filtered = new Map<Filter, (Compiled | undefined)[]>();
@@ -47,13 +54,14 @@ export class Batch {
   /** REQUIRES: at least one item. */
   constructor(
     private readonly context: Context,
-    private readonly epoch: string,
+    readonly epoch: string,
     readonly items: readonly Item[],
   ) {
     this.firstOrdinal = present(items[0]).ordinal;
     const last = present(items.at(-1));
     this.lastOrdinal = last.ordinal;
     this.lastSeq = last.seq;
+    this.resyncOrdinal = items.findLast((item) => item.kind === 'resync')?.ordinal ?? -1;
     this.encoded = new Array<Message | undefined>(items.length * VARIANTS);
   }
 
@@ -79,11 +87,25 @@ export class Batch {
   }
 
   private single(item: Exclude<Item, { kind: 'import' }>, index: number, filter: Filter, variant: Variant): Message | null {
-    if (item.kind === 'action' && !filter.matches(item.entry)) return null;
-    return (this.encoded[index * VARIANTS + variant] ??=
-      item.kind === 'action'
-        ? this.context.frames.action(variant, this.epoch, item.entry)
-        : this.context.frames.ephemeral(variant, this.epoch, item.seq, item.event));
+    if ((item.kind === 'action' || item.kind === 'told') && !filter.matches(item.entry)) return null;
+    return (this.encoded[index * VARIANTS + variant] ??= this.message(item, variant));
+  }
+
+  private message(item: Exclude<Item, { kind: 'import' }>, variant: Variant): Message {
+    const { frames, resyncPaths } = this.context;
+    switch (item.kind) {
+      case 'action':
+        return frames.action(variant, this.epoch, item.entry);
+      case 'ephemeral':
+        return frames.ephemeral(variant, this.epoch, item.seq, item.event);
+      case 'told': {
+        const union = new PathUnion(this.context.invalidateBytes);
+        union.tell(item.entry, item.arrivedAt);
+        return conflated(this.context, variant, this.epoch, item.seq, union);
+      }
+      case 'resync':
+        return { ...frames.resync(variant, this.epoch, item.seq, item.reason, resyncPaths, item.arrivedAt), safeMs: item.safeMs };
+    }
   }
 
   private importMessage(item: Extract<Item, { kind: 'import' }>, filter: Filter, variant: Variant): Message | null {
@@ -95,9 +117,9 @@ export class Batch {
   }
 }
 
-/** What says `union`: an `invalidate`, or a `resync` at `headSeq` where that cannot. REQUIRES: `union.count > 0`. */
+/** What says `union`: an `invalidate`, or a `resync` at `headSeq` where that cannot. REQUIRES: `union.count > 0` or `union.told`. */
 export function conflated(context: Context, variant: Variant, epoch: string, headSeq: number, union: PathUnion): Message {
-  if (!union.overflowed) return context.frames.invalidate(variant, epoch, union);
+  if (!union.overflowed) return context.frames.invalidate(variant, epoch, union, union.count === 0 ? headSeq : union.to);
   const resync = context.frames.resync(variant, epoch, headSeq, 'overflow', context.resyncPaths, union.lastMs);
   return { ...resync, safeMs: union.firstMs };
 }

@@ -26,6 +26,9 @@ const CACHED = 32;
 export class CatchUps {
   /** Null: not even one message can say it. A `resync` is made anew: its time is that of the verdict, its paths are today's. */
   private readonly cache = new Map<string, CatchUp | null>();
+  /** A log that took the place of another one may have its epoch and its revision. */
+  private readonly serials = new WeakMap<ActionLog, number>();
+  private logs = 0;
 
   constructor(private readonly context: Context) {}
 
@@ -34,7 +37,7 @@ export class CatchUps {
     if (!('after' in verdict)) return this.resync(log, verdict.reason, variant, now);
     const { reason, recovered, after } = verdict;
     if (after === log.headSeq) return { reason, recovered, after, messages: [], chunks: [] };
-    const key = `${log.epoch}.${log.revision}.${after}.${variant}.${filter.key}`;
+    const key = `${this.serialOf(log)}.${log.revision}.${after}.${variant}.${filter.key}`;
     const known = this.cache.get(key);
     this.cache.delete(key);
     const plan = known === undefined ? this.replay(log, after, filter, variant) : known;
@@ -45,6 +48,12 @@ export class CatchUps {
 
   clear(): void {
     this.cache.clear();
+  }
+
+  private serialOf(log: ActionLog): number {
+    let serial = this.serials.get(log);
+    if (serial === undefined) this.serials.set(log, (serial = ++this.logs));
+    return serial;
   }
 
   private dropOldest(): void {

@@ -1,5 +1,6 @@
 import type { EncodedAction, EncodedEphemeral } from '../internal/engine.js';
-import { ActionLog, type LogEntry } from './action-log.js';
+import type { Reason } from '../protocol/events.js';
+import { ActionLog, makeEntry, type LogEntry, type LogStart } from './action-log.js';
 import { Batch, type Item } from './batch.js';
 import { Instances } from './instances.js';
 import type { Context } from './context.js';
@@ -21,18 +22,36 @@ interface Round {
   wrote: boolean;
 }
 
+/** Of a log that is not known yet: no log has this epoch. */
+const NO_EPOCH = '0';
+
+/** What keeps the log of a tenant the same as the broker's. */
+export interface ChannelMirror {
+  /** Somebody waits for the log, or reads it. */
+  readonly inUse: boolean;
+  /** Up to when, Unix ms of the broker, nothing that happened is missing here. */
+  readonly wholeUntilMs: number;
+  close(): void;
+}
+
 /**
  * A tenant: its log, its streams and what is on its way from the one to the others. Items wait until the turn
  * of the loop ends, then one round takes all of them to all streams, slice by slice; what comes meanwhile is
  * the next round's. So each stream sees them in order.
  */
 export class Channel implements Sliced {
-  readonly log: ActionLog;
+  /** With a broker: what is known of the broker's. */
+  log: ActionLog;
+  mirror: ChannelMirror | undefined;
   readonly streams = new Set<Stream>();
   readonly instances: Instances;
   private waiting: Item[] = [];
+  /** While an import is on its way to the log: what came meanwhile, to be told with it. */
+  private held: LogEntry[] | null = null;
+  private holders = 0;
   private round: Round | null = null;
   private ordinal = 0;
+  private readonly account: (actions: number, bytes: number) => void;
   private readonly pings = new Map<Variant, { id: string; safeMs: number; ping: Payload }>();
 
   constructor(
@@ -43,10 +62,11 @@ export class Channel implements Sliced {
   ) {
     const { env, options, counters } = context;
     this.instances = new Instances(options.logTtlMs);
-    this.log = new ActionLog(env.hex(12), bornMs, options, (actions, bytes) => {
+    this.account = (actions, bytes) => {
       counters.logActions += actions;
       counters.logBytes += bytes;
-    });
+    };
+    this.log = new ActionLog(options.broker ? NO_EPOCH : env.hex(12), bornMs, options, this.account);
   }
 
   get epoch(): string {
@@ -59,7 +79,7 @@ export class Channel implements Sliced {
   }
 
   get isIdle(): boolean {
-    return this.streams.size === 0 && this.round === null;
+    return this.streams.size === 0 && this.round === null && this.mirror?.inUse !== true;
   }
 
   /** Appends in order; tells for each where it stands, or where it already stood. */
@@ -77,12 +97,70 @@ export class Channel implements Sliced {
       fresh.push(entry);
       tell(index, entry.seq, false);
     });
-    if (this.streams.size > 0) this.announce(fresh, now);
+    if (this.streams.size > 0) this.announce(fresh);
+  }
+
+  /** The log is known: what is in it is the broker's. */
+  get hasLog(): boolean {
+    return this.log.epoch !== NO_EPOCH;
+  }
+
+  /** Another log takes the place of this one, empty. Streams that are there are told so. */
+  replaceLog(epoch: string, bornMs: number, start: LogStart, reason: Reason): void {
+    this.dropItems();
+    this.log.clear();
+    this.log = new ActionLog(epoch, bornMs, this.context.options, this.account, start);
+    if (this.streams.size === 0) return;
+    const now = this.safeNow();
+    this.hand({ kind: 'resync', reason, safeMs: Math.min(bornMs - 1, now), ...this.stamp(this.log.headSeq, now) });
+  }
+
+  /** The log is not known any more. REQUIRES: no stream is left. */
+  forgetLog(): void {
+    if (this.hasLog) this.replaceLog(NO_EPOCH, this.context.clock.now(), {}, 'broker_lost');
+  }
+
+  /** Actions at their places: those of the broker's log that come next. `publishedUs`: hand-over of the first, where it was here. */
+  place(actions: readonly { encoded: EncodedAction; at: number }[], publishedUs?: number): void {
+    const fresh = actions.map(({ encoded, at }) => this.log.append(encoded, at));
+    if (this.streams.size === 0) return;
+    if (this.held) this.held.push(...fresh);
+    else this.announce(fresh, publishedUs);
+  }
+
+  /** Until each hold is released, what comes is held back: it is told together. */
+  hold(): void {
+    this.holders++;
+    this.held ??= [];
+  }
+
+  release(): void {
+    if (--this.holders > 0) return;
+    this.tellHeld();
+    this.held = null;
+  }
+
+  /** To be called before a stream joins: what is in the log already is not for it. */
+  tellHeld(): void {
+    if (!this.held || this.held.length === 0) return;
+    const { held } = this;
+    this.held = [];
+    if (this.streams.size > 0) this.announce(held);
+  }
+
+  /** Tells of an action that has no place in the log yet. Gives how many streams it is for. */
+  tell(encoded: EncodedAction): number {
+    const now = this.safeNow();
+    const entry = makeEntry(encoded, this.offeredSeq, now);
+    let count = 0;
+    for (const { filter } of this.streams) if (filter.matches(entry)) count++;
+    if (count > 0) this.hand({ kind: 'told', entry, ...this.stamp(this.offeredSeq, now) });
+    return count;
   }
 
   ephemeral(event: EncodedEphemeral): void {
     if (this.streams.size === 0) return;
-    this.hand({ kind: 'ephemeral', event, ...this.stamp(this.log.headSeq, this.context.clock.now()) });
+    this.hand({ kind: 'ephemeral', event, ...this.stamp(this.offeredSeq, this.safeNow()) });
   }
 
   runSlice(): boolean {
@@ -107,12 +185,23 @@ export class Channel implements Sliced {
   /** A time from which a resume loses nothing that a stream at `seq` has not been offered. */
   safeMs(seq: number): number {
     if (seq < this.log.headSeq) {
-      for (const items of [this.round?.batch.items ?? [], this.waiting]) {
+      for (const items of [this.round?.batch.items ?? [], this.waiting, this.held ?? []]) {
         const next = items.find((item) => item.seq > seq);
         if (next) return next.arrivedAt;
       }
     }
-    return this.context.clock.now();
+    return this.safeNow();
+  }
+
+  /** The latest safe time for who has been offered everything. */
+  safeNow(): number {
+    const now = this.context.clock.now();
+    return this.mirror ? Math.min(now, this.mirror.wholeUntilMs) : now;
+  }
+
+  /** Head of what streams have been, or are about to be, offered. */
+  private get offeredSeq(): number {
+    return (this.held?.[0]?.seq ?? this.log.headSeq + 1) - 1;
   }
 
   /** Encoded once per position and ms, and shared. */
@@ -132,22 +221,36 @@ export class Channel implements Sliced {
 
   /** Ends the life of the log. REQUIRES: no stream is left. */
   forget(): void {
-    this.context.scheduler.done(weigh(this.waiting));
-    this.waiting = [];
+    this.mirror?.close();
+    this.mirror = undefined;
+    this.dropItems();
     this.log.clear();
   }
 
-  /** More than `compactAfter` in one publish call are an import (SPEC §1). */
-  private announce(entries: readonly LogEntry[], now: number): void {
-    if (entries.length > this.context.options.compactAfter) {
-      this.hand({ kind: 'import', entries, ...this.stamp(this.log.headSeq, now) });
-      return;
-    }
-    for (const entry of entries) this.hand({ kind: 'action', entry, ...this.stamp(entry.seq, now) });
+  private dropItems(): void {
+    const { scheduler } = this.context;
+    scheduler.done(weigh(this.waiting) + weigh(this.round?.batch.items ?? []));
+    this.waiting = [];
+    this.round = null;
+    if (this.held) this.held = [];
   }
 
-  private stamp(seq: number, arrivedAt: number): Pick<Item, 'ordinal' | 'seq' | 'arrivedAt' | 'publishedUs'> {
-    return { ordinal: this.ordinal++, seq, arrivedAt, publishedUs: this.context.env.monotonicUs() };
+  /** More than `compactAfter` in one publish call are an import (SPEC §1). */
+  private announce(entries: readonly LogEntry[], publishedUs?: number): void {
+    const [first] = entries;
+    if (first && entries.length > this.context.options.compactAfter) {
+      this.hand({ kind: 'import', entries, ...this.stamp(this.log.headSeq, first.arrivedAt, publishedUs) });
+      return;
+    }
+    for (const entry of entries) this.hand({ kind: 'action', entry, ...this.stamp(entry.seq, entry.arrivedAt, publishedUs) });
+  }
+
+  private stamp(
+    seq: number,
+    arrivedAt: number,
+    publishedUs = this.context.env.monotonicUs(),
+  ): Pick<Item, 'ordinal' | 'seq' | 'arrivedAt' | 'publishedUs'> {
+    return { ordinal: this.ordinal++, seq, arrivedAt, publishedUs };
   }
 
   private hand(item: Item): void {
@@ -180,7 +283,8 @@ const ENTRY_BYTES = 256;
 function weigh(items: readonly Item[]): number {
   return items.reduce((sum, item) => {
     if (item.kind === 'ephemeral') return sum + item.event.json.length + ENTRY_BYTES;
-    if (item.kind === 'action') return sum + item.entry.bytes + ENTRY_BYTES;
+    if (item.kind === 'resync') return sum + ENTRY_BYTES;
+    if (item.kind === 'action' || item.kind === 'told') return sum + item.entry.bytes + ENTRY_BYTES;
     return sum + item.entries.reduce((bytes, entry) => bytes + entry.bytes + ENTRY_BYTES, 0);
   }, 0);
 }

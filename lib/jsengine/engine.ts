@@ -21,6 +21,9 @@ import type {
   StreamSpec,
 } from '../internal/engine.js';
 import type { CloseReason } from '../protocol/events.js';
+import { BrokerLog } from './broker/broker-log.js';
+import { OpeningRoom } from './broker/opening-room.js';
+import { RedisClock } from './broker/redis-clock.js';
 import { CatchUps } from './catch-up.js';
 import { Closings } from './closings.js';
 import type { Channel } from './channel.js';
@@ -42,7 +45,7 @@ import { leastRecentlyAlive, Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
 import { retryMsFor, Stream, type StreamContext } from './stream.js';
 import { TurnedAway } from './turn-away.js';
-import { decide, safeMsAfterHello, safeMsOfRefused } from './verdict.js';
+import { decide, safeMsAfterHello, safeMsOfRefused, type Verdict } from './verdict.js';
 import { WaitingRoom, type Newcomer } from './waiting-room.js';
 import { Watchers } from './watchers.js';
 
@@ -60,6 +63,8 @@ const MIN_LIFETIME_SHARE = 0.8;
 /** For who is to come back, to this hub's successor or to another server of it. */
 const MOVES_ON: Refusal = { code: 'DRAINING', limit: 0, current: 0 };
 const everybody = (): boolean => true;
+/** Of a stream whose log the broker does not give. */
+const NO_LOG: Verdict = { reason: 'broker_lost', recovered: false };
 
 /** The hub in TypeScript: one thread, memory only, every stream through a `ByteSink`. Wires the parts together. */
 export class JsEngine implements Engine {
@@ -86,6 +91,8 @@ export class JsEngine implements Engine {
   private readonly lives: Deadlines<Stream>;
   private readonly closings: Closings;
   private readonly waiting: WaitingRoom;
+  private readonly opening: OpeningRoom;
+  private readonly brokerLog: BrokerLog | undefined;
   private readonly upkeep: NodeJS.Timeout;
   private readonly drainer: Drain;
   private names = 0;
@@ -97,8 +104,14 @@ export class JsEngine implements Engine {
     notify: (notice: EngineNotice) => void,
     private readonly env: Environment,
   ) {
-    this.broker = options.broker?.broker;
-    this.clock = new HubClock(env);
+    const { broker } = options;
+    this.broker = broker?.broker;
+    const redisClock = new RedisClock(
+      () => env.monotonicUs(),
+      () => env.wallMs(),
+    );
+    // With a broker its clock is the log's, and so that of all positions by time.
+    this.clock = new HubClock(broker ? { wallMs: () => redisClock.now() } : env);
     this.scheduler = new Scheduler(() => env.monotonicUs());
     this.context = {
       options,
@@ -131,6 +144,27 @@ export class JsEngine implements Engine {
       (newcomer, moves) => this.refuse(newcomer, moves ? MOVES_ON : this.obstacle(newcomer.spec)),
       (connectionId) => this.watchers.tell(connectionId, 'gone'),
     );
+    this.opening = new OpeningRoom(
+      (newcomer, end, seated) => {
+        if (end !== undefined && seated) this.leaveSeat(newcomer.spec);
+        return this.begin(newcomer, end);
+      },
+      ({ connectionId, spec }, seated) => {
+        if (seated) this.leaveSeat(spec);
+        this.watchers.tell(connectionId, 'gone');
+      },
+    );
+    if (broker && this.broker) {
+      const { context, channels } = this;
+      this.brokerLog = new BrokerLog({
+        broker: this.broker,
+        options: broker,
+        context,
+        channels,
+        clock: redisClock,
+        opened: (companyId) => this.opening.opened(companyId),
+      });
+    }
     this.upkeep = setInterval(() => this.keepUp(), DEADLINE_GRAIN_MS).unref();
     this.drainer = new Drain(
       () => this.steadyMs(),
@@ -150,6 +184,7 @@ export class JsEngine implements Engine {
   async publish(actions: EncodedAction[]): Promise<PublishOutcome[]> {
     if (this.closed) return actions.map(() => ({ ok: false, code: 'HUB_CLOSED' }));
     if (this.scheduler.waitingBytes > MAX_WAITING_BYTES) return actions.map(() => ({ ok: false, code: 'OVERLOADED' }));
+    if (this.brokerLog) return await this.brokerLog.publish(actions);
     const outcomes = new Array<PublishOutcome>(actions.length);
     for (const [companyId, group] of byTenant(actions)) {
       const channel = this.channels.use(companyId);
@@ -167,7 +202,8 @@ export class JsEngine implements Engine {
   ephemeral(event: EncodedEphemeral): boolean {
     if (this.closed || this.scheduler.waitingBytes > MAX_WAITING_BYTES) return false;
     this.counters.ephemerals++;
-    this.channels.get(event.companyId)?.ephemeral(event);
+    if (this.brokerLog) this.brokerLog.ephemeral(event);
+    else this.channels.get(event.companyId)?.ephemeral(event);
     return true;
   }
 
@@ -190,9 +226,25 @@ export class JsEngine implements Engine {
     const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.env.wallMs();
     const end = spec.endsWith ?? (expired ? 'auth_expired' : undefined);
     const refusal = this.admit(spec, end === undefined && !spec.uncounted);
-    if (!refusal) return this.begin(newcomer, end);
+    if (!refusal) return this.enter(newcomer, end);
     const waiting = this.mayWait(spec, refusal) ? this.waiting.enter(newcomer) : null;
     return waiting ?? this.refuse(newcomer, refusal);
+  }
+
+  /** It has its seat; with a broker it may have to wait for its company's log. */
+  private enter(newcomer: Newcomer, end?: CloseReason): SinkHandle {
+    const { brokerLog, options } = this;
+    if (!brokerLog) return this.begin(newcomer, end);
+    const channel = this.channels.use(newcomer.spec.companyId);
+    brokerLog.follow(channel);
+    if (channel.hasLog) return this.begin(newcomer, end);
+    const openWaitMs = options.broker?.openWaitMs ?? 0;
+    return this.opening.enter(newcomer, end, this.steadyMs() + openWaitMs);
+  }
+
+  /** Of one that does not get as far as a stream. */
+  private leaveSeat({ companyId, userId, uncounted }: StreamSpec): void {
+    if (!uncounted) this.giveSeat(companyId, userId);
   }
 
   /** It has its seat. `end`: it ends at once. */
@@ -219,7 +271,7 @@ export class JsEngine implements Engine {
 
   async watch(connectionId: string): Promise<StreamEnd> {
     if (this.closed) return 'hub_closed';
-    const open = [this.registry, this.waiting, this.ending].some((room) => room.has(connectionId));
+    const open = [this.registry, this.waiting, this.opening, this.ending].some((room) => room.has(connectionId));
     return await this.watchers.watch(connectionId, open);
   }
 
@@ -230,16 +282,15 @@ export class JsEngine implements Engine {
 
   disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
     const { companyId, userId, connectionId, origin } = match;
-    this.waiting.dismiss(
-      (newcomer) =>
-        (connectionId ?? newcomer.connectionId) === newcomer.connectionId &&
-        (companyId ?? newcomer.spec.companyId) === newcomer.spec.companyId &&
-        (userId ?? newcomer.spec.userId) === newcomer.spec.userId &&
-        (origin ?? newcomer.spec.origin) === newcomer.spec.origin,
-      reason === 'drain',
-    );
+    const isMeant = (newcomer: Newcomer): boolean =>
+      (connectionId ?? newcomer.connectionId) === newcomer.connectionId &&
+      (companyId ?? newcomer.spec.companyId) === newcomer.spec.companyId &&
+      (userId ?? newcomer.spec.userId) === newcomer.spec.userId &&
+      (origin ?? newcomer.spec.origin) === newcomer.spec.origin;
+    this.waiting.dismiss(isMeant, reason === 'drain');
+    const early = this.opening.dismiss(isMeant, reason);
     const streams = this.registry.find(match, (id) => this.channels.get(id));
-    return this.closings.add(streams, reason);
+    return this.closings.add(streams, reason).then((count) => early + count);
   }
 
   // Rights to a connection that somebody else holds.
@@ -266,7 +317,7 @@ export class JsEngine implements Engine {
   // The rest of the seam.
 
   async readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
-    const log = this.channels.get(companyId)?.log;
+    const log = (await this.brokerLog?.whole(companyId))?.log ?? this.channels.get(companyId)?.log;
     if (!log) return { epoch: '', headSeq: 0, actions: [] };
     log.expire(this.clock.now());
     const actions: string[] = [];
@@ -282,6 +333,7 @@ export class JsEngine implements Engine {
     if (this.closed) return;
     const drained = this.drainer.run(overMs);
     this.waiting.dismiss(everybody, true);
+    this.opening.dismiss(everybody, 'drain');
     await drained;
   }
 
@@ -291,6 +343,7 @@ export class JsEngine implements Engine {
     clearInterval(this.upkeep);
     this.heartbeats.close();
     this.waiting.dismiss(everybody, true);
+    this.opening.dismiss(everybody, 'drain');
     for (const stream of this.registry.oldest(this.registry.size)) this.finish(stream, 'hub_closed');
     this.closings.close();
     this.drainer.close();
@@ -298,17 +351,23 @@ export class JsEngine implements Engine {
     for (const leaseId of [...this.leases.keys()]) await this.release(leaseId);
     this.catchUps.clear();
     this.channels.clear();
-    await this.broker?.close();
+    await this.brokerLog?.close();
+  }
+
+  async flush(withinMs: number): Promise<number> {
+    return (await this.brokerLog?.flush(withinMs)) ?? 0;
   }
 
   metrics(): EngineMetrics {
-    return this.counters.snapshot({
+    const broker = this.brokerLog?.metrics();
+    const metrics = this.counters.snapshot({
       connections: this.registry.size,
       sinkConnections: this.registry.size,
       leases: this.limiter.total,
       companies: this.channels.size,
       slowSinks: this.context.slow.size,
     });
+    return broker ? { ...metrics, broker } : metrics;
   }
 
   setResyncPaths(paths: readonly string[]): void {
@@ -367,7 +426,7 @@ export class JsEngine implements Engine {
 
   /** The stream of one that waited; null while there is no seat for it. */
   private seat(newcomer: Newcomer): SinkHandle | null {
-    return this.takeSeat(newcomer.spec) ? null : this.begin(newcomer);
+    return this.takeSeat(newcomer.spec) ? null : this.enter(newcomer);
   }
 
   /** Why who waited is refused now. */
@@ -415,21 +474,23 @@ export class JsEngine implements Engine {
 
   private makeStream({ connectionId, spec, variant, sink }: Newcomer, channel: Channel): Stream {
     const { context, options } = this;
+    channel.tellHeld();
     const { log, nextOrdinal } = channel;
     const now = this.clock.now();
+    const safeNow = channel.safeNow();
     log.expire(now);
     const filter = this.filters.hold(spec.filter);
     const { userId, instanceId } = spec;
     const returns = instanceId !== undefined && channel.instances.knows(userId, instanceId, this.steadyMs());
     if (instanceId !== undefined) channel.instances.note(userId, instanceId, this.steadyMs());
-    const verdict = decide(log, spec, now, returns);
-    const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant, now);
+    const verdict = channel.hasLog ? decide(log, spec, now, returns) : NO_LOG;
+    const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant, safeNow);
     const since = spec.lastEventId ? undefined : spec.lastSyncTimestamp;
-    const safeMs = safeMsAfterHello(log, since, { reason, after }, now);
+    const safeMs = safeMsAfterHello(log, since, { reason, after }, safeNow);
     const opening = context.frames.opening(variant, spec.httpHead, jitter(options.retryMs, this.env), {
       id: after === null ? NOWHERE : formatCursor(log.epoch, after),
       // Who has ids comes back with one; who has none may come back with the timestamp.
-      timestamp: spec.ids ? Math.min(since ?? now, now) : safeMs,
+      timestamp: spec.ids ? Math.min(since ?? safeNow, safeNow) : safeMs,
       recovered,
       reason,
       cursor: formatCursor(log.epoch, log.headSeq),
@@ -463,6 +524,8 @@ export class JsEngine implements Engine {
       if (streams.length > 0) void this.closings.add(streams, reason);
     }
     this.channels.sweep();
+    this.opening.keepUp(this.steadyMs());
+    this.brokerLog?.keepUp();
   }
 
   /** The one way out for a stream. */

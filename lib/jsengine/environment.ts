@@ -24,7 +24,7 @@ export const systemEnvironment: Environment = {
 export class HubClock {
   private last = 0;
 
-  constructor(private readonly env: Environment) {}
+  constructor(private readonly env: Pick<Environment, 'wallMs'>) {}
 
   now(): number {
     this.last = Math.max(this.last, this.env.wallMs());

@@ -78,9 +78,10 @@ export class Frames {
     return { ...rendered(variant, message), seq, safeMs: entry.arrivedAt, entry };
   }
 
-  invalidate(variant: Variant, epoch: string, union: PathUnion): Message {
-    const event = this.event(variant, `${epoch}.${union.to}`, union.toJson());
-    return { ...rendered(variant, event), seq: union.to, safeMs: union.firstMs, union };
+  /** `seq`: where the stream is once it has this; of actions that have no place yet, where it was before. */
+  invalidate(variant: Variant, epoch: string, union: PathUnion, seq = union.to): Message {
+    const event = this.event(variant, `${epoch}.${seq}`, union.toJson());
+    return { ...rendered(variant, event), seq, safeMs: union.firstMs, union };
   }
 
   /** `timestamp`: from there on nothing is lost by who got this. */

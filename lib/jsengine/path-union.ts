@@ -35,6 +35,8 @@ export class PathUnion {
   firstMs = 0;
   lastMs = 0;
   count = 0;
+  /** It tells of actions that have no seq yet: they are not in `count`. */
+  told = false;
   /** No `invalidate` of at most `maxBytes` can say it; a `resync` must. */
   overflowed = false;
 
@@ -56,10 +58,22 @@ export class PathUnion {
     this.shrink();
   }
 
+  /** Takes in an action that has no place in the log yet. `atMs`: a safe time (SPEC §2). */
+  tell(entry: Pick<LogEntry, 'module' | 'queryPaths'>, atMs: number): void {
+    this.told = true;
+    if (this.count === 0) this.firstMs = this.lastMs = atMs;
+    if (this.overflowed) return;
+    this.addModule(entry.module);
+    for (const path of entry.queryPaths) this.addPath(path);
+    this.shrink();
+  }
+
   /** Takes in the stretch that comes right after. */
   merge(later: PathUnion): void {
-    if (later.count === 0) return;
-    this.extend({ seq: later.from, arrivedAt: later.firstMs }, { seq: later.to, arrivedAt: later.lastMs });
+    if (later.count === 0 && !later.told) return;
+    if (later.told) this.told = true;
+    if (later.count === 0 && this.count === 0) this.firstMs = this.lastMs = later.lastMs;
+    if (later.count > 0) this.extend({ seq: later.from, arrivedAt: later.firstMs }, { seq: later.to, arrivedAt: later.lastMs });
     this.count += later.count;
     if (this.overflowed) return;
     if (later.overflowed) {
@@ -74,12 +88,13 @@ export class PathUnion {
   /**
    * Its timestamp is the arrival of its last action, never the time at which it is made: an action that the stream was not
    * offered yet may be older than that, and a client that comes back with a timestamp would lose it.
-   * REQUIRES: `count > 0` and not `overflowed`.
+   * REQUIRES: `count > 0` or `told`, and not `overflowed`.
    */
   toJson(): string {
     const modules = JSON.stringify(this.modules());
     const paths = JSON.stringify(this.paths());
-    return `{"type":"invalidate","timestamp":${this.lastMs},"queryPaths":${paths},"from":${this.from},"to":${this.to},"count":${this.count},"modules":${modules}}`;
+    const stretch = this.count === 0 ? '' : `"from":${this.from},"to":${this.to},"count":${this.count},`;
+    return `{"type":"invalidate","timestamp":${this.lastMs},"queryPaths":${paths},${stretch}"modules":${modules}}`;
   }
 
   /** In the order of first appearance, router by router. */

@@ -89,6 +89,8 @@ export class Stream implements SinkHandle {
   private inHandMs: number | undefined;
   private written: number | null;
   private seen: number;
+  /** That `written` and `seen` are of. */
+  private epoch: string;
   private readonly joined: number;
   /** The hub's clock when it opened. */
   private readonly since: number;
@@ -106,6 +108,7 @@ export class Stream implements SinkHandle {
     this.opening = start;
     this.written = start.after;
     this.seen = start.head;
+    this.epoch = home.epoch;
     this.joined = start.joined;
     this.since = context.clock.now();
     this.lastWriteUs = context.env.monotonicUs();
@@ -162,13 +165,22 @@ export class Stream implements SinkHandle {
   deliver(batch: Batch): boolean {
     if (!this.alive || this.isLeaving || this.joined > batch.lastOrdinal) return false;
     const { messages, chunks } = batch.for(this.filter, this.variant, this.joined);
+    if (batch.resyncOrdinal >= this.joined) this.startOver();
+    this.epoch = batch.epoch;
     const waiting = this.full || this.isBehind;
     // What the filter left out so far lies behind it, whatever becomes of what follows.
-    if (!this.isBehind) this.written = this.seen;
+    if (!this.isBehind && this.written !== null) this.written = this.seen;
     this.seen = batch.lastSeq;
     if (!waiting) this.send(messages, chunks);
     else for (const message of messages) this.enqueue(message);
     return !waiting && messages.length > 0;
+  }
+
+  /** What it had counts no more: a `resync` follows, and until that is written it is nowhere. */
+  private startOver(): void {
+    this.dropBacklog();
+    if (this.opening) this.opening = { ...this.opening, messages: [], chunks: [] };
+    this.written = null;
   }
 
   /** From now on it gets nothing new; the engine closes it in its own time. Its time is that of now: what comes later it is not offered. */
@@ -222,7 +234,7 @@ export class Stream implements SinkHandle {
 
   private id(): string {
     const position = this.isBehind || this.writing ? this.written : this.seen;
-    return position === null ? NOWHERE : formatCursor(this.home.epoch, position);
+    return position === null ? NOWHERE : formatCursor(this.epoch, position);
   }
 
   /** What comes first among that which is not written: each of these is older than those after it. */
@@ -343,10 +355,10 @@ export class Stream implements SinkHandle {
     this.dropBacklog();
     if (stretchResync) {
       const { frames, resyncPaths } = context;
-      const resync = frames.resync(this.variant, this.home.epoch, this.seen, stretchResync, resyncPaths, stretchLastMs);
+      const resync = frames.resync(this.variant, this.epoch, this.seen, stretchResync, resyncPaths, stretchLastMs);
       return [{ ...resync, safeMs: stretchFirstMs }];
     }
-    return stretch ? [conflated(context, this.variant, this.home.epoch, this.seen, stretch)] : backlog;
+    return stretch ? [conflated(context, this.variant, this.epoch, this.seen, stretch)] : backlog;
   }
 
   private dropBacklog(): void {

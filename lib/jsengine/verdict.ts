@@ -35,10 +35,11 @@ export function decide(
 function byCursor(log: ActionLog, text: string): Verdict {
   const cursor = parseCursor(text);
   if (!cursor) return { reason: 'unknown_cursor', recovered: false };
-  if (cursor.epoch !== log.epoch) return { reason: 'epoch_changed', recovered: false };
-  if (cursor.seq > log.headSeq) return { reason: 'ahead_of_log', recovered: false };
-  if (cursor.seq + 1 < log.oldestSeq) return { reason: 'trimmed', recovered: false };
-  return { reason: 'resumed', recovered: true, after: cursor.seq };
+  const seq = log.seqAt(cursor);
+  if (seq === undefined) return { reason: 'epoch_changed', recovered: false };
+  if (seq > log.headSeq) return { reason: 'ahead_of_log', recovered: false };
+  if (seq + 1 < log.oldestSeq) return { reason: 'trimmed', recovered: false };
+  return { reason: 'resumed', recovered: true, after: seq };
 }
 
 function byTime(log: ActionLog, sinceMs: number, now: number): Verdict {

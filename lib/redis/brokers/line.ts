@@ -114,8 +114,8 @@ export class Line {
     if (this.#life !== life) return;
     this.#life = undefined;
     const lasted = this.isReady ? performance.now() - life.openedAt : 0;
-    this.#attempts = lasted >= RETRY_MAX_MS ? 0 : this.#attempts + 1;
-    const bound = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#attempts, 30));
+    if (lasted >= RETRY_MAX_MS) this.#attempts = 0;
+    const bound = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#attempts++, 30));
     this.#retry = setTimeout(() => this.#open(), 1 + Math.random() * bound).unref();
     this.#become('lost', why);
     life.connection.destroy();

@@ -42,6 +42,8 @@ local function append()
 end
 local added = append()
 if type(added) == 'table' and added.err then
+  -- No room, or a key that is not ours: nothing of ours is to be given up for it.
+  if not string.find(added.err, 'equal or smaller', 1, true) then return added end
   -- The log has come further than its head: one of the two is of another time.
   head, why = begin(keys, ARGV[9], run), 'rewound'
   append()

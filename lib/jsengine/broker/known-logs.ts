@@ -1,0 +1,42 @@
+/** What Redis itself said of each company's log: with it a script judges whether that Redis has gone back in time. */
+
+export interface Known {
+  readonly run: string;
+  readonly epoch: string;
+  readonly seq: number;
+  /** Of the action at `seq`; '' where it was not told. */
+  readonly id: string;
+}
+
+const NOTHING: Known = { run: '', epoch: '', seq: 0, id: '' };
+
+/** Bounded; the company that was heard of longest ago is forgotten first, and is then one of which nothing is known. */
+export class KnownLogs {
+  private readonly byCompany = new Map<string, Known>();
+
+  constructor(private readonly max: number) {}
+
+  of(companyId: string): Known {
+    return this.byCompany.get(companyId) ?? NOTHING;
+  }
+
+  /** A script said it. */
+  note(companyId: string, said: Known): void {
+    const known = this.byCompany.get(companyId);
+    // Replies may come in another order than the doorbells.
+    if (known?.epoch === said.epoch && known.seq > said.seq) return;
+    this.byCompany.delete(companyId);
+    this.byCompany.set(companyId, said);
+    if (this.byCompany.size > this.max) this.byCompany.delete(this.byCompany.keys().next().value as string);
+  }
+
+  /** A doorbell said it: of the same epoch, and so of the same Redis, or it is not believed. */
+  rung(companyId: string, epoch: string, seq: number, id: string): void {
+    const known = this.byCompany.get(companyId);
+    if (known?.epoch === epoch && seq > known.seq) this.byCompany.set(companyId, { ...known, seq, id });
+  }
+
+  forget(companyId: string): void {
+    this.byCompany.delete(companyId);
+  }
+}

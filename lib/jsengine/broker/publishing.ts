@@ -1,0 +1,343 @@
+/**
+ * The way of an action into Redis's log: queued, sent in order, pipelined, sent again until Redis has answered. Its caller has an
+ * answer after `publishWaitMs` at the latest.
+ */
+import type { Broker, BrokerLogOptions } from '../../internal/broker.js';
+import type { EncodedAction, PublishOutcome } from '../../internal/engine.js';
+import { keysOf } from '../../redis/keys.js';
+import type { Context } from '../context.js';
+import type { BrokerCounters } from './counters.js';
+import type { KnownLogs } from './known-logs.js';
+import { itemOf, Outbox, type Item, type Queue } from './outbox.js';
+import { publishReply, type PublishReply } from './replies.js';
+import { troubleOf, type Trouble } from './trouble.js';
+
+/** Of one node, sent and not answered. */
+const MAX_FLYING = 1_024;
+const MAX_FLYING_BYTES = 4 << 20;
+/** Between two attempts: at first, and at most. ms */
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 1_000;
+/** A Redis that nobody vouches for is asked again so often, and a new epoch is begun after so long. ms */
+const VOUCH_EVERY_MS = 100;
+const VOUCH_MS = 1_000;
+/** The head outlives the actions by this. ms */
+const OUTLIVES_MS = 30 * 86_400_000;
+
+export interface PublishingHost {
+  readonly broker: Broker;
+  readonly options: BrokerLogOptions;
+  readonly context: Context;
+  readonly counters: BrokerCounters;
+  readonly known: KnownLogs;
+  steadyMs(): number;
+  /** A name that no epoch ever had. */
+  freshEpoch(): string;
+  /** It has its place. */
+  placed(encoded: EncodedAction, reply: Extract<PublishReply, { status: 'OK' | 'DUPLICATE' }>, handedUs: number): void;
+  /** It has none yet: local streams are told. */
+  tell(encoded: EncodedAction): void;
+  /** An import begins; the returned function ends it. */
+  hold(companyId: string): () => void;
+  odd(kind: string, message: string, companyId?: string): void;
+}
+
+type Reply = Extract<PublishReply, { status: 'OK' | 'DUPLICATE' }>;
+
+export class Publishing {
+  private readonly outbox: Outbox;
+  private readonly sendable = new Set<Queue>();
+  private flying = 0;
+  private flyingBytes = 0;
+  /** The last attempt found no link. */
+  private away = false;
+  private awayTimer: NodeJS.Timeout | undefined;
+  private awayFailures = 0;
+  private refusedWord = '';
+  private flushed: (() => void)[] = [];
+  private closed = false;
+
+  constructor(private readonly host: PublishingHost) {
+    this.outbox = new Outbox(host.options.outboxBytes);
+  }
+
+  get actions(): number {
+    return this.outbox.actions;
+  }
+
+  get bytes(): number {
+    return this.outbox.bytes;
+  }
+
+  publish(actions: readonly EncodedAction[]): Promise<PublishOutcome[]> {
+    const { host } = this;
+    const outcomes = new Array<PublishOutcome>(actions.length);
+    const ends = this.imports(actions);
+    return new Promise((resolve) => {
+      let left = actions.length;
+      const handed: { queue: Queue; item: Item }[] = [];
+      const timer = setTimeout(() => {
+        for (const { item } of handed) this.queue(item);
+      }, host.options.publishWaitMs);
+      const answer = (place: number, outcome: PublishOutcome): void => {
+        outcomes[place] = outcome;
+        if (--left > 0) return;
+        clearTimeout(timer);
+        for (const end of ends) end();
+        resolve(outcomes);
+      };
+      const now = host.context.env.monotonicUs();
+      actions.forEach((encoded, place) => {
+        const item = itemOf(encoded, now, (outcome) => answer(place, outcome));
+        const queue = this.enter(item);
+        if (queue) handed.push({ queue, item });
+      });
+      this.pump();
+      for (const { queue, item } of handed) if (this.away || queue.troubled) this.queue(item);
+    });
+  }
+
+  /** The link is there again. */
+  linked(): void {
+    this.away = false;
+    this.awayFailures = 0;
+    clearTimeout(this.awayTimer);
+    this.awayTimer = undefined;
+    for (const queue of this.outbox.all) if (queue.troubled && queue.flying === 0 && !queue.timer) this.resume(queue);
+    this.pump();
+  }
+
+  /** Resolves to how many are left when nothing waits, or after `withinMs`. */
+  async flush(withinMs: number): Promise<number> {
+    if (this.outbox.actions > 0 && withinMs > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, withinMs);
+        this.flushed.push(resolve);
+      });
+      clearTimeout(timer);
+    }
+    return this.outbox.actions;
+  }
+
+  /** What waits is given up. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.awayTimer);
+    this.sendable.clear();
+    for (const item of this.outbox.clear()) this.answer(item, { ok: false, code: 'HUB_CLOSED' });
+    this.checkFlushed();
+  }
+
+  /** Companies with more than `compactAfter` of the call's actions are told of them together. */
+  private imports(actions: readonly EncodedAction[]): (() => void)[] {
+    const { compactAfter } = this.host.context.options;
+    if (actions.length <= compactAfter) return [];
+    const counts = new Map<string, number>();
+    for (const { companyId } of actions) counts.set(companyId, (counts.get(companyId) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count > compactAfter).map(([companyId]) => this.host.hold(companyId));
+  }
+
+  private enter(item: Item): Queue | undefined {
+    const { counters, odd } = { counters: this.host.counters, odd: this.host.odd.bind(this.host) };
+    while (!this.outbox.hasRoom(item.bytes)) {
+      const { count, items } = this.outbox.conflate(item.handedUs);
+      if (count === 0) {
+        counters.outboxFull++;
+        this.answer(item, { ok: false, code: 'OUTBOX_FULL' });
+        return undefined;
+      }
+      counters.conflated += count;
+      odd('conflated', 'too much waits for Redis (outboxBytes): the actions of a company have become one, without their data', items[0]?.encoded.companyId);
+      for (const each of items) this.queue(each);
+    }
+    const queue = this.outbox.add(item);
+    if (!queue.troubled) this.sendable.add(queue);
+    return queue;
+  }
+
+  private pump(): void {
+    if (this.away || this.closed) return;
+    for (const queue of this.sendable) {
+      if (this.flying >= MAX_FLYING || this.flyingBytes >= MAX_FLYING_BYTES) return;
+      // One each, so that a busy company holds up no other.
+      this.sendable.delete(queue);
+      const item = queue.items[queue.next];
+      if (!item || queue.troubled) continue;
+      queue.next++;
+      if (!item.done) this.send(queue, item);
+      if (queue.next < queue.items.length) this.sendable.add(queue);
+    }
+  }
+
+  private send(queue: Queue, item: Item): void {
+    const { broker, options, context, known, counters } = this.host;
+    const { companyId, action } = item.encoded;
+    const { logActions, logTtlMs, logBytes } = context.options;
+    const keys = keysOf(options.prefix, companyId);
+    const { run, epoch, seq, id } = known.of(companyId);
+    const force = queue.vouchSinceMs !== undefined && this.host.steadyMs() - queue.vouchSinceMs >= VOUCH_MS ? 1 : 0;
+    const wasSent = item.wasSent;
+    item.wasSent = true;
+    queue.flying++;
+    this.flying++;
+    this.flyingBytes += item.bytes;
+    const sentUs = context.env.monotonicUs();
+    const end = (): void => {
+      queue.flying--;
+      this.flying--;
+      this.flyingBytes -= item.bytes;
+    };
+    broker
+      .eval(
+        options.scripts.publish,
+        [keys.head, keys.log, keys.ids],
+        [
+          ...[keys.doorbell, broker.ring, '', run, epoch, seq, id, force, this.host.freshEpoch()],
+          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung],
+        ],
+      )
+      .then(publishReply)
+      .then(
+        (reply) => {
+          end();
+          counters.scriptUs.observe(context.env.monotonicUs() - sentUs);
+          this.answered(queue, item, reply, wasSent);
+        },
+        (thrown: unknown) => {
+          end();
+          this.failed(queue, item, troubleOf(thrown), wasSent);
+        },
+      )
+      .finally(() => {
+        if (queue.troubled && queue.flying === 0) this.later(queue);
+        this.pump();
+      });
+  }
+
+  private answered(queue: Queue, item: Item, reply: PublishReply, wasSent: boolean): void {
+    const { host } = this;
+    this.refusedWord = '';
+    if (this.closed) return;
+    if (reply.status === 'UNVOUCHED') {
+      queue.vouchSinceMs ??= host.steadyMs();
+      this.trouble(queue);
+      return;
+    }
+    queue.vouchSinceMs = undefined;
+    queue.failures = 0;
+    this.awayFailures = 0;
+    if (reply.status === 'FORMAT') {
+      this.give(queue, item, `the company's log in Redis has format ${reply.newer}, which a newer version wrote; this node leaves it alone`);
+      return;
+    }
+    this.outbox.remove(queue, item);
+    host.known.note(item.encoded.companyId, { run: reply.run, epoch: reply.epoch, seq: reply.seq, id: item.encoded.action.id });
+    this.settled(item, reply, wasSent);
+    this.checkFlushed();
+  }
+
+  private settled(item: Item, reply: Reply, wasSent: boolean): void {
+    const { counters, context } = this.host;
+    const { epoch, seq, why, status } = reply;
+    if (why !== '') counters.epochs[why]++;
+    // The first attempt had been carried out, and its answer was lost.
+    const duplicate = status === 'DUPLICATE' && !wasSent;
+    if (duplicate) context.counters.duplicates++;
+    else context.counters.publishes++;
+    this.host.placed(item.encoded, reply, item.handedUs);
+    this.answer(item, { ok: true, seq, epoch, duplicate });
+  }
+
+  private failed(queue: Queue, item: Item, trouble: Trouble, wasSent: boolean): void {
+    const { host } = this;
+    if (this.closed || item.done) return;
+    if (trouble.kind === 'final') {
+      this.give(queue, item, `Redis refuses the company's actions: ${trouble.message}`);
+      return;
+    }
+    if (trouble.kind === 'unsent') {
+      host.counters.unsent++;
+      item.wasSent = wasSent;
+    } else if (trouble.kind === 'lost') host.counters.lost++;
+    else if (this.refusedWord !== trouble.word) {
+      this.refusedWord = trouble.word;
+      host.odd(`refused ${trouble.word}`, `Redis refuses what is published (${trouble.message}); it waits here and is tried again`);
+    }
+    if (trouble.kind === 'refused') item.wasSent = wasSent;
+    else this.lose();
+    this.trouble(queue);
+    this.queue(item);
+  }
+
+  /** Until the link is back; it may come back without a word, where only the commands' connection was away. */
+  private lose(): void {
+    this.away = true;
+    if (this.awayTimer || this.closed) return;
+    this.awayFailures = Math.min(this.awayFailures + 1, 10);
+    const delay = backoff(this.awayFailures);
+    this.awayTimer = setTimeout(() => {
+      this.awayTimer = undefined;
+      this.away = false;
+      for (const queue of this.outbox.all) if (queue.troubled && queue.flying === 0 && !queue.timer) this.resume(queue);
+      this.pump();
+    }, delay).unref();
+  }
+
+  private trouble(queue: Queue): void {
+    queue.troubled = true;
+    this.sendable.delete(queue);
+    // What is behind it is not sent for a while either.
+    for (const item of queue.items) if (!item.done) this.queue(item);
+  }
+
+  /** All that was sent is answered. */
+  private later(queue: Queue): void {
+    if (this.away || queue.timer || this.closed || queue.items.length === 0) return;
+    queue.failures = Math.min(queue.failures + 1, 10);
+    const delay = queue.vouchSinceMs === undefined ? backoff(queue.failures) : VOUCH_EVERY_MS;
+    queue.timer = setTimeout(() => {
+      queue.timer = undefined;
+      this.resume(queue);
+      this.pump();
+    }, delay).unref();
+  }
+
+  private resume(queue: Queue): void {
+    this.outbox.rewind(queue);
+    this.sendable.add(queue);
+  }
+
+  /** It will never have a place. */
+  private give(queue: Queue, item: Item, reason: string): void {
+    this.outbox.remove(queue, item);
+    this.host.odd('publish', reason, item.encoded.companyId);
+    this.answer(item, { ok: false, code: 'BROKER', reason });
+    this.checkFlushed();
+  }
+
+  /** Its caller is answered, and local streams hear of it. */
+  private queue(item: Item): void {
+    if (item.done || (item.answer === undefined && item.wasTold)) return;
+    if (item.answer) this.host.counters.queued++;
+    this.answer(item, { ok: true, queued: true });
+    if (item.wasTold) return;
+    item.wasTold = true;
+    this.host.tell(item.encoded);
+  }
+
+  private answer(item: Item, outcome: PublishOutcome): void {
+    const { answer } = item;
+    item.answer = undefined;
+    answer?.(outcome);
+  }
+
+  private checkFlushed(): void {
+    if (this.outbox.actions > 0) return;
+    for (const resolve of this.flushed.splice(0)) resolve();
+  }
+}
+
+function backoff(failures: number): number {
+  return 1 + Math.random() * Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
+}
