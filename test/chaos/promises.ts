@@ -78,7 +78,7 @@ function checkTime({ history, figures, blame }: Company, publish: Publish): void
 }
 
 function died(faults: readonly Fault[], node: string, after: number): boolean {
-  return faults.some((fault) => fault.excuses.includes('node-died') && (fault.nodes?.includes(node) ?? true) && fault.at >= after);
+  return faults.some((fault) => fault.excuses.includes('node-died') && (fault.nodes?.includes(node) ?? true) && fault.until >= after);
 }
 
 function stood(faults: readonly Fault[], node: string, from: number, until: number): boolean {

@@ -1,0 +1,61 @@
+/** `npm run chaos`: one run, told as it goes, and its table at the end. */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { runChaos } from './run.js';
+import { summary } from './summary.js';
+
+const HELP = `npm run chaos -- [--seed N] [--minutes M] [--engine native|js] [--redis one|sentinels] [--old FOLDER] [--only PART]… [--save FILE]
+
+  --seed     what is done, and to whom (default: by chance; it is printed)
+  --minutes  how long faults are made (default 3)
+  --engine   of all nodes (default native)
+  --redis    one: a server with a link for each node; sentinels: a master, its replica, three sentinels
+  --old      a tarball of another version (npm run pack:tarball there): the first node is of it
+  --only     faults whose name has this part in it; several add up; none: no faults
+  --nodes, --companies, --clients (of a company)
+             how many (default 3, 30, 10)
+  --save     where the whole history goes, as JSON`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      minutes: { type: 'string', default: '3' },
+      engine: { type: 'string', default: 'native' },
+      redis: { type: 'string', default: 'one' },
+      old: { type: 'string' },
+      only: { type: 'string', multiple: true },
+      nodes: { type: 'string', default: '3' },
+      companies: { type: 'string', default: '30' },
+      clients: { type: 'string', default: '10' },
+      save: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
+  const seconds = Number(values.minutes) * 60;
+  if (!Number.isInteger(seed) || !(seconds > 0)) throw new Error(`--seed and --minutes are numbers, got ${values.seed} and ${values.minutes}`);
+  if (values.engine !== 'native' && values.engine !== 'js') throw new Error(`--engine is native or js, got ${values.engine}`);
+  if (values.redis !== 'one' && values.redis !== 'sentinels') throw new Error(`--redis is one or sentinels, got ${values.redis}`);
+  const { engine, redis, only } = values;
+  const counts = { nodes: Number(values.nodes), companies: Number(values.companies), clientsPerCompany: Number(values.clients) };
+  console.log(`seed ${seed}, ${seconds} s, engine ${engine}, redis ${redis}`);
+  const begun = performance.now();
+  const say = (line: string): void => console.log(`[${((performance.now() - begun) / 1_000).toFixed(1).padStart(6)} s] ${line}`);
+  const report = await runChaos({ root: process.cwd(), seed, seconds, engine, redis, only, oldPackage: values.old, say, ...counts });
+  console.log(`\n${summary(report)}\n\nseed ${seed}`);
+  if (values.save !== undefined) writeFileSync(values.save, JSON.stringify(report));
+  return report.violations.length + report.broken.length > 0 ? 1 : 0;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(2);
+  },
+);
