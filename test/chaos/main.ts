@@ -10,6 +10,7 @@ const HELP = `npm run chaos -- [--seed N] [--minutes M] [--engine native|js] [--
   --minutes  how long faults are made (default 3)
   --engine   of all nodes (default native)
   --redis    one: a server with a link for each node; sentinels: a master, its replica, three sentinels
+  --package  a built checkout that the nodes are of (default: this one)
   --old      a tarball of another version (npm run pack:tarball there): the first node is of it
   --only     faults whose name has this part in it; several add up; none: no faults
   --nodes, --companies, --clients (of a company)
@@ -24,6 +25,7 @@ async function main(): Promise<number> {
       engine: { type: 'string', default: 'native' },
       redis: { type: 'string', default: 'one' },
       old: { type: 'string' },
+      package: { type: 'string', default: process.cwd() },
       only: { type: 'string', multiple: true },
       nodes: { type: 'string', default: '3' },
       companies: { type: 'string', default: '30' },
@@ -46,7 +48,7 @@ async function main(): Promise<number> {
   console.log(`seed ${seed}, ${seconds} s, engine ${engine}, redis ${redis}`);
   const begun = performance.now();
   const say = (line: string): void => console.log(`[${((performance.now() - begun) / 1_000).toFixed(1).padStart(6)} s] ${line}`);
-  const report = await runChaos({ root: process.cwd(), seed, seconds, engine, redis, only, oldPackage: values.old, say, ...counts });
+  const report = await runChaos({ root: process.cwd(), seed, seconds, engine, redis, only, package: values.package, oldPackage: values.old, say, ...counts });
   console.log(`\n${summary(report)}\n\nseed ${seed}`);
   if (values.save !== undefined) writeFileSync(values.save, JSON.stringify(report));
   return report.violations.length + report.broken.length > 0 ? 1 : 0;

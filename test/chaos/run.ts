@@ -24,6 +24,8 @@ export interface ChaosOptions {
   seconds: number;
   engine: 'native' | 'js';
   redis: 'one' | 'sentinels';
+  /** What the nodes are of: the checkout, or another built one. */
+  package?: string | undefined;
   /** A folder with another version, unpacked: one of the nodes is of it. */
   oldPackage?: string | undefined;
   /** Parts of names; only faults that have one of them happen. */
@@ -47,7 +49,7 @@ export interface ChaosReport extends Verdict {
 const MODULES = ['guests', 'budget', 'hotels'];
 const PREFIX = 'chaos';
 const LOG_ACTIONS = 400;
-const SETTINGS: Settings = { logActions: LOG_ACTIONS, publishWaitMs: 250, openWaitMs: 2_000, slackMs: 1_500, reconnectMs: 3_500 };
+const SETTINGS: Settings = { logActions: LOG_ACTIONS, publishWaitMs: 250, openWaitMs: 2_000, slackMs: 1_500, reconnectMs: 5_000 };
 /** Between two publishes of the run. ms */
 const PUBLISH_EACH_MS = 25;
 /** Between two clients whose connection breaks. ms */
@@ -137,7 +139,7 @@ class Run {
     return new ChaosNode(`n${index}`, {
       root,
       engine,
-      packageFolder: index === 0 && oldPackage !== undefined ? oldPackage : root,
+      packageFolder: index === 0 && oldPackage !== undefined ? oldPackage : (this.options.package ?? root),
       redis: { url, prefix: PREFIX, publishWaitMs, openWaitMs, probeMs: 1_000 },
       hub: { heartbeatMs: 1_000, retryMs: 300, log: { maxActions: LOG_ACTIONS }, limits: { perUser: 0, perCompany: 0 } },
     });

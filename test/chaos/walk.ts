@@ -32,7 +32,7 @@ export class Walk {
   /** Where it is; undefined: it has no position, or a resync is owed. */
   #here: Position | undefined;
   #hereAt = 0;
-  /** Actions that came since the log was another one. */
+  /** Actions that came since the last resync. */
   #delivered = new Set<string>();
   #opened: Of<'open'> | undefined;
   /** What a `hello` has announced, until it comes. */
@@ -128,7 +128,8 @@ export class Walk {
     if (this.#owed && this.#owed.reason === step.reason && this.#owed.times > 0) this.#owed.times--;
     else this.#excused(step.reason, this.#here, step.id, step.at);
     this.resyncs.push(step.at);
-    if (this.#here?.epoch !== step.id.epoch) this.#delivered = new Set();
+    // From here on what follows its place comes, also what came before.
+    this.#delivered = new Set();
     this.#be(step.id, step.at);
   }
 
@@ -143,8 +144,9 @@ export class Walk {
     if (step.seq !== step.id.seq) this.#blame('order', step.at, `${step.action} says ${step.seq}, its id ${named(step.id)}`);
     const { answer } = publish;
     if (answer && !answer.ok) this.#blame('refused', step.at, `${step.action} was refused (${answer.code})`);
-    if (this.#delivered.has(step.action)) this.#blame('double', step.at, `${step.action} at ${named(step.id)} came before`);
-    else this.#advance(step.id, step.seq, step.at, step.action);
+    const again = this.#delivered.has(step.action);
+    if (again) this.#blame('double', step.at, `${step.action} at ${named(step.id)} came before`);
+    if (!again || step.seq > (this.#here?.seq ?? 0)) this.#advance(step.id, step.seq, step.at, step.action);
     this.#delivered.add(step.action);
     if (!this.actions.has(step.action)) this.actions.set(step.action, step.at);
   }
