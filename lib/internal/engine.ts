@@ -107,6 +107,10 @@ export interface StreamSpec {
   filter?: EngineFilter;
   /** A browser instance: a second stream of it replaces the first. Counted per (company, user). */
   instanceId?: string;
+  /** Of the instance: a lower one than that of its living stream is turned away with `replaced`. Where seats are counted over nodes. */
+  generation?: number;
+  /** Who is there: for the facade, an engine passes it over. */
+  presence?: { readonly topics: readonly string[]; readonly data: string };
   /** An observer inside the app: takes no place of a client, is counted nowhere. Its userId may be empty. */
   uncounted?: boolean;
   /** Unix ms; then the stream is closed with `auth_expired`. */
@@ -353,6 +357,10 @@ export interface Engine {
   drain(overMs: number): Promise<void>;
   /** Waits until nothing waits for the broker any more, `withinMs` at most. Resolves to how many actions still do. Absent: memory only. */
   flush?(withinMs: number): Promise<number>;
+  /** Log and all else that is remembered of the company go; its streams have ended before. Absent: the engine cannot. */
+  forget?(companyId: string): Promise<void>;
+  /** Writes a heartbeat to the quietest streams of the user: one whose client is gone shows it. Absent: the engine cannot. */
+  ping?(companyId: string, userId: string): void;
   /** Ends everything at once; afterwards no descriptor, thread or timer is left. Idempotent. */
   close(): Promise<void>;
   metrics(): EngineMetrics;

@@ -43,7 +43,7 @@ const JOINED_CATCH_UP_BYTES = 4_096;
 const LONG_RETRY: ReadonlySet<CloseReason> = new Set<CloseReason>(['limit', 'evicted', 'replaced', 'slow']);
 const LONG_RETRY_FACTOR = 5;
 
-export function retryMsFor(reason: CloseReason, context: Context): number {
+export function retryMsFor(reason: CloseReason, context: Pick<Context, 'options' | 'env'>): number {
   const { retryMs } = context.options;
   return jitter(LONG_RETRY.has(reason) ? retryMs * LONG_RETRY_FACTOR : retryMs, context.env);
 }

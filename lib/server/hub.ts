@@ -10,7 +10,7 @@ import { PathcastError } from '../protocol/error.js';
 import type { CloseReason, SyncActionInput, SyncEvent } from '../protocol/events.js';
 import { describe } from '../internal/describe.js';
 import type { ConnectionInfo, LogSlice } from '../internal/engine.js';
-import { checkCompanyId, checkKeys, checkObject, checkOverMs, checkTime } from './check.js';
+import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOverMs, checkTime } from './check.js';
 import { checkConnectionsQuery, checkDisconnect, type ConnectionMatch, type ConnectionsQuery } from './connections.js';
 import { oneOfMany } from './alone.js';
 import { encodeEphemeral } from './encode-action.js';
@@ -25,7 +25,10 @@ import type { HubOptions, PlainStreamOptions, StreamOptions } from './options.js
 import { Parts } from './parts.js';
 import type { BindRouterOptions, RouterBinding } from './paths/binding.js';
 import type { PathUsage } from './paths/path-usage.js';
+import type { NodeInfo } from '../redis/hub-node.js';
+import type { PresentUser } from './presence/board.js';
 import { closedError } from './publisher.js';
+import { checkRate, type RateLimitOptions, type RateLimitResult } from './rate-limit.js';
 import type { BroadcastResult, EphemeralResult, HubEvents, HubHealth, HubMetrics } from './results.js';
 
 /** Any router of tRPC 11. */
@@ -182,16 +185,57 @@ export class Hub<M extends string = string> {
 
   /**
    * Open streams, those that opened first before the others, at most `limit` (default 100) of those that opened after
-   * the one of the id `after`. Throws INVALID_FIELD.
+   * the one of the id `after`. With Redis those of all nodes, node by node. Throws INVALID_FIELD.
    */
   async connections(query: ConnectionsQuery = {}): Promise<ConnectionInfo[]> {
     const checked = checkConnectionsQuery(query);
-    return this.closed ? [] : this.#parts.engine.connections(checked);
+    return this.closed ? [] : this.#parts.sharing.connections(checked);
   }
 
-  /** Ends the streams that match all given parts, those too whose response waits for its head; resolves to how many. At least one part is needed. */
+  /**
+   * Ends the streams that match all given parts, those too whose response waits for its head; resolves to how many. At least one part is needed. With
+   * Redis at all nodes; one that is cut off does it when it is back, before it is asked for anything else. Who does not answer within 1 s is a `warning`.
+   */
   async disconnect(match: ConnectionMatch, reason: CloseReason = 'revoked'): Promise<number> {
-    return this.#parts.disconnect(checkDisconnect(match, reason), reason);
+    const checked = checkDisconnect(match, reason);
+    return this.closed ? 0 : this.#parts.sharing.disconnect(checked, reason);
+  }
+
+  /**
+   * Who is there, by what the app said of their streams (`presence`): a user once, whatever the tabs and the nodes. `topic`: only who is there. Joins, leaves and
+   * changes are ephemeral events of the topic `presence`, with `{ event: 'join' | 'update' | 'leave', userId, topics, data, since }`; a leave comes 5 s after the last
+   * stream's end, unless the user is back. Throws INVALID_COMPANY_ID, INVALID_FIELD.
+   */
+  async presence(companyId: string, topic?: string): Promise<PresentUser[]> {
+    checkCompanyId(companyId);
+    if (topic !== undefined) checkIdentifier('topic', topic);
+    return this.closed ? [] : this.#parts.sharing.presence(companyId, topic);
+  }
+
+  /**
+   * Lets `limit` calls of a key through in `windowMs`, evenly, and `burst` of them at once after a rest. With Redis over all nodes; while
+   * it is away each node counts by itself. Never waits for more than a second. Throws INVALID_FIELD, HUB_CLOSED.
+   */
+  async rateLimit(key: string, options: RateLimitOptions): Promise<RateLimitResult> {
+    const checked = checkRate(key, options);
+    if (this.closed) throw closedError();
+    return this.#parts.sharing.rateLimit(checked.key, checked.rate);
+  }
+
+  /** The nodes that share this hub's Redis and live, this one among them; without Redis it alone. The oldest first. */
+  async nodes(): Promise<NodeInfo[]> {
+    if (this.closed) throw closedError();
+    return this.#parts.sharing.nodes();
+  }
+
+  /**
+   * Erases a company: ends its streams at all nodes with `revoked`, and what Redis has of it goes: its log, its seats, who is there. Who comes
+   * back starts anew. Rejects with HUB_CLOSED, and with BROKER while Redis is away: then it is to be called again.
+   */
+  async forget(companyId: string): Promise<void> {
+    checkCompanyId(companyId);
+    if (this.closed) throw closedError();
+    await this.#parts.sharing.forget(companyId);
   }
 
   /**

@@ -5,6 +5,7 @@ import { checkCompanyId, checkIdentifier, checkOptionalIdentifier } from './chec
 import { engineFilter, narrowByQuery } from './filter.js';
 import type { Identity, PlainStreamOptions } from './options.js';
 import type { PathBinding } from './paths/binding.js';
+import { checkPresence } from './presence/check.js';
 import { checkExpiry } from './stream-spec.js';
 
 /** A refusal as an HTTP answer. An EventSource stops at any of them, rightly. */
@@ -54,13 +55,14 @@ function statusOf(thrown: unknown): number | undefined {
 }
 
 /** Throws INVALID_OPTION: what is wrong with an identity is the app's fault, not the client's. */
-function checkIdentity({ companyId, userId, clientInstanceId, expiresAt, filter }: Identity): void {
+function checkIdentity({ companyId, userId, clientInstanceId, expiresAt, filter, presence }: Identity): void {
   try {
     checkCompanyId(companyId);
     checkIdentifier('userId', userId);
     checkOptionalIdentifier('clientInstanceId', clientInstanceId);
     checkExpiry(expiresAt);
     engineFilter(filter, userId);
+    if (presence !== undefined) checkPresence(presence);
   } catch (thrown) {
     throw new PathcastError('INVALID_OPTION', `identify gave a bad identity: ${messageOf(thrown)}`, { cause: thrown });
   }
@@ -77,7 +79,7 @@ export function plainOptions(
 ): PlainStreamOptions {
   if (typeof identity !== 'object')
     throw new PathcastError('INVALID_OPTION', `identify must give { companyId, userId } or null, got ${describeKind(identity)}`);
-  const { companyId, userId, expiresAt, filter } = identity;
+  const { companyId, userId, expiresAt, filter, presence } = identity;
   checkIdentity(identity);
   return {
     companyId,
@@ -85,5 +87,7 @@ export function plainOptions(
     expiresAt,
     filter: narrowByQuery(filter, query, router),
     clientInstanceId: identity.clientInstanceId ?? query.get('clientInstanceId'),
+    clientGeneration: identity.clientGeneration,
+    presence,
   };
 }

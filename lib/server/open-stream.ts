@@ -54,7 +54,7 @@ export function openStream<T>(host: StreamHost, options: StreamOptions<T>): Sync
     return stream;
   };
   const gone = signal?.aborted === true || isGone(request, response);
-  const handle = new Handle(host.engine);
+  const handle = new Handle(host);
   const handsOver = options.handOver ?? true;
   if (!gone && handsOver && takeUnsent(host, options, spec, handle)) return new HandedStream({ gone: true, handle });
   setExtraHeaders(host, options, response);
@@ -95,7 +95,7 @@ export function openPlain(host: StreamHost, options: PlainStreamOptions): Stream
   const response = nodeResponse(options.res);
   if (!response)
     throw new PathcastError('INVALID_FIELD', 'serve() needs res, the response of Node or of the framework');
-  const handle = new Handle(host.engine);
+  const handle = new Handle(host);
   const hold = options.holdResponse ?? false;
   if (isGone(request, response)) {
     handle.cancel();

@@ -142,6 +142,14 @@ export type RequestLike =
   | { raw: IncomingMessage | Http2ServerRequest }
   | { incoming: IncomingMessage | Http2ServerRequest };
 
+/** What a stream says of its user as long as it lasts. */
+export interface PresenceOption {
+  /** What the user looks at: `wedding:42`, …; at most 100. Default: none, the user is there all the same. */
+  topics?: readonly string[] | undefined;
+  /** Shown with the user: a name, a colour. At most 4 KiB of JSON. */
+  data?: unknown;
+}
+
 export interface StreamOptions<T = SyncEvent> {
   /** From the session, never from the client. */
   companyId: string;
@@ -172,6 +180,13 @@ export interface StreamOptions<T = SyncEvent> {
   filter?: StreamFilter | undefined;
   /** A browser instance; a second stream of it replaces the first. Else `input.clientInstanceId`, else `?clientInstanceId=`. */
   clientInstanceId?: string | null | undefined;
+  /**
+   * Of the instance, with Redis: a whole number that grows with each of its lives (a reload, a page restored from the back button). A stream with a lower one than
+   * the living stream of its instance is turned away with `replaced`. Else `input.clientGeneration`, else `?clientGeneration=`.
+   */
+  clientGeneration?: number | null | undefined;
+  /** Who it shows as being there, and where (`hub.presence`). From the session, never from the client. */
+  presence?: PresenceOption | undefined;
   /** Unix ms or a Date; then the stream is closed with `auth_expired`. */
   expiresAt?: number | Date | null | undefined;
   /** More response headers; those already set on `res` are kept. */
@@ -206,6 +221,8 @@ export interface Identity {
   companyId: string;
   userId: string;
   clientInstanceId?: string | null | undefined;
+  clientGeneration?: number | null | undefined;
+  presence?: PresenceOption | undefined;
   expiresAt?: number | Date | null | undefined;
   filter?: StreamFilter | undefined;
 }

@@ -4,7 +4,7 @@ import type { CloseReason } from '../protocol/events.js';
 import type { DisconnectMatch, Engine } from '../internal/engine.js';
 import { Held } from '../internal/held.js';
 import { BrokerWatch } from './broker-watch.js';
-import type { EncodeContext } from './encode-action.js';
+import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { Endings } from './endings.js';
 import { Servers } from './hand-over/servers.js';
 import type { HubInternals } from './internals.js';
@@ -14,7 +14,8 @@ import { HubPaths } from './paths/hub-paths.js';
 import { closedError, Publisher } from './publisher.js';
 import { reauthorize } from './reauthorize.js';
 import type { HubFailure, HubHealth } from './results.js';
-import { pathTableOf, selectEngine } from './select-engine.js';
+import { pathTableOf } from './select-engine.js';
+import { Sharing } from './sharing.js';
 import type { StreamHost } from './stream-host.js';
 import { Teller } from './teller.js';
 import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
@@ -23,6 +24,7 @@ import { validateOptions, type Settings } from './validate-options.js';
 export class Parts {
   readonly settings: Settings;
   readonly teller: Teller;
+  readonly sharing: Sharing;
   readonly engine: Engine;
   readonly paths: HubPaths;
   readonly publisher: Publisher;
@@ -46,7 +48,15 @@ export class Parts {
     const warn: HubInternals['warn'] = (warning, kind) => this.teller.warn(warning, kind);
     const report = (during: HubFailure['during'], thrown: unknown): void => this.teller.report(during, thrown);
     const isClosed = (): boolean => this.closed;
-    this.engine = selectEngine(this.settings, (notice) => this.teller.notice(notice));
+    this.sharing = new Sharing(this.settings, {
+      notice: (notice) => this.teller.notice(notice),
+      presence: (companyId, data) => {
+        if (!this.closed) this.engine.ephemeral(encodeEphemeral({ companyId, topic: 'presence', data }, codec, Date.now));
+      },
+      disconnect: (match, reason) => this.disconnect(match, reason),
+      warn: (message, kind) => warn({ message }, kind),
+    });
+    this.engine = this.sharing.engine;
     const { broker } = this.engine;
     this.brokerWatch =
       broker &&
@@ -85,6 +95,7 @@ export class Parts {
     this.endings = new Endings(this.engine);
     this.host = {
       engine: this.engine,
+      seating: this.sharing.seated,
       codec,
       router: () => this.paths.router,
       isClosed,
@@ -165,6 +176,7 @@ export class Parts {
     if (left > 0) {
       this.teller.warn({ message: `the hub was closed with ${left} actions that Redis has not got; only this process's own streams heard of them` }, 'outbox');
     }
+    await this.sharing.leave();
     this.brokerWatch?.close();
     await this.engine.close();
   }

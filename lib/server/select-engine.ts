@@ -12,7 +12,9 @@ const WARNED = Symbol.for('pathcast.warned-no-native');
 
 /** `native` throws NO_NATIVE where the binary does not load or cannot start; `auto` then runs the JS engine, with one warning a process. */
 export function selectEngine(settings: Settings, notify: (notice: EngineNotice) => void): Engine {
-  const { redis, engineOptions } = settings;
+  const { redis } = settings;
+  // Where nodes share a broker, seats are counted over all of them (`seated/`), before an engine hears of a stream.
+  const engineOptions = redis ? { ...settings.engineOptions, maxPerUser: 0, maxPerCompany: 0 } : settings.engineOptions;
   const broker = redis && nativeUrl(redis) === undefined ? makeBroker(redis) : undefined;
   const createJs = (): Engine =>
     createJsEngine({ ...engineOptions, ...(redis && { broker: { ...redis.log, broker: broker ?? makeBroker(redis) } }) }, notify);

@@ -8,6 +8,7 @@ import type { StreamOptions } from './options.js';
 import type { PathBinding } from './paths/binding.js';
 import { checkRequest, checkResponse, forwardedAddress, lastEventIdHeader, nodeRequest, originalUrl, procedurePath, queryOf } from './request-parts.js';
 import { inputField, resumePoint } from './resume.js';
+import { checkPresence } from './presence/check.js';
 import type { Codec } from './transformer.js';
 
 const KNOWN = [
@@ -24,6 +25,8 @@ const KNOWN = [
   'ids',
   'filter',
   'clientInstanceId',
+  'clientGeneration',
+  'presence',
   'expiresAt',
   'headers',
   'path',
@@ -78,6 +81,9 @@ export function streamSpec(
   if (filter) spec.filter = filter;
   const instanceId = instanceOf(options, queryOf(url));
   if (instanceId !== undefined) spec.instanceId = instanceId;
+  const generation = generationOf(options, queryOf(url));
+  if (generation !== undefined) spec.generation = generation;
+  if (options.presence !== undefined) spec.presence = checkPresence(options.presence);
   const expiresAt = checkExpiry(options.expiresAt);
   if (expiresAt !== undefined) spec.expiresAt = expiresAt;
   const address = forwardedAddress(options.req, request);
@@ -100,6 +106,15 @@ function instanceOf({ clientInstanceId, input }: StreamOptions<unknown>, query: 
     checkOptionalIdentifier('input.clientInstanceId', inputField(input, 'clientInstanceId')) ??
     checkOptionalIdentifier('?clientInstanceId', query.get('clientInstanceId'))
   );
+}
+
+/** The same; a number in a query is its digits. */
+function generationOf({ clientGeneration, input }: StreamOptions<unknown>, query: URLSearchParams): number | undefined {
+  const given = clientGeneration ?? inputField(input, 'clientGeneration') ?? query.get('clientGeneration');
+  if (given === undefined || given === null || given === '') return undefined;
+  const generation = typeof given === 'string' && /^\d{1,16}$/.test(given) ? Number(given) : given;
+  if (typeof generation === 'number' && Number.isSafeInteger(generation) && generation >= 0) return generation;
+  throw new PathcastError('INVALID_FIELD', `clientGeneration must be a whole number from 0 on, got ${describe(given)}`);
 }
 
 function checkFunction(field: string, value: unknown): void {

@@ -70,8 +70,8 @@ export const slips = [
     name: 'S09',
     file: 'lib/server/identity.ts',
     why: 'an identity that is none is the fault of the client',
-    find: 'const { companyId, userId, expiresAt, filter } = identity; checkIdentity(identity);',
-    replace: 'const { companyId, userId, expiresAt, filter } = identity;',
+    find: 'const { companyId, userId, expiresAt, filter, presence } = identity; checkIdentity(identity);',
+    replace: 'const { companyId, userId, expiresAt, filter, presence } = identity;',
     tests: [jest('test/regression/wrong-set-ups.test.ts', 'an identity that is none is the fault of the app')],
   },
   {

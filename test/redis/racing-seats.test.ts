@@ -6,10 +6,10 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { ioredisBroker } from '../../lib/redis/brokers/ioredis.js';
 import { Life } from '../../lib/redis/nodes/life.js';
 import { Seats } from '../../lib/redis/seats/seats.js';
 import { endChild } from '../support/child.js';
-import { plainBroker } from '../support/plain-broker.js';
 import { Program } from '../support/program.js';
 import { runSeed, withSeed } from '../support/random.js';
 import { RedisServer } from '../support/redis.js';
@@ -76,7 +76,7 @@ test(`${String(ADMISSIONS)} admissions from ${String(NODES)} processes: never ov
     expect(told.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(ADMISSIONS / 100);
 
     expect(told[0]?.held).toBe(LIMITS.perCompany);
-    const broker = plainBroker(server.client(), server.client());
+    const broker = ioredisBroker(server.client());
     const life = new Life({ broker, prefix: 'pathcast', nodeId: 'last' });
     const seats = new Seats(life, { ...LIMITS, policy: 'reject' }, () => undefined);
     await waitFor(() => life.isUsable && life.alive.length > 0, 'a node more');
@@ -90,6 +90,7 @@ test(`${String(ADMISSIONS)} admissions from ${String(NODES)} processes: never ov
     expect(tookMs).toBeLessThan(30_000);
     expect(tookMs).toBeGreaterThan(14_000);
     await life.leave();
+    await broker.close();
   });
 }, 120_000 + ADMISSIONS / 2);
 

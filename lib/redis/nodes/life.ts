@@ -23,6 +23,8 @@ const FORGET_MS = 3_600_000;
 /** ms that the list of nodes outlives the last of them. */
 const OUTLIVES_MS = 86_400_000;
 
+const MOURNS = 3;
+
 const script = (name: string, body: string): { name: string; body: string } => ({ name, body });
 const RENEW_SCRIPT = script('renew', RENEW);
 const NODES_SCRIPT = script('nodes', NODES);
@@ -59,6 +61,9 @@ export class Life {
   fences = 0;
   readonly #now: () => number;
   readonly #holders: Holder[] = [];
+  readonly #losses: (() => void)[] = [];
+  /** Rounds in which what a dead node held is still looked for: its life in a company ends a little later than in the list. */
+  #mourns = 0;
   /** When the last renewal that was answered was sent. */
   #renewedMs: number;
   /** Redis is away: what is to become of what is held once it is back. */
@@ -94,6 +99,11 @@ export class Life {
 
   hold(holder: Holder): void {
     this.#holders.push(holder);
+  }
+
+  /** Tells, for some rounds, that a node lives no more. */
+  onLoss(listener: () => void): void {
+    this.#losses.push(listener);
   }
 
   /** Whether Redis is asked. In the first second of a node its link is waited for, and later its return from the dead. */
@@ -155,18 +165,17 @@ export class Life {
   /** Asks Redis which nodes live. Rejects with BrokerError. */
   async nodes(): Promise<readonly string[]> {
     const reply = await this.broker.eval(NODES_SCRIPT, [nodesKey(this.prefix)], [FORGET_MS]);
-    this.alive = texts(reply);
+    this.#note(texts(reply));
     return this.alive;
   }
 
   /** It holds nothing from now on, wherever. Never rejects. */
   async leave(): Promise<void> {
     if (this.#isClosed) return;
-    const was = this.isUsable;
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#hears?.();
-    if (!was) return;
+    if (this.broker.state.link !== 'ready') return;
     const keys = [nodesKey(this.prefix)];
     if (this.clustered) for (const holder of this.#holders) keys.push(...holder.keys());
     const gone = keys.map((key) => this.broker.command(['ZREM', key, this.nodeId]).catch(() => undefined));
@@ -207,7 +216,7 @@ export class Life {
     try {
       const [word, ...nodes] = texts(await this.patiently(this.#renewal(nodesKey(this.prefix), false)));
       if (word !== 'OK') return void (await this.fenced());
-      this.alive = nodes;
+      this.#note(nodes);
       if (this.clustered) await this.#renewEach();
       this.#renewedMs = sentMs;
       if (this.#again) this.compare();
@@ -215,6 +224,14 @@ export class Life {
     } catch {
       this.trouble();
     }
+  }
+
+  #note(nodes: readonly string[]): void {
+    if (this.alive.some((node) => !nodes.includes(node))) this.#mourns = MOURNS;
+    this.alive = nodes;
+    if (this.#mourns === 0) return;
+    this.#mourns -= 1;
+    for (const listener of this.#losses) listener();
   }
 
   async #renewEach(): Promise<void> {
@@ -244,7 +261,7 @@ export class Life {
     try {
       const [, ...nodes] = texts(await this.patiently(this.#renewal(nodesKey(this.prefix), true)));
       if (this.#isClosed) return;
-      this.alive = nodes;
+      this.#note(nodes);
       this.#renewedMs = sentMs;
       this.#away = undefined;
       this.#again ||= this.#outage;

@@ -7,7 +7,8 @@
  */
 import { LIVING } from './living.js';
 
-const SEATS = `${LIVING}
+/** What the three have in common. */
+const COMMON = `${LIVING}
 local LEASE = 9e15
 
 local function pad(at) return string.format('%016.0f', at) end
@@ -66,7 +67,7 @@ end
 `;
 
 /**
- * KEYS: the company's seats, the nodes. ARGV: 1 node · 2 '1': the node believes that seats of its stand in what it renews · 3 ms that a node
+ * KEYS: the company's seats, the nodes. ARGV, behind what is to be done: 1 node · 2 '1': the node believes that seats of its stand in what it renews · 3 ms that a node
  * lives · 4 ms that the keys live · 5 seats per user, 0: any number · 6 per company · 7 '1': the oldest gives way · 8 user · 9 instance or '' ·
  * 10 id · 11 generation or '' · 12 '1': a lease, which is never evicted · 13 name of a node's channel without the node, '' in a
  * cluster: there the caller rings.
@@ -74,7 +75,7 @@ end
  * Answers: 'OK', seats of this node in the company before, since when (ms) · 'USER_LIMIT' or 'COMPANY_LIMIT', how many, 0 · 'REPLACED', 0, 0: a younger life of the
  * instance has the seat · then of each stream that gave way: its node, id, why. Or 'FENCED': nothing was done.
  */
-export const ADMIT = `${SEATS}
+const ADMIT = `
 local me, ttl = ARGV[1], ARGV[4]
 local perUser, perCompany, evicts = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
 local user, tab, id, generation, isLease = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12] == '1'
@@ -153,7 +154,7 @@ return answer
 `;
 
 /** KEYS: as above. ARGV: 1 node, then of each seat: user, instance or '', id. Answers how many were there. */
-export const RELEASE = `${SEATS}
+const RELEASE = `
 local me, given = ARGV[1], 0
 for at = 2, #ARGV, 3 do
   if take(me, ARGV[at], ARGV[at + 1], ARGV[at + 2]) then given = given + 1 end
@@ -172,7 +173,7 @@ return given
  *
  * Answers, of each stream that has no seat: its id, why. What Redis has of the node beyond them goes.
  */
-export const RESTORE = `${SEATS}
+const RESTORE = `
 local me, ttl = ARGV[1], ARGV[3]
 local perUser, perCompany, force = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local now = clock()
@@ -213,4 +214,24 @@ else
   redis.call('PEXPIRE', own .. ':tabs', ttl)
 end
 return answer
+`;
+
+/**
+ * One script, told by a first argument what to do: a broker that finds a script unknown sends it again, and only calls of the same script keep their
+ * order then. What is given back must come before what is asked for in its place.
+ */
+export const SEATS = `${COMMON}
+local function admit()
+${ADMIT}
+end
+local function release()
+${RELEASE}
+end
+local function restore()
+${RESTORE}
+end
+local what = table.remove(ARGV, 1)
+if what == 'admit' then return admit() end
+if what == 'release' then return release() end
+return restore()
 `;

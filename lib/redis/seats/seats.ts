@@ -4,7 +4,7 @@
  */
 import { nodeChannel, nodesKey, seatsKey } from '../keys.js';
 import { LIFE_MS, texts, type Holder, type Life, type RestoreMode } from '../nodes/life.js';
-import { ADMIT, RELEASE, RESTORE } from '../scripts/seats.js';
+import { SEATS } from '../scripts/seats.js';
 import { Book, type Company, type EndedReason, type Held, type SeatRequest } from './book.js';
 
 export interface SeatLimits {
@@ -46,9 +46,7 @@ const RETURNED_AT_ONCE = 500;
 /** An admission that finds the node fenced again and again, as one that is stopped each time, is decided here. */
 const MAX_TRIES = 3;
 
-const ADMIT_SCRIPT = { name: 'admit', body: ADMIT };
-const RELEASE_SCRIPT = { name: 'release', body: RELEASE };
-const RESTORE_SCRIPT = { name: 'restore', body: RESTORE };
+const SCRIPT = { name: 'seats', body: SEATS };
 
 export class Seats implements Holder {
   readonly #life: Life;
@@ -165,7 +163,8 @@ export class Seats implements Holder {
     const { broker, nodeId, prefix, clustered } = this.#life;
     const { perUser, perCompany, policy } = this.#limits;
     const holds = clustered ? company.held > 0 : this.#book.held > 0;
-    return broker.eval(ADMIT_SCRIPT, this.#keys(company), [
+    return broker.eval(SCRIPT, this.#keys(company), [
+      'admit',
       nodeId,
       holds ? '1' : '0',
       LIFE_MS,
@@ -268,7 +267,7 @@ export class Seats implements Holder {
         continue;
       }
       const args = some.flatMap(({ user, tab, request }) => [user, tab, request.id]);
-      this.#life.broker.eval(RELEASE_SCRIPT, this.#keys(company), [this.#life.nodeId, ...args]).catch(() => {
+      this.#life.broker.eval(SCRIPT, this.#keys(company), ['release', this.#life.nodeId, ...args]).catch(() => {
         company.dirty = true;
         this.#life.trouble();
       });
@@ -296,8 +295,8 @@ export class Seats implements Holder {
       state === 'asked' ? 'asked' : request.kind === 'lease' ? 'lease' : 'held',
     ]);
     try {
-      const head = [this.#life.nodeId, LIFE_MS, KEYS_LIVE_MS, perUser, perCompany, mode === 'keep' ? '1' : '0'];
-      const reply = texts(await this.#life.patiently(this.#life.broker.eval(RESTORE_SCRIPT, this.#keys(company), [...head, ...seats]), 10_000));
+      const head = ['restore', this.#life.nodeId, LIFE_MS, KEYS_LIVE_MS, perUser, perCompany, mode === 'keep' ? '1' : '0'];
+      const reply = texts(await this.#life.patiently(this.#life.broker.eval(SCRIPT, this.#keys(company), [...head, ...seats]), 10_000));
       this.#counters.restored += 1;
       for (let at = 0; at + 1 < reply.length; at += 2) this.ended(reply[at] as string, reply[at + 1] as EndedReason);
       for (const seat of told) if (seat.state === 'local') this.#book.become(seat, 'held');

@@ -61,10 +61,25 @@ export function handOver(over: HandOver): void {
   const late = host.engine.openSocket ? lateSocket(request, response) : undefined;
   if (!late) return script(over);
   late.response.flushHeaders();
-  if (hasDrained(late)) take(over, late);
+  if (hasDrained(late)) seat(over, late);
   else {
     handle.waits(over.spec, host.waiting, response);
     whenDrained(late, (drained) => (drained ? handOver(over) : script(over)));
+  }
+}
+
+/** The socket waits for the seat, which is asked for over all nodes; who is refused is told by JavaScript. */
+function seat(over: HandOver, late: LateSocket): void {
+  const { handle, host, response } = over;
+  const spec = handle.specOf(over.spec);
+  switch (host.seating?.seatOf(spec) ?? 'open') {
+    case 'open':
+      return take(over, late);
+    case 'refused':
+      return script(over);
+    case 'ask':
+      handle.waits(over.spec, host.waiting, response);
+      void host.seating?.ask(spec).then(() => handOver(over));
   }
 }
 

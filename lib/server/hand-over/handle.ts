@@ -6,6 +6,7 @@ import type { CloseReason } from '../../protocol/events.js';
 import { checkReason } from '../check.js';
 import { matches, type EarlyEnd } from '../early-end.js';
 import type { NodeResponse } from '../request-parts.js';
+import type { StreamHost } from '../stream-host.js';
 
 export interface StreamHandle {
   /** As in the stream's `hello`, in `connections()` and in the hub's events. */
@@ -19,6 +20,7 @@ export interface StreamHandle {
 export class Handle implements StreamHandle, EarlyEnd {
   readonly connectionId: string;
   readonly #engine: Engine;
+  readonly #seating: StreamHost['seating'];
   /** `waiting`: for the response's head; the engine does not know it yet. */
   #state: 'waiting' | 'open' | 'never' = 'waiting';
   /** Of one that `disconnect` is to find while it waits. */
@@ -31,8 +33,9 @@ export class Handle implements StreamHandle, EarlyEnd {
   #later: (() => void)[] = [];
   #closed: Promise<{ reason: StreamEnd }> | undefined;
 
-  constructor(engine: Engine) {
+  constructor({ engine, seating }: Pick<StreamHost, 'engine' | 'seating'>) {
     this.#engine = engine;
+    this.#seating = seating;
     this.connectionId = engine.newConnectionId();
   }
 
@@ -68,6 +71,7 @@ export class Handle implements StreamHandle, EarlyEnd {
 
   /** It will not come to be: the client has left. */
   cancel(): void {
+    if (this.#state === 'waiting') this.#seating?.abandon(this.connectionId);
     this.#become('never');
   }
 

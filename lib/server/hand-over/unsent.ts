@@ -43,7 +43,8 @@ export function takeUnsent(
   spec: StreamSpec,
   handle: Handle,
 ): boolean {
-  if (!host.engine.openSocket) return false;
+  // A socket that waits for its seat would have to wait without a head.
+  if (!host.engine.openSocket || host.seating) return false;
   if (spec.transformed && host.codec.form === 'enveloped') return false;
   const request = nodeRequest(options.req);
   const response = nodeResponse(options.res);

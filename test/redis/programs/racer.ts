@@ -6,9 +6,9 @@
 import { writeFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { seatsKey } from '../../../lib/redis/keys.js';
+import { ioredisBroker } from '../../../lib/redis/brokers/ioredis.js';
 import { Life } from '../../../lib/redis/nodes/life.js';
 import { Seats } from '../../../lib/redis/seats/seats.js';
-import { plainBroker } from '../../support/plain-broker.js';
 import { makeRandom } from '../../support/random.js';
 
 export interface Race {
@@ -28,8 +28,8 @@ const race = JSON.parse(process.argv[2] as string) as Race;
 const WIDTH = 32;
 
 async function main(): Promise<void> {
-  const client = (): Redis => new Redis({ path: race.socket });
-  const broker = plainBroker(client(), client());
+  const client = new Redis({ path: race.socket });
+  const broker = ioredisBroker(client);
   const random = makeRandom(race.seed);
   const spans: string[] = [];
   const open = new Map<string, { company: number; user: number; since: bigint }>();
@@ -80,5 +80,6 @@ async function main(): Promise<void> {
   if (race.holds) await new Promise(() => setInterval(() => undefined, 60_000));
   await life.leave();
   await broker.close();
+  client.disconnect();
 }
 void main();

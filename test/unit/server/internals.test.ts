@@ -10,7 +10,7 @@ type Public =
   | 'bindRouter' | 'cached' | 'pathUsage'
   | 'stream' | 'serve' | 'handler'
   | 'acquire' | 'connections' | 'disconnect' | 'drain' | 'endStreams' | 'close'
-  | 'ready' | 'health'
+  | 'ready' | 'health' | 'presence' | 'rateLimit' | 'nodes' | 'forget'
   | 'readLog' | 'metrics' | 'on'
   | typeof Symbol.asyncDispose;
 type Equal<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;

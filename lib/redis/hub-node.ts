@@ -1,0 +1,184 @@
+/** A hub as one of many nodes: what it asks of the others, and what they ask of it. */
+import type { Broker } from '../internal/broker.js';
+import { connectionNumber } from '../internal/connection-id.js';
+import type { ConnectionInfo, ConnectionQuery, DisconnectMatch } from '../internal/engine.js';
+import type { PresenceNews } from '../internal/presence.js';
+import type { CloseReason } from '../protocol/events.js';
+import { keysOf, presenceKey, seatsKey } from './keys.js';
+import { endOf, Ends, type End } from './nodes/ends.js';
+import { Life } from './nodes/life.js';
+import { Peers } from './nodes/peers.js';
+import { RedisPresence } from './presence/store.js';
+import { Rates } from './rates.js';
+import type { EndedReason } from './seats/book.js';
+import { Seats, type SeatLimits } from './seats/seats.js';
+
+/** A node, for people. */
+export interface NodeInfo {
+  id: string;
+  hubId: string;
+  /** Unix ms. */
+  startedAt: number;
+  pid: number;
+  host: string;
+  engine: string;
+  connections: number;
+}
+
+/** What the others' questions come to, here. */
+export interface NodeHost {
+  readonly hubId: string;
+  readonly presence: PresenceNews;
+  /** A stream has lost its seat. */
+  ended(companyId: string, id: string, reason: EndedReason): void;
+  disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number>;
+  connections(query: ConnectionQuery): Promise<ConnectionInfo[]>;
+  forget(companyId: string): Promise<void>;
+  ping(companyId: string, userId: string): void;
+  info(): Omit<NodeInfo, 'id'>;
+  /** Nodes that live did not answer what was asked. */
+  silent(what: string, nodes: readonly string[]): void;
+}
+
+export interface NodeOptions {
+  readonly prefix: string;
+  readonly nodeId: string;
+  readonly limits: SeatLimits;
+  /** ms that a stream may live; 0: for ever. */
+  readonly lifetimeMs: number;
+}
+
+const DAY = 86_400_000;
+
+export class HubNode {
+  readonly life: Life;
+  readonly seats: Seats;
+  readonly rates: Rates;
+  readonly presence: RedisPresence;
+  readonly #peers: Peers;
+  readonly #ends: Ends;
+  readonly #host: NodeHost;
+
+  constructor(broker: Broker, { prefix, nodeId, limits, lifetimeMs }: NodeOptions, host: NodeHost) {
+    this.#host = host;
+    this.life = new Life({ broker, prefix, nodeId });
+    this.seats = new Seats(this.life, limits, (companyId, id, reason) => host.ended(companyId, id, reason));
+    this.rates = new Rates(this.life);
+    this.presence = new RedisPresence(this.life, host.presence);
+    const livesMs = lifetimeMs === 0 ? DAY : lifetimeMs;
+    this.#ends = new Ends(this.life, livesMs, {
+      carryOut: ({ match, reason }) => void host.disconnect(match, reason),
+      tell: (end, id) => void this.#askEnd(end, id),
+    });
+    this.#peers = new Peers(this.life, {
+      ended: (id, reason) => this.seats.ended(id, reason),
+      subscribed: (anew) => {
+        if (anew) this.life.compare();
+        void this.#ends.subscribed(anew);
+      },
+      answers: {
+        disconnect: (body) => this.#disconnected(body),
+        connections: (body) => this.#connections(body as ConnectionQuery),
+        forget: async (body) => {
+          await host.forget(String(body));
+          return true;
+        },
+        ping: (body) => {
+          const [companyId, userId] = body as [string, string];
+          host.ping(companyId, userId);
+          return true;
+        },
+        info: () => this.info(),
+      },
+    });
+  }
+
+  info(): NodeInfo {
+    return { id: this.life.nodeId, ...this.#host.info() };
+  }
+
+  /** At the other nodes, those too that are cut off now. Resolves to how many answered to have ended. */
+  async disconnect(match: End['match'], reason: CloseReason): Promise<number> {
+    const end = { match, reason };
+    return this.#askEnd(end, await this.#ends.add(end));
+  }
+
+  async #askEnd(end: End, id: string | undefined): Promise<number> {
+    const counts = await this.#ask<number>('disconnect', { ...end, id });
+    return counts.reduce((sum, count) => sum + (Number(count) || 0), 0);
+  }
+
+  async #disconnected(body: unknown): Promise<number> {
+    const { id, ...rest } = body as { id?: unknown };
+    const end = endOf(rest);
+    if (!end) throw new Error('it is no end of streams');
+    if (typeof id === 'string') this.#ends.note(id);
+    return this.#host.disconnect(end.match, end.reason);
+  }
+
+  /** This node's and the others', by node and then by id; at most `limit`. */
+  async connections(query: ConnectionQuery): Promise<ConnectionInfo[]> {
+    const [own, others] = await Promise.all([
+      this.#connections(query),
+      this.#ask<ConnectionInfo[]>('connections', query),
+    ]);
+    const all = [own, ...others].flat();
+    return all.sort(byId).slice(0, query.limit);
+  }
+
+  /** This node's part of a page: pages go by node, and in a node by the numbers of its ids. */
+  async #connections(query: ConnectionQuery): Promise<ConnectionInfo[]> {
+    const { after, ...rest } = query;
+    const { hubId } = this.#host;
+    const node = after === undefined ? '' : hubOf(after);
+    if (node === hubId) return this.#host.connections(query);
+    return node < hubId ? this.#host.connections(rest) : [];
+  }
+
+  async forget(companyId: string): Promise<void> {
+    await this.#ask('forget', companyId);
+    const { broker, prefix } = this.life;
+    const { head, log, ids } = keysOf(prefix, companyId);
+    // Seats and who is there are of the nodes that live, and go with the streams; what a dead one left goes here.
+    for (const room of [seatsKey(prefix, companyId), presenceKey(prefix, companyId)]) {
+      const nodes = await broker.command(['ZRANGE', room, 0, -1]);
+      for (const node of Array.isArray(nodes) ? nodes.map(String) : []) {
+        const own = `${room}:${node}`;
+        await broker.command(['UNLINK', own, `${own}:users`, `${own}:tabs`, `${own}:ended`]);
+      }
+      await broker.command(['UNLINK', room]);
+    }
+    await broker.command(['UNLINK', head, log, ids]);
+  }
+
+  ping(companyId: string, userId: string): void {
+    this.#peers.tell('ping', [companyId, userId]);
+  }
+
+  async nodes(): Promise<NodeInfo[]> {
+    const others = await this.#ask<NodeInfo>('info', null);
+    return [this.info(), ...others].sort((a, b) => a.startedAt - b.startedAt);
+  }
+
+  /** Nothing of it counts from now on. Never rejects. */
+  async leave(): Promise<void> {
+    this.#peers.close();
+    await this.life.leave();
+  }
+
+  async #ask<T>(what: string, body: unknown): Promise<readonly T[]> {
+    const { answers, silent } = await this.#peers.ask<T>(what, body);
+    if (silent.length > 0) this.#host.silent(what, silent);
+    return answers;
+  }
+}
+
+function hubOf(connectionId: string): string {
+  return connectionId.slice(0, connectionId.lastIndexOf('-'));
+}
+
+function byId(a: ConnectionInfo, b: ConnectionInfo): number {
+  const [hubA, hubB] = [hubOf(a.id), hubOf(b.id)];
+  if (hubA !== hubB) return hubA < hubB ? -1 : 1;
+  return (connectionNumber(hubA, a.id) ?? 0) - (connectionNumber(hubB, b.id) ?? 0);
+}

@@ -1,0 +1,158 @@
+/**
+ * What nodes ask of each other, over a channel of each and one of all: small, rare, answered within a second or not at all. Who did not
+ * answer is named.
+ *
+ * A message is `1 ` and JSON: `{ ask, id, from, body }` on the channel of all, `{ answer, from, body }` and `{ ended, reason }` on that of a node. A first word
+ * that is not known is of a newer format, and passed over; what cannot be read is somebody else's, and counted.
+ */
+import type { BrokerError } from '../../internal/broker.js';
+import { allChannel, nodeChannel } from '../keys.js';
+import type { EndedReason } from '../seats/book.js';
+import { PATIENCE_MS, type Life } from './life.js';
+
+/** What a node does when it is asked; what it gives goes back as JSON. */
+export type Answering = (body: unknown) => unknown;
+
+export interface PeersOptions {
+  readonly answers: Readonly<Record<string, Answering>>;
+  /** A stream of this node has lost its seat. */
+  readonly ended: (id: string, reason: EndedReason) => void;
+  /** The channels stand, for the first time or anew: then messages may have been missed. */
+  readonly subscribed: (anew: boolean) => void;
+}
+
+export interface Answers<T> {
+  readonly answers: readonly T[];
+  /** Nodes that live, as far as Redis knows, and said nothing in time. */
+  readonly silent: readonly string[];
+}
+
+interface Question {
+  readonly waiting: Set<string>;
+  readonly answers: unknown[];
+  done: () => void;
+}
+
+export class Peers {
+  readonly #life: Life;
+  readonly #options: PeersOptions;
+  readonly #questions = new Map<number, Question>();
+  readonly #stops: (() => void)[];
+  #ids = 0;
+  /** Channels that have stood at least once. */
+  readonly #stood = new Set<string>();
+  #tells = false;
+  /** Messages that nobody of ours has written. */
+  foreign = 0;
+
+  constructor(life: Life, options: PeersOptions) {
+    this.#life = life;
+    this.#options = options;
+    const { broker, prefix, nodeId } = life;
+    this.#stops = [allChannel(prefix), nodeChannel(prefix, nodeId)].map((channel) =>
+      broker.subscribe(channel, {
+        subscribed: () => this.#stands(channel),
+        message: (payload) => this.#hear(payload.toString()),
+      }),
+    );
+  }
+
+  /** Of all other nodes. Never rejects: while Redis is away there are none that could be asked. */
+  async ask<T>(what: string, body: unknown): Promise<Answers<T>> {
+    const life = this.#life;
+    if (!(await life.usable())) return { answers: [], silent: [] };
+    const id = (this.#ids += 1);
+    let others: string[];
+    try {
+      others = (await life.patiently(life.nodes())).filter((node) => node !== life.nodeId);
+    } catch {
+      life.trouble();
+      return { answers: [], silent: [] };
+    }
+    if (others.length === 0) return { answers: [], silent: [] };
+    const question: Question = { waiting: new Set(others), answers: [], done: () => undefined };
+    this.#questions.set(id, question);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PATIENCE_MS);
+      question.done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#send(allChannel(life.prefix), { ask: what, id, from: life.nodeId, body });
+    });
+    this.#questions.delete(id);
+    return { answers: question.answers as T[], silent: [...question.waiting] };
+  }
+
+  /** All other nodes, and does not wait. */
+  tell(what: string, body: unknown): void {
+    const { isUsable, nodeId, prefix } = this.#life;
+    // No question has this number.
+    if (isUsable) this.#send(allChannel(prefix), { ask: what, id: 0, from: nodeId, body });
+  }
+
+  close(): void {
+    for (const stop of this.#stops) stop();
+    for (const { done } of this.#questions.values()) done();
+  }
+
+  /** Channels of a connection come one by one; what may have been missed on them is looked for once. */
+  #stands(channel: string): void {
+    const anew = this.#stood.has(channel);
+    this.#stood.add(channel);
+    if (this.#tells || (!anew && this.#stood.size < 2)) return;
+    this.#tells = true;
+    setImmediate(() => {
+      this.#tells = false;
+      this.#options.subscribed(anew);
+    });
+  }
+
+  #send(channel: string, message: object): void {
+    const { broker } = this.#life;
+    // Who hears nothing answers nothing, and is named.
+    broker.command([broker.ring, channel, `1 ${JSON.stringify(message)}`]).catch((_: BrokerError) => undefined);
+  }
+
+  #hear(text: string): void {
+    if (/^\d+ /.test(text) && !text.startsWith('1 ')) return;
+    let message: Record<string, unknown> | undefined;
+    try {
+      if (text.startsWith('1 ')) message = JSON.parse(text.slice(2)) as Record<string, unknown>;
+    } catch {
+      // Not ours.
+    }
+    if (typeof message !== 'object' || message === null || !this.#take(message)) this.foreign += 1;
+  }
+
+  /** False: it makes no sense. */
+  #take({ ask, answer, ended, id, from, reason, body }: Record<string, unknown>): boolean {
+    if (typeof ended === 'string' && (reason === 'evicted' || reason === 'replaced')) {
+      this.#options.ended(ended, reason);
+      return true;
+    }
+    if (typeof from !== 'string') return false;
+    if (typeof answer === 'number') {
+      const question = this.#questions.get(answer);
+      // One that comes too late is no fault.
+      if (question?.waiting.delete(from)) question.answers.push(body);
+      if (question?.waiting.size === 0) question.done();
+      return true;
+    }
+    if (typeof ask !== 'string' || typeof id !== 'number') return false;
+    if (from === this.#life.nodeId) return true;
+    // A newer node may ask what this one does not know; it is named as one that did not answer.
+    const answering = Object.hasOwn(this.#options.answers, ask) ? this.#options.answers[ask] : undefined;
+    if (answering) void this.#answer(answering, body, from, id);
+    return true;
+  }
+
+  async #answer(answering: Answering, body: unknown, to: string, id: number): Promise<void> {
+    try {
+      const given: unknown = await answering(body);
+      this.#send(nodeChannel(this.#life.prefix, to), { answer: id, from: this.#life.nodeId, body: given });
+    } catch {
+      // A question that makes no sense to this node has no answer.
+    }
+  }
+}

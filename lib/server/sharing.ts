@@ -1,0 +1,153 @@
+/** A hub and those of other nodes: seats, who is there, rates, and what is asked of all. Without a broker it is alone, and all of it is this process's. */
+import { hostname } from 'node:os';
+import type { DisconnectMatch, ConnectionInfo, ConnectionQuery, Engine, EngineNotice } from '../internal/engine.js';
+import type { Rate, RateOutcome } from '../internal/gcra.js';
+import type { PresenceStore } from '../internal/presence.js';
+import { connectionNumber } from '../internal/connection-id.js';
+import { messageOf } from '../internal/describe.js';
+import { PathcastError } from '../protocol/error.js';
+import type { CloseReason } from '../protocol/events.js';
+import { HubNode, type NodeInfo } from '../redis/hub-node.js';
+import { memoryStore, PresenceBoard, type PresenceEvent, type PresentUser } from './presence/board.js';
+import { PresentEngine } from './presence/present-engine.js';
+import { LocalRates } from './rate-limit.js';
+import { SeatedEngine } from './seated/seated-engine.js';
+import { selectEngine } from './select-engine.js';
+import type { Settings } from './validate-options.js';
+
+export interface SharingHost {
+  notice(notice: EngineNotice): void;
+  presence(companyId: string, event: PresenceEvent): void;
+  /** Of this hub, those too that wait for their head. */
+  disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number>;
+  warn(message: string, kind: string): void;
+}
+
+export class Sharing {
+  readonly engine: Engine;
+  readonly seated: SeatedEngine | undefined;
+  readonly startedAt = Date.now();
+  readonly #settings: Settings;
+  readonly #host: SharingHost;
+  readonly #board: PresenceBoard;
+  readonly #node: HubNode | undefined;
+  readonly #rates = new LocalRates();
+
+  /** Throws PathcastError NO_NATIVE. */
+  constructor(settings: Settings, host: SharingHost) {
+    this.#settings = settings;
+    this.#host = host;
+    const inner = selectEngine(settings, (notice) => {
+      this.seated?.noticed(notice);
+      host.notice(notice);
+    });
+    const store: PresenceStore = {
+      enter: (...args) => (this.#node?.presence ?? memoryStore).enter(...args),
+      leave: (...args) => (this.#node?.presence ?? memoryStore).leave(...args),
+      list: (companyId) => (this.#node?.presence ?? memoryStore).list(companyId),
+    };
+    this.#board = new PresenceBoard({
+      store,
+      tell: (companyId, event) => host.presence(companyId, event),
+      now: Date.now,
+      later: (ms, then) => {
+        const timer = setTimeout(then, ms).unref();
+        return () => clearTimeout(timer);
+      },
+    });
+    this.engine = new PresentEngine(inner, this.#board);
+    const { broker } = inner;
+    if (!settings.redis || !broker) return;
+    const { engineOptions, redis } = settings;
+    const { maxPerUser, maxPerCompany, limitPolicy, lifetimeMs } = engineOptions;
+    const limits = { perUser: maxPerUser, perCompany: maxPerCompany, policy: limitPolicy };
+    const node = new HubNode(
+      broker,
+      { prefix: redis.log.prefix, nodeId: redis.log.nodeId, limits, lifetimeMs },
+      {
+        hubId: engineOptions.hubId,
+        presence: this.#board,
+        ended: (_company, id, reason) => {
+          void host.disconnect({ connectionId: id }, reason).then((count) => {
+            this.seated?.lost(reason, count > 0);
+            // It is told to the engine; one that is nowhere has ended already.
+            if (count === 0) node.seats.release(id);
+          });
+        },
+        disconnect: (match, reason) => host.disconnect(match, reason),
+        connections: (query) => inner.connections(query),
+        forget: (companyId) => this.#forgetHere(companyId),
+        ping: (companyId, userId) => inner.ping?.(companyId, userId),
+        info: () => this.#info(),
+        silent: (what, nodes) => {
+          host.warn(`${what}: these nodes did not answer within 1 s: ${nodes.join(', ')}`, 'silent-node');
+        },
+      },
+    );
+    this.#node = node;
+    this.seated = new SeatedEngine(this.engine, {
+      options: engineOptions,
+      seats: node.seats,
+      notify: (notice) => host.notice(notice),
+      pingElsewhere: (companyId, userId) => node.ping(companyId, userId),
+    });
+    this.engine = this.seated;
+  }
+
+  /** At all nodes; Resolves to how many. */
+  async disconnect(match: Pick<DisconnectMatch, 'companyId' | 'userId' | 'connectionId'>, reason: CloseReason): Promise<number> {
+    const here = this.#host.disconnect(match, reason);
+    const { connectionId } = match;
+    const isOwn = connectionId !== undefined && connectionNumber(this.#settings.engineOptions.hubId, connectionId) !== undefined;
+    if (!this.#node || isOwn) return here;
+    const [own, others] = await Promise.all([here, this.#node.disconnect(match, reason)]);
+    return own + others;
+  }
+
+  connections(query: ConnectionQuery): Promise<ConnectionInfo[]> {
+    return this.#node?.connections(query) ?? this.engine.connections(query);
+  }
+
+  presence(companyId: string, topic: string | undefined): Promise<PresentUser[]> {
+    return this.#board.list(companyId, topic);
+  }
+
+  async rateLimit(key: string, rate: Rate): Promise<RateOutcome> {
+    // While Redis is away each node holds the rate by itself.
+    return (await this.#node?.rates.take(key, rate)) ?? this.#rates.take(key, rate);
+  }
+
+  async forget(companyId: string): Promise<void> {
+    await this.#forgetHere(companyId);
+    try {
+      await this.#node?.forget(companyId);
+    } catch (cause) {
+      throw new PathcastError('BROKER', `the company is not forgotten: ${messageOf(cause)}`, { cause, retryable: true });
+    }
+  }
+
+  async #forgetHere(companyId: string): Promise<void> {
+    await this.#host.disconnect({ companyId }, 'revoked');
+    await this.engine.forget?.(companyId);
+  }
+
+  async nodes(): Promise<NodeInfo[]> {
+    if (this.#node) return this.#node.nodes();
+    return [{ id: this.#settings.engineOptions.hubId, ...this.#info() }];
+  }
+
+  #info(): Omit<NodeInfo, 'id'> {
+    const { hubId } = this.#settings.engineOptions;
+    const { connections } = this.engine.metrics();
+    return { hubId, startedAt: this.startedAt, pid: process.pid, host: hostname(), engine: this.engine.kind, connections };
+  }
+
+  /** Nothing of it counts at other nodes from now on. Never rejects. */
+  async leave(): Promise<void> {
+    await this.#node?.leave();
+  }
+
+  seatMetrics(): ReturnType<HubNode['seats']['metrics']> | undefined {
+    return this.#node?.seats.metrics();
+  }
+}
