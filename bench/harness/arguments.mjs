@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { SCENARIOS } from '../scenarios/index.mjs';
+import { GROUPS, SCENARIOS } from '../scenarios/index.mjs';
 import { root } from './paths.mjs';
 import { addBefore, BEFORE, SUBJECTS } from './subjects.mjs';
 
@@ -12,7 +12,7 @@ const NAMES = SCENARIOS.map(({ name }) => name);
 
 export const HELP = `npm run bench -- [SCENARIO ...] [options]
 
-Scenarios: ${NAMES.join(', ')} (default: all)
+Scenarios: ${NAMES.join(', ')} (default: all); ${Object.keys(GROUPS).join(', ')}: those that begin so
 Subjects:  ${Object.keys(SUBJECTS).join(', ')}
 
   --quick            few connections, one trial: shows that everything runs, says nothing about speed
@@ -71,7 +71,7 @@ export function readArguments(argv) {
     throw new UsageError(error.message);
   }
   const { values, positionals } = parsed;
-  const names = pick(positionals, NAMES, 'scenario');
+  const names = pick(positionals.flatMap((name) => GROUPS[name] ?? [name]), NAMES, 'scenario');
   const scenarios = SCENARIOS.filter(({ name }) => names.length === 0 || names.includes(name));
   const set = Object.fromEntries(values.set.map(parameter));
   const known = new Set(scenarios.flatMap(({ parameters }) => Object.keys(parameters)));

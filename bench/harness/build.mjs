@@ -14,6 +14,7 @@ function build(script) {
 
 /** @param {Set<string>} subjects */
 export function buildPathcast(subjects) {
-  if (subjects.has('pathcast-native')) build('build-native.mjs');
-  if (subjects.has('pathcast-native') || subjects.has('pathcast-js')) build('build-js.mjs');
+  const native = ['pathcast-native', 'native-link', 'native-ioredis'].some((name) => subjects.has(name));
+  if (native) build('build-native.mjs');
+  if (native || ['pathcast-js', 'js-ioredis'].some((name) => subjects.has(name))) build('build-js.mjs');
 }

@@ -9,6 +9,7 @@ import { memory } from './memory.mjs';
 import { neighbours } from './neighbours.mjs';
 import { paths } from './paths.mjs';
 import { reconnectStorm } from './reconnect-storm.mjs';
+import { redisScenarios } from './redis.mjs';
 import { slowReaders } from './slow-readers.mjs';
 import { types } from './types.mjs';
 
@@ -16,4 +17,7 @@ import { types } from './types.mjs';
  * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
  * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
  */
-export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, connect, reconnectStorm, slowReaders, catchUp, latency, neighbours, paths, types];
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, connect, reconnectStorm, slowReaders, catchUp, latency, neighbours, paths, types, ...redisScenarios];
+
+/** Several by one name. */
+export const GROUPS = { redis: redisScenarios.map(({ name }) => name) };

@@ -12,7 +12,7 @@ export const COMMANDS = [
   // Scripts, and what they call.
   'eval', 'evalsha', 'script|load',
   'hget', 'hmget', 'hset', 'hdel', 'hgetall', 'hlen', 'hexists', 'hincrby', 'hkeys',
-  'xadd', 'xrange', 'xlen', 'xtrim',
+  'xadd', 'xrange', 'xrevrange', 'xlen', 'xtrim',
   'zadd', 'zrem', 'zcard', 'zcount', 'zscore', 'zmscore', 'zrange', 'zrangebyscore', 'zrangebylex', 'zlexcount', 'zremrangebyscore',
   'get', 'set', 'mget', 'del', 'unlink', 'exists', 'expire', 'pexpire', 'pttl',
   // Doorbells.

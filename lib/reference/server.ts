@@ -81,7 +81,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   const sync = createReferenceSync(hub);
   const recent = new RecentActions();
   sync.observe(recent.observer);
-  const feed = new DashboardFeed(hub.engine, () => hub.metrics(), recent, loop);
+  const feed = new DashboardFeed(hub, recent, loop);
   const sessions = new Sessions(settings.sessionSecret, settings.sessionTtlSeconds);
   const router = createAppRouter(createKit(sync), hub, settings.heartbeatMs);
 

@@ -44,6 +44,18 @@ describe('npm run bench', () => {
     for (const subject of ['better-sse', 'trpc']) expect(value('catch-up', subject, 'events')).toBe(500);
   }, 120_000);
 
+  test('a publish through Redis is one command, and a company that comes back is one reading', () => {
+    const out = path.join(folder, 'redis.json');
+    const { status, stdout, stderr } = bench('redis-publish', 'redis-resume', 'redis-latency', '--quick', '--subjects', 'js-ioredis,polling-500ms', '--out', out);
+    expect({ status, failures: `${stdout}${stderr}`.match(/^(FAILED|Error).*/gm) }).toEqual({ status: 0, failures: null });
+    const { scenarios } = JSON.parse(readFileSync(out, 'utf8')) as { scenarios: Record<string, Row[]> };
+    const value = (scenario: string, subject: string, metric: string) =>
+      scenarios[scenario]?.find((row) => row.subject === subject && row.metric === metric)?.value;
+    expect(value('redis-publish', 'js-ioredis', 'commands')).toBe(1);
+    expect(value('redis-resume', 'js-ioredis', 'reads')).toBe(1);
+    expect(value('redis-latency', 'polling-500ms', 'p50')).toBeGreaterThan(value('redis-latency', 'js-ioredis', 'p50') ?? Infinity);
+  }, 120_000);
+
   test.each([
     [['fan'], 'unknown scenario "fan"; valid ones: fanout, burst, fanout-2000, '],
     [['fanout', '--subjects', 'nginx'], 'unknown subject "nginx"; valid ones: pathcast-native, '],

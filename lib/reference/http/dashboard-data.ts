@@ -1,5 +1,6 @@
 /** What the dashboard draws: one sample a second, five minutes of them, made while the server runs. */
-import type { EngineMetrics } from '../../internal/engine.js';
+import type { BrokerMetrics, EngineMetrics } from '../../internal/engine.js';
+import type { HubHealth } from '../../server/results.js';
 import type { RecentAction, RecentActions } from '../recent-actions.js';
 import type { LoopDelay } from './loop-delay.js';
 
@@ -20,6 +21,30 @@ export interface Sample {
   backlogBytes: number;
   loopDelayMs: number;
   rssMegabytes: number;
+  /** Of Redis, ms; null in a second without one, and where there is none. */
+  scriptP50: number | null;
+  scriptP99: number | null;
+  doorbellP99: number | null;
+  outboxActions: number;
+}
+
+/** One of the nodes that share a Redis. */
+export interface DashboardNode {
+  id: string;
+  hubId: string;
+  startedAt: number;
+  pid: number;
+  host: string;
+  engine: string;
+  connections: number;
+}
+
+export interface DashboardBroker {
+  health: HubHealth;
+  counts: Omit<BrokerMetrics, 'doorbellLagUs' | 'scriptUs'>;
+  /** Which of the nodes answers here. */
+  hubId: string;
+  nodes: readonly DashboardNode[];
 }
 
 export interface DashboardData {
@@ -31,9 +56,22 @@ export interface DashboardData {
     'connections' | 'companies' | 'publishes' | 'deliveries' | 'conflations' | 'compactions' | 'slowSinks' | 'evictions' | 'refusals' | 'resyncs'
   >;
   actions: readonly RecentAction[];
+  /** Null: the log is this process's memory. */
+  broker: DashboardBroker | null;
+}
+
+/** What is asked of the hub. */
+export interface Watched {
+  readonly engine: string;
+  readonly id: string;
+  metrics(): EngineMetrics;
+  health(): HubHealth;
+  nodes(): Promise<readonly DashboardNode[]>;
 }
 
 const SAMPLE_MS = 1_000;
+/** ms between two questions to the other nodes; nobody is asked while nobody looks. */
+const NODES_MS = 2_000;
 /** Samples kept: five minutes; the oldest go first. */
 const KEPT_SAMPLES = 300;
 
@@ -58,36 +96,48 @@ export function quantileBetween(before: Histogram, after: Histogram, q: number):
 }
 
 export class DashboardFeed {
-  readonly #read: () => EngineMetrics;
+  readonly #hub: Watched;
   readonly #recent: RecentActions;
   readonly #loop: LoopDelay;
-  readonly #engine: string;
   readonly #startedAt = Date.now();
   readonly #samples: Sample[] = [];
   readonly #timer: NodeJS.Timeout;
   #last: EngineMetrics;
   #lastAt = performance.now();
+  #nodes: readonly DashboardNode[] = [];
+  #nodesAt = -Infinity;
 
-  constructor(engine: string, read: () => EngineMetrics, recent: RecentActions, loop: LoopDelay) {
-    this.#engine = engine;
-    this.#read = read;
+  constructor(hub: Watched, recent: RecentActions, loop: LoopDelay) {
+    this.#hub = hub;
     this.#recent = recent;
     this.#loop = loop;
-    this.#last = read();
+    this.#last = hub.metrics();
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS).unref();
   }
 
   /** Samples after `since` (Unix ms; 0: all that are kept). */
   data(since: number): DashboardData {
+    const metrics = this.#hub.metrics();
     const { connections, companies, publishes, deliveries, conflations, compactions, slowSinks, evictions, refusals, resyncs } =
-      this.#read();
+      metrics;
     return {
-      engine: this.#engine,
+      engine: this.#hub.engine,
       startedAt: this.#startedAt,
       samples: this.#samples.filter((sample) => sample.at > since),
       totals: { connections, companies, publishes, deliveries, conflations, compactions, slowSinks, evictions, refusals, resyncs },
       actions: this.#recent.list(),
+      broker: metrics.broker ? this.#broker(metrics.broker) : null,
     };
+  }
+
+  #broker({ doorbellLagUs: _lag, scriptUs: _script, ...counts }: BrokerMetrics): DashboardBroker {
+    const now = performance.now();
+    if (now - this.#nodesAt > NODES_MS) {
+      this.#nodesAt = now;
+      // What Redis does not tell now it tells at the next look.
+      this.#hub.nodes().then((nodes) => (this.#nodes = nodes), () => undefined);
+    }
+    return { health: this.#hub.health(), counts, hubId: this.#hub.id, nodes: this.#nodes };
   }
 
   /** Idempotent. */
@@ -97,11 +147,13 @@ export class DashboardFeed {
 
   #sample(): void {
     const before = this.#last;
-    const now = this.#read();
+    const now = this.#hub.metrics();
     const at = performance.now();
     const seconds = (at - this.#lastAt) / 1000;
     const rate = (key: 'publishes' | 'deliveries' | 'bytes' | 'conflations') => (now[key] - before[key]) / seconds;
     const quantile = (q: number) => quantileBetween(before.publishToWritten, now.publishToWritten, q);
+    const brokerQuantile = (key: 'scriptUs' | 'doorbellLagUs', q: number) =>
+      before.broker && now.broker ? quantileBetween(before.broker[key], now.broker[key], q) : null;
     this.#samples.push({
       at: Date.now(),
       connections: now.connections,
@@ -116,6 +168,10 @@ export class DashboardFeed {
       backlogBytes: now.backlogBytes,
       loopDelayMs: this.#loop.lastSecond().maxMs,
       rssMegabytes: process.memoryUsage.rss() / 1048576,
+      scriptP50: brokerQuantile('scriptUs', 0.5),
+      scriptP99: brokerQuantile('scriptUs', 0.99),
+      doorbellP99: brokerQuantile('doorbellLagUs', 0.99),
+      outboxActions: now.broker?.outboxActions ?? 0,
     });
     if (this.#samples.length > KEPT_SAMPLES) this.#samples.shift();
     this.#last = now;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
 import type { HubMetrics } from '../../server/results.js';
 import type { LoopDelay } from './loop-delay.js';
+import { brokerMetrics } from './broker-metrics.js';
 import { counter, histogram } from './snapshot-metrics.js';
 
 type Scalar = { [K in keyof HubMetrics]-?: HubMetrics[K] extends number ? K : never }[keyof HubMetrics];
@@ -62,6 +63,10 @@ export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetric
     registry.registerMetric(
       counter(`pathcast_${name}`, help, () => Object.entries(now[key]).map(([value, count]) => [{ [label]: value }, count])),
     );
+  }
+  if (now.broker) {
+    let last = now.broker;
+    for (const metric of brokerMetrics(() => (last = now.broker ?? last))) registry.registerMetric(metric);
   }
   registry.registerMetric(
     histogram(

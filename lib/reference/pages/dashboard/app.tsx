@@ -3,29 +3,25 @@ import type { RecentAction } from '../../recent-actions.js';
 import type { DashboardData, Sample } from '../../http/dashboard-data.js';
 import { bytes, milliseconds, number, short, timeOfDay } from '../shared/format.js';
 import { Chart } from './chart.js';
+import { Broker } from './broker.js';
 import { useFeed } from './feed.js';
+import { Tile, type TileProps } from './tile.js';
 
 const sumOf = (counts: Record<string, number>): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
 const perSecond = (value: number): string => `${short(value)}/s`;
 
 function Tiles({ totals, last }: { totals: DashboardData['totals']; last: Sample | undefined }) {
-  const tiles: [name: string, value: string, note: string, alarm?: boolean][] = [
-    ['Connections', number(totals.connections), `${number(totals.companies)} companies`],
-    ['Deliveries', short(totals.deliveries), `${perSecond(last?.deliveries ?? 0)} now`],
-    ['Publishes', short(totals.publishes), `${perSecond(last?.publishes ?? 0)} now`],
-    ['Conflations', number(totals.conflations), `${number(totals.compactions)} catch-ups compacted`],
-    ['Slow sinks', number(totals.slowSinks), `${bytes(last?.backlogBytes ?? 0)} waiting`, totals.slowSinks > 0],
-    ['Refused', number(sumOf(totals.refusals)), `${number(totals.evictions)} evicted, ${number(sumOf(totals.resyncs))} resyncs`],
+  const tiles: TileProps[] = [
+    { name: 'Connections', value: number(totals.connections), note: `${number(totals.companies)} companies` },
+    { name: 'Deliveries', value: short(totals.deliveries), note: `${perSecond(last?.deliveries ?? 0)} now` },
+    { name: 'Publishes', value: short(totals.publishes), note: `${perSecond(last?.publishes ?? 0)} now` },
+    { name: 'Conflations', value: number(totals.conflations), note: `${number(totals.compactions)} catch-ups compacted` },
+    { name: 'Slow sinks', value: number(totals.slowSinks), note: `${bytes(last?.backlogBytes ?? 0)} waiting`, alarm: totals.slowSinks > 0 },
+    { name: 'Refused', value: number(sumOf(totals.refusals)), note: `${number(totals.evictions)} evicted, ${number(sumOf(totals.resyncs))} resyncs` },
   ];
   return (
     <ul class="tiles">
-      {tiles.map(([name, value, note, alarm]) => (
-        <li key={name} class={alarm === true ? 'tile alarm' : 'tile'} data-tile={name}>
-          <span class="tile-name">{name}</span>
-          <span class="tile-value">{value}</span>
-          <span class="faint">{note}</span>
-        </li>
-      ))}
+      {tiles.map((tile) => <Tile key={tile.name} {...tile} />)}
     </ul>
   );
 }
@@ -152,6 +148,7 @@ export function App() {
       <main>
         {lost && <p class="notice bad" role="alert">The server does not answer; trying again each second.</p>}
         {data && <Tiles totals={data.totals} last={samples.at(-1)} />}
+        {data?.broker && <Broker broker={data.broker} samples={samples} />}
         <Charts samples={samples} />
         {data && <Actions actions={data.actions} />}
       </main>
