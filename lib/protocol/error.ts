@@ -14,7 +14,6 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'COMPANY_LIMIT',
   'DRAINING',
   'STREAM_CLOSED',
-  'RATE_LIMIT',
 ]);
 
 export interface PathcastErrorOptions {

@@ -7,6 +7,7 @@ import { consumer, root, type Consumer } from '../package/packed.js';
 import { Browser } from '../reference/support/browser.js';
 import { endChild } from '../support/child.js';
 import { GET, RawHttp } from '../support/raw-http.js';
+import { RedisServer } from '../support/redis.js';
 import { COMPILERS } from '../types/compilers.js';
 import { waitFor } from '../support/wait.js';
 import { blocksOf, packagesOf, pages, type Block } from './blocks.js';
@@ -178,6 +179,28 @@ describe('a server of the README', () => {
       unsubscribe();`;
     writeFileSync(path.join(project.dir, 'listen.mjs'), script);
     await start('listen.mjs').said(/^\["Rose"\]$/m);
+  });
+
+  test('two nodes of docs/redis.md with one Redis: a stream of one hears what the other one is told', async () => {
+    const redis = await RedisServer.start();
+    try {
+      const nodes = [];
+      for (let n = 0; n < 2; n++) {
+        const node = start('nodes/node.ts', { PORT: '0', REDIS_URL: `redis+unix://${redis.socket}` });
+        nodes.push({ ...node, port: (await node.said(/port: (\d+)/))[1] ?? '' });
+      }
+      const [a, b] = nodes as [Running & { port: string }, Running & { port: string }];
+      await waitFor(async () => (await fetch(`http://localhost:${a.port}/readyz`)).status === 200, 'A to be ready');
+      const stream = await streamAt(b.port);
+      await stream.until('"type":"hello"');
+      expect(await (await fetch(`http://localhost:${a.port}/guests`, { method: 'POST' })).json()).toMatchObject({ ok: true, seq: 1 });
+      await stream.until('"queryPaths":["guests.getAll"]');
+      stream.socket.destroy();
+      expect(await stopped(a)).toBe(0);
+      expect(await stopped(b)).toBe(0);
+    } finally {
+      await redis.end();
+    }
   });
 
   test('the shut-down: the streams end one after the other, each is told, and the process ends well', async () => {

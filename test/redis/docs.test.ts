@@ -45,6 +45,7 @@ test('the line of the page is the rule that the doctor tries, and is enough', as
   const server = await asThePageSays();
   const line = textOf('acl').trim();
   expect(line).toBe(`ACL SETUSER node on >password ${aclRule('pathcast')}`);
+  expect(blocksOf('README.md').filter(({ kind, about }) => kind === 'redis' && about === 'acl').map(({ text }) => text.trim())).toEqual([line]);
   const [word = '', ...args] = line.split(' ');
   await server.client().call(word, ...args);
   expect(await doctor(`redis+unix://node:password@${server.socket}`)).toMatchObject({ ids: [], code: 0 });

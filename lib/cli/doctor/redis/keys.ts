@@ -10,7 +10,7 @@ const LOOK_MS = 3_000;
 const PAGE = 2_000;
 /** Types of keys, for that many of each. */
 const TYPES_LOOKED_AT = 200;
-const TYPES: Readonly<Record<string, string>> = { head: 'hash', log: 'stream', ids: 'hash' };
+const TYPES: Readonly<Record<string, string>> = { head: 'hash', log: 'stream', ids: 'hash', seats: 'zset', here: 'zset', nodes: 'zset', ends: 'stream' };
 
 interface Seen {
   keys: number;
@@ -64,7 +64,7 @@ async function scan(connection: RedisConnection, prefix: string, seen: Seen): Pr
 }
 
 async function look(connection: RedisConnection, name: string, key: string, seen: Seen, typed: Map<string, number>): Promise<void> {
-  const [, format, kind = ''] = /^(\d{1,4}):(?:\{[^{}]*\}:)?([\w-]+)/.exec(name) ?? [];
+  const [, format, kind = ''] = /^(\d{1,4}):(?:\{[^{}]*\}:)?([\w-]+(?:$|:))/.exec(name) ?? [];
   if (format === undefined) {
     seen.foreign.push(key);
     return;
