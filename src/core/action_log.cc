@@ -31,6 +31,33 @@ void ActionLog::Append(EntryRef entry) {
   entries_.push_back(std::move(entry));
 }
 
+std::optional<uint64_t> ActionLog::ExtentOf(std::string_view epoch) const {
+  if (epoch == epoch_) return head_seq_;
+  for (const FormerEpoch& former : former_) {
+    if (former.epoch == epoch) return former.last_seq;
+  }
+  return std::nullopt;
+}
+
+void ActionLog::Restart(LogLife life) {
+  epoch_ = std::move(life.epoch);
+  former_ = std::move(life.former);
+  born_ms_ = life.born_ms;
+  lost_through_ms_ = life.lost_through_ms;
+  head_seq_ = life.head_seq;
+  clock_ms_ = life.clock_ms;
+  bytes_ = 0;
+  GiveBack();
+}
+
+void ActionLog::GiveBack() {
+  entries_.clear();
+  ShrinkToFit(&entries_);
+  // Not `= {}`: that assigns an empty list and keeps the buckets.
+  decltype(by_id_)().swap(by_id_);
+  begin_ = 0;
+}
+
 void ActionLog::DropFirst() {
   EntryRef entry = std::move(entries_[begin_++]);
   bytes_ -= entry->Json().size();
@@ -52,11 +79,7 @@ void ActionLog::Trim(const LogLimits& limits, int64_t now_ms) {
     DropFirst();
   }
   if (size() == 0) {
-    entries_.clear();
-    ShrinkToFit(&entries_);
-    // Not `= {}`: that assigns an empty list and keeps the buckets.
-    decltype(by_id_)().swap(by_id_);
-    begin_ = 0;
+    GiveBack();
   } else if (begin_ >= 64 && begin_ >= entries_.size() / 2) {
     entries_.erase(entries_.begin(),
                    entries_.begin() + static_cast<std::ptrdiff_t>(begin_));

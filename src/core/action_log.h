@@ -1,4 +1,6 @@
-// The log of one tenant: ordered, bounded, with an identity.
+// The log of one tenant: ordered, bounded, with an identity. Where a broker
+// keeps the log this is the tail of it that a node mirrors: it begins at any
+// seq, goes on under another name, or is begun anew in place.
 //
 // Owner: the tenant's Channel. Thread: hub thread. Lives as long as the tenant
 // is remembered; its entries may outlive it by reference.
@@ -11,7 +13,9 @@
 #ifndef PATHCAST_CORE_ACTION_LOG_H_
 #define PATHCAST_CORE_ACTION_LOG_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,15 +34,47 @@ struct LogLimits {
   uint64_t max_bytes = 16u << 20;
 };
 
+// A name that the log had before; a cursor of it up to that seq is one of the
+// log's own.
+struct FormerEpoch {
+  std::string epoch;
+  uint64_t last_seq = 0;
+};
+
+// What a mirror begins with.
+struct LogLife {
+  std::string epoch;
+  std::vector<FormerEpoch> former = {};
+  int64_t born_ms = 0;
+  // As lost_through_ms().
+  int64_t lost_through_ms = INT64_MIN;
+  // The action after this one is the first that the mirror gets.
+  uint64_t head_seq = 0;
+  // The newest time that the keeper of the log has given.
+  int64_t clock_ms = INT64_MAX;
+};
+
+// Of a log that has not been read: no client is at any place of it.
+inline constexpr std::string_view kUnreadEpoch = "0";
+
 class ActionLog {
  public:
   // `born_ms`: since when this life of the log would have seen every action.
   ActionLog(std::string epoch, int64_t born_ms)
       : epoch_(std::move(epoch)), born_ms_(born_ms) {}
+  // A mirror that is still to be read: every verdict is `broker_lost`.
+  static LogLife Unread() {
+    return {.epoch = std::string(kUnreadEpoch), .born_ms = 1, .clock_ms = 0};
+  }
   ActionLog(const ActionLog&) = delete;
   ActionLog& operator=(const ActionLog&) = delete;
 
   const std::string& epoch() const { return epoch_; }
+  bool unread() const { return epoch_ == kUnreadEpoch; }
+  const std::vector<FormerEpoch>& former() const { return former_; }
+  // Up to which seq a cursor of this epoch is one of the log; none: it never
+  // was.
+  std::optional<uint64_t> ExtentOf(std::string_view epoch) const;
   int64_t born_ms() const { return born_ms_; }
   uint64_t head_seq() const { return head_seq_; }
   // The oldest seq kept; head_seq() + 1 when none is.
@@ -52,6 +88,25 @@ class ActionLog {
     return entries_.capacity() * sizeof(EntryRef) +
            by_id_.bucket_count() * sizeof(void*);
   }
+  // A time from which a resume loses nothing that is still to come: `now_ms`,
+  // but for a mirror, whose actions another clock stamps.
+  int64_t SafeNowMs(int64_t now_ms) const {
+    return std::min(now_ms, clock_ms_);
+  }
+  // The keeper of the log has said this time.
+  void NoteClock(int64_t ms) { clock_ms_ = std::max(clock_ms_, ms); }
+  // The same log under a new name.
+  void Rename(std::string epoch, std::vector<FormerEpoch> former) {
+    epoch_ = std::move(epoch);
+    former_ = std::move(former);
+  }
+  // Another log in its place, or another stretch of it; nothing is kept.
+  void Restart(LogLife life);
+  // The keeper has lost what is up to this time.
+  void NoteLost(int64_t through_ms) {
+    lost_through_ms_ = std::max(lost_through_ms_, through_ms);
+  }
+
   // Greatest max(timestamp, arrival) among what was trimmed; lowest int64 if
   // nothing was.
   int64_t lost_through_ms() const { return lost_through_ms_; }
@@ -79,9 +134,12 @@ class ActionLog {
 
  private:
   void DropFirst();
+  void GiveBack();
 
-  const std::string epoch_;
-  const int64_t born_ms_;
+  std::string epoch_;
+  int64_t born_ms_;
+  int64_t clock_ms_ = INT64_MAX;
+  std::vector<FormerEpoch> former_;
   uint64_t head_seq_ = 0;
   uint64_t bytes_ = 0;
   int64_t lost_through_ms_ = INT64_MIN;

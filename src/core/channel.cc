@@ -47,6 +47,53 @@ void Channel::PublishEphemeral(Context& context, EntryRef entry) {
   Append(context, std::move(entry));
 }
 
+void Channel::Load(Context& context, EntryRef entry) {
+  context.metrics->log_actions.Add(1);
+  context.metrics->log_bytes.Add(entry->Json().size());
+  log_.Append(std::move(entry));
+  TrimLog(context);
+}
+
+void Channel::Rename(std::string epoch, std::vector<FormerEpoch> former) {
+  log_.Rename(std::move(epoch), std::move(former));
+  // They say the old name.
+  pings_.reset();
+}
+
+void Channel::Restart(Context& context, LogLife life) {
+  context.metrics->log_actions.Sub(log_.size());
+  context.metrics->log_bytes.Sub(log_.bytes());
+  log_.Restart(std::move(life));
+  pings_.reset();
+  // An import ends where a log ends.
+  call_ = 0;
+}
+
+void Channel::Renew(Context& context, Reason reason) {
+  // Its place in the window; the text is each dialect's own.
+  EntryRef place =
+      EntryBuilder::Ephemeral(log_.epoch(), log_.head_seq(), {"{}", {}, {}, {}});
+  PublishEphemeral(context, std::move(place));
+  renewed_ = window_end();
+  renewal_ = reason;
+  pings_.reset();
+}
+
+Piece Channel::RenewalPiece(const Context& context,
+                            const Dialect& dialect) const {
+  Piece piece;
+  std::string id;
+  AppendCursor(&id, log_.epoch(), WindowAt(renewed_ - 1)->cursor_seq);
+  AppendMessage(&piece.own, dialect, context.wrap, id,
+                ResyncJson(log_.SafeNowMs(context.now_ms),
+                           context.resync_paths_json, renewal_));
+  WrapInChunk(&piece.own, 0, dialect.framing);
+  piece.resync = renewal_;
+  // Until it has left the stream is at no place of this log.
+  piece.safe_ms = 0;
+  return piece;
+}
+
 Import* Channel::NextImport(uint64_t pos) {
   for (Import& import : imports_) {
     if (import.to > pos) return &import;
@@ -140,6 +187,13 @@ uint64_t Channel::SeqBefore(uint64_t pos) const {
   return entry.is_action() ? entry.seq - 1 : entry.cursor_seq;
 }
 
+std::string Channel::CursorBefore(uint64_t pos) const {
+  if (pos < renewed_) return std::string(kNowhereCursor);
+  std::string cursor;
+  AppendCursor(&cursor, log_.epoch(), SeqBefore(pos));
+  return cursor;
+}
+
 std::string_view Channel::PingAt(const Context& context, const Dialect& dialect,
                                  uint64_t pos) {
   if (pings_ == nullptr) {
@@ -147,11 +201,17 @@ std::string_view Channel::PingAt(const Context& context, const Dialect& dialect,
   }
   Ping& ping = (*pings_)[2 * static_cast<size_t>(dialect.framing) +
                          (dialect.ids ? 1 : 0)];
-  const uint64_t seq = dialect.ids ? SeqBefore(pos) : 0;
+  // One that has still to be told of a new log is at no place of it.
+  const bool outdated = pos < renewed_;
+  uint64_t seq = UINT64_MAX - 1;
+  if (!outdated) seq = dialect.ids ? SeqBefore(pos) : 0;
   const int64_t safe_ms = SafeMs(pos, context.now_ms);
   if (seq != ping.seq || safe_ms != ping.safe_ms) {
-    std::string id;
-    AppendCursor(&id, log_.epoch(), seq);
+    std::string id(kNowhereCursor);
+    if (!outdated) {
+      id.clear();
+      AppendCursor(&id, log_.epoch(), seq);
+    }
     ping.text.clear();
     AppendPing(&ping.text, dialect, id, safe_ms);
     WrapInChunk(&ping.text, 0, dialect.framing);

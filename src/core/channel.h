@@ -31,6 +31,7 @@
 #include "core/import.h"
 #include "core/instances.h"
 #include "core/name_table.h"
+#include "core/piece.h"
 #include "core/subscription.h"
 
 namespace pathcast {
@@ -72,6 +73,21 @@ class Channel {
   void Publish(Context& context, EntryRef entry, uint64_t call);
   void PublishEphemeral(Context& context, EntryRef entry);
 
+  // Of a mirror. Appends to the log alone: its streams know already, or are
+  // told otherwise. REQUIRES: as of Publish.
+  void Load(Context& context, EntryRef entry);
+  void Rename(std::string epoch, std::vector<FormerEpoch> former);
+  // Another log, or a later stretch of it, in the log's place. What the streams
+  // were still to be offered is gone; Renew tells them.
+  void Restart(Context& context, LogLife life);
+  // Each stream that is open gets one `resync`, in its turn of the next pass,
+  // with the cursor of the log's head now.
+  void Renew(Context& context, Reason reason);
+  // Positions before it are of the log that went before; 0: there was none.
+  uint64_t renewed() const { return renewed_; }
+  // REQUIRES: some subscription's pos is before renewed().
+  Piece RenewalPiece(const Context& context, const Dialect& dialect) const;
+
   // By the hub's limits; ShrinkLog by fewer bytes as well.
   // Also gives back what nothing needs any more: of an idle channel whose log
   // is empty, all but the log's identity.
@@ -110,13 +126,18 @@ class Channel {
   // null if there is none.
   Import* NextImport(uint64_t pos);
 
-  // The newest seq that a subscription at `pos` has been offered.
+  // The newest seq that a subscription at `pos` has been offered. REQUIRES: pos
+  // >= renewed().
   uint64_t SeqBefore(uint64_t pos) const;
+  // The same as a cursor; of no log before renewed().
+  std::string CursorBefore(uint64_t pos) const;
 
   // A time from which a resume loses nothing that a subscription at `pos` has
   // not been offered.
   int64_t SafeMs(uint64_t pos, int64_t now_ms) const {
-    return pos < window_end() ? WindowAt(pos)->arrived_ms : now_ms;
+    if (pos < renewed_) return 0;
+    return pos < window_end() ? WindowAt(pos)->arrived_ms
+                              : log_.SafeNowMs(now_ms);
   }
 
   // The heartbeat of a subscription at `pos`; encoded once per position and ms.
@@ -157,6 +178,10 @@ class Channel {
   uint64_t window_bytes_ = 0;
   // In the window, in order.
   std::vector<Import> imports_;
+
+  // Window position behind the newest renewal, and what it says.
+  uint64_t renewed_ = 0;
+  Reason renewal_ = Reason::kEpochChanged;
 
   // The publish call under way.
   uint64_t call_ = 0;

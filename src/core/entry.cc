@@ -65,6 +65,22 @@ EntryRef EntryBuilder::Action(std::string_view epoch, uint64_t seq,
   entry->seq = seq;
   entry->cursor_seq = seq;
   Encode(entry.get(), epoch, text);
+  SetFields(entry.get(), fields);
+  return entry;
+}
+
+EntryRef EntryBuilder::Told(std::string_view epoch, uint64_t cursor_seq,
+                            std::string_view invalidate,
+                            const EntryFields& fields) {
+  EntryRef entry(new Entry());
+  entry->told = true;
+  entry->cursor_seq = cursor_seq;
+  Encode(entry.get(), epoch, {invalidate, {}, {}, {}});
+  SetFields(entry.get(), fields);
+  return entry;
+}
+
+void EntryBuilder::SetFields(Entry* entry, const EntryFields& fields) {
   const std::string_view parts[] = {fields.id,
                                     fields.view.module,
                                     fields.view.entity_id,
@@ -88,7 +104,6 @@ EntryRef EntryBuilder::Action(std::string_view epoch, uint64_t seq,
   entry->view.client_id = next(fields.view.client_id);
   entry->view.user_id = next(fields.view.user_id);
   entry->view.source_id = next(fields.view.source_id);
-  return entry;
 }
 
 EntryRef EntryBuilder::Ephemeral(std::string_view epoch, uint64_t cursor_seq,

@@ -62,9 +62,12 @@ class Entry {
   // What the log and the window count it as.
   uint32_t counted_bytes = 0;
   std::vector<uint32_t> paths;
-  // Of an action; both are views into fields_.
+  // Of an action, told or with its place; both are views into fields_.
   std::string_view id;
   ActionView view;
+  // What an action that waits for its place in the log makes stale, told ahead
+  // of it: goes where the action would, and repeats the stream's cursor.
+  bool told = false;
 
  private:
   friend class EntryRef;
@@ -153,9 +156,13 @@ class EntryBuilder {
   // that cursor.
   static EntryRef Ephemeral(std::string_view epoch, uint64_t cursor_seq,
                             const EntryText& text);
+  // `invalidate`: its whole JSON, which says no seq.
+  static EntryRef Told(std::string_view epoch, uint64_t cursor_seq,
+                       std::string_view invalidate, const EntryFields& fields);
 
  private:
   friend class Entry;
+  static void SetFields(Entry* entry, const EntryFields& fields);
   static void Encode(Entry* entry, std::string_view epoch,
                      const EntryText& text);
   static void Encode(Entry::Chunk* chunk, std::string_view id_line,

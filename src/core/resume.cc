@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/catch_up_cache.h"
@@ -22,8 +23,14 @@ constexpr int64_t kMaxClockSkewMs = 60'000;
 Verdict JudgeCursor(const ActionLog& log, const std::string& text) {
   Cursor cursor;
   if (!ParseCursor(text, &cursor)) return {Reason::kUnknownCursor, false, 0};
-  if (cursor.epoch != log.epoch()) return {Reason::kEpochChanged, false, 0};
-  if (cursor.seq > log.head_seq()) return {Reason::kAheadOfLog, false, 0};
+  const std::optional<uint64_t> extent = log.ExtentOf(cursor.epoch);
+  if (!extent) return {Reason::kEpochChanged, false, 0};
+  if (cursor.seq > *extent) {
+    // What an older name has beyond it was lost with it.
+    return {cursor.epoch == log.epoch() ? Reason::kAheadOfLog
+                                        : Reason::kEpochChanged,
+            false, 0};
+  }
   if (cursor.seq + 1 < log.first_seq()) return {Reason::kTrimmed, false, 0};
   return {Reason::kResumed, true, cursor.seq + 1};
 }
@@ -135,7 +142,7 @@ std::string MakeHello(Context& context, const ActionLog& log,
   } else if (request.point->by_time()) {
     hello.timestamp = std::min(request.point->since_ms, context.now_ms);
   } else {
-    hello.timestamp = context.now_ms;
+    hello.timestamp = log.SafeNowMs(context.now_ms);
   }
   hello.recovered = verdict.recovered;
   hello.reason = verdict.reason;
@@ -170,7 +177,7 @@ int64_t SafeMsAfterHello(const ActionLog& log, const ResumePoint& point,
   if (verdict.recovered && verdict.next_seq <= log.head_seq()) {
     return log.At(verdict.next_seq)->arrived_ms;
   }
-  return now_ms;
+  return log.SafeNowMs(now_ms);
 }
 
 int64_t SafeMsOfRefused(const ResumePoint& point, int64_t now_ms) {
@@ -185,6 +192,7 @@ int64_t SafeMsOfRefused(const ResumePoint& point, int64_t now_ms) {
 }
 
 Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms) {
+  if (log.unread()) return {Reason::kBrokerLost, false, 0};
   if (!point.last_event_id.empty()) {
     return JudgeCursor(log, point.last_event_id);
   }
@@ -215,7 +223,8 @@ std::vector<Piece> MakeOpening(Context& context, Channel& channel,
     AppendCursor(&id, log.epoch(), log.head_seq());
     AppendMessage(
         &opening[0].own, dialect, context.wrap, id,
-        ResyncJson(context.now_ms, context.resync_paths_json, verdict.reason));
+        ResyncJson(log.SafeNowMs(context.now_ms), context.resync_paths_json,
+                   verdict.reason));
     opening[0].resync = verdict.reason;
   }
   WrapInChunk(&opening[0].own, request.http_head.size(), dialect.framing);

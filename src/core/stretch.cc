@@ -153,6 +153,11 @@ void Stretch::Absorb(const Entry& entry) {
   Add(entry.seq, entry.arrived_ms, entry.paths, entry.module);
 }
 
+void Stretch::AbsorbNames(const Entry& entry) {
+  for (const uint32_t id : entry.paths) paths.Add(id);
+  modules.Add(entry.module);
+}
+
 void Stretch::Join(const Stretch& other) {
   if (other.empty()) return;
   from = empty() ? other.from : std::min(from, other.from);

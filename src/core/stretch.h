@@ -32,6 +32,8 @@ struct Stretch {
            uint32_t module_id);
   // The same of an action that is in the log.
   void Absorb(const Entry& entry);
+  // Its paths and module alone: what was told of it ahead of the action.
+  void AbsorbNames(const Entry& entry);
   // Takes a later or earlier stretch in.
   void Join(const Stretch& other);
 };

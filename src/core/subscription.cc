@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "core/channel.h"
+#include "core/cursor.h"
 
 namespace pathcast {
 
@@ -28,6 +29,7 @@ int64_t Subscription::Write(Context& context, const IoVec* parts,
 
 void Subscription::Start(Context& context, Channel& channel,
                          std::vector<Piece> opening, uint64_t pos) {
+  started_ = true;
   pos_ = pos;
   last_write_ms_ = context.steady_ms;
   Block(context);
@@ -42,16 +44,18 @@ void Subscription::Start(Context& context, Channel& channel,
 
 void Subscription::Leave(const Context& context, const Channel& channel) {
   if (leaving()) return;
-  left_.reset(new Left{channel.SeqBefore(pos_), SafeMs(context, channel)});
+  left_.reset(new Left{Cursor(channel), SafeMs(context, channel)});
 }
 
-uint64_t Subscription::Reached(const Channel& channel) const {
-  return left_ ? left_->seq : channel.SeqBefore(pos_);
+std::string Subscription::Cursor(const Channel& channel) const {
+  if (left_) return left_->cursor;
+  return started_ ? channel.CursorBefore(pos_) : std::string(kNowhereCursor);
 }
 
 void Subscription::Visit(Context& context, Channel& channel) {
   const uint64_t end = channel.window_end();
-  if (leaving()) pos_ = end;
+  if (pos_ < channel.renewed()) OfferRenewal(context, channel);
+  if (leaving() || !started_) pos_ = end;
   while (pos_ < end && !gone_) {
     Import* import = channel.NextImport(pos_);
     OfferEntries(context, channel, import != nullptr ? import->from : end);
@@ -147,7 +151,45 @@ void Subscription::OfferImport(Context& context, Channel& channel,
   Flush(context, channel);
 }
 
+void Subscription::OfferRenewal(Context& context, Channel& channel) {
+  const uint64_t at = channel.renewed();
+  pos_ = at;
+  if (!started_) return;
+  if (backlog_ != nullptr) DropActions(context);
+  if (leaving()) return;
+  // Null, and so not slow, where nothing was left of the backlog.
+  const bool was_slow = backlog_ != nullptr;
+  if (!was_slow) Block(context);
+  Push(context, channel.RenewalPiece(context, dialect_));
+  if (!was_slow) Flush(context, channel);
+}
+
+void Subscription::DropActions(Context& context) {
+  Backlog& backlog = *backlog_;
+  backlog.stretch.reset();
+  std::vector<Piece> kept;
+  for (size_t i = backlog.first; i < backlog.pieces.size(); ++i) {
+    Piece& piece = backlog.pieces[i];
+    const bool half_written = i == backlog.first && backlog.offset > 0;
+    if (half_written || !piece.stands_for_actions()) {
+      kept.push_back(std::move(piece));
+      continue;
+    }
+    const size_t size = piece.bytes().size();
+    backlog.bytes -= size;
+    context.metrics->backlog_bytes.Sub(size);
+  }
+  backlog.pieces = std::move(kept);
+  backlog.first = 0;
+  if (!backlog.pieces.empty()) return;
+  Unblock(context);
+  sink_->WantWritable(false);
+}
+
 void Subscription::OnWritable(Context& context, Channel& channel) {
+  if (gone_) return;
+  // What waits is of a log that is gone.
+  if (pos_ < channel.renewed()) OfferRenewal(context, channel);
   if (gone_) return;
   if (backlog_ == nullptr) {
     sink_->WantWritable(false);
@@ -184,6 +226,7 @@ void Subscription::WriteLast(Context& context, std::string_view message) {
 int64_t Subscription::SafeMs(const Context& context,
                              const Channel& channel) const {
   if (left_) return left_->safe_ms;
+  if (!started_) return 0;
   int64_t safe = channel.SafeMs(pos_, context.now_ms);
   if (backlog_ == nullptr) return safe;
   for (size_t i = backlog_->first; i < backlog_->pieces.size(); ++i) {
@@ -235,11 +278,12 @@ uint64_t Subscription::WholeBytes() const {
 
 void Subscription::Enqueue(Context& context, const Channel& channel,
                            const EntryRef& entry) {
-  if (!entry->is_action()) {
+  if (!entry->is_action() && !entry->told) {
     context.metrics->ephemerals_dropped.Add(1);
     return;
   }
   if (!Passes(channel, *entry)) return;
+  if (entry->told) return EnqueueTold(context, entry);
   if (backlog_->stretch != nullptr) {
     backlog_->stretch->Absorb(*entry);
     return;
@@ -248,6 +292,24 @@ void Subscription::Enqueue(Context& context, const Channel& channel,
   piece.entry = entry;
   piece.frame = FrameOf(*entry, context);
   Hold(context, std::move(piece));
+}
+
+// It stands for no place in the log, so it is in no count of a stretch. Where
+// there is no room it is left out: the action follows.
+void Subscription::EnqueueTold(Context& context, const EntryRef& entry) {
+  if (backlog_->stretch != nullptr) {
+    backlog_->stretch->AbsorbNames(*entry);
+    return;
+  }
+  Piece piece;
+  piece.entry = entry;
+  piece.frame = FrameOf(*entry, context);
+  if (WholeBytes() + piece.bytes().size() >
+      context.options.connection_cap_bytes) {
+    context.metrics->ephemerals_dropped.Add(1);
+    return;
+  }
+  Push(context, std::move(piece));
 }
 
 void Subscription::Hold(Context& context, Piece piece) {
@@ -266,7 +328,9 @@ void Subscription::Conflate(Context& context, const Piece* newcomer) {
   Backlog& backlog = *backlog_;
   auto stretch = std::make_unique<Stretch>();
   auto absorb = [&](const Piece& piece) {
-    if (piece.entry) {
+    if (piece.entry && piece.entry->told) {
+      stretch->AbsorbNames(*piece.entry);
+    } else if (piece.entry) {
       stretch->Absorb(*piece.entry);
     } else {
       stretch->Join(*piece.covers);

@@ -71,14 +71,15 @@ class Subscription {
 
   void OnWritable(Context& context, Channel& channel);
 
-  // A heartbeat: skipped, and false, while there is a backlog.
+  // A heartbeat: skipped, and false, while there is a backlog. REQUIRES: started.
   bool WriteUnlessSlow(Context& context, std::string_view message);
 
   // It is about to be closed, by its owner's budget: from now on it is offered
   // nothing. What waits already may still go out.
   void Leave(const Context& context, const Channel& channel);
-  // The newest seq that it has been offered.
-  uint64_t Reached(const Channel& channel) const;
+  // The cursor of the newest action that it has been offered; of no log where
+  // it has still to be told that another one has begun.
+  std::string Cursor(const Channel& channel) const;
 
   // A last message before the end; lost if another message is half written.
   void WriteLast(Context& context, std::string_view message);
@@ -88,12 +89,13 @@ class Subscription {
 
   // `entry` is of `channel`, the one that the subscription is in.
   bool Passes(const Channel& channel, const Entry& entry) const {
-    return filter_ == nullptr || !entry.is_action() ||
+    return filter_ == nullptr || !(entry.is_action() || entry.told) ||
            PassesFilter(channel, entry);
   }
   std::string_view FrameOf(Entry& entry, const Context& context) const {
-    return entry.Frame(dialect_.ids && (entry.is_action() || dialect_.trpc),
-                       dialect_.transformed, dialect_.framing, context.wrap);
+    return entry.Frame(
+        dialect_.ids && (entry.is_action() || dialect_.trpc || entry.told),
+        dialect_.transformed, dialect_.framing, context.wrap);
   }
 
   // A time from which a resume (inclusive) loses nothing that this stream has
@@ -108,6 +110,8 @@ class Subscription {
   bool slow() const { return backlog_ != nullptr; }
   bool gone() const { return gone_; }
   bool leaving() const { return left_ != nullptr; }
+  // Its opening was written or waits to be: until then it is offered nothing.
+  bool started() const { return started_; }
   int64_t last_write_ms() const { return last_write_ms_; }
   // The same, for who asks later; as long as this lives.
   const int64_t* last_write_at() const { return &last_write_ms_; }
@@ -135,7 +139,7 @@ class Subscription {
 
   // Of the position of one that leaves, which the window may have let go of.
   struct Left {
-    uint64_t seq;
+    std::string cursor;
     int64_t safe_ms;
   };
 
@@ -145,8 +149,12 @@ class Subscription {
   void AwaitWritable(Context& context);
   void OfferEntries(Context& context, Channel& channel, uint64_t end);
   void OfferImport(Context& context, Channel& channel, Import& import);
+  void OfferRenewal(Context& context, Channel& channel);
+  // Nothing of the log that went before goes out any more.
+  void DropActions(Context& context);
   void Push(Context& context, Piece piece);
   void Enqueue(Context& context, const Channel& channel, const EntryRef& entry);
+  void EnqueueTold(Context& context, const EntryRef& entry);
   void Hold(Context& context, Piece piece);
   void Conflate(Context& context, const Piece* newcomer);
   void Flush(Context& context, Channel& channel);
@@ -159,6 +167,7 @@ class Subscription {
   const std::unique_ptr<Filter> filter_;
   const Dialect dialect_;
   bool gone_ = false;
+  bool started_ = false;
   uint64_t pos_ = 0;
   int64_t last_write_ms_ = 0;
   std::unique_ptr<Backlog> backlog_;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/channel.h"
-#include "core/cursor.h"
 
 namespace pathcast {
 
@@ -26,7 +25,7 @@ ConnectionInfo InfoOf(const Connection& connection) {
   info.since_ms = connection.since_ms();
   info.backlog_bytes = connection.backlog_bytes();
   if (!connection.slow()) {
-    AppendCursor(&info.position, of.log().epoch(), connection.Reached(of));
+    info.position = connection.Cursor(of);
   }
   info.address = connection.address();
   if (info.address.empty() && connection.socket() != nullptr) {

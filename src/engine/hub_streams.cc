@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/cursor.h"
 #include "core/resume.h"
 #include "engine/hub_thread.h"
 #include "engine/turn_away.h"
@@ -201,8 +200,7 @@ void HubThread::Close(Connection* connection, size_t end,
     std::string last;
     if (end < kCloseReasonCount) {
       const auto reason = static_cast<CloseReason>(end);
-      std::string id;
-      AppendCursor(&id, channel.log().epoch(), connection->Reached(channel));
+      std::string id = connection->Cursor(channel);
       // A backlog that is not written would leave a gap before this cursor.
       if (connection->slow() || hello_only_safe_ms) id.clear();
       const int64_t safe_ms =
@@ -397,7 +395,8 @@ void HubThread::Run(ConnectionsCommand& command) {
 void HubThread::WriteToQuietest(const StreamRequest& request) {
   std::vector<Connection*> streams;
   for (uint64_t lease : limiter_.StreamsOf(request.tenant, request.user)) {
-    if (Connection* connection = registry_.FindByLease(lease))
+    Connection* connection = registry_.FindByLease(lease);
+    if (connection != nullptr && connection->started())
       streams.push_back(connection);
   }
   std::sort(streams.begin(), streams.end(),
