@@ -223,6 +223,8 @@ std::string_view Channel::PingAt(const Context& context, const Dialect& dialect,
 
 bool Channel::RunSlice(Context& context, const SliceBudget& budget) {
   if (window_.empty()) return true;
+  // Some streams are past what came so far: an import begins behind it.
+  call_ = 0;
   if (!passing_) {
     passing_ = true;
     next_visit_ = 0;

@@ -4,34 +4,15 @@
 #define PATHCAST_CORE_METRICS_H_
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "core/broker_metrics.h"
+#include "core/counter.h"
 #include "core/histogram.h"
 #include "core/wire.h"
 
 namespace pathcast {
-
-// A number with one writer: add without the bus lock that fetch_add would take.
-class Counter {
- public:
-  // [hub thread]
-  void Add(uint64_t n) {
-    value_.store(value_.load(std::memory_order_relaxed) + n,
-                 std::memory_order_relaxed);
-  }
-  void Sub(uint64_t n) {
-    value_.store(value_.load(std::memory_order_relaxed) - n,
-                 std::memory_order_relaxed);
-  }
-  void Set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
-  // [any thread]
-  uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
 
 // How a stream can end: the close reasons, then these two.
 inline constexpr size_t kEndGone = kCloseReasonCount;
@@ -55,6 +36,7 @@ struct Metrics {
   std::array<Counter, kEndCount> closes;
   std::array<Counter, kRefusalCount> refusals;
   Histogram publish_to_written;
+  BrokerMetrics broker;
 };
 
 }  // namespace pathcast

@@ -27,6 +27,7 @@ Channel* Channels::Use(const std::string& tenant) {
   if (channel == nullptr) {
     channel = std::make_unique<Channel>(tenant, context_->random.HexId(12),
                                         history_begins_ms_);
+    if (mirrors_) channel->Restart(*context_, ActionLog::Unread());
     context_->metrics->tenants.Add(1);
     JoinRing(channel.get());
     Touch(channel.get());
@@ -44,17 +45,21 @@ void Channels::Touch(Channel* channel) {
 void Channels::ForgetSurplus() {
   // The newest one is always kept: its caller holds it.
   while (by_tenant_.size() > max_tenants_ && idle_.size() > 1) {
-    Channel* channel = idle_.front();
-    scheduler_->Forget(channel);
-    context_->metrics->tenants.Sub(1);
-    // Its last action may be of this very millisecond, or of one ahead.
-    const int64_t reach = std::max(context_->now_ms, channel->log().ReachMs());
-    history_begins_ms_ = std::max(history_begins_ms_, reach + 1);
-    channel->Retire(*context_);
-    idle_.pop_front();
-    LeaveRing(channel);
-    by_tenant_.erase(by_tenant_.find(channel->tenant()));
+    Forget(idle_.front());
   }
+}
+
+void Channels::Forget(Channel* channel) {
+  if (on_forget_) on_forget_(*channel);
+  scheduler_->Forget(channel);
+  context_->metrics->tenants.Sub(1);
+  // Its last action may be of this very millisecond, or of one ahead.
+  const int64_t reach = std::max(context_->now_ms, channel->log().ReachMs());
+  history_begins_ms_ = std::max(history_begins_ms_, reach + 1);
+  channel->Retire(*context_);
+  idle_.erase(channel->idle_place);
+  LeaveRing(channel);
+  by_tenant_.erase(by_tenant_.find(channel->tenant()));
 }
 
 void Channels::Relieve(Channel* newest) {

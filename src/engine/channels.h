@@ -9,10 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "core/channel.h"
 #include "core/context.h"
@@ -24,11 +26,12 @@ class Channels {
  public:
   // `context` is in its first turn.
   Channels(Context* context, Scheduler* scheduler, uint64_t max_tenants,
-           uint64_t max_total_log_bytes)
+           uint64_t max_total_log_bytes, bool mirrors = false)
       : context_(context),
         scheduler_(scheduler),
         max_tenants_(max_tenants),
         max_total_log_bytes_(max_total_log_bytes),
+        mirrors_(mirrors),
         history_begins_ms_(context->now_ms) {}
   Channels(const Channels&) = delete;
   Channels& operator=(const Channels&) = delete;
@@ -43,6 +46,12 @@ class Channels {
   // which has just got one, and some others lose the oldest of what is more
   // than their share of it.
   void Relieve(Channel* newest);
+  // REQUIRES: it has no subscriptions. Destroys it.
+  void Forget(Channel* channel);
+  // Told of each that is about to be destroyed.
+  void OnForget(std::function<void(const Channel&)> on_forget) {
+    on_forget_ = std::move(on_forget);
+  }
   // Lets some of the logs drop what is too old; to be called again and again.
   void TrimSome();
 
@@ -57,6 +66,10 @@ class Channels {
   Scheduler* const scheduler_;
   const uint64_t max_tenants_;
   const uint64_t max_total_log_bytes_;
+  // Logs are mirrors of those that a broker keeps: a new one is still to be
+  // read.
+  const bool mirrors_;
+  std::function<void(const Channel&)> on_forget_;
 
   std::unordered_map<std::string, std::unique_ptr<Channel>> by_tenant_;
   // Without subscriptions, the longest idle first.

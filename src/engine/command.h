@@ -3,7 +3,9 @@
 #ifndef PATHCAST_ENGINE_COMMAND_H_
 #define PATHCAST_ENGINE_COMMAND_H_
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +31,9 @@ struct PublishItem {
   // Empty: a wrap around the plain JSON will do.
   std::string transformed_head;
   std::string transformed_tail;
+  // What a broker's log gets in place of these: head, tail, transformed head,
+  // transformed tail. Null: the same.
+  std::shared_ptr<const std::array<std::string, 4>> stored = nullptr;
 };
 
 struct PublishCommand {
@@ -148,6 +153,26 @@ struct ResyncPathsCommand {
   // The same, to be known before actions bring other names.
   std::vector<std::string> paths = {};
 };
+// Answered with the number of actions that still wait for the broker: when
+// none does, or after so long.
+struct FlushCommand {
+  Ticket ticket = 0;
+  int64_t within_ms = 0;
+};
+// Of the host, through the hub's connections to the broker.
+struct BrokerCallCommand {
+  Ticket ticket = 0;
+  // A script's body; empty: `arguments` are a command of their own.
+  std::string script = {};
+  std::vector<std::string> keys = {};
+  std::vector<std::string> arguments = {};
+};
+struct BrokerChannelCommand {
+  std::string channel;
+  bool listen = true;
+};
+struct ResubscribeCommand {};
+
 // Ends every stream and refuses what comes later; the thread itself goes on
 // until Hub::Stop.
 struct ShutdownCommand {
@@ -159,7 +184,9 @@ struct Command {
                OpenHostSinkCommand, SinkTakenCommand, SinkFullCommand,
                SinkAbortCommand, AcquireCommand, ReleaseCommand, ReadLogCommand,
                DisconnectCommand, WatchCommand, ConnectionsCommand,
-               DrainCommand, ResyncPathsCommand, ShutdownCommand>
+               DrainCommand, ResyncPathsCommand, FlushCommand,
+               BrokerCallCommand, BrokerChannelCommand, ResubscribeCommand,
+               ShutdownCommand>
       body;
   // Mailbox only.
   Command* next = nullptr;

@@ -3,8 +3,10 @@
 #define PATHCAST_ENGINE_HUB_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "broker/log_options.h"
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/limiter.h"
@@ -24,6 +26,8 @@ struct HubOptions {
   uint64_t max_tenants = 100'000;
   // Of all logs together; beyond it tenants lose what is over their share.
   uint64_t max_total_log_bytes = uint64_t{1} << 30;
+  // Where the log lives; none: here.
+  std::optional<broker::LogOptions> broker = {};
   // Of everything random.
   uint64_t seed = 0;
   // Outlives the hub; null: the machine's.

@@ -132,9 +132,19 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
       return;
     }
   }
+  if (broker_ != nullptr && !expired && AwaitLog(connection, &request)) return;
+  const int64_t hello_safe_ms = StartStream(connection, request, expired);
+  if (expired) {
+    Close(connection, static_cast<size_t>(*request.ends_with), hello_safe_ms);
+  }
+}
+
+int64_t HubThread::StartStream(Connection* connection, StreamRequest& request,
+                               bool hello_only) {
+  Channel* channel = &connection->channel();
   heartbeats_.Join(connection);
   const std::string id = hub_->id_ + "-" + std::to_string(request.number);
-  OpeningRequest opening{request.http_head, id, &request.resume, expired};
+  OpeningRequest opening{request.http_head, id, &request.resume, hello_only};
   if (!request.instance.empty()) {
     const uint64_t user = Instances::HashOf(connection->user());
     const uint64_t instance = Instances::HashOf(request.instance);
@@ -148,11 +158,8 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
   const int64_t hello_safe_ms = pieces[0].safe_ms;
   connection->Start(context_, *channel, std::move(pieces),
                     channel->window_end());
-  if (expired) {
-    Close(connection, static_cast<size_t>(*request.ends_with), hello_safe_ms);
-  } else {
-    deadlines_.Add(connection, request.expires_at_ms);
-  }
+  if (!hello_only) deadlines_.Add(connection, request.expires_at_ms);
+  return hello_safe_ms;
 }
 
 void HubThread::NoteRefusal(const std::string& tenant, const std::string& user,
@@ -196,6 +203,12 @@ void HubThread::CloseByLease(uint64_t lease, CloseReason reason) {
 void HubThread::Close(Connection* connection, size_t end,
                       std::optional<int64_t> hello_only_safe_ms) {
   Channel& channel = connection->channel();
+  if (end != kEndGone && !connection->started()) {
+    // It waited for its log: it says hello, and ends.
+    const auto request = std::move(connection->request);
+    if (request != nullptr)
+      hello_only_safe_ms = StartStream(connection, *request, true);
+  }
   if (end != kEndGone && !connection->gone()) {
     std::string last;
     if (end < kCloseReasonCount) {
@@ -238,6 +251,8 @@ void HubThread::Close(Connection* connection, size_t end,
   connection->Retire(context_);
   channel.Remove(connection);
   channels_.Touch(&channel);
+  if (broker_ != nullptr && channel.size() == 0)
+    broker_->mirrors().NoteStreams(channel.tenant(), false);
   if (connection->host() != nullptr) {
     context_.metrics->sink_connections.Sub(1);
     outgoing_.push_back(SinkEndReply{connection->number()});

@@ -27,7 +27,7 @@ HubThread::HubThread(Hub* hub, HubOptions options, Host* host)
       limiter_(options_.limits),
       scheduler_(PrepareContext()),
       channels_(&context_, &scheduler_, options_.max_tenants,
-                options_.max_total_log_bytes),
+                options_.max_total_log_bytes, options_.broker.has_value()),
       deadlines_(&context_, options_.lifetime_ms),
       heartbeats_(&context_, options_.core.heartbeat_ms),
       stalls_(&context_, options_.slow_timeout_ms),
@@ -63,6 +63,7 @@ Status HubThread::Start() {
     status = drain_.Open(&hub_->loop_, [this] { Work(); });
   }
   if (status.ok()) status = scheduler_.Open(&hub_->loop_, [this] { Work(); });
+  if (status.ok() && options_.broker) status = StartBroker();
   if (!status.ok()) return status;
   tick_.Every(static_cast<uint64_t>(heartbeats_.tick_ms()));
   hub_->loop_.SetThreadNice(kThreadNice);
@@ -73,6 +74,7 @@ void HubThread::OnStop() {
   BeginTurn();
   closed_ = true;
   CloseAll(kEndHubClosed);
+  StopBroker();
   lingering_.CloseAll();
   doomed_.clear();
   tick_.Close();
@@ -113,6 +115,10 @@ void HubThread::Work() {
   bool more = RunCommands();
   // What closes costs system calls and nobody waits for it: it comes last.
   scheduler_.FanOut(more);
+  if (broker_ != nullptr) {
+    broker_->Send();
+    more = OpenSome() || more;
+  }
   more = AnswerSome() || more;
   more = CloseSome() || more;
   EndTurn();
@@ -201,6 +207,7 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
 }
 
 bool HubThread::RunPublish(PublishCommand& command, int64_t until_us) {
+  if (broker_ != nullptr) return RunPublishToBroker(command, until_us);
   // Not the turn's: an ephemeral event in front of these may have been stamped
   // after the turn began, and a client that stored its time would lose them.
   context_.now_ms = clock_->NowMs();
@@ -242,24 +249,34 @@ void HubThread::Run(EphemeralCommand& command) {
   hub_->waiting_bytes_.fetch_sub(command.Bytes(), std::memory_order_relaxed);
   if (closed_) return;
   context_.metrics->ephemerals.Add(1);
+  if (broker_ != nullptr &&
+      !broker_->Ephemeral(command.tenant, command.json,
+                          command.transformed_json)) {
+    context_.metrics->ephemerals_dropped.Add(1);
+  }
   // A tenant that nobody listens to gets no log for it.
   Channel* channel = channels_.Get(command.tenant);
   if (channel == nullptr || channel->size() == 0) return;
   const EntryText text{command.json, {}, command.transformed_json, {}};
   EntryRef entry = EntryBuilder::Ephemeral(channel->log().epoch(),
                                            channel->log().head_seq(), text);
-  entry->arrived_ms = context_.now_ms;
+  entry->arrived_ms = channel->log().SafeNowMs(context_.now_ms);
   channel->PublishEphemeral(context_, std::move(entry));
   scheduler_.RunSoon(channel);
 }
 
 void HubThread::Run(ReadLogCommand& command) {
+  if (broker_ != nullptr && !closed_) return AwaitLog(std::move(command));
+  AnswerLog(command);
+}
+
+void HubThread::AnswerLog(const ReadLogCommand& command) {
   LogReply reply;
   reply.ticket = command.ticket;
   std::vector<EntryRef> entries;
   // Asking for a log makes none.
   Channel* channel = channels_.Get(command.tenant);
-  if (!closed_ && channel != nullptr) {
+  if (!closed_ && channel != nullptr && !channel->log().unread()) {
     channel->TrimLog(context_);
     const ActionLog& log = channel->log();
     reply.epoch = log.epoch();
@@ -315,6 +332,7 @@ void HubThread::Run(ShutdownCommand& command) {
     closed_ = true;
     answers_.Finish();
     CloseAll(kEndHubClosed);
+    StopBroker();
     MoveWaitingOn();
     lingering_.CloseAll();
     context_.metrics->leases.Set(0);

@@ -2,9 +2,9 @@
 // to the rooms that do the work.
 //
 // Owner: Hub. Thread: hub thread (construction and Start: the creator's, before
-// the thread runs). Split over two files by what happens: hub_thread.cc the
+// the thread runs). Split over three files by what happens: hub_thread.cc the
 // turns of the loop and what is published, hub_streams.cc streams that come and
-// go.
+// go, hub_broker.cc a log that lives in a broker.
 //
 // Invariant: a connection is destroyed at the end of a turn or by a command,
 // never inside a fan-out.
@@ -12,10 +12,13 @@
 #define PATHCAST_ENGINE_HUB_THREAD_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "broker/broker_log.h"
 #include "core/channel.h"
 #include "core/clock.h"
 #include "core/context.h"
@@ -43,7 +46,9 @@
 
 namespace pathcast {
 
-class HubThread final : public SubscriptionObserver, public SocketEvents {
+class HubThread final : public SubscriptionObserver,
+                        public SocketEvents,
+                        public broker::Owner {
  public:
   HubThread(Hub* hub, HubOptions options, Host* host);
   ~HubThread() override = default;
@@ -63,6 +68,16 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void OnBlocked(Subscription* subscription) override;
   void OnNotice(Subscription* subscription, SubscriptionNotice notice,
                 uint64_t value) override;
+
+  // broker::Owner, in hub_broker.cc
+  void BeginBrokerTurn() override;
+  Channel* Mirror(const std::string& tenant) override;
+  void OnMirrorGrew(Channel* channel) override;
+  void OnMirrorRead(Channel* channel) override;
+  void OnMirrorRefused(Channel* channel) override;
+  void OnMirrorIdle(Channel* channel) override;
+  void OnPublished(broker::PublishCall* call) override;
+  void OnBrokerWarning(broker::Warning warning) override;
 
   // SocketEvents
   void OnSocketWritable(Connection* connection) override;
@@ -88,9 +103,25 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
 
   void Run(EphemeralCommand& command);
   void Run(ReadLogCommand& command);
+  void AnswerLog(const ReadLogCommand& command);
   void Run(ResyncPathsCommand& command);
   void Run(DrainCommand& command);
   void Run(ShutdownCommand& command);
+
+  // hub_broker.cc
+  Status StartBroker();
+  void StopBroker();
+  bool RunPublishToBroker(PublishCommand& command, int64_t until_us);
+  void Run(FlushCommand& command);
+  void Run(BrokerCallCommand& command);
+  void Run(BrokerChannelCommand& command);
+  void Run(ResubscribeCommand& command);
+  // Its log is there, or the stream waits for it.
+  bool AwaitLog(Connection* connection, StreamRequest* request);
+  void AwaitLog(ReadLogCommand command);
+  // Streams and questions whose log was read, or that waited long enough. True
+  // when some are left.
+  bool OpenSome();
 
   // hub_streams.cc
   void Run(OpenSocketCommand& command);
@@ -110,6 +141,10 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   void Open(StreamRequest& request, ConnectionSink sink);
   // It has its seat; 0: it takes none.
   void Begin(StreamRequest& request, ConnectionSink sink, uint64_t lease);
+  // Writes its opening. `hello_only`: it ends at once. A time from which a
+  // resume loses nothing of it.
+  int64_t StartStream(Connection* connection, StreamRequest& request,
+                      bool hello_only);
   // A user at its limit: its streams whose client may be gone are written to.
   void WriteToQuietest(const StreamRequest& request);
   // The stream of a newcomer, or of one that waited and whose seat is free.
@@ -186,7 +221,28 @@ class HubThread final : public SubscriptionObserver, public SocketEvents {
   PublishedReply published_;
   // Counts publish commands.
   uint64_t publish_call_ = 0;
+  // Of the one that is half handed over to the broker.
+  std::shared_ptr<broker::PublishCall> handing_over_;
+  size_t next_item_ = 0;
   bool closed_ = false;
+
+  // Null: the log is memory. The rest is empty then.
+  std::unique_ptr<broker::BrokerLog> broker_;
+  struct Flush {
+    Ticket ticket;
+    int64_t due_ms;
+  };
+  struct LogQuestion {
+    ReadLogCommand command;
+    int64_t due_ms;
+  };
+  std::vector<Flush> flushes_;
+  // Streams that wait for their log, by when they were opened and when they
+  // have waited long enough; and those whose log is there.
+  std::deque<std::pair<int64_t, uint64_t>> await_log_;
+  std::deque<uint64_t> log_is_read_;
+  std::vector<LogQuestion> log_questions_;
+
   // Closed in OnStop, on the loop's thread, as those of the rooms are.
   Timer tick_;
 };

@@ -12,10 +12,20 @@
 
 #include "core/thread_annotations.h"
 #include "engine/command.h"
+#include "redis/reply.h"
 
 namespace pathcast {
 
-enum class PublishCode : uint8_t { kOk, kDuplicate, kClosed, kUnreadable };
+enum class PublishCode : uint8_t {
+  kOk,
+  kDuplicate,
+  kClosed,
+  kUnreadable,
+  kQueued,
+  kOutboxFull,
+  // The broker refuses this company's log; `epoch` says why.
+  kRefused,
+};
 
 struct PublishOutcome {
   PublishCode code = PublishCode::kOk;
@@ -93,9 +103,30 @@ struct NoticeReply {
   std::string user;
 };
 
+// What came of a BrokerCallCommand.
+struct BrokerAnswerReply {
+  Ticket ticket = 0;
+  redis::Reply answer;
+};
+// `number`: broker::LinkState of a state.
+enum class BrokerEventKind : uint8_t {
+  kState,
+  kSubscribed,
+  kMessage,
+  kWarning
+};
+struct BrokerEventReply {
+  BrokerEventKind kind = BrokerEventKind::kState;
+  uint8_t number = 0;
+  // A channel, or what kind of warning it is.
+  std::string name;
+  std::string text;
+};
+
 using Reply =
     std::variant<PublishedReply, LeaseReply, DoneReply, LogReply, SinkDataReply,
-                 SinkEndReply, NoticeReply, ConnectionsReply>;
+                 SinkEndReply, NoticeReply, ConnectionsReply, BrokerAnswerReply,
+                 BrokerEventReply>;
 
 // The host's bell. Rung on the hub thread, at most once until the host has
 // taken everything.

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "deadline.h"
 #include "engine/hub.h"
 #include "loop/descriptor.h"
 #include "sse_reader.h"
@@ -42,13 +43,6 @@ namespace pathcast {
 #ifndef PATHCAST_TEST_TSAN
 #define PATHCAST_TEST_TSAN 0
 #endif
-
-// Reached only when something is broken. A slip of test/mutants breaks things
-// on purpose, and need not be waited for so long.
-inline const std::chrono::seconds kDeadline{
-    std::getenv("PATHCAST_TEST_DEADLINE_S") != nullptr
-        ? std::atoi(std::getenv("PATHCAST_TEST_DEADLINE_S"))
-        : 60};
 
 inline size_t OpenDescriptors() {
   size_t count = 0;

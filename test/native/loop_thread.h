@@ -12,17 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "deadline.h"
 #include "loop/event_loop.h"
 
 namespace pathcast {
-
-// How long a test waits for what must happen; generous, machines are shared. A
-// slip of test/mutants breaks things on purpose, and need not be waited for so
-// long.
-inline const std::chrono::seconds kDeadline{
-    std::getenv("PATHCAST_TEST_DEADLINE_S") != nullptr
-        ? std::atoi(std::getenv("PATHCAST_TEST_DEADLINE_S"))
-        : 60};
 
 // Something that happens once, on any thread.
 class Event {

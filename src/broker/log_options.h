@@ -1,0 +1,28 @@
+// How the log of a hub lives in a broker: BrokerLogOptions of
+// lib/internal/broker.ts.
+#ifndef PATHCAST_BROKER_LOG_OPTIONS_H_
+#define PATHCAST_BROKER_LOG_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+namespace pathcast::broker {
+
+struct LogOptions {
+  // Of names of keys and channels.
+  std::string prefix = "pathcast";
+  // This life of this node: no other one ever has it.
+  std::string node_id;
+  // Of a Redis; empty: the host has the connections.
+  std::string url;
+  int64_t publish_wait_ms = 250;
+  uint64_t outbox_bytes = 64u << 20;
+  int64_t probe_ms = 10'000;
+  int64_t open_wait_ms = 5'000;
+  std::string publish_script;
+  std::string read_script;
+};
+
+}  // namespace pathcast::broker
+
+#endif  // PATHCAST_BROKER_LOG_OPTIONS_H_

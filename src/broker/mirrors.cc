@@ -1,0 +1,546 @@
+#include "broker/mirrors.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "broker/names.h"
+
+namespace pathcast::broker {
+namespace {
+
+// Of one node, at a time: after an outage every company is read.
+constexpr size_t kReadsAtOnce = 64;
+
+// Of one read; a longer stretch takes several.
+constexpr uint64_t kActionsARead = 1'000;
+
+// Of one company, while it is read; beyond it they are dropped, and it is read
+// once more.
+constexpr size_t kMaxHeld = 1'000;
+constexpr uint64_t kMaxHeldBytes = 4u << 20;
+
+constexpr int64_t kUnvouchedRetryMs = 100;
+constexpr int64_t kUnvouchedMs = 1'000;
+// After a refusal that may pass.
+constexpr int64_t kRefusedRetryMs = 500;
+
+// For the doorbells before an own action: they come on the other connection.
+constexpr int64_t kExpectMs = 200;
+
+// A mirror that nobody listens to is kept for who comes back soon.
+constexpr int64_t kIdleMs = 30'000;
+
+constexpr size_t kEpochDigits = 12;
+// In an answer of READ: before the actions, and of each of them.
+constexpr size_t kHeadParts = 9;
+constexpr size_t kActionParts = 4;
+
+}  // namespace
+
+bool Mirrors::Watch(const std::string& tenant) {
+  const std::shared_ptr<Company>& company = shared_->companies.Use(tenant);
+  company->idle_since_ms = 0;
+  if (!company->watched) {
+    company->watched = true;
+    company->renewal = Reason::kBrokerLost;
+    shared_->metrics().companies.Set(++watched_);
+    shared_->transport->Subscribe(BellName(company->base));
+    shared_->companies.Settle(company.get());
+  }
+  return company->read;
+}
+
+std::string_view Mirrors::Refused(const std::string& tenant) const {
+  const Company* company = shared_->companies.Find(tenant);
+  return company == nullptr ? std::string_view() : company->refused;
+}
+
+void Mirrors::NoteStreams(const std::string& tenant, bool any) {
+  Company* company = shared_->companies.Find(tenant);
+  if (company == nullptr || !company->watched) return;
+  if (any) {
+    company->idle_since_ms = 0;
+  } else if (company->idle_since_ms == 0) {
+    company->idle_since_ms = std::max<int64_t>(1, shared_->NowMs());
+    leaving_.emplace_back(company->idle_since_ms, tenant);
+  }
+}
+
+void Mirrors::Forget(const std::string& tenant) {
+  Company* company = shared_->companies.Find(tenant);
+  if (company != nullptr && company->watched) Leave(company);
+}
+
+void Mirrors::Leave(Company* company) {
+  shared_->transport->Unsubscribe(BellName(company->base));
+  company->watched = company->standing = company->read = false;
+  company->wants_read = company->gap = company->held_overflow = false;
+  company->held.clear();
+  company->held_bytes = 0;
+  if (company->expected_seq != 0) --waiting_;
+  if (company->read_again_ms != 0) --waiting_;
+  company->expected_seq = 0;
+  company->read_again_ms = 0;
+  shared_->metrics().companies.Set(--watched_);
+  shared_->companies.Settle(company);
+}
+
+void Mirrors::OnConnected() { ReadSome(); }
+
+void Mirrors::OnSubscriptionsLost() {
+  shared_->companies.ForEach([](const std::shared_ptr<Company>& company) {
+    company->standing = false;
+    // The read that follows the next subscription covers them.
+    company->held.clear();
+    company->held_bytes = 0;
+  });
+}
+
+void Mirrors::OnSubscribed(Company* company) {
+  if (!company->watched) return;
+  company->standing = true;
+  WantRead(company);
+}
+
+void Mirrors::WantRead(Company* company) {
+  company->wants_read = true;
+  if (company->reading || company->read_lined || !company->standing) return;
+  company->read_lined = true;
+  line_.push_back(shared_->companies.Hold(company));
+  ReadSome();
+}
+
+void Mirrors::ReadSome() {
+  if (!shared_->transport->commands_ready()) return;
+  while (!line_.empty() && reading_ < kReadsAtOnce) {
+    const std::shared_ptr<Company> company = std::move(line_.front());
+    line_.pop_front();
+    company->read_lined = false;
+    if (company->wants_read && company->standing && !company->reading) {
+      Read(company);
+    }
+  }
+}
+
+void Mirrors::Read(const std::shared_ptr<Company>& company) {
+  Channel* channel = shared_->owner->Mirror(company->tenant);
+  company->wants_read = false;
+  if (channel == nullptr) return;
+  company->reading = true;
+  if (company->read_again_ms != 0) --waiting_;
+  company->read_again_ms = 0;
+  ++company->reads;
+  ++reading_;
+  shared_->metrics().reads.Add(1);
+  const ActionLog& log = channel->log();
+  const uint64_t from = log.unread() ? 1 : log.head_seq() + 1;
+  const Known& known = company->known;
+  const LogNames names(company->base);
+  const bool force =
+      company->unvouched_since_ms != 0 &&
+      shared_->NowMs() - company->unvouched_since_ms >= kUnvouchedMs;
+  const std::string seq = std::to_string(known.seq);
+  const std::string fresh = shared_->context->random.HexId(kEpochDigits);
+  const std::string first = std::to_string(from);
+  const std::string count = std::to_string(kActionsARead);
+  const std::string_view keys[] = {names.head, names.log, names.ids};
+  const std::string_view arguments[] = {
+      shared_->transport->run_id(), known.run, known.epoch, seq,  known.id,
+      force ? "1" : "",             fresh,     first,       count};
+  shared_->transport->Eval(shared_->read_script, keys, arguments,
+                           [this, company, from](redis::Reply reply) {
+                             OnRead(company, from, std::move(reply));
+                           });
+}
+
+void Mirrors::OnRead(const std::shared_ptr<Company>& company, uint64_t from,
+                     redis::Reply reply) {
+  shared_->owner->BeginBrokerTurn();
+  company->reading = false;
+  --reading_;
+  const auto& parts = reply.elements();
+  const std::string_view word =
+      parts.empty() ? std::string_view() : parts[0].text();
+  if (!company->watched) {
+    // Nobody wants it any more.
+  } else if (!reply.answered()) {
+    // Again once there is a connection.
+    company->wants_read = true;
+  } else if (reply.error() && RefusalOf(reply.text()) == Refusal::kAway) {
+    Retry(company.get(), kRefusedRetryMs);
+  } else if (word == "OK" && parts.size() >= kHeadParts) {
+    Apply(company.get(), from, reply);
+  } else if (word == "UNVOUCHED") {
+    if (company->unvouched_since_ms == 0)
+      company->unvouched_since_ms = shared_->NowMs();
+    Retry(company.get(), kUnvouchedRetryMs);
+  } else if (word == "FORMAT" && parts.size() > 1) {
+    Refuse(company.get(), "format",
+           "its log is of the newer format " + parts[1].text());
+  } else {
+    Refuse(company.get(), "refused",
+           reply.error() ? reply.text() : "an answer that is not the script's");
+  }
+  if (company->wants_read) WantRead(company.get());
+  shared_->companies.Settle(company.get());
+  ReadSome();
+}
+
+void Mirrors::Refuse(Company* company, std::string_view kind, std::string why) {
+  shared_->metrics().foreign.Add(1);
+  shared_->owner->OnBrokerWarning(
+      {kind, "company '" + company->tenant + "' is left alone: " + why});
+  company->refused = std::move(why);
+  if (Channel* channel = shared_->owner->Mirror(company->tenant)) {
+    shared_->owner->OnMirrorRefused(channel);
+  }
+}
+
+void Mirrors::Retry(Company* company, int64_t ms) {
+  if (company->read_again_ms == 0) ++waiting_;
+  company->read_again_ms = shared_->NowMs() + ms;
+}
+
+void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
+  auto& parts = reply.elements();
+  Channel* channel = shared_->owner->Mirror(company->tenant);
+  uint64_t newest = 0, at = 0, born = 0, lost = 0, first = 0;
+  const size_t count = (parts.size() - kHeadParts) / kActionParts;
+  if (channel == nullptr) return;
+  if (!ReadNumber(parts[2].text(), &newest) ||
+      !ReadNumber(parts[3].text(), &at) ||
+      !ReadNumber(parts[5].text(), &born) ||
+      !ReadNumber(parts[6].text(), &lost) ||
+      (count > 0 && !ReadNumber(parts[kHeadParts].text(), &first))) {
+    return Refuse(company, "refused", "an answer that is not the script's");
+  }
+  company->unvouched_since_ms = 0;
+  company->refused.clear();
+  shared_->metrics().read_actions.Add(count);
+  CountEpoch(&shared_->metrics(), parts[4].text());
+  const std::string& epoch = parts[1].text();
+  std::vector<FormerEpoch> former = ReadFormer(parts[7].text());
+
+  Known& known = company->known;
+  uint64_t last = 0;
+  const size_t end = kHeadParts + count * kActionParts;
+  if (count > 0) (void)ReadNumber(parts[end - kActionParts].text(), &last);
+  known.run = parts[8].text();
+  if (last == newest && count > 0) {
+    known.id = parts[end - 2].text();
+  } else if (known.epoch != epoch || known.seq != newest) {
+    known.id.clear();
+  }
+  known.epoch = epoch;
+  known.seq = newest;
+
+  const ActionLog& log = channel->log();
+  LogLife life{epoch, former, static_cast<int64_t>(born), INT64_MIN, newest,
+               static_cast<int64_t>(at)};
+  if (lost > 0) life.lost_through_ms = static_cast<int64_t>(lost);
+  if (count > 0) life.head_seq = first - 1;
+  bool renews = false;
+  Reason why = Reason::kTrimmed;
+  if (log.unread()) {
+    channel->Restart(*shared_->context, std::move(life));
+    why = company->renewal;
+    renews = true;
+  } else if (log.epoch() != epoch) {
+    const auto name = std::find_if(
+        former.begin(), former.end(), [&](const FormerEpoch& each) {
+          return each.epoch == log.epoch();
+        });
+    if (name == former.end() || name->last_seq < log.head_seq()) {
+      // Another log: all of it is wanted.
+      return Unread(company, channel, Reason::kEpochChanged);
+    }
+    channel->Rename(epoch, std::move(former));
+  } else if (newest < log.head_seq()) {
+    return Unread(company, channel, Reason::kEpochChanged);
+  }
+  if (!renews && newest > log.head_seq() &&
+      (count == 0 || first > log.head_seq() + 1)) {
+    // What comes next is not kept any more.
+    channel->Restart(*shared_->context, std::move(life));
+    renews = true;
+  }
+  channel->log().NoteClock(static_cast<int64_t>(at));
+  if (!Append(channel, reply, renews)) {
+    // Something else than an action stands in the log: it is passed over, and
+    // what it may have been is lost.
+    shared_->metrics().foreign.Add(1);
+    renews = true;
+    why = Reason::kTrimmed;
+  }
+  if (renews) channel->Renew(*shared_->context, why);
+  shared_->owner->OnMirrorGrew(channel);
+  if (last != 0 && last < newest) {
+    // The rest of it.
+    company->wants_read = true;
+    return;
+  }
+  (void)from;
+  Ready(company, channel);
+}
+
+bool Mirrors::Append(Channel* channel, redis::Reply& reply, bool loads) {
+  auto& parts = reply.elements();
+  const uint64_t call = next_call_++;
+  const int64_t now_us = shared_->NowUs();
+  bool whole = true;
+  for (size_t i = kHeadParts; i + kActionParts <= parts.size();
+       i += kActionParts) {
+    Placed placed;
+    uint64_t at = 0;
+    const ActionLog& log = channel->log();
+    if (!ReadNumber(parts[i].text(), &placed.seq) ||
+        !ReadNumber(parts[i + 1].text(), &at) ||
+        placed.seq <= log.head_seq()) {
+      continue;
+    }
+    placed.arrived_ms = static_cast<int64_t>(at);
+    placed.id = parts[i + 2].text();
+    placed.stored = parts[i + 3].text();
+    placed.published_us = now_us;
+    EntryRef entry;
+    if (placed.seq == log.head_seq() + 1) {
+      entry = MakePlaced(*shared_->context, &shared_->reader, channel, placed);
+    }
+    if (!entry) {
+      LogLife life{log.epoch(), log.former(), log.born_ms(),
+                   std::max(log.lost_through_ms(), placed.arrived_ms),
+                   placed.seq, placed.arrived_ms};
+      channel->Restart(*shared_->context, std::move(life));
+      whole = false;
+      continue;
+    }
+    if (loads || !whole) {
+      channel->Load(*shared_->context, std::move(entry));
+    } else {
+      channel->Publish(*shared_->context, std::move(entry), call);
+    }
+  }
+  return whole;
+}
+
+void Mirrors::Unread(Company* company, Channel* channel, Reason reason) {
+  channel->Restart(*shared_->context, ActionLog::Unread());
+  company->renewal = reason;
+  company->read = false;
+  company->wants_read = true;
+}
+
+void Mirrors::Ready(Company* company, Channel* channel) {
+  if (std::exchange(company->gap, false)) {
+    shared_->metrics().gaps_healed.Add(1);
+  }
+  company->read = true;
+  company->renewal = Reason::kBrokerLost;
+  if (company->expected_seq != 0 &&
+      company->expected_seq <= channel->log().head_seq()) {
+    company->expected_seq = 0;
+    --waiting_;
+  }
+  ReleaseHeld(company);
+  if (std::exchange(company->held_overflow, false)) company->wants_read = true;
+  shared_->owner->OnMirrorGrew(channel);
+  if (company->read) shared_->owner->OnMirrorRead(channel);
+}
+
+void Mirrors::ReleaseHeld(Company* company) {
+  Channel* channel = shared_->owner->Mirror(company->tenant);
+  std::deque<HeldRing> held;
+  held.swap(company->held);
+  company->held_bytes = 0;
+  for (HeldRing& ring : held) {
+    RungAction action;
+    RungEphemeral event;
+    if (DecodeRing(ring.payload, &action, &event) != Ring::kAction) continue;
+    if (company->wants_read) {
+      Hold(company, std::move(ring.payload));
+    } else if (!TakeRung(company, channel, action)) {
+      if (ring.reads < company->reads) {
+        // A read that began after it had rung does not know of it; or its
+        // epoch has passed.
+        if (action.epoch == channel->log().epoch())
+          shared_->metrics().foreign.Add(1);
+        continue;
+      }
+      Gap(company);
+      Hold(company, std::move(ring.payload));
+    }
+  }
+}
+
+void Mirrors::Hold(Company* company, std::string payload) {
+  if (company->held.size() >= kMaxHeld ||
+      company->held_bytes + payload.size() > kMaxHeldBytes) {
+    company->held_overflow = true;
+    return;
+  }
+  company->held_bytes += payload.size();
+  // A read that is under way may have been answered before it rang.
+  company->held.push_back({std::move(payload), company->reads});
+}
+
+void Mirrors::OnRing(Company* company, std::string payload) {
+  RungAction action;
+  RungEphemeral event;
+  const Ring ring = DecodeRing(payload, &action, &event);
+  Channel* channel = shared_->owner->Mirror(company->tenant);
+  if (!company->watched || channel == nullptr) return;
+  if (ring == Ring::kAction) {
+    shared_->metrics().doorbells.Add(1);
+    shared_->metrics().doorbell_lag.Record(
+        (shared_->context->wall_ms - action.arrived_ms) * 1'000);
+    if (!company->read || company->reading || company->wants_read) {
+      return Hold(company, std::move(payload));
+    }
+    if (TakeRung(company, channel, action)) {
+      return shared_->owner->OnMirrorGrew(channel);
+    }
+    Gap(company);
+    Hold(company, std::move(payload));
+    return WantRead(company);
+  }
+  if (ring == Ring::kEphemeral) {
+    if (event.node_id == shared_->options.node_id) return;
+    const EntryText text{event.json, {}, event.transformed_json, {}};
+    EntryRef entry = EntryBuilder::Ephemeral(channel->log().epoch(),
+                                             channel->log().head_seq(), text);
+    entry->arrived_ms = channel->log().SafeNowMs(shared_->context->now_ms);
+    channel->PublishEphemeral(*shared_->context, std::move(entry));
+    return shared_->owner->OnMirrorGrew(channel);
+  }
+  if (ring == Ring::kNewer) {
+    shared_->owner->OnBrokerWarning(
+        {"format", "company '" + company->tenant +
+                       "': messages of a newer version are passed over"});
+    return;
+  }
+  shared_->metrics().foreign.Add(1);
+  shared_->owner->OnBrokerWarning(
+      {"foreign", "company '" + company->tenant +
+                      "': somebody else publishes to its channel"});
+}
+
+bool Mirrors::TakeRung(Company* company, Channel* channel,
+                       const RungAction& action) {
+  // An own one may ring before its answer comes.
+  for (size_t i = 0; i < company->sent; ++i) {
+    const Order& order = company->orders[i];
+    if (order.id != action.id) continue;
+    return Take(company, channel, action, order.posted_us, order.call_number);
+  }
+  return Take(company, channel, action, shared_->NowUs(), next_call_++);
+}
+
+bool Mirrors::Take(Company* company, Channel* channel, const RungAction& action,
+                   int64_t published_us, uint64_t call) {
+  const ActionLog& log = channel->log();
+  if (action.epoch != log.epoch()) return false;
+  if (action.seq <= log.head_seq()) return true;
+  if (action.seq != log.head_seq() + 1) return false;
+  EntryRef entry = MakePlaced(*shared_->context, &shared_->reader, channel,
+                              {action.seq, action.arrived_ms, action.id,
+                               action.stored, published_us});
+  // What the log itself has there, the read shows.
+  if (!entry) return false;
+  entry->arrived_ms = std::max(
+      entry->arrived_ms,
+      log.size() == 0 ? INT64_MIN : log.At(log.head_seq())->arrived_ms);
+  channel->log().NoteClock(entry->arrived_ms);
+  channel->Publish(*shared_->context, std::move(entry), call);
+  Known& known = company->known;
+  if (known.epoch == action.epoch && known.seq < action.seq) {
+    known.seq = action.seq;
+    known.id = action.id;
+  }
+  if (company->expected_seq != 0 && company->expected_seq <= action.seq) {
+    company->expected_seq = 0;
+    --waiting_;
+  }
+  return true;
+}
+
+void Mirrors::Gap(Company* company) {
+  if (!company->gap) shared_->metrics().gaps_found.Add(1);
+  company->gap = true;
+  company->wants_read = true;
+}
+
+void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order,
+                       bool more) {
+  if (!company->watched || !company->read) return;
+  Channel* channel = shared_->owner->Mirror(company->tenant);
+  if (channel == nullptr) return;
+  if (head.epoch != channel->log().epoch()) return WantRead(company);
+  const uint64_t next = channel->log().head_seq() + 1;
+  if (head.seq < next) {
+    if (!more) shared_->owner->OnMirrorGrew(channel);
+    return;
+  }
+  // Behind a read, or behind others' that are still on the other connection.
+  if (head.seq > next || company->reading || company->wants_read) {
+    return Expect(company, head.seq);
+  }
+  const int64_t posted_us =
+      order.posted_us != 0 ? order.posted_us : shared_->NowUs();
+  RungAction action{head.epoch, head.seq, head.at_ms, order.id, order.Whole()};
+  if (!Take(company, channel, action, posted_us, order.call_number)) {
+    return Expect(company, head.seq);
+  }
+  // A long call goes out whole, as an import.
+  if (!more) shared_->owner->OnMirrorGrew(channel);
+}
+
+void Mirrors::Expect(Company* company, uint64_t seq) {
+  if (company->expected_seq == 0) {
+    ++waiting_;
+    company->expected_since_ms = shared_->NowMs();
+  }
+  company->expected_seq = std::max(company->expected_seq, seq);
+}
+
+void Mirrors::OnTick() {
+  const int64_t now = shared_->NowMs();
+  while (!leaving_.empty() && leaving_.front().first + kIdleMs <= now) {
+    const auto [since, tenant] = std::move(leaving_.front());
+    leaving_.pop_front();
+    Company* company = shared_->companies.Find(tenant);
+    if (company == nullptr || !company->watched ||
+        company->idle_since_ms != since) {
+      continue;
+    }
+    Channel* channel = shared_->owner->Mirror(tenant);
+    if (channel != nullptr && channel->size() > 0) continue;
+    Leave(company);
+    if (channel != nullptr) shared_->owner->OnMirrorIdle(channel);
+  }
+  if (waiting_ > 0) {
+    std::vector<std::shared_ptr<Company>> due;
+    shared_->companies.ForEach([&](const std::shared_ptr<Company>& company) {
+      const bool retry =
+          company->read_again_ms != 0 && company->read_again_ms <= now;
+      const bool missing = company->expected_seq != 0 &&
+                           company->expected_since_ms + kExpectMs <= now;
+      if (retry || missing) due.push_back(company);
+    });
+    for (const std::shared_ptr<Company>& company : due) {
+      if (company->expected_seq != 0 &&
+          company->expected_since_ms + kExpectMs <= now) {
+        company->expected_seq = 0;
+        --waiting_;
+        Gap(company.get());
+      }
+      if (company->read_again_ms != 0 && company->read_again_ms <= now) {
+        company->read_again_ms = 0;
+        --waiting_;
+      }
+      WantRead(company.get());
+    }
+  }
+  ReadSome();
+}
+
+}  // namespace pathcast::broker

@@ -1,0 +1,100 @@
+// The tails of companies' logs that a node keeps for its streams: subscribed
+// to, read, and kept whole. A place that is missing is read before anything
+// newer is delivered.
+//
+// Owner: BrokerLog. Thread: hub thread.
+//
+//   idle → subscribing → reading → live;  live ⇄ reading (a gap)
+//
+// Invariants:
+//  1. A mirror is read only while its doorbell stands, and what rings meanwhile
+//     waits for the read.
+//  2. Each action is appended once, in the order of its seqs. What the mirror
+//     has missed for good is told by a `resync`.
+#ifndef PATHCAST_BROKER_MIRRORS_H_
+#define PATHCAST_BROKER_MIRRORS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "broker/company.h"
+#include "broker/mirror_entry.h"
+#include "broker/shared.h"
+#include "broker/stored.h"
+
+namespace pathcast::broker {
+
+class Mirrors {
+ public:
+  explicit Mirrors(Shared* shared) : shared_(shared) {}
+  Mirrors(const Mirrors&) = delete;
+  Mirrors& operator=(const Mirrors&) = delete;
+
+  // Somebody wants the company's log. True: its mirror can be used at once,
+  // though the broker may be away. REQUIRES: Owner::Mirror() has a channel.
+  bool Watch(const std::string& tenant);
+  // Not empty: the company is left alone, and why.
+  std::string_view Refused(const std::string& tenant) const;
+  // Its channel has no streams any more, or has some again.
+  void NoteStreams(const std::string& tenant, bool any);
+  // Its channel is about to be destroyed.
+  void Forget(const std::string& tenant);
+
+  void OnConnected();
+  void OnSubscriptionsLost();
+  void OnSubscribed(Company* company);
+  void OnRing(Company* company, std::string payload);
+  // An action of this node has its place.
+  void OnPlaced(Company* company, const Head& head, const Order& order,
+                bool more);
+  void OnTick();
+  uint64_t watched() const { return watched_; }
+  bool idle() const {
+    return line_.empty() && waiting_ == 0 && leaving_.empty();
+  }
+
+ private:
+  void WantRead(Company* company);
+  void ReadSome();
+  void Read(const std::shared_ptr<Company>& company);
+  void OnRead(const std::shared_ptr<Company>& company, uint64_t from,
+              redis::Reply reply);
+  void Refuse(Company* company, std::string_view kind, std::string why);
+  void Apply(Company* company, uint64_t from, redis::Reply& reply);
+  // The actions of a reply into the log; false: one was none.
+  bool Append(Channel* channel, redis::Reply& reply, bool loads);
+  void Unread(Company* company, Channel* channel, Reason reason);
+  void Ready(Company* company, Channel* channel);
+  void ReleaseHeld(Company* company);
+  void Hold(Company* company, std::string payload);
+  // False: it is a place that is missing, or another epoch's.
+  bool Take(Company* company, Channel* channel, const RungAction& action,
+            int64_t published_us, uint64_t call);
+  // The same of what has rung, which may be this node's own.
+  bool TakeRung(Company* company, Channel* channel, const RungAction& action);
+  void Gap(Company* company);
+  void Expect(Company* company, uint64_t seq);
+  void Retry(Company* company, int64_t ms);
+  void Leave(Company* company);
+
+  Shared* const shared_;
+  size_t reading_ = 0;
+  // To be read, in turns.
+  std::deque<std::shared_ptr<Company>> line_;
+  // Companies that wait for a time: a retry, or a place that was given.
+  size_t waiting_ = 0;
+  // Without streams, and since when; the longest first.
+  std::deque<std::pair<int64_t, std::string>> leaving_;
+  uint64_t watched_ = 0;
+  // Tells reads apart (Channel::Publish), above the numbers of publish calls.
+  uint64_t next_call_ = uint64_t{1} << 62;
+};
+
+}  // namespace pathcast::broker
+
+#endif  // PATHCAST_BROKER_MIRRORS_H_

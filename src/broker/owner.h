@@ -1,0 +1,75 @@
+// What the log in a broker asks of the hub around it. Implemented by the
+// hub's thread; called on it.
+#ifndef PATHCAST_BROKER_OWNER_H_
+#define PATHCAST_BROKER_OWNER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/channel.h"
+
+namespace pathcast::broker {
+
+enum class OutcomeCode : uint8_t {
+  kOk,
+  kDuplicate,
+  kQueued,
+  kUnreadable,
+  kOutboxFull,
+  // This company's keys are not pathcast's, or of a newer format.
+  kRefused,
+  kClosed,
+};
+
+struct Outcome {
+  OutcomeCode code = OutcomeCode::kOk;
+  uint64_t seq = 0;
+  std::string epoch;
+};
+
+// One hand-over of actions; answered when each of them is.
+struct PublishCall {
+  uint64_t ticket = 0;
+  // Tells calls apart (Channel::Publish).
+  uint64_t number = 0;
+  int64_t posted_us = 0;
+  std::vector<Outcome> outcomes;
+  size_t open = 0;
+};
+
+// One of these per cause until it has passed.
+struct Warning {
+  // "refused", "format", "foreign", "server", "unsent".
+  std::string_view kind;
+  std::string text;
+};
+
+class Owner {
+ public:
+  // Something of the broker's is about to happen outside a turn of the hub's
+  // own: its clocks are set, and a turn follows.
+  virtual void BeginBrokerTurn() = 0;
+  // The channel that mirrors this company's log; null: it has no streams here.
+  virtual Channel* Mirror(const std::string& tenant) = 0;
+  // There is something to offer to its streams.
+  virtual void OnMirrorGrew(Channel* channel) = 0;
+  // It was read: streams that wait for it may open.
+  virtual void OnMirrorRead(Channel* channel) = 0;
+  // It cannot be read by this version: its streams are sent away.
+  virtual void OnMirrorRefused(Channel* channel) = 0;
+  // Nobody listens to it any more; it is to be forgotten.
+  virtual void OnMirrorIdle(Channel* channel) = 0;
+  virtual void OnPublished(PublishCall* call) = 0;
+  virtual void OnBrokerWarning(Warning warning) = 0;
+
+ protected:
+  ~Owner() = default;
+};
+
+}  // namespace pathcast::broker
+
+#endif  // PATHCAST_BROKER_OWNER_H_

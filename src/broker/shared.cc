@@ -1,0 +1,60 @@
+#include "broker/shared.h"
+
+#include "broker/stored.h"
+
+namespace pathcast::broker {
+
+std::vector<FormerEpoch> ReadFormer(std::string_view text) {
+  std::vector<FormerEpoch> former;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const size_t dot = word.find('.');
+    uint64_t last = 0;
+    if (dot != std::string_view::npos && dot > 0 &&
+        ReadNumber(word.substr(dot + 1), &last)) {
+      former.push_back({std::string(word.substr(0, dot)), last});
+    }
+  }
+  return former;
+}
+
+void CountEpoch(BrokerMetrics* metrics, std::string_view why) {
+  constexpr std::string_view kCauses[kEpochCauseCount] = {
+      "new", "lost", "rewound", "unvouched", "vouched"};
+  for (size_t i = 0; i < kEpochCauseCount; ++i) {
+    if (why == kCauses[i]) metrics->epochs[i].Add(1);
+  }
+}
+
+Refusal RefusalOf(std::string_view error) {
+  // A script's own commands are refused inside of a longer text before 7.0.
+  if (error.find("WRONGTYPE") != std::string_view::npos) {
+    return Refusal::kWrongType;
+  }
+  switch (redis::KindOfError(error)) {
+    case redis::TroubleKind::kLoading:
+    case redis::TroubleKind::kMasterDown:
+    case redis::TroubleKind::kReadOnly:
+    case redis::TroubleKind::kNoAuth:
+    case redis::TroubleKind::kWrongPassword:
+    case redis::TroubleKind::kNoPermission:
+    case redis::TroubleKind::kBusy:
+    case redis::TroubleKind::kOutOfMemory:
+    case redis::TroubleKind::kMisconfigured:
+    case redis::TroubleKind::kClusterDown:
+    case redis::TroubleKind::kMoved:
+      return Refusal::kAway;
+    default:
+      break;
+  }
+  for (const std::string_view word :
+       {"OOM", "READONLY", "MISCONF", "NOREPLICAS", "TRYAGAIN", "UNKILLABLE",
+        "NOPERM", "MASTERDOWN", "CLUSTERDOWN"}) {
+    if (error.find(word) != std::string_view::npos) return Refusal::kAway;
+  }
+  return Refusal::kForGood;
+}
+
+}  // namespace pathcast::broker

@@ -1,0 +1,76 @@
+// What the rooms of the log in a broker share. Owner: BrokerLog. Thread: hub
+// thread.
+#ifndef PATHCAST_BROKER_SHARED_H_
+#define PATHCAST_BROKER_SHARED_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/companies.h"
+#include "broker/company.h"
+#include "broker/log_options.h"
+#include "broker/owner.h"
+#include "broker/transport.h"
+#include "core/action_log.h"
+#include "core/context.h"
+#include "json/action_reader.h"
+
+namespace pathcast::broker {
+
+struct Shared {
+  Shared(Context* context, Owner* owner, LogOptions log_options,
+         size_t max_companies)
+      : context(context),
+        owner(owner),
+        options(std::move(log_options)),
+        companies(options.prefix, max_companies) {}
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+
+  BrokerMetrics& metrics() const { return context->metrics->broker; }
+  // Asked where time passes inside a turn.
+  int64_t NowUs() const { return context->clock->NowUs(); }
+  int64_t NowMs() const { return context->steady_ms; }
+
+  Context* const context;
+  Owner* const owner;
+  const LogOptions options;
+  Companies companies;
+  ActionReader reader;
+  Transport* transport = nullptr;
+  size_t publish_script = 0;
+  size_t read_script = 0;
+};
+
+// What the scripts answer before anything of their own.
+struct Head {
+  std::string epoch;
+  uint64_t seq = 0;
+  int64_t at_ms = 0;
+  std::string why;
+};
+
+// "a.24 b.30", the newest first; what is none is left out.
+std::vector<FormerEpoch> ReadFormer(std::string_view text);
+
+// Counts a new epoch, or a new name.
+void CountEpoch(BrokerMetrics* metrics, std::string_view why);
+
+// What a refusal of Redis means for whoever asked.
+enum class Refusal : uint8_t {
+  // Like a Redis that is away: tried again.
+  kAway,
+  // Of this company's keys alone.
+  kWrongType,
+  // Neither: it would be refused again.
+  kForGood,
+};
+Refusal RefusalOf(std::string_view error);
+
+}  // namespace pathcast::broker
+
+#endif  // PATHCAST_BROKER_SHARED_H_
