@@ -1,5 +1,6 @@
 /** What C++ exports, given types, and the only importer of the binding. */
 import loadBinding from '#binding';
+import type { BrokerLogOptions, BrokerReply } from '../internal/broker.js';
 import type { EngineOptions } from '../internal/engine.js';
 import type { CloseReason } from '../protocol/events.js';
 
@@ -31,7 +32,8 @@ export type FilterArgument = [
 
 /** The class that C++ exports. `false` from a call: too much is waiting for the hub thread. */
 export interface NativeHub {
-  publish(ticket: number, items: (string | undefined)[]): boolean;
+  /** Five items an action, or, where not `whole`, nine: what a broker's log gets in place of them stands behind. */
+  publish(ticket: number, items: (string | undefined)[], whole: boolean): boolean;
   ephemeral(companyId: string, json: string, transformedJson: string | undefined): boolean;
   /** The hub thread need not see it before `wake()`. */
   openSocket(fd: number, ...stream: StreamArguments): void;
@@ -71,6 +73,13 @@ export interface NativeHub {
   drain(ticket: number, overMs: number): boolean;
   /** `json`: what a `resync` says; `paths`: the names in it. */
   setResyncPaths(json: string, paths: readonly string[]): boolean;
+  flush(ticket: number, withinMs: number): boolean;
+  /** Without a script the arguments are a command. */
+  brokerCall(ticket: number, script: string | undefined, keys: readonly string[], args: readonly (string | number | Buffer)[]): boolean;
+  brokerListen(channel: string, listen: boolean): boolean;
+  brokerResubscribe(): boolean;
+  /** Without a password. */
+  brokerUrl(): string;
   shutdown(ticket: number): boolean;
   stop(): void;
   metrics(): Float64Array;
@@ -102,10 +111,16 @@ export interface NativeCascades {
   readonly closeFrom: (count: number, fromCount: number) => number;
 }
 
-type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap'> & {
+type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap' | 'broker'> & {
   evictOldest: boolean;
   wrapPrefix: string;
   wrapSuffix: string;
+  broker: NativeBrokerOptions | undefined;
+};
+export type NativeBrokerOptions = Omit<BrokerLogOptions, 'scripts' | 'url' | 'broker'> & {
+  url: string;
+  publishScript: string;
+  readScript: string;
 };
 
 export interface Binding {
@@ -127,7 +142,11 @@ export type Reply =
   | [kind: 4, number: number, bytes: Buffer]
   | [kind: 5, number: number]
   | [kind: 6, notice: number, code: number, number: number, value: number, companyId: string, userId: string]
-  | [kind: 7, ticket: number, ...connections: (number | string | FilterArgument | undefined)[]];
+  | [kind: 7, ticket: number, ...connections: (number | string | FilterArgument | undefined)[]]
+  /** `failure`: 0 none, then those of BrokerFailure; the answer is its text. */
+  | [kind: 8, ticket: number, failure: number, answer: BrokerReply | string]
+  /** `event`: 0 state (`number` of BROKER_LINKS; its trouble), 1 subscribed, 2 message, 3 warning (`name`: its kind, a space, the company). */
+  | [kind: 9, event: number, number: number, name: string, text: string | Buffer];
 
 /** Loads the addon; the error says why there is none. Later calls return the same. */
 export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {

@@ -27,6 +27,7 @@ import type {
 } from '../internal/engine.js';
 import { readMetrics } from './metrics.js';
 import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
+import { nativeBrokerOptions, NativeBroker } from './broker.js';
 import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
 import { LogReader, type KnownLog, type LogAnswer } from './log-reader.js';
 import { readRecords } from './records.js';
@@ -64,6 +65,7 @@ interface NativeSink {
 
 class NativeEngine implements Engine {
   readonly kind = 'native';
+  readonly broker: NativeBroker | undefined;
   readonly #hub: NativeHub;
   readonly #metricNames: readonly string[];
   readonly #notify: (notice: EngineNotice) => void;
@@ -87,7 +89,8 @@ class NativeEngine implements Engine {
   #lastMetrics: EngineMetrics | undefined;
 
   constructor(binding: Binding, options: EngineOptions, notify: (notice: EngineNotice) => void) {
-    const { limitPolicy, transformWrap, ...rest } = options;
+    const { limitPolicy, transformWrap, broker: brokerOptions, ...rest } = options;
+    const broker = nativeBrokerOptions(brokerOptions);
     this.#notify = notify;
     this.#hubId = options.hubId;
     this.#metricNames = binding.metricNames;
@@ -97,22 +100,45 @@ class NativeEngine implements Engine {
         evictOldest: limitPolicy === 'evict-oldest',
         wrapPrefix: transformWrap?.[0] ?? '',
         wrapSuffix: transformWrap?.[1] ?? '',
+        broker,
       },
       (replies) => {
         this.#dispatch(replies);
       },
     );
+    this.broker = broker && this.#makeBroker();
+  }
+
+  #makeBroker(): NativeBroker {
+    return new NativeBroker(this.#hub.brokerUrl(), {
+      call: (script, keys, args) => {
+        if (this.#closing) return Promise.resolve(undefined);
+        return this.#ask<Reply | undefined>(
+          (ticket) => this.#hub.brokerCall(ticket, script, keys, args),
+          (reply) => reply,
+          () => undefined,
+        );
+      },
+      listen: (channel, listen) => {
+        if (!this.#stopped) this.#hub.brokerListen(channel, listen);
+      },
+      resubscribe: () => {
+        if (!this.#stopped) this.#hub.brokerResubscribe();
+      },
+    });
   }
 
   publish(actions: EncodedAction[]): Promise<PublishOutcome[]> {
     const refused = (code: 'HUB_CLOSED' | 'OVERLOADED'): PublishOutcome[] => actions.map(() => ({ ok: false, code }));
     if (this.#closing) return Promise.resolve(refused('HUB_CLOSED'));
     const items: (string | undefined)[] = [];
-    for (const { companyId, head, tail, transformed } of actions) {
+    const whole = !this.broker || actions.every(({ stored }) => stored === undefined);
+    for (const { companyId, head, tail, transformed, stored } of actions) {
       items.push(companyId, head, tail, transformed?.head, transformed?.tail);
+      if (!whole) items.push(stored?.head, stored?.tail, stored?.transformed?.head, stored?.transformed?.tail);
     }
     return this.#ask(
-      (ticket) => this.#hub.publish(ticket, items),
+      (ticket) => this.#hub.publish(ticket, items, whole),
       (reply) => readOutcomes(reply),
       () => refused('HUB_CLOSED'),
       () => refused('OVERLOADED'),
@@ -246,6 +272,10 @@ class NativeEngine implements Engine {
     await this.#done((ticket) => this.#hub.drain(ticket, overMs));
   }
 
+  flush(withinMs: number): Promise<number> {
+    return this.broker ? this.#done((ticket) => this.#hub.flush(ticket, withinMs)) : Promise.resolve(0);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
     return this.#closing;
@@ -253,7 +283,11 @@ class NativeEngine implements Engine {
 
   metrics(): EngineMetrics {
     if (this.#stopped && this.#lastMetrics) return this.#lastMetrics;
-    return readMetrics(this.#metricNames, this.#hub.metrics());
+    return this.#readMetrics();
+  }
+
+  #readMetrics(): EngineMetrics {
+    return readMetrics(this.#metricNames, this.#hub.metrics(), this.broker !== undefined);
   }
 
   setResyncPaths(paths: readonly string[]): void {
@@ -266,7 +300,7 @@ class NativeEngine implements Engine {
       () => undefined,
       () => undefined,
     );
-    this.#lastMetrics = readMetrics(this.#metricNames, this.#hub.metrics());
+    this.#lastMetrics = this.#readMetrics();
     this.#stopped = true;
     this.#hub.stop();
     const pending = [...this.#pending.values()];
@@ -274,6 +308,7 @@ class NativeEngine implements Engine {
     this.#pending.clear();
     this.#sinks.clear();
     for (const { closed } of pending) closed();
+    this.broker?.setState({ link: 'closed', trouble: '' });
     for (const sink of sinks) closeQuietly(sink);
   }
 
@@ -335,6 +370,7 @@ class NativeEngine implements Engine {
         case 2:
         case 3:
         case 7:
+        case 8:
           this.#answer(reply[1], reply);
           break;
         case 4:
@@ -345,6 +381,10 @@ class NativeEngine implements Engine {
           break;
         case 6:
           this.#tell(reply);
+          break;
+        case 9:
+          if (reply[1] === 3) this.#warn(reply[3], String(reply[4]));
+          else this.broker?.heard(reply);
           break;
       }
     }
@@ -416,6 +456,13 @@ class NativeEngine implements Engine {
     closeQuietly(entry);
   }
 
+  /** `of`: what kind, a space, the company if it is one's. */
+  #warn(of: string, message: string): void {
+    const space = of.indexOf(' ');
+    const companyId = of.slice(space + 1);
+    this.#notify({ type: 'warning', kind: of.slice(0, space), message, ...(companyId !== '' && { companyId }) });
+  }
+
   #tell(reply: Extract<Reply, { 0: 6 }>): void {
     const [, kind, code, number, value, companyId, userId] = reply;
     const connectionId = this.#connectionId(number);
@@ -442,6 +489,9 @@ function readOutcomes(reply: Reply): PublishOutcome[] {
     const seq = reply[i + 1] as number;
     const epoch = reply[i + 2] as string;
     if (code === 0 || code === 1) outcomes.push({ ok: true, seq, epoch, duplicate: code === 1 });
+    else if (code === 4) outcomes.push({ ok: true, queued: true });
+    else if (code === 5) outcomes.push({ ok: false, code: 'OUTBOX_FULL' });
+    else if (code === 6) outcomes.push({ ok: false, code: 'BROKER', reason: epoch });
     else outcomes.push({ ok: false, code: code === 2 ? 'HUB_CLOSED' : 'NOT_SERIALIZABLE' });
   }
   return outcomes;

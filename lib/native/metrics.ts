@@ -1,36 +1,43 @@
 /** The native engine's counters, an array of numbers and their names, as `EngineMetrics`. */
-import type { EngineMetrics } from '../internal/engine.js';
+import type { BrokerMetrics, EngineMetrics, TimeHistogram } from '../internal/engine.js';
+import { BROKER_LINKS } from './broker.js';
 
-/** `names[i]` is `key`, or `group.key` for the maps, or `latency.<bound in µs>` (`inf` for the open bucket). */
-export function readMetrics(names: readonly string[], values: ArrayLike<number>): EngineMetrics {
+const HISTOGRAMS = ['publishToWritten', 'doorbellLagUs', 'scriptUs'] as const;
+const GROUPS = ['resyncs', 'refusals', 'closes', 'broker', 'epochs'] as const;
+
+/**
+ * `names[i]` is `key`, or `group.key` for the maps, or `histogram:<bound in µs>` (`inf` for the open bucket) and `histogram:sum`.
+ * `withBroker`: what they say of one means something.
+ */
+export function readMetrics(names: readonly string[], values: ArrayLike<number>, withBroker: boolean): EngineMetrics {
   const flat: Record<string, number> = {};
-  const groups: Record<'resyncs' | 'refusals' | 'closes', Record<string, number>> = {
-    resyncs: {},
-    refusals: {},
-    closes: {},
-  };
-  const boundsUs: number[] = [];
-  const counts: number[] = [];
+  const groups = Object.fromEntries(GROUPS.map((group) => [group, {}])) as Record<(typeof GROUPS)[number], Record<string, number>>;
+  const histograms = Object.fromEntries(
+    HISTOGRAMS.map((name) => [name, { boundsUs: [], counts: [], sumUs: 0 }]),
+  ) as unknown as Record<(typeof HISTOGRAMS)[number], TimeHistogram>;
   names.forEach((name, i) => {
     const value = values[i] ?? 0;
-    const dot = name.indexOf('.');
-    if (dot < 0) {
-      flat[name] = value;
-      return;
-    }
-    const group = name.slice(0, dot);
-    const key = name.slice(dot + 1);
-    if (group === 'latency') {
-      if (key !== 'inf') boundsUs.push(Number(key));
-      counts.push(value);
-    } else if (group === 'resyncs' || group === 'refusals' || group === 'closes') {
-      groups[group][key] = value;
+    const [first = '', key] = name.split(/[.:]/, 2);
+    const histogram = histograms[first as (typeof HISTOGRAMS)[number]] as TimeHistogram | undefined;
+    if (key === undefined) {
+      flat[first] = value;
+    } else if (histogram === undefined) {
+      groups[first as (typeof GROUPS)[number]][key] = value;
+    } else if (key === 'sum') {
+      histogram.sumUs = value;
+    } else {
+      if (key !== 'inf') histogram.boundsUs.push(Number(key));
+      histogram.counts.push(value);
     }
   });
-  const { latencySumUs = 0, ...gauges } = flat;
+  const { broker, epochs, ...maps } = groups;
+  const { publishToWritten, ...ofBroker } = histograms;
   return {
-    ...(gauges as Omit<EngineMetrics, 'resyncs' | 'refusals' | 'closes' | 'publishToWritten' | 'broker'>),
-    ...groups,
-    publishToWritten: { boundsUs, counts, sumUs: latencySumUs },
+    ...(flat as unknown as Omit<EngineMetrics, 'resyncs' | 'refusals' | 'closes' | 'publishToWritten' | 'broker'>),
+    ...maps,
+    publishToWritten,
+    ...(withBroker && {
+      broker: { ...broker, ...ofBroker, epochs, link: BROKER_LINKS[broker['link'] ?? 0] } as unknown as BrokerMetrics,
+    }),
   };
 }

@@ -115,6 +115,27 @@ class Arguments {
     return value.IsUndefined() || value.IsNull();
   }
 
+  // A text, the digits of a number, or the bytes of a Buffer.
+  std::string Bytes(Napi::Value value, const char* what) {
+    if (value.IsBuffer()) {
+      const auto buffer = value.As<Napi::Buffer<char>>();
+      return {buffer.Data(), buffer.Length()};
+    }
+    return String(value.IsNumber() ? value.ToString() : value, what);
+  }
+  std::vector<std::string> BytesList(Napi::Value value, const char* what) {
+    std::vector<std::string> list;
+    if (!value.IsArray()) return Fail(what), list;
+    const auto array = value.As<Napi::Array>();
+    const uint32_t length = array.Length();
+    list.reserve(length);
+    for (uint32_t i = 0; i < length; ++i) {
+      const Napi::HandleScope scope(env_);
+      list.push_back(Bytes(array.Get(i), what));
+    }
+    return list;
+  }
+
   std::optional<std::string> OptionalString(Napi::Value value,
                                             const char* what) {
     if (Absent(value)) return std::nullopt;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "addon/arguments.h"
+#include "addon/broker_calls.h"
 #include "addon/replies.h"
 
 namespace pathcast {
@@ -48,6 +49,10 @@ HubOptions ReadOptions(Arguments* args, Napi::Object object) {
   options.wrap.suffix =
       args->String(args->Get(object, "wrapSuffix"), "wrapSuffix");
   options.seed = Random::SystemSeed();
+  if (const Napi::Value broker = args->Get(object, "broker");
+      broker.IsObject()) {
+    options.broker = ReadBrokerOptions(args, broker.As<Napi::Object>());
+  }
   return options;
 }
 
@@ -72,6 +77,11 @@ Napi::Function HubWrap::Define(Napi::Env env) {
        InstanceMethod<&HubWrap::Disconnect>("disconnect"),
        InstanceMethod<&HubWrap::Drain>("drain"),
        InstanceMethod<&HubWrap::SetResyncPaths>("setResyncPaths"),
+       InstanceMethod<&HubWrap::Flush>("flush"),
+       InstanceMethod<&HubWrap::BrokerCall>("brokerCall"),
+       InstanceMethod<&HubWrap::BrokerListen>("brokerListen"),
+       InstanceMethod<&HubWrap::BrokerResubscribe>("brokerResubscribe"),
+       InstanceMethod<&HubWrap::BrokerUrl>("brokerUrl"),
        InstanceMethod<&HubWrap::Shutdown>("shutdown"),
        InstanceMethod<&HubWrap::Stop>("stop"),
        InstanceMethod<&HubWrap::ReadMetrics>("metrics"),
@@ -95,6 +105,7 @@ HubWrap::HubWrap(const Napi::CallbackInfo& info)
   Arguments args(env);
   HubOptions options = ReadOptions(&args, info[0].As<Napi::Object>());
   if (!args.Done()) return;
+  if (options.broker) broker_url_ = ShownUrl(options.broker->url);
   bell_context_ = new BellContext{this};
   bell_ = Bell::New(
       env, info[1].As<Napi::Function>(), Napi::Object(), "pathcast", 0, 1,
@@ -168,7 +179,10 @@ Napi::Value HubWrap::Post(const Napi::CallbackInfo& info, Command command) {
   return Napi::Boolean::New(info.Env(), hub_->Post(std::move(command)));
 }
 
-// publish(ticket, [tenant, head, tail, transformedHead?, transformedTail?, …])
+// publish(ticket, [tenant, head, tail, transformedHead?, transformedTail?, …],
+// whole): where not `whole`, each is followed by what the broker's log gets in
+// place of it: head, tail, transformedHead?, transformedTail?; no head: the
+// same.
 Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   Arguments args(info.Env());
@@ -182,8 +196,10 @@ Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
   }
   const auto flat = info[1].As<Napi::Array>();
   const uint32_t length = flat.Length();
-  command.items.reserve(length / 5);
-  for (uint32_t i = 0; i + 4 < length; i += 5) {
+  const bool whole = args.Bool(info[2], "whole");
+  const uint32_t stride = whole ? 5 : 9;
+  command.items.reserve(length / stride);
+  for (uint32_t i = 0; i + stride <= length; i += stride) {
     const Napi::HandleScope scope(info.Env());
     PublishItem& item = command.items.emplace_back();
     item.tenant = args.String(flat.Get(i), "company");
@@ -195,6 +211,13 @@ Napi::Value HubWrap::Publish(const Napi::CallbackInfo& info) {
     if (!Arguments::Absent(transformed)) {
       item.transformed_head = args.String(transformed, "transformed head");
       item.transformed_tail = args.String(flat.Get(i + 4), "transformed tail");
+    }
+    if (stride > 5 && !Arguments::Absent(flat.Get(i + 5))) {
+      const auto part = [&](uint32_t at) {
+        return args.OptionalString(flat.Get(i + at), "stored").value_or("");
+      };
+      item.stored = std::make_shared<const std::array<std::string, 4>>(
+          std::array<std::string, 4>{part(5), part(6), part(7), part(8)});
     }
     command.bytes += item.text.size() + item.transformed_head.size();
   }

@@ -10,6 +10,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 
 #include "engine/hub.h"
 
@@ -61,6 +62,12 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   Napi::Value Disconnect(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
   Napi::Value SetResyncPaths(const Napi::CallbackInfo& info);
+  // broker_calls.cc
+  Napi::Value Flush(const Napi::CallbackInfo& info);
+  Napi::Value BrokerCall(const Napi::CallbackInfo& info);
+  Napi::Value BrokerListen(const Napi::CallbackInfo& info);
+  Napi::Value BrokerResubscribe(const Napi::CallbackInfo& info);
+  Napi::Value BrokerUrl(const Napi::CallbackInfo& info);
   Napi::Value Shutdown(const Napi::CallbackInfo& info);
   Napi::Value Stop(const Napi::CallbackInfo& info);
   Napi::Value ReadMetrics(const Napi::CallbackInfo& info);
@@ -70,6 +77,8 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   napi_env raw_env_;
   BellContext* bell_context_ = nullptr;  // freed by the bell's finalizer
   Bell bell_;
+  // For people; empty: the log is memory.
+  std::string broker_url_;
   bool hooked_ = false;  // the environment's end will call OnEnvironmentEnd
   std::unique_ptr<Hub> hub_;
 };

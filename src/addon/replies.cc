@@ -18,7 +18,9 @@ enum class ReplyKind : uint8_t {
   kSinkData,
   kSinkEnd,
   kNotice,
-  kConnections
+  kConnections,
+  kBrokerAnswer,
+  kBrokerEvent
 };
 
 class FlatArray {
@@ -136,6 +138,55 @@ struct ToJs {
     }
     return out.Done();
   }
+  Napi::Value Bytes(const std::string& bytes) const {
+    return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+  }
+  // BrokerReply of lib/internal/broker.ts.
+  Napi::Value Answer(const redis::Reply& answer) const {
+    switch (answer.type()) {
+      case redis::Reply::Type::kNil:
+        return env.Null();
+      case redis::Reply::Type::kInteger:
+        return Napi::Number::New(env, static_cast<double>(answer.integer()));
+      case redis::Reply::Type::kArray: {
+        const auto& elements = answer.elements();
+        Napi::Array out = Napi::Array::New(env, elements.size());
+        for (uint32_t i = 0; i < elements.size(); ++i) {
+          const Napi::HandleScope scope(env);
+          out.Set(i, Answer(elements[i]));
+        }
+        return out;
+      }
+      default:
+        return Bytes(answer.text());
+    }
+  }
+  Napi::Array operator()(BrokerAnswerReply& reply) const {
+    const redis::Reply& answer = reply.answer;
+    FlatArray out(env, ReplyKind::kBrokerAnswer);
+    out.Add(static_cast<double>(reply.ticket));
+    if (answer.ok()) {
+      out.Add(0.0).AddValue(Answer(answer));
+    } else {
+      // BrokerFailure: unsent, lost, refused.
+      const redis::Reply::Type type = answer.type();
+      out.Add(type == redis::Reply::Type::kUnsent ? 1.0
+              : type == redis::Reply::Type::kLost ? 2.0
+                                                  : 3.0)
+          .Add(answer.text());
+    }
+    return out.Done();
+  }
+  Napi::Array operator()(BrokerEventReply& reply) const {
+    FlatArray out(env, ReplyKind::kBrokerEvent);
+    out.Add(static_cast<double>(reply.kind)).Add(reply.number).Add(reply.name);
+    if (reply.kind == BrokerEventKind::kMessage) {
+      out.AddValue(Bytes(reply.text));
+    } else {
+      out.Add(reply.text);
+    }
+    return out.Done();
+  }
   Napi::Array operator()(NoticeReply& reply) const {
     return FlatArray(env, ReplyKind::kNotice)
         .Add(static_cast<double>(reply.kind))
@@ -147,6 +198,19 @@ struct ToJs {
         .Done();
   }
 };
+
+// `<name>:<bound in µs>` (`inf`: the open bucket), and `<name>:sum`.
+template <class Visit>
+void VisitHistogram(const std::string& name, const Histogram& histogram,
+                    Visit& visit) {
+  for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+    const std::string bound = i < Histogram::kBoundsUs.size()
+                                  ? std::to_string(Histogram::kBoundsUs[i])
+                                  : "inf";
+    visit(name + ":" + bound, histogram.count(i));
+  }
+  visit(name + ":sum", histogram.sum_us());
+}
 
 // Calls `visit(name, value)` for each metric, always in the same order.
 template <class Visit>
@@ -190,14 +254,36 @@ void ForEachMetric(const Metrics& m, Visit&& visit) {
   for (size_t i = 0; i < kRefusalCount; ++i) {
     visit(std::string("refusals.") + kRefusals[i], m.refusals[i].Get());
   }
-  const Histogram& latency = m.publish_to_written;
-  for (size_t i = 0; i < Histogram::kBuckets; ++i) {
-    const std::string bound = i < Histogram::kBoundsUs.size()
-                                  ? std::to_string(Histogram::kBoundsUs[i])
-                                  : "inf";
-    visit("latency." + bound, latency.count(i));
+  VisitHistogram("publishToWritten", m.publish_to_written, visit);
+  const BrokerMetrics& b = m.broker;
+  visit("broker.link", b.link.Get());
+  visit("broker.subscriptions", b.subscriptions.Get());
+  visit("broker.companies", b.companies.Get());
+  visit("broker.reads", b.reads.Get());
+  visit("broker.readActions", b.read_actions.Get());
+  visit("broker.gapsFound", b.gaps_found.Get());
+  visit("broker.gapsHealed", b.gaps_healed.Get());
+  visit("broker.doorbells", b.doorbells.Get());
+  visit("broker.foreign", b.foreign.Get());
+  visit("broker.outboxActions", b.outbox_actions.Get());
+  visit("broker.outboxBytes", b.outbox_bytes.Get());
+  visit("broker.queued", b.queued.Get());
+  visit("broker.conflated", b.conflated.Get());
+  visit("broker.outboxFull", b.outbox_full.Get());
+  visit("broker.told", b.told.Get());
+  visit("broker.probes", b.probes.Get());
+  visit("broker.probesLost", b.probes_lost.Get());
+  visit("broker.resubscribes", b.resubscribes.Get());
+  visit("broker.reconnects", b.reconnects.Get());
+  visit("broker.unsent", b.unsent.Get());
+  visit("broker.lost", b.lost.Get());
+  constexpr const char* kCauses[kEpochCauseCount] = {"new", "lost", "rewound",
+                                                     "unvouched", "vouched"};
+  for (size_t i = 0; i < kEpochCauseCount; ++i) {
+    visit(std::string("epochs.") + kCauses[i], b.epochs[i].Get());
   }
-  visit("latencySumUs", latency.sum_us());
+  VisitHistogram("doorbellLagUs", b.doorbell_lag, visit);
+  VisitHistogram("scriptUs", b.script, visit);
 }
 
 }  // namespace

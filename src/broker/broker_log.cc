@@ -28,16 +28,15 @@ std::string TextOf(const redis::Trouble& trouble) {
 }  // namespace
 
 BrokerLog::BrokerLog(Context* context, Owner* owner, LogOptions options,
-                     size_t max_companies,
-                     std::unique_ptr<Transport> transport, HostEvents events)
+                     size_t max_companies, std::unique_ptr<Transport> transport,
+                     HostEvents events)
     : shared_(context, owner, std::move(options), max_companies),
       events_(std::move(events)),
       probe_name_(ProbeName(shared_.options.prefix, shared_.options.node_id)),
       mirrors_(&shared_),
       outbox_(&shared_,
-              [this](Company* company, const Head& head, const Order& order,
-                     bool more) {
-                mirrors_.OnPlaced(company, head, order, more);
+              [this](Company* company, const Head& head, const Order& order) {
+                mirrors_.OnPlaced(company, head, order);
               }),
       transport_(std::move(transport)) {
   shared_.transport = transport_.get();
@@ -46,7 +45,8 @@ BrokerLog::BrokerLog(Context* context, Owner* owner, LogOptions options,
 BrokerLog::~BrokerLog() { Close(); }
 
 Status BrokerLog::Open(EventLoop* loop) {
-  shared_.publish_script = transport_->AddScript(shared_.options.publish_script);
+  shared_.publish_script =
+      transport_->AddScript(shared_.options.publish_script);
   shared_.read_script = transport_->AddScript(shared_.options.read_script);
   Status status = tick_.Open(loop, [this] { OnTick(); });
   if (!status.ok()) return status;
@@ -82,6 +82,7 @@ void BrokerLog::OnState() {
       std::exchange(connection_, transport_->connection()) !=
           transport_->connection()) {
     if (connection_ > 1) shared_.metrics().reconnects.Add(1);
+    shared_.told.clear();
     // Who was left alone may have been mended, or it is another Redis.
     shared_.companies.ForEach(
         [](const std::shared_ptr<Company>& company) { company->refused = {}; });
@@ -115,8 +116,8 @@ void BrokerLog::OnMessage(std::string_view channel, std::string payload) {
   }
   Company* company = shared_.companies.OfBell(channel);
   if (host_channels_.contains(channel)) {
-    events_.on_message(channel, company != nullptr ? payload
-                                                   : std::move(payload));
+    events_.on_message(channel,
+                       company != nullptr ? payload : std::move(payload));
   }
   if (company != nullptr) mirrors_.OnRing(company, std::move(payload));
 }
@@ -155,8 +156,7 @@ void BrokerLog::Probe() {
 bool BrokerLog::Ephemeral(const std::string& tenant, std::string_view json,
                           std::string_view transformed_json) {
   if (!transport_->commands_ready()) return false;
-  const std::string bell =
-      BellName(BaseName(shared_.options.prefix, tenant));
+  const std::string bell = BellName(BaseName(shared_.options.prefix, tenant));
   const std::string payload =
       EncodeRing({shared_.options.node_id, json, transformed_json});
   const std::string_view command[] = {transport_->ring(), bell, payload};

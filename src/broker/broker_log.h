@@ -50,6 +50,9 @@ class BrokerLog {
                const std::shared_ptr<PublishCall>& call, size_t index) {
     outbox_.Add(tenant, std::move(order), call, index);
   }
+  void EndCall(const std::string& tenant, uint64_t call_number) {
+    outbox_.EndCall(tenant, call_number);
+  }
   // After the last of a turn.
   void Send() { outbox_.Send(); }
   // To the other nodes. False: it was dropped.

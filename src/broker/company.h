@@ -40,6 +40,9 @@ struct Order {
   // Of its call; 0: nobody's.
   int64_t posted_us = 0;
   uint64_t call_number = 0;
+  // Of a long call: it is offered to the streams when the call's last one of
+  // the company is.
+  bool held = false;
   // Null: its outcome has been told.
   std::shared_ptr<PublishCall> call = nullptr;
   size_t index = 0;

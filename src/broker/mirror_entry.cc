@@ -82,8 +82,8 @@ EntryRef MakeTold(const Context& context, ActionReader* reader,
   const ActionLog& log = channel->log();
   const int64_t safe_ms = log.SafeNowMs(context.now_ms);
   EntryRef entry =
-      EntryBuilder::Told(log.epoch(), log.head_seq(),
-                         ToldJson(fields, safe_ms), {fields.id, ViewOf(fields)});
+      EntryBuilder::Told(log.epoch(), log.head_seq(), ToldJson(fields, safe_ms),
+                         {fields.id, ViewOf(fields)});
   entry->arrived_ms = safe_ms;
   SetNames(context, channel, fields, entry.get());
   return entry;

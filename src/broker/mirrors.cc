@@ -25,7 +25,7 @@ constexpr int64_t kUnvouchedMs = 1'000;
 constexpr int64_t kRefusedRetryMs = 500;
 
 // For the doorbells before an own action: they come on the other connection.
-constexpr int64_t kExpectMs = 200;
+constexpr int64_t kExpectMs = 100;
 
 // A mirror that nobody listens to is kept for who comes back soon.
 constexpr int64_t kIdleMs = 30'000;
@@ -144,9 +144,15 @@ void Mirrors::Read(const std::shared_ptr<Company>& company) {
   const std::string first = std::to_string(from);
   const std::string count = std::to_string(kActionsARead);
   const std::string_view keys[] = {names.head, names.log, names.ids};
-  const std::string_view arguments[] = {
-      shared_->transport->run_id(), known.run, known.epoch, seq,  known.id,
-      force ? "1" : "",             fresh,     first,       count};
+  const std::string_view arguments[] = {shared_->transport->run_id(),
+                                        known.run,
+                                        known.epoch,
+                                        seq,
+                                        known.id,
+                                        force ? "1" : "",
+                                        fresh,
+                                        first,
+                                        count};
   shared_->transport->Eval(shared_->read_script, keys, arguments,
                            [this, company, from](redis::Reply reply) {
                              OnRead(company, from, std::move(reply));
@@ -188,8 +194,7 @@ void Mirrors::OnRead(const std::shared_ptr<Company>& company, uint64_t from,
 
 void Mirrors::Refuse(Company* company, std::string_view kind, std::string why) {
   shared_->metrics().foreign.Add(1);
-  shared_->owner->OnBrokerWarning(
-      {kind, "company '" + company->tenant + "' is left alone: " + why});
+  shared_->Warn(kind, company->tenant, "it is left alone: " + why);
   company->refused = std::move(why);
   if (Channel* channel = shared_->owner->Mirror(company->tenant)) {
     shared_->owner->OnMirrorRefused(channel);
@@ -235,8 +240,8 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
   known.seq = newest;
 
   const ActionLog& log = channel->log();
-  LogLife life{epoch, former, static_cast<int64_t>(born), INT64_MIN, newest,
-               static_cast<int64_t>(at)};
+  LogLife life{epoch,     former, static_cast<int64_t>(born),
+               INT64_MIN, newest, static_cast<int64_t>(at)};
   if (lost > 0) life.lost_through_ms = static_cast<int64_t>(lost);
   if (count > 0) life.head_seq = first - 1;
   bool renews = false;
@@ -247,9 +252,8 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
     renews = true;
   } else if (log.epoch() != epoch) {
     const auto name = std::find_if(
-        former.begin(), former.end(), [&](const FormerEpoch& each) {
-          return each.epoch == log.epoch();
-        });
+        former.begin(), former.end(),
+        [&](const FormerEpoch& each) { return each.epoch == log.epoch(); });
     if (name == former.end() || name->last_seq < log.head_seq()) {
       // Another log: all of it is wanted.
       return Unread(company, channel, Reason::kEpochChanged);
@@ -294,8 +298,7 @@ bool Mirrors::Append(Channel* channel, redis::Reply& reply, bool loads) {
     uint64_t at = 0;
     const ActionLog& log = channel->log();
     if (!ReadNumber(parts[i].text(), &placed.seq) ||
-        !ReadNumber(parts[i + 1].text(), &at) ||
-        placed.seq <= log.head_seq()) {
+        !ReadNumber(parts[i + 1].text(), &at) || placed.seq <= log.head_seq()) {
       continue;
     }
     placed.arrived_ms = static_cast<int64_t>(at);
@@ -307,9 +310,10 @@ bool Mirrors::Append(Channel* channel, redis::Reply& reply, bool loads) {
       entry = MakePlaced(*shared_->context, &shared_->reader, channel, placed);
     }
     if (!entry) {
-      LogLife life{log.epoch(), log.former(), log.born_ms(),
-                   std::max(log.lost_through_ms(), placed.arrived_ms),
-                   placed.seq, placed.arrived_ms};
+      LogLife life{
+          log.epoch(),   log.former(),
+          log.born_ms(), std::max(log.lost_through_ms(), placed.arrived_ms),
+          placed.seq,    placed.arrived_ms};
       channel->Restart(*shared_->context, std::move(life));
       whole = false;
       continue;
@@ -396,9 +400,7 @@ void Mirrors::OnRing(Company* company, std::string payload) {
     if (!company->read || company->reading || company->wants_read) {
       return Hold(company, std::move(payload));
     }
-    if (TakeRung(company, channel, action)) {
-      return shared_->owner->OnMirrorGrew(channel);
-    }
+    if (TakeRung(company, channel, action)) return;
     Gap(company);
     Hold(company, std::move(payload));
     return WantRead(company);
@@ -413,26 +415,37 @@ void Mirrors::OnRing(Company* company, std::string payload) {
     return shared_->owner->OnMirrorGrew(channel);
   }
   if (ring == Ring::kNewer) {
-    shared_->owner->OnBrokerWarning(
-        {"format", "company '" + company->tenant +
-                       "': messages of a newer version are passed over"});
+    shared_->Warn("format", company->tenant,
+                  "messages of a newer version are passed over");
     return;
   }
   shared_->metrics().foreign.Add(1);
-  shared_->owner->OnBrokerWarning(
-      {"foreign", "company '" + company->tenant +
-                      "': somebody else publishes to its channel"});
+  shared_->Warn("foreign", company->tenant,
+                "somebody else publishes to its channel");
 }
 
 bool Mirrors::TakeRung(Company* company, Channel* channel,
                        const RungAction& action) {
+  // Known by its answer, most often.
+  if (action.epoch == channel->log().epoch() &&
+      action.seq <= channel->log().head_seq()) {
+    return true;
+  }
   // An own one may ring before its answer comes.
   for (size_t i = 0; i < company->sent; ++i) {
     const Order& order = company->orders[i];
     if (order.id != action.id) continue;
-    return Take(company, channel, action, order.posted_us, order.call_number);
+    if (!Take(company, channel, action, order.posted_us, order.call_number)) {
+      return false;
+    }
+    if (!order.held) shared_->owner->OnMirrorGrew(channel);
+    return true;
   }
-  return Take(company, channel, action, shared_->NowUs(), next_call_++);
+  if (!Take(company, channel, action, shared_->NowUs(), next_call_++)) {
+    return false;
+  }
+  shared_->owner->OnMirrorGrew(channel);
+  return true;
 }
 
 bool Mirrors::Take(Company* company, Channel* channel, const RungAction& action,
@@ -441,9 +454,9 @@ bool Mirrors::Take(Company* company, Channel* channel, const RungAction& action,
   if (action.epoch != log.epoch()) return false;
   if (action.seq <= log.head_seq()) return true;
   if (action.seq != log.head_seq() + 1) return false;
-  EntryRef entry = MakePlaced(*shared_->context, &shared_->reader, channel,
-                              {action.seq, action.arrived_ms, action.id,
-                               action.stored, published_us});
+  EntryRef entry = MakePlaced(
+      *shared_->context, &shared_->reader, channel,
+      {action.seq, action.arrived_ms, action.id, action.stored, published_us});
   // What the log itself has there, the read shows.
   if (!entry) return false;
   entry->arrived_ms = std::max(
@@ -469,17 +482,13 @@ void Mirrors::Gap(Company* company) {
   company->wants_read = true;
 }
 
-void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order,
-                       bool more) {
+void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order) {
   if (!company->watched || !company->read) return;
   Channel* channel = shared_->owner->Mirror(company->tenant);
   if (channel == nullptr) return;
   if (head.epoch != channel->log().epoch()) return WantRead(company);
   const uint64_t next = channel->log().head_seq() + 1;
-  if (head.seq < next) {
-    if (!more) shared_->owner->OnMirrorGrew(channel);
-    return;
-  }
+  if (head.seq < next) return;
   // Behind a read, or behind others' that are still on the other connection.
   if (head.seq > next || company->reading || company->wants_read) {
     return Expect(company, head.seq);
@@ -488,10 +497,8 @@ void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order,
       order.posted_us != 0 ? order.posted_us : shared_->NowUs();
   RungAction action{head.epoch, head.seq, head.at_ms, order.id, order.Whole()};
   if (!Take(company, channel, action, posted_us, order.call_number)) {
-    return Expect(company, head.seq);
+    Expect(company, head.seq);
   }
-  // A long call goes out whole, as an import.
-  if (!more) shared_->owner->OnMirrorGrew(channel);
 }
 
 void Mirrors::Expect(Company* company, uint64_t seq) {

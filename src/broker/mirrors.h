@@ -50,8 +50,7 @@ class Mirrors {
   void OnSubscribed(Company* company);
   void OnRing(Company* company, std::string payload);
   // An action of this node has its place.
-  void OnPlaced(Company* company, const Head& head, const Order& order,
-                bool more);
+  void OnPlaced(Company* company, const Head& head, const Order& order);
   void OnTick();
   uint64_t watched() const { return watched_; }
   bool idle() const {
@@ -75,7 +74,8 @@ class Mirrors {
   // False: it is a place that is missing, or another epoch's.
   bool Take(Company* company, Channel* channel, const RungAction& action,
             int64_t published_us, uint64_t call);
-  // The same of what has rung, which may be this node's own.
+  // The same of what has rung, which may be this node's own. It is offered to
+  // the streams, unless it is of a long call, whose last answer does that.
   bool TakeRung(Company* company, Channel* channel, const RungAction& action);
   void Gap(Company* company);
   void Expect(Company* company, uint64_t seq);

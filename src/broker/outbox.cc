@@ -42,6 +42,7 @@ void Outbox::Add(const std::string& tenant, PublishOrder order,
   made.rung = std::move(order.rung);
   made.posted_us = call->posted_us;
   made.call_number = call->number;
+  made.held = call->outcomes.size() > shared_->context->options.compact_after;
   made.call = call;
   made.index = index;
   if (!company->refused.empty()) {
@@ -61,13 +62,28 @@ void Outbox::Add(const std::string& tenant, PublishOrder order,
   // One that connects for the first time may be there in a moment.
   if (shared_->transport->commands_ready() ||
       shared_->transport->state() == LinkState::kConnecting) {
-    deadlines_.push_back({shared_->NowMs() + shared_->options.publish_wait_ms,
-                          company, number});
+    deadlines_.push_back(
+        {shared_->NowMs() + shared_->options.publish_wait_ms, company, number});
   } else {
     Queued(company.get(), &company->orders.back());
   }
   Line(company);
   NoteGauges();
+}
+
+void Outbox::EndCall(const std::string& tenant, uint64_t call_number) {
+  Company* company = shared_->companies.Find(tenant);
+  if (company != nullptr && !company->orders.empty() &&
+      company->orders.back().call_number == call_number) {
+    company->orders.back().held = false;
+  } else {
+    Offer(tenant);
+  }
+}
+
+void Outbox::Offer(const std::string& tenant) {
+  if (Channel* channel = shared_->owner->Mirror(tenant))
+    shared_->owner->OnMirrorGrew(channel);
 }
 
 void Outbox::Line(const std::shared_ptr<Company>& company) {
@@ -155,9 +171,11 @@ void Outbox::OnAnswer(const std::shared_ptr<Company>& company, uint64_t number,
                       redis::Reply reply) {
   shared_->owner->BeginBrokerTurn();
   const bool answered = reply.answered();
-  const auto place = std::lower_bound(
-      company->orders.begin(), company->orders.end(), number,
-      [](const Order& order, uint64_t wanted) { return order.number < wanted; });
+  const auto place =
+      std::lower_bound(company->orders.begin(), company->orders.end(), number,
+                       [](const Order& order, uint64_t wanted) {
+                         return order.number < wanted;
+                       });
   --company->open;
   --in_flight_;
   if (place == company->orders.end() || place->number != number) {
@@ -166,11 +184,13 @@ void Outbox::OnAnswer(const std::shared_ptr<Company>& company, uint64_t number,
     in_flight_bytes_ -= place->Bytes();
     shared_->metrics().script.Record(shared_->NowUs() - place->sent_us);
     if (Settle(company.get(), &*place, reply)) {
-      Erase(company.get(), std::lower_bound(
-                               company->orders.begin(), company->orders.end(),
-                               number, [](const Order& order, uint64_t wanted) {
-                                 return order.number < wanted;
-                               }));
+      // Whatever came of it, those before it wait for nothing more.
+      if (!place->held) Offer(company->tenant);
+      Erase(company.get(),
+            std::lower_bound(company->orders.begin(), company->orders.end(),
+                             number, [](const Order& order, uint64_t wanted) {
+                               return order.number < wanted;
+                             }));
     } else {
       company->holding = true;
     }
@@ -203,18 +223,15 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
           paused_until_ms_ =
               shared_->NowMs() + backoff_.NextMs(&shared_->context->random);
         }
-        if (!std::exchange(refusal_told_, true)) {
-          shared_->owner->OnBrokerWarning(
-              {"server", "Redis refuses to write, what is published waits: " +
-                             reply.text()});
-        }
+        shared_->Warn(
+            "server", {},
+            "Redis refuses to write, what is published waits: " + reply.text());
         return false;
       case Refusal::kWrongType:
       case Refusal::kForGood:
         shared_->metrics().foreign.Add(1);
-        shared_->owner->OnBrokerWarning(
-            {"refused", "company '" + company->tenant +
-                            "': Redis refuses its log: " + reply.text()});
+        shared_->Warn("refused", company->tenant,
+                      "Redis refuses its log: " + reply.text());
         Resolve(order, {OutcomeCode::kRefused, 0, reply.text()});
         return true;
     }
@@ -236,9 +253,8 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
       word == "FORMAT" && parts.size() > 1
           ? "its log is of the newer format " + parts[1].text()
           : "Redis answered something that is not the script's";
-  shared_->owner->OnBrokerWarning(
-      {word == "FORMAT" ? "format" : "refused",
-       "company '" + company->tenant + "' is left alone: " + why});
+  shared_->Warn(word == "FORMAT" ? "format" : "refused", company->tenant,
+                "it is left alone: " + why);
   if (word == "FORMAT") company->refused = why;
   Resolve(order, {OutcomeCode::kRefused, 0, why});
   return true;
@@ -259,7 +275,6 @@ void Outbox::Placed(Company* company, Order* order, redis::Reply& reply) {
   head.why = parts[4].text();
   CountEpoch(&shared_->metrics(), head.why);
   backoff_.Reset();
-  refusal_told_ = false;
   company->unvouched_since_ms = 0;
   company->confirmed = shared_->transport->connection();
   Known& known = company->known;
@@ -276,12 +291,10 @@ void Outbox::Placed(Company* company, Order* order, redis::Reply& reply) {
   } else {
     shared_->context->metrics->publishes.Add(1);
   }
-  const bool more =
-      order->call != nullptr && order->call->open > 1 &&
-      order->call->outcomes.size() > shared_->context->options.compact_after;
-  Resolve(order, {duplicate && !own ? OutcomeCode::kDuplicate : OutcomeCode::kOk,
-                  head.seq, head.epoch});
-  on_placed_(company, head, *order, more);
+  Resolve(order,
+          {duplicate && !own ? OutcomeCode::kDuplicate : OutcomeCode::kOk,
+           head.seq, head.epoch});
+  on_placed_(company, head, *order);
 }
 
 void Outbox::Rest(Company* company, int64_t ms) {
@@ -309,8 +322,8 @@ void Outbox::Queued(Company* company, Order* order) {
   shared_->metrics().queued.Add(1);
   if (Channel* channel = shared_->owner->Mirror(company->tenant);
       channel != nullptr && channel->size() > 0) {
-    EntryRef told = MakeTold(*shared_->context, &shared_->reader, channel,
-                             order->Whole());
+    EntryRef told =
+        MakeTold(*shared_->context, &shared_->reader, channel, order->Whole());
     if (told) {
       shared_->metrics().told.Add(1);
       channel->PublishEphemeral(*shared_->context, std::move(told));
@@ -332,11 +345,11 @@ void Outbox::OnTick() {
   while (!deadlines_.empty()) {
     const Deadline& next = deadlines_.front();
     auto& orders = next.company->orders;
-    const auto place = std::lower_bound(
-        orders.begin(), orders.end(), next.number,
-        [](const Order& order, uint64_t number) {
-          return order.number < number;
-        });
+    const auto place =
+        std::lower_bound(orders.begin(), orders.end(), next.number,
+                         [](const Order& order, uint64_t number) {
+                           return order.number < number;
+                         });
     const bool waits = place != orders.end() && place->number == next.number &&
                        place->call != nullptr;
     if (waits && next.due_ms > now) break;

@@ -36,10 +36,8 @@ struct PublishOrder {
 
 class Outbox {
  public:
-  // An action of this node has its place. `more`: the rest of a long call
-  // follows.
-  using OnPlaced =
-      std::function<void(Company*, const Head&, const Order&, bool more)>;
+  // An action of this node has its place.
+  using OnPlaced = std::function<void(Company*, const Head&, const Order&)>;
 
   Outbox(Shared* shared, OnPlaced on_placed)
       : shared_(shared), on_placed_(std::move(on_placed)) {}
@@ -49,6 +47,9 @@ class Outbox {
   // The outcome of `call`'s item `index` follows, perhaps inside.
   void Add(const std::string& tenant, PublishOrder order,
            const std::shared_ptr<PublishCall>& call, size_t index);
+  // All of the call's have been added: the last one of this company brings
+  // those that are held.
+  void EndCall(const std::string& tenant, uint64_t call_number);
   // As many as the window takes.
   void Send();
   // The broker is there again: what it refused before is tried at once.
@@ -80,6 +81,7 @@ class Outbox {
   void Erase(Company* company, std::deque<Order>::iterator place);
   void Resolve(Order* order, Outcome outcome);
   void Queued(Company* company, Order* order);
+  void Offer(const std::string& tenant);
   // Room for `bytes` more; false: there is none to be had.
   bool MakeRoom(uint64_t bytes);
   bool ConflateOne();
@@ -101,7 +103,6 @@ class Outbox {
   // Redis refuses everybody for now.
   int64_t paused_until_ms_ = 0;
   redis::Backoff backoff_{50, 1'000};
-  bool refusal_told_ = false;
 };
 
 }  // namespace pathcast::broker

@@ -41,11 +41,13 @@ struct PublishCall {
   size_t open = 0;
 };
 
-// One of these per cause until it has passed.
+// Told once a kind and company until the next connection.
 struct Warning {
-  // "refused", "format", "foreign", "server", "unsent".
+  // "refused", "format", "foreign" or "server".
   std::string_view kind;
   std::string text;
+  // Empty: of no company alone.
+  std::string company = {};
 };
 
 class Owner {

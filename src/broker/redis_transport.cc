@@ -16,8 +16,7 @@ RedisTransport::RedisTransport(RedisTransportOptions options)
     sentinel.link.clock = options_.clock;
     sentinel.link.random = options_.random;
     sentinel.link.introduction.credentials = options_.url.sentinel_credentials;
-    sentinel.link.introduction.client_name =
-        options_.client_name + ".sentinel";
+    sentinel.link.introduction.client_name = options_.client_name + ".sentinel";
     sentinel.link.connect_timeout_ms = 1'000;
     sentinel.sentinels = options_.url.endpoints;
     sentinel.master = options_.url.master;
@@ -26,10 +25,9 @@ RedisTransport::RedisTransport(RedisTransportOptions options)
   }
   link_ = std::make_unique<Link>(
       LinkOptionsFor("commands"),
-      Link::Events{[this](Link::State state, const Trouble&) {
-                     OnCommandState(state);
-                   },
-                   nullptr});
+      Link::Events{
+          [this](Link::State state, const Trouble&) { OnCommandState(state); },
+          nullptr});
   redis::Subscriber::Events events;
   events.on_subscribed = [this](std::string_view channel) {
     if (events_.on_subscribed) events_.on_subscribed(channel);
@@ -86,9 +84,8 @@ void RedisTransport::OnSwitch() {
 void RedisTransport::OnCommandState(Link::State state) {
   if (state == Link::State::kReady) {
     // Which Redis it is has to be known before it counts anything.
-    return link_->Send({"INFO", "server"}, [this](const redis::Reply& reply) {
-      OnInfo(reply);
-    });
+    return link_->Send({"INFO", "server"},
+                       [this](const redis::Reply& reply) { OnInfo(reply); });
   }
   commands_ready_ = false;
   run_id_.clear();
@@ -99,8 +96,8 @@ void RedisTransport::OnInfo(const redis::Reply& reply) {
   if (closed_ || !link_->ready()) return;
   constexpr std::string_view kName = "run_id:";
   // Where the user may not ask, the scripts do so themselves.
-  if (const size_t at = reply.ok() ? reply.text().find(kName)
-                                   : std::string::npos;
+  if (const size_t at =
+          reply.ok() ? reply.text().find(kName) : std::string::npos;
       at != std::string::npos) {
     const size_t begin = at + kName.size();
     run_id_ = reply.text().substr(

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "broker/companies.h"
@@ -36,6 +38,17 @@ struct Shared {
   int64_t NowUs() const { return context->clock->NowUs(); }
   int64_t NowMs() const { return context->steady_ms; }
 
+  // Once a kind and company, until `told` is cleared.
+  void Warn(std::string_view kind, const std::string& company,
+            std::string text) {
+    constexpr size_t kMaxTold = 1'000;
+    if (told.size() >= kMaxTold ||
+        !told.insert(std::string(kind) + ' ' + company).second) {
+      return;
+    }
+    owner->OnBrokerWarning({kind, std::move(text), company});
+  }
+
   Context* const context;
   Owner* const owner;
   const LogOptions options;
@@ -44,6 +57,7 @@ struct Shared {
   Transport* transport = nullptr;
   size_t publish_script = 0;
   size_t read_script = 0;
+  std::unordered_set<std::string> told;
 };
 
 // What the scripts answer before anything of their own.

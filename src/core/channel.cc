@@ -71,8 +71,8 @@ void Channel::Restart(Context& context, LogLife life) {
 
 void Channel::Renew(Context& context, Reason reason) {
   // Its place in the window; the text is each dialect's own.
-  EntryRef place =
-      EntryBuilder::Ephemeral(log_.epoch(), log_.head_seq(), {"{}", {}, {}, {}});
+  EntryRef place = EntryBuilder::Ephemeral(log_.epoch(), log_.head_seq(),
+                                           {"{}", {}, {}, {}});
   PublishEphemeral(context, std::move(place));
   renewed_ = window_end();
   renewal_ = reason;

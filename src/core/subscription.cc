@@ -164,9 +164,9 @@ void Subscription::OfferRenewal(Context& context, Channel& channel) {
   if (!was_slow) Flush(context, channel);
 }
 
-void Subscription::DropActions(Context& context) {
+template <class Taken>
+void Subscription::TakeActions(Context& context, Taken taken) {
   Backlog& backlog = *backlog_;
-  backlog.stretch.reset();
   std::vector<Piece> kept;
   for (size_t i = backlog.first; i < backlog.pieces.size(); ++i) {
     Piece& piece = backlog.pieces[i];
@@ -178,10 +178,16 @@ void Subscription::DropActions(Context& context) {
     const size_t size = piece.bytes().size();
     backlog.bytes -= size;
     context.metrics->backlog_bytes.Sub(size);
+    taken(piece);
   }
   backlog.pieces = std::move(kept);
   backlog.first = 0;
-  if (!backlog.pieces.empty()) return;
+}
+
+void Subscription::DropActions(Context& context) {
+  backlog_->stretch.reset();
+  TakeActions(context, [](const Piece&) {});
+  if (!backlog_->pieces.empty()) return;
   Unblock(context);
   sink_->WantWritable(false);
 }
@@ -304,20 +310,19 @@ void Subscription::EnqueueTold(Context& context, const EntryRef& entry) {
   Piece piece;
   piece.entry = entry;
   piece.frame = FrameOf(*entry, context);
-  if (WholeBytes() + piece.bytes().size() >
-      context.options.connection_cap_bytes) {
-    context.metrics->ephemerals_dropped.Add(1);
-    return;
-  }
-  Push(context, std::move(piece));
+  if (Fits(context, piece)) Push(context, std::move(piece));
+}
+
+bool Subscription::Fits(const Context& context, const Piece& piece) const {
+  return WholeBytes() + piece.bytes().size() <=
+         context.options.connection_cap_bytes;
 }
 
 void Subscription::Hold(Context& context, Piece piece) {
   if (backlog_->stretch != nullptr) {
     assert(!piece.entry);  // Enqueue has absorbed it
     backlog_->stretch->Join(*piece.covers);
-  } else if (WholeBytes() + piece.bytes().size() >
-             context.options.connection_cap_bytes) {
+  } else if (!Fits(context, piece)) {
     Conflate(context, &piece);
   } else {
     Push(context, std::move(piece));
@@ -336,22 +341,8 @@ void Subscription::Conflate(Context& context, const Piece* newcomer) {
       stretch->Join(*piece.covers);
     }
   };
-  std::vector<Piece> kept;
-  for (size_t i = backlog.first; i < backlog.pieces.size(); ++i) {
-    Piece& piece = backlog.pieces[i];
-    const bool half_written = i == backlog.first && backlog.offset > 0;
-    if (half_written || !piece.stands_for_actions()) {
-      kept.push_back(std::move(piece));
-      continue;
-    }
-    const size_t size = piece.bytes().size();
-    backlog.bytes -= size;
-    context.metrics->backlog_bytes.Sub(size);
-    absorb(piece);
-  }
+  TakeActions(context, absorb);
   if (newcomer != nullptr) absorb(*newcomer);
-  backlog.pieces = std::move(kept);
-  backlog.first = 0;
   if (stretch->empty()) return;  // nothing but a long opening
   context.metrics->conflations.Add(1);
   context.observer->OnNotice(this, SubscriptionNotice::kConflated,

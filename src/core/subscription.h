@@ -71,7 +71,8 @@ class Subscription {
 
   void OnWritable(Context& context, Channel& channel);
 
-  // A heartbeat: skipped, and false, while there is a backlog. REQUIRES: started.
+  // A heartbeat: skipped, and false, while there is a backlog. REQUIRES:
+  // started.
   bool WriteUnlessSlow(Context& context, std::string_view message);
 
   // It is about to be closed, by its owner's budget: from now on it is offered
@@ -150,11 +151,16 @@ class Subscription {
   void OfferEntries(Context& context, Channel& channel, uint64_t end);
   void OfferImport(Context& context, Channel& channel, Import& import);
   void OfferRenewal(Context& context, Channel& channel);
+  // The pieces that stand for actions leave the backlog, but one whose first
+  // bytes have left.
+  template <class Taken>
+  void TakeActions(Context& context, Taken taken);
   // Nothing of the log that went before goes out any more.
   void DropActions(Context& context);
   void Push(Context& context, Piece piece);
   void Enqueue(Context& context, const Channel& channel, const EntryRef& entry);
   void EnqueueTold(Context& context, const EntryRef& entry);
+  bool Fits(const Context& context, const Piece& piece) const;
   void Hold(Context& context, Piece piece);
   void Conflate(Context& context, const Piece* newcomer);
   void Flush(Context& context, Channel& channel);

@@ -141,9 +141,10 @@ void HubThread::OnPublished(broker::PublishCall* call) {
 }
 
 void HubThread::OnBrokerWarning(broker::Warning warning) {
-  outgoing_.push_back(BrokerEventReply{BrokerEventKind::kWarning, 0,
-                                       std::string(warning.kind),
-                                       std::move(warning.text)});
+  outgoing_.push_back(
+      BrokerEventReply{BrokerEventKind::kWarning, 0,
+                       std::string(warning.kind) + ' ' + warning.company,
+                       std::move(warning.text)});
 }
 
 bool HubThread::RunPublishToBroker(PublishCommand& command, int64_t until_us) {
@@ -189,6 +190,10 @@ bool HubThread::RunPublishToBroker(PublishCommand& command, int64_t until_us) {
   }
   if (next_item_ < command.items.size()) return false;
   handing_over_.reset();
+  if (command.items.size() > options_.core.compact_after && !closed_) {
+    for (const PublishItem& item : command.items)
+      broker_->EndCall(item.tenant, call->number);
+  }
   hub_->waiting_bytes_.fetch_sub(command.bytes, std::memory_order_relaxed);
   if (--call->open == 0) OnPublished(call.get());
   return true;
@@ -199,8 +204,7 @@ void HubThread::Run(FlushCommand& command) {
     outgoing_.push_back(DoneReply{command.ticket, 0});
     return;
   }
-  flushes_.push_back(
-      {command.ticket, context_.steady_ms + command.within_ms});
+  flushes_.push_back({command.ticket, context_.steady_ms + command.within_ms});
 }
 
 void HubThread::Run(BrokerCallCommand& command) {
@@ -248,9 +252,8 @@ bool HubThread::AwaitLog(Connection* connection, StreamRequest* request) {
     return true;
   }
   connection->request = std::make_unique<StreamRequest>(std::move(*request));
-  await_log_.emplace_back(
-      context_.steady_ms + broker_->options().open_wait_ms,
-      connection->number());
+  await_log_.emplace_back(context_.steady_ms + broker_->options().open_wait_ms,
+                          connection->number());
   return true;
 }
 
@@ -261,8 +264,7 @@ void HubThread::AwaitLog(ReadLogCommand command) {
   if (channel->size() == 0)
     broker_->mirrors().NoteStreams(command.tenant, false);
   if (read) return AnswerLog(command);
-  const int64_t due =
-      context_.steady_ms + broker_->options().open_wait_ms;
+  const int64_t due = context_.steady_ms + broker_->options().open_wait_ms;
   log_questions_.push_back({std::move(command), due});
 }
 

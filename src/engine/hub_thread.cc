@@ -249,9 +249,8 @@ void HubThread::Run(EphemeralCommand& command) {
   hub_->waiting_bytes_.fetch_sub(command.Bytes(), std::memory_order_relaxed);
   if (closed_) return;
   context_.metrics->ephemerals.Add(1);
-  if (broker_ != nullptr &&
-      !broker_->Ephemeral(command.tenant, command.json,
-                          command.transformed_json)) {
+  if (broker_ != nullptr && !broker_->Ephemeral(command.tenant, command.json,
+                                                command.transformed_json)) {
     context_.metrics->ephemerals_dropped.Add(1);
   }
   // A tenant that nobody listens to gets no log for it.

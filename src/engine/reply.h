@@ -118,7 +118,7 @@ enum class BrokerEventKind : uint8_t {
 struct BrokerEventReply {
   BrokerEventKind kind = BrokerEventKind::kState;
   uint8_t number = 0;
-  // A channel, or what kind of warning it is.
+  // A channel, or what kind of warning it is and, behind a space, of whom.
   std::string name;
   std::string text;
 };

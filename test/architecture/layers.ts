@@ -12,8 +12,9 @@ const CPP_LAYERS: Readonly<Record<string, readonly string[]>> = {
   json: ['json', 'core'],
   loop: ['loop', 'core'],
   redis: ['redis', 'loop', 'core'],
-  engine: ['engine', 'redis', 'json', 'loop', 'core'],
-  addon: ['addon', 'engine', 'redis', 'json', 'loop', 'paths', 'core'],
+  broker: ['broker', 'redis', 'json', 'loop', 'core'],
+  engine: ['engine', 'broker', 'redis', 'json', 'loop', 'core'],
+  addon: ['addon', 'engine', 'broker', 'redis', 'json', 'loop', 'paths', 'core'],
 };
 
 /** Third-party headers and the one layer that includes them. */

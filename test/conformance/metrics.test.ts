@@ -11,14 +11,14 @@ function numbersOf(metrics: EngineMetrics): number[] {
   return [...Object.values(plain), ...[resyncs, refusals, closes].flatMap((map) => Object.values(map)), ...publishToWritten.boundsUs, ...publishToWritten.counts, publishToWritten.sumUs];
 }
 
-conformance('Metrics', targets, (bench) => {
+conformance('Metrics', targets, (bench, target) => {
   test('SPEC §7: all are there and 0 at the start', () => {
     const metrics = bench().engine().metrics();
     expect(Object.keys(metrics).sort()).toEqual(
       [
         'backlogBytes', 'bytes', 'closes', 'companies', 'compactions', 'conflations', 'connections', 'deliveries', 'duplicates', 'ephemerals',
         'ephemeralsDropped', 'evictions', 'heartbeats', 'heartbeatsSkipped', 'leases', 'logActions', 'logBytes', 'opened', 'publishToWritten',
-        'publishes', 'refusals', 'replacements', 'resyncs', 'sinkConnections', 'slowSinks', 'writes',
+        ...(target.broker ? ['broker'] : []), 'publishes', 'refusals', 'replacements', 'resyncs', 'sinkConnections', 'slowSinks', 'writes',
       ].sort(),
     );
     expect(Object.keys(metrics.closes).sort()).toEqual([...CLOSE_REASONS, 'gone', 'hub_closed'].sort());

@@ -2,17 +2,26 @@
  * The engines that the suite holds to lib/SPEC.md, and the ways to open a stream on them. The native engine is
  * no option here: where it does not load, its tests fail.
  */
+import type { BrokerLogOptions } from '../../lib/internal/broker.js';
 import type { Engine, EngineFactory, EngineNotice, EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
 import { createJsEngine } from '../../lib/jsengine/index.js';
 import { createNativeEngine } from '../../lib/native/index.js';
+import { brokerLog } from '../support/broker-log.js';
 import { MessagesClient, SinkClient, SocketClient, type EngineClient } from '../support/engine-client.js';
 import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
+import { RedisServer } from '../support/redis.js';
 import { within } from '../support/wait.js';
+
+/** One server a test file, started by the first engine that needs it; each engine has a prefix, and so a log, of its own. */
+let server: Promise<RedisServer> | undefined;
+afterAll(async () => await (await server)?.end());
 
 export interface Target {
   name: string;
   createEngine: EngineFactory;
   connect(engine: Engine, spec: StreamSpec): Promise<EngineClient>;
+  /** Where its log lives; absent: memory. */
+  broker?(server: RedisServer): Pick<BrokerLogOptions, 'url' | 'broker'>;
 }
 
 const throughSink: Target['connect'] = async (engine, spec) => new SinkClient(engine, spec);
@@ -21,17 +30,31 @@ const throughChunks: Target['connect'] = async (engine, spec) => new SinkClient(
 const throughChunkedSocket: Target['connect'] = async (engine, spec) => await SocketClient.open(engine, { ...spec, framing: 'chunked' });
 const throughMessages: Target['connect'] = async (engine, spec) => new MessagesClient(engine, spec);
 
+/** Over a log in a Redis. */
+const inRedis: Target[] = [
+  {
+    name: 'native over sockets, its log in Redis by the native link',
+    createEngine: createNativeEngine,
+    connect: throughSocket,
+    broker: ({ socket }) => ({ url: `redis+unix://${socket}` }),
+  },
+];
+
 /** One per engine, for what does not depend on the way in. */
 export const engines: Target[] = [
+
   { name: 'js', createEngine: createJsEngine, connect: throughSink },
   { name: 'native', createEngine: createNativeEngine, connect: throughSink },
+  ...inRedis,
 ];
 
 /** Each engine over each of its ways in. */
 export const targets: Target[] = [
+
   { name: 'js over sinks', createEngine: createJsEngine, connect: throughSink },
   { name: 'native over sinks', createEngine: createNativeEngine, connect: throughSink },
   { name: 'native over sockets', createEngine: createNativeEngine, connect: throughSocket },
+  ...inRedis,
 ];
 
 /** And in each framing, for what one could get wrong where another is right. */
@@ -50,7 +73,11 @@ export class Bench {
   private readonly engines: Engine[] = [];
   private readonly clients: EngineClient[] = [];
 
-  constructor(private readonly target: Target) {}
+  /** `server`: of a target that needs one. */
+  constructor(
+    private readonly target: Target,
+    private readonly server?: RedisServer,
+  ) {}
 
   /** Name of the target. */
   get name(): string {
@@ -58,7 +85,8 @@ export class Bench {
   }
 
   engine(options: Partial<EngineOptions> = {}): Engine {
-    const engine = this.target.createEngine({ ...DEFAULTS, ...options }, (notice) => this.notices.push(notice));
+    const broker = this.server && { ...brokerLog(), ...this.target.broker?.(this.server) };
+    const engine = this.target.createEngine({ ...DEFAULTS, ...(broker && { broker }), ...options }, (notice) => this.notices.push(notice));
     this.engines.push(engine);
     return engine;
   }
@@ -89,8 +117,8 @@ export class Bench {
 export function conformance(title: string, list: readonly Target[], body: (bench: () => Bench, target: Target) => void): void {
   describe.each(list)(`${title} ($name)`, (target) => {
     let bench: Bench;
-    beforeEach(() => {
-      bench = new Bench(target);
+    beforeEach(async () => {
+      bench = new Bench(target, target.broker && (await (server ??= RedisServer.start())));
     });
     afterEach(async () => {
       await bench.dispose();

@@ -106,8 +106,8 @@ TEST(BrokerLog, ALostDoorbellIsFoundAndHealedBeforeAnythingNewer) {
   for (int round = 0; round < 5; ++round) {
     EXPECT_TRUE(server.Command({"CLIENT", "KILL", "TYPE", "pubsub"}).ok());
     for (int i = 0; i < 10; ++i) {
-      ASSERT_EQ(a.Publish("acme", "r" + std::to_string(round) + "." +
-                                      std::to_string(i))
+      ASSERT_EQ(a.Publish("acme",
+                          "r" + std::to_string(round) + "." + std::to_string(i))
                     .code,
                 PublishCode::kOk);
     }
@@ -136,8 +136,8 @@ TEST(BrokerLog, FlushAllIsANewLogThatEveryStreamIsToldOfInPlace) {
   const auto events = EventsOf(here);
   EXPECT_EQ(events.back().type(), "resync");
   EXPECT_NE(events.back().data.find("epoch_changed"), std::string::npos);
-  EXPECT_EQ(
-      a.broker().epochs[static_cast<size_t>(EpochCause::kLost)].Get(), 1u);
+  EXPECT_EQ(a.broker().epochs[static_cast<size_t>(EpochCause::kLost)].Get(),
+            1u);
   ASSERT_EQ(a.Publish("acme", "i3").seq, 2u);
   ASSERT_TRUE(ReadAction(&here, "i3"));
 }
@@ -260,8 +260,7 @@ TEST(BrokerLog, ANodeThatStartsWhileRedisIsAwayOpensItsStreamsAndRecovers) {
   Browser here = a.hub.Open();
   ASSERT_TRUE(here.ReadMessages(2));
   EXPECT_EQ(Types(here), "hello resync");
-  EXPECT_NE(here.bytes().find("\"reason\":\"broker_lost\""),
-            std::string::npos);
+  EXPECT_NE(here.bytes().find("\"reason\":\"broker_lost\""), std::string::npos);
   EXPECT_EQ(EventsOf(here)[1].id, "0.0");
   EXPECT_EQ(a.Publish("acme", "i1").code, PublishCode::kQueued);
   ASSERT_TRUE(here.ReadMessages(3));
@@ -286,7 +285,8 @@ TEST(BrokerLog, AnEphemeralEventCrossesNodesAndComesOnce) {
   ASSERT_TRUE(there.ReadMessages(1));
   a.hub.Post(EphemeralCommand{
       "acme", "{\"type\":\"ephemeral\",\"topic\":\"typing\"}", {}});
-  for (Browser* browser : {&here, &there}) ASSERT_TRUE(browser->ReadMessages(2));
+  for (Browser* browser : {&here, &there})
+    ASSERT_TRUE(browser->ReadMessages(2));
   ASSERT_EQ(a.Publish("acme", "i1").seq, 1u);
   for (Browser* browser : {&here, &there}) {
     ASSERT_TRUE(ReadAction(browser, "i1"));
@@ -326,8 +326,10 @@ TEST(BrokerLog, ATrimmedStretchIsAResyncWithItsReason) {
   ASSERT_TRUE(ReadAction(&there, "i1"));
   // What b's subscription would have said is lost, and then what it would have
   // read. One of the next actions shows the gap.
-  EXPECT_TRUE(server.Command({"XTRIM", "pathcast:1:{acme}:log", "MAXLEN", "0"}).ok());
-  EXPECT_TRUE(server.Command({"HSET", "pathcast:1:{acme}:head", "seq", "9"}).ok());
+  EXPECT_TRUE(
+      server.Command({"XTRIM", "pathcast:1:{acme}:log", "MAXLEN", "0"}).ok());
+  EXPECT_TRUE(
+      server.Command({"HSET", "pathcast:1:{acme}:head", "seq", "9"}).ok());
   ASSERT_EQ(a.Publish("acme", "i10").seq, 10u);
   ASSERT_TRUE(there.ReadUntil([](const SseStream& stream) {
     return stream.messages.back().type() == "resync";

@@ -161,9 +161,8 @@ EntryRef Told(World& world, Channel& channel, const std::string& path) {
   const std::string json = "{\"type\":\"invalidate\",\"queryPaths\":[\"" +
                            path + "\"],\"modules\":[\"guests\"]}";
   const ActionView view{"guests", "e", {}, "u1", "tab-1"};
-  EntryRef entry =
-      EntryBuilder::Told(channel.log().epoch(), channel.log().head_seq(), json,
-                         {"told-1", view});
+  EntryRef entry = EntryBuilder::Told(
+      channel.log().epoch(), channel.log().head_seq(), json, {"told-1", view});
   entry->module = channel.ModuleId("guests");
   entry->paths.push_back(channel.PathId(world.context, path));
   entry->arrived_ms = world.context.now_ms;
