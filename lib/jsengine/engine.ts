@@ -145,9 +145,9 @@ export class JsEngine implements Engine {
       (connectionId) => this.watchers.tell(connectionId, 'gone'),
     );
     this.opening = new OpeningRoom(
-      (newcomer, end, seated) => {
+      (newcomer, end, seated, read) => {
         if (end !== undefined && seated) this.leaveSeat(newcomer.spec);
-        return this.begin(newcomer, end);
+        return this.begin(newcomer, end, read);
       },
       ({ connectionId, spec }, seated) => {
         if (seated) this.leaveSeat(spec);
@@ -162,7 +162,7 @@ export class JsEngine implements Engine {
         context,
         channels,
         clock: redisClock,
-        opened: (companyId) => this.opening.opened(companyId),
+        opened: (companyId, reading) => this.opening.opened(companyId, reading),
       });
     }
     this.upkeep = setInterval(() => this.keepUp(), DEADLINE_GRAIN_MS).unref();
@@ -236,10 +236,10 @@ export class JsEngine implements Engine {
     const { brokerLog, options } = this;
     if (!brokerLog) return this.begin(newcomer, end);
     const channel = this.channels.use(newcomer.spec.companyId);
-    brokerLog.follow(channel);
-    if (channel.hasLog) return this.begin(newcomer, end);
+    const reading = brokerLog.readingFor(channel, newcomer.spec.lastEventId);
+    if (reading === 0) return this.begin(newcomer, end);
     const openWaitMs = options.broker?.openWaitMs ?? 0;
-    return this.opening.enter(newcomer, end, this.steadyMs() + openWaitMs);
+    return this.opening.enter(newcomer, end, this.steadyMs() + openWaitMs, reading);
   }
 
   /** Of one that does not get as far as a stream. */
@@ -247,11 +247,11 @@ export class JsEngine implements Engine {
     if (!uncounted) this.giveSeat(companyId, userId);
   }
 
-  /** It has its seat. `end`: it ends at once. */
-  private begin(newcomer: Newcomer, end?: CloseReason): Stream {
+  /** It has its seat. `end`: it ends at once. `read`: false where its log could not be read for it. */
+  private begin(newcomer: Newcomer, end?: CloseReason, read = true): Stream {
     const { spec } = newcomer;
     const channel = this.channels.use(spec.companyId);
-    const stream = this.makeStream(newcomer, channel);
+    const stream = this.makeStream(newcomer, channel, read && (channel.hasLog || !this.brokerLog));
     this.counters.opened++;
     if (end !== undefined) {
       this.ending.add(stream.connectionId);
@@ -472,7 +472,8 @@ export class JsEngine implements Engine {
     return turnedAway;
   }
 
-  private makeStream({ connectionId, spec, variant, sink }: Newcomer, channel: Channel): Stream {
+  /** `knows`: the log here can place it. */
+  private makeStream({ connectionId, spec, variant, sink }: Newcomer, channel: Channel, knows: boolean): Stream {
     const { context, options } = this;
     channel.tellHeld();
     const { log, nextOrdinal } = channel;
@@ -483,7 +484,7 @@ export class JsEngine implements Engine {
     const { userId, instanceId } = spec;
     const returns = instanceId !== undefined && channel.instances.knows(userId, instanceId, this.steadyMs());
     if (instanceId !== undefined) channel.instances.note(userId, instanceId, this.steadyMs());
-    const verdict = channel.hasLog ? decide(log, spec, now, returns) : NO_LOG;
+    const verdict = knows ? decide(log, spec, now, returns) : NO_LOG;
     const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant, safeNow);
     const since = spec.lastEventId ? undefined : spec.lastSyncTimestamp;
     const safeMs = safeMsAfterHello(log, since, { reason, after }, safeNow);

@@ -5,17 +5,19 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { createJsEngine } from '../../lib/jsengine/index.js';
 import type { Broker, BrokerLogOptions } from '../../lib/internal/broker.js';
 import type { Engine, EngineNotice, EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
-import { ioredisBroker } from '../../lib/redis/brokers/ioredis.js';
+import { IoredisConnection, ioredisBroker, ONE_LIFE } from '../../lib/redis/brokers/ioredis.js';
+import { PairBroker } from '../../lib/redis/brokers/pair.js';
 import { keysOf } from '../../lib/redis/keys.js';
 import { PUBLISH } from '../../lib/redis/scripts/publish.js';
 import { READ } from '../../lib/redis/scripts/read.js';
 import { encode, encodeEphemeral, encodeMany } from '../support/actions.js';
 import { SinkClient } from '../support/engine-client.js';
 import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
+import { LinkProxy } from '../support/link-proxy.js';
 import { RedisServer } from '../support/redis.js';
 import { waitFor, within } from '../support/wait.js';
 
@@ -38,7 +40,8 @@ async function node(options: Partial<BrokerLogOptions> = {}, engineOptions: Part
   const log: BrokerLogOptions = {
     prefix: 'pathcast',
     nodeId: `n${String((named += 1))}x`,
-    publishWaitMs: 250,
+    // So long that a busy machine is not taken for a Redis that is away.
+    publishWaitMs: 10_000,
     outboxBytes: 64 << 20,
     probeMs: 10_000,
     openWaitMs: 5_000,
@@ -115,7 +118,7 @@ describe('while all is well', () => {
   });
 
   test('an import is one invalidate on its own node, and ephemeral events cross', async () => {
-    const [a, b] = [await node({ publishWaitMs: 10_000 }), await node()];
+    const [a, b] = [await node(), await node()];
     const [one, two] = [await a.open(), await b.open()];
     await a.engine.publish(encodeMany(150, 'i'));
     await waitFor(() => one.invalidates.length === 1, 'the import');
@@ -199,7 +202,7 @@ describe('faults', () => {
   });
 
   test('Redis is stopped: an answer within publishWaitMs, each action once afterwards', async () => {
-    const [a, b] = [await node(), await node()];
+    const [a, b] = [await node({ publishWaitMs: 250 }), await node()];
     const [one, two] = [await a.open(), await b.open()];
     await a.engine.publish([encode({ id: 'before' })]);
     process.kill(server.pid, 'SIGSTOP');
@@ -325,21 +328,26 @@ describe('faults', () => {
     expect(await redis.get(keysOf('pathcast', 'acme').head)).toBe("somebody's");
   });
 
-  test('a subscription that delivers nothing is found by the probe, and what it missed is read', async () => {
-    const a = await node({ probeMs: 200 });
-    const b = await node();
+
+  test('a subscription that is dead and does not know it is found by the probe, and what it missed is read', async () => {
+    const proxy = await LinkProxy.start(() => ({ path: server.socket }));
+    const client = server.client();
+    const broker = new PairBroker({
+      kind: 'ioredis',
+      url: 'redis://test',
+      dialCommands: (events) => new IoredisConnection(() => client.duplicate(ONE_LIFE as object), events),
+      dialSubscriptions: (events) => new IoredisConnection(() => new Redis({ ...(ONE_LIFE as object), port: proxy.port }), events),
+    });
+    const [a, b] = [await node({ probeMs: 100, broker }), await node()];
     const one = await a.open();
     await waitFor(() => metricsOf(a).probes >= 2, 'probes to come back');
-    // Redis takes its channels away and says nothing that a client would hear.
-    await redis.config('SET', 'client-output-buffer-limit', 'pubsub 0 0 0');
-    const list = String(await redis.client('LIST'));
-    expect(list).toContain('sub=');
-    const broken = a.broker as unknown as { resubscribe(): void };
-    expect(typeof broken.resubscribe).toBe('function');
-    await redis.client('KILL', 'TYPE', 'PUBSUB');
+    proxy.part();
     await b.engine.publish([encode({ id: 'p1' })]);
+    await waitFor(() => metricsOf(a).probesLost >= 1, 'the probe to be missed');
+    proxy.heal();
     await one.untilAction('p1');
-    expect(one.resyncs).toEqual([]);
+    expect([one.trace, metricsOf(a).resubscribes]).toEqual([['hello', 'update:1'], 1]);
+    await proxy.close();
   });
 });
 
@@ -390,5 +398,38 @@ describe('the outbox', () => {
     const covered = two.actions.find(({ module }) => module === '*');
     expect(covered).toMatchObject({ entityId: 'g1', queryPaths: expect.arrayContaining(['a.list', 'b.list']) });
     expect(covered).not.toHaveProperty('data');
+  });
+});
+
+describe('a mirror that is behind', () => {
+  test('judges no cursor that it does not know: the log is read, or the stream is told that it could not be', async () => {
+    const [a, b] = [await node(), await node({ openWaitMs: 500 })];
+    const [one] = [await a.open(), await b.open()];
+    await a.engine.publish(encodeMany(2, 'x'));
+    await one.untilAction('x2');
+    await waitFor(() => b.engine.metrics().logActions === 2, 'the other node to have both');
+    // As if these doorbells had been lost.
+    const { doorbell } = keysOf('pathcast', 'acme');
+    const [channel, ...kept] = [`${doorbell}-elsewhere`, 'x3', 'x4'];
+    const { head, log, ids: idsKey } = keysOf('pathcast', 'acme');
+    const [epoch, run] = (await redis.hmget(head, 'epoch', 'run')) as [string, string];
+    for (const id of kept) {
+      const encoded = encode({ id });
+      const bytes = `${String(Buffer.byteLength(encoded.head))} 1 0 0\n${encoded.head}}`;
+      await redis.eval(PUBLISH, 3, head, log, idsKey, channel, 'PUBLISH', run, run, epoch, 2, 'x2', 0, 'fresh', 1000, 86_400_000, 1 << 24, 1000, id, 0, bytes, '');
+    }
+    const back = await b.open({ lastEventId: `${epoch}.3` });
+    await back.untilAction('x4');
+    expect([back.hello?.reason, ids(back), back.resyncs]).toEqual(['resumed', ['x4'], []]);
+    for (const lastEventId of [`${epoch}.5`, '0123456789ab.1']) {
+      const lost = await b.open({ lastEventId });
+      expect(lost.hello?.reason).toBe(lastEventId.startsWith(epoch) ? 'ahead_of_log' : 'epoch_changed');
+    }
+    await server.kill();
+    await waitFor(() => b.broker.state.link === 'lost', 'the link to be lost');
+    const away = await b.open({ lastEventId: `${epoch}.9` });
+    expect(away.hello).toMatchObject({ reason: 'broker_lost', cursor: `${epoch}.4` });
+    const known = await b.open({ lastEventId: `${epoch}.4` });
+    expect(known.hello?.reason).toBe('resumed');
   });
 });

@@ -7,6 +7,7 @@ import { ephemeralBytes } from '../../redis/stored.js';
 import type { Channel } from '../channel.js';
 import type { Channels } from '../channels.js';
 import type { Context } from '../context.js';
+import { parseCursor, type Cursor } from '../cursor.js';
 import { BrokerCounters } from './counters.js';
 import { KnownLogs } from './known-logs.js';
 import { Mirror } from './mirror.js';
@@ -27,8 +28,14 @@ export interface BrokerLogHost {
   readonly context: Context;
   readonly channels: Channels;
   readonly clock: RedisClock;
-  /** The log of this company is known: those who wait for it go on. */
-  opened(companyId: string): void;
+  /** The log of this company is known, as of the reading of this number. */
+  opened(companyId: string, reading: number): void;
+}
+
+/** Whether the log here knows the place. */
+export function isPlaced({ log }: Channel, cursor: Cursor): boolean {
+  const seq = log.seqAt(cursor);
+  return seq !== undefined && seq <= log.headSeq;
 }
 
 export class BrokerLog implements MirrorHost, PublishingHost {
@@ -92,6 +99,19 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     }
     mirror.usedMs = this.steadyMs();
     return mirror;
+  }
+
+  /**
+   * The reading that a stream has to wait for, of a number; 0: none. A mirror may be behind, and so cannot say of a cursor that it does not
+   * know that it is of no log: only a reading can that began after the client came.
+   */
+  readingFor(channel: Channel, lastEventId: string | undefined): number {
+    const mirror = this.follow(channel);
+    if (!channel.hasLog) return 1;
+    const cursor = lastEventId ? parseCursor(lastEventId) : null;
+    if (!cursor || isPlaced(channel, cursor)) return 0;
+    mirror.ask();
+    return mirror.begun + 1;
   }
 
   /** Resolves to the company's channel once its log is known. Rejects with PathcastError BROKER where that takes too long. */
@@ -196,8 +216,8 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     return reply;
   }
 
-  opened({ companyId }: Channel): void {
-    this.host.opened(companyId);
+  opened({ companyId }: Channel, reading: number): void {
+    this.host.opened(companyId, reading);
     const readers = this.readers.get(companyId) ?? [];
     this.readers.delete(companyId);
     for (const resolve of readers) resolve();

@@ -25,8 +25,9 @@ export class KnownLogs {
     const known = this.byCompany.get(companyId);
     // Replies may come in another order than the doorbells.
     if (known?.epoch === said.epoch && known.seq > said.seq) return;
+    const keepsId = said.id === '' && known?.epoch === said.epoch && known.seq === said.seq;
     this.byCompany.delete(companyId);
-    this.byCompany.set(companyId, said);
+    this.byCompany.set(companyId, keepsId ? { ...said, id: known.id } : said);
     if (this.byCompany.size > this.max) this.byCompany.delete(this.byCompany.keys().next().value as string);
   }
 

@@ -19,8 +19,8 @@ export interface MirrorHost {
   probedSince(us: number): number;
   /** Reads a company's log from a seq on. Rejects with BrokerError. */
   read(companyId: string, from: number, force: boolean): Promise<ReadReply>;
-  /** The log is known: those who wait for it go on. */
-  opened(channel: Channel): void;
+  /** The log is known, as of the reading of this number: those who wait for that one, or one before, go on. */
+  opened(channel: Channel, reading: number): void;
   /** The log has more than before. */
   grown(channel: Channel): void;
   /** Something that nobody of ours wrote. */

@@ -19,6 +19,8 @@ const MAX_PENDING = 1_000;
 const MAX_PENDING_BYTES = 4 << 20;
 /** A reply may be here before the doorbells of what came before it: so long it waits for them. ms */
 const DOORBELL_GRACE_MS = 100;
+/** Between two readings that newcomers ask for. ms */
+const ASKED_EVERY_MS = 20;
 /** Between two readings that failed: at first, and at most. ms */
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;
@@ -92,6 +94,22 @@ export class Mirror implements ChannelMirror {
     this.arrive({ epoch, seq, at, id: encoded.action.id, encoded, bytes: encoded.head.length, readings: this.readings, publishedUs }, false);
   }
 
+  /** Readings that have begun. */
+  get begun(): number {
+    return this.readings;
+  }
+
+  /** A reading that begins from now on, for who cannot be placed without it. It is `begun + 1`, or a later one. */
+  ask(): void {
+    if (this.reading) this.again = true;
+    else if (!this.timer) {
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        void this.read();
+      }, ASKED_EVERY_MS).unref();
+    }
+  }
+
   /** The link is there again, or somebody is in a hurry. */
   retry(): void {
     if (!this.timer) return;
@@ -156,7 +174,7 @@ export class Mirror implements ChannelMirror {
       if (this.pending.size > 0) this.soon(DOORBELL_GRACE_MS);
       return;
     }
-    if (byDoorbell || epoch !== log.epoch) void this.read();
+    if (byDoorbell || epoch !== log.epoch) void this.read(true);
     else this.soon(DOORBELL_GRACE_MS);
   }
 
@@ -201,11 +219,12 @@ export class Mirror implements ChannelMirror {
     if (this.reading || this.timer || this.closed) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      if (!this.live || this.pending.size > 0) void this.read();
+      if (!this.live || this.pending.size > 0) void this.read(true);
     }, ms).unref();
   }
 
-  private async read(): Promise<void> {
+  /** `forGap`: a live log has shown one; a reading for another reason looks for one. */
+  private async read(forGap = false): Promise<void> {
     if (this.closed) return;
     if (this.reading) {
       this.again = true;
@@ -214,8 +233,7 @@ export class Mirror implements ChannelMirror {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.reading = true;
-    // A gap is what a live log shows; a reading after a subscription looks for one.
-    if (this.live && !this.gap) {
+    if (forGap && this.live && !this.gap) {
       this.gap = true;
       this.host.counters.gapsFound++;
     }
@@ -272,11 +290,11 @@ export class Mirror implements ChannelMirror {
       this.failures = 0;
       this.fault = '';
       const next = this.apply(reply, from, whole);
-      host.opened(channel);
       if (next === 'whole') whole = true;
       else if (next === 'more') whole = false;
       else {
         this.wholeMs = Math.max(this.wholeMs, asked);
+        host.opened(channel, this.readings);
         return undefined;
       }
     }

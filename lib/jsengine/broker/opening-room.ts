@@ -11,6 +11,8 @@ class Pending implements SinkHandle {
     readonly newcomer: Newcomer,
     readonly end: CloseReason | undefined,
     readonly untilMs: number,
+    /** The reading of the log that it needs. */
+    readonly reading: number,
     private readonly room: OpeningRoom,
   ) {}
 
@@ -36,14 +38,14 @@ export class OpeningRoom {
   private readonly byCompany = new Map<string, Pending[]>();
 
   constructor(
-    /** Opens it; `end`: it ends at once. `seated`: it has a seat, if it is one that takes any. */
-    private readonly open: (newcomer: Newcomer, end: CloseReason | undefined, seated: boolean) => SinkHandle,
+    /** Opens it; `end`: it ends at once. `seated`: it has a seat, if it is one that takes any. `read`: what it waited for has come. */
+    private readonly open: (newcomer: Newcomer, end: CloseReason | undefined, seated: boolean, read: boolean) => SinkHandle,
     /** It left while it waited. */
     private readonly left: (newcomer: Newcomer, seated: boolean) => void,
   ) {}
 
-  enter(newcomer: Newcomer, end: CloseReason | undefined, untilMs: number): SinkHandle {
-    const pending = new Pending(newcomer, end, untilMs, this);
+  enter(newcomer: Newcomer, end: CloseReason | undefined, untilMs: number, reading: number): SinkHandle {
+    const pending = new Pending(newcomer, end, untilMs, reading, this);
     const { companyId } = newcomer.spec;
     const line = this.byCompany.get(companyId);
     if (line) line.push(pending);
@@ -60,19 +62,11 @@ export class OpeningRoom {
     return false;
   }
 
-  waitingFor(companyId: string): boolean {
-    return this.byCompany.has(companyId);
-  }
-
-  get companies(): string[] {
-    return [...this.byCompany.keys()];
-  }
-
-  /** The log is there. */
-  opened(companyId: string): void {
-    const line = this.byCompany.get(companyId) ?? [];
-    this.byCompany.delete(companyId);
-    for (const pending of line) this.go(pending, pending.end);
+  /** The log is there, as of the reading of this number. */
+  opened(companyId: string, reading: number): void {
+    for (const pending of [...(this.byCompany.get(companyId) ?? [])]) {
+      if (pending.reading <= reading && this.take(pending)) this.go(pending, pending.end, true);
+    }
   }
 
   /** Those that have waited long enough open without it. */
@@ -90,15 +84,15 @@ export class OpeningRoom {
     for (const line of [...this.byCompany.values()]) {
       for (const pending of [...line]) {
         if (!matches(pending) || !this.take(pending)) continue;
-        this.go(pending, pending.end ?? reason);
+        this.go(pending, pending.end ?? reason, false);
         count++;
       }
     }
     return count;
   }
 
-  private go(pending: Pending, end: CloseReason | undefined): void {
-    pending.outcome = this.open(pending.newcomer, end, pending.end === undefined);
+  private go(pending: Pending, end: CloseReason | undefined, read: boolean): void {
+    pending.outcome = this.open(pending.newcomer, end, pending.end === undefined, read);
   }
 
   private take(pending: Pending): boolean {

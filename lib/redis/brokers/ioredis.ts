@@ -20,6 +20,8 @@ export interface IoredisClient {
   callBuffer(command: string, ...args: (string | Buffer)[]): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
   unsubscribe(...channels: string[]): Promise<unknown>;
+  ssubscribe(...channels: string[]): Promise<unknown>;
+  sunsubscribe(...channels: string[]): Promise<unknown>;
   connect(): Promise<void>;
   disconnect(reconnect?: boolean): void;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever an event brings
@@ -61,6 +63,8 @@ export class IoredisConnection implements Connection {
   constructor(
     private readonly make: () => IoredisClient | Promise<IoredisClient>,
     private readonly events: ConnectionEvents,
+    /** Its channels are those of a cluster's slots. */
+    private readonly sharded = false,
   ) {}
 
   async open(): Promise<void> {
@@ -69,7 +73,7 @@ export class IoredisConnection implements Connection {
       client.disconnect();
       throw ended();
     }
-    client.on('messageBuffer', (channel: Buffer, payload: Buffer) => this.events.message(channel.toString(), payload));
+    client.on(this.sharded ? 'smessageBuffer' : 'messageBuffer', (channel: Buffer, payload: Buffer) => this.events.message(channel.toString(), payload));
     await new Promise<void>((resolve, reject) => {
       client.on('error', (error: Error) => (this.#trouble ??= error));
       client.on('ready', () => {
@@ -92,11 +96,14 @@ export class IoredisConnection implements Connection {
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
-    await this.#use().subscribe(...channels);
+    if (!this.sharded) await this.#use().subscribe(...channels);
+    // Two channels of one command would have to be of one slot.
+    else await Promise.all(channels.map((channel) => this.#use().ssubscribe(channel)));
   }
 
   async unsubscribe(channels: readonly string[]): Promise<void> {
-    await this.#use().unsubscribe(...channels);
+    if (!this.sharded) await this.#use().unsubscribe(...channels);
+    else await Promise.all(channels.map((channel) => this.#use().sunsubscribe(channel)));
   }
 
   destroy(): void {

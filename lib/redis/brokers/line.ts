@@ -10,7 +10,7 @@ const ANSWER_WITHIN_MS = 3_000;
 const LOOK_MS = 250;
 /** Between attempts: full jitter below a bound that doubles, and is back at the first once a connection lasted the second. ms */
 const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 5_000;
+const RETRY_MAX_MS = 1_000;
 
 export interface LineEvents extends Omit<ConnectionEvents, 'lost'> {
   /** A new connection is open. */
@@ -25,6 +25,8 @@ class Life {
   /** When it last had nothing to answer, or answered. */
   heardAt = 0;
   openedAt = 0;
+  /** Where they are not answered in order: those that are not answered, the oldest first. */
+  readonly open = new Set<{ readonly at: number }>();
 
   constructor(readonly connection: Connection) {}
 }
@@ -39,6 +41,8 @@ export class Line {
   constructor(
     private readonly dial: Dial,
     private readonly events: LineEvents,
+    /** False: each command is answered by whom it went to, and one that is silent is given up whatever the others say. */
+    private readonly options: { readonly inOrder: boolean } = { inOrder: true },
   ) {
     this.#watch = setInterval(() => this.#look(), LOOK_MS).unref();
     this.#open();
@@ -53,6 +57,8 @@ export class Line {
     const life = this.#life;
     if (!life || !this.isReady) throw new BrokerError('unsent', this.state.trouble || 'the link is not ready');
     if (life.owed++ === 0) life.heardAt = performance.now();
+    const asked = { at: performance.now() };
+    if (!this.options.inOrder) life.open.add(asked);
     try {
       return await work(life.connection);
     } catch (thrown) {
@@ -62,6 +68,7 @@ export class Line {
       throw error;
     } finally {
       life.owed--;
+      life.open.delete(asked);
       life.heardAt = performance.now();
     }
   }
@@ -86,17 +93,23 @@ export class Line {
   }
 
   #open(): void {
-    const life: Life = new Life(
-      this.dial({
-        lost: (why) => this.#lose(life, messageOf(why)),
-        message: (channel, payload) => {
-          if (this.#life === life) this.events.message(channel, payload);
-        },
-        dropped: (channel) => {
-          if (this.#life === life) this.events.dropped(channel);
-        },
-      }),
-    );
+    const events: ConnectionEvents = {
+      lost: (why) => this.#lose(life, messageOf(why)),
+      message: (channel, payload) => {
+        if (this.#life === life) this.events.message(channel, payload);
+      },
+      dropped: (channel) => {
+        if (this.#life === life) this.events.dropped(channel);
+      },
+    };
+    let connection: Connection;
+    try {
+      connection = this.dial(events);
+    } catch (thrown) {
+      this.#again(messageOf(thrown));
+      return;
+    }
+    const life = new Life(connection);
     this.#life = life;
     life.openedAt = performance.now();
     life.connection.open().then(
@@ -115,10 +128,14 @@ export class Line {
     this.#life = undefined;
     const lasted = this.isReady ? performance.now() - life.openedAt : 0;
     if (lasted >= RETRY_MAX_MS) this.#attempts = 0;
+    this.#again(why);
+    life.connection.destroy();
+  }
+
+  #again(why: string): void {
     const bound = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#attempts++, 30));
     this.#retry = setTimeout(() => this.#open(), 1 + Math.random() * bound).unref();
     this.#become('lost', why);
-    life.connection.destroy();
   }
 
   #look(): void {
@@ -127,9 +144,14 @@ export class Line {
     const now = performance.now();
     if (!this.isReady) {
       if (now - life.openedAt > OPEN_WITHIN_MS) this.#lose(life, `no answer within ${String(OPEN_WITHIN_MS)} ms of connecting`);
-    } else if (life.owed > 0 && now - life.heardAt > ANSWER_WITHIN_MS) {
+    } else if (life.owed > 0 && now - this.#silentSince(life) > ANSWER_WITHIN_MS) {
       this.#lose(life, `it owes an answer and was silent for ${String(ANSWER_WITHIN_MS)} ms`);
     }
+  }
+
+  #silentSince({ open, heardAt }: Life): number {
+    for (const { at } of open) return at;
+    return heardAt;
   }
 
   #become(link: BrokerState['link'], trouble: string): void {

@@ -4,10 +4,13 @@ import type { RedisUrl } from '../url.js';
 import { shownRedisUrl } from '../url.js';
 import { IoredisConnection, ONE_LIFE, type IoredisClient } from './ioredis.js';
 import type { ConnectionEvents } from './connection.js';
+import { ClusterBroker } from './cluster.js';
+import { clusterOptions, IoredisClusterClient, type IoredisCluster } from './ioredis-cluster.js';
 import { PairBroker } from './pair.js';
 
 interface IoredisModule {
   readonly Redis: new (options: object) => IoredisClient;
+  readonly Cluster: new (nodes: readonly object[], options: object) => IoredisCluster;
 }
 
 /** A name in a variable: no bundler looks for a package that may not be there. */
@@ -25,8 +28,13 @@ async function load(): Promise<IoredisModule> {
   return module as IoredisModule;
 }
 
-/** REQUIRES: a URL of one Redis, or of sentinels. */
 export function urlBroker(url: RedisUrl): Broker {
+  if (url.kind === 'cluster') {
+    const { user, password } = url.credentials;
+    const options = clusterOptions({ ...(user !== '' && { username: user }), ...(password !== '' && { password }) });
+    const make = async (): Promise<IoredisCluster> => new (await load()).Cluster(url.endpoints, options);
+    return new ClusterBroker({ kind: 'ioredis', url: shownRedisUrl(url), dial: (events) => new IoredisClusterClient(make, events) });
+  }
   const options = { ...ONE_LIFE, ...optionsOf(url) };
   const dial = (events: ConnectionEvents): IoredisConnection =>
     new IoredisConnection(async () => new (await load()).Redis(options), events);

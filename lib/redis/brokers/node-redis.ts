@@ -22,6 +22,8 @@ export interface NodeRedisClient {
   sendCommand(args: readonly (string | Buffer)[], options?: object): Promise<unknown>;
   subscribe(channels: string[], listener: never, bufferMode: true): Promise<unknown>;
   unsubscribe(channels: string[]): Promise<unknown>;
+  sSubscribe(channels: string[], listener: never, bufferMode: true): Promise<unknown>;
+  sUnsubscribe(channels: string[]): Promise<unknown>;
   connect(): Promise<unknown>;
   destroy(): void;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever an event brings
@@ -29,7 +31,7 @@ export interface NodeRedisClient {
 }
 
 /** Texts and simple strings of RESP2 as bytes. */
-const BYTES = { typeMapping: { [0x24]: Buffer, [0x2b]: Buffer } };
+export const BYTES = { typeMapping: { [0x24]: Buffer, [0x2b]: Buffer } };
 
 export class NodeRedisConnection implements Connection {
   #opened = false;
@@ -40,6 +42,8 @@ export class NodeRedisConnection implements Connection {
   constructor(
     private readonly client: NodeRedisClient,
     private readonly events: ConnectionEvents,
+    /** Its channels are those of a cluster's slots. */
+    private readonly sharded = false,
   ) {
     this.#heard = (payload, channel) => events.message(channel.toString(), payload);
   }
@@ -54,6 +58,7 @@ export class NodeRedisConnection implements Connection {
     this.client.on('end', () => {
       if (this.#opened) this.#end(new Error('the connection ended'));
     });
+    this.client.on('sharded-channel-moved', (channel: string) => this.events.dropped(channel));
     try {
       await this.client.connect();
     } catch (thrown) {
@@ -67,11 +72,14 @@ export class NodeRedisConnection implements Connection {
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
-    await this.client.subscribe([...channels], this.#heard as never, true);
+    if (!this.sharded) await this.client.subscribe([...channels], this.#heard as never, true);
+    // Two channels of one command would have to be of one slot.
+    else await Promise.all(channels.map((channel) => this.client.sSubscribe([channel], this.#heard as never, true)));
   }
 
   async unsubscribe(channels: readonly string[]): Promise<void> {
-    await this.client.unsubscribe([...channels]);
+    if (!this.sharded) await this.client.unsubscribe([...channels]);
+    else await Promise.all(channels.map((channel) => this.client.sUnsubscribe([channel])));
   }
 
   destroy(): void {
@@ -90,7 +98,7 @@ export class NodeRedisConnection implements Connection {
 }
 
 /** A command is tried once, by us. */
-export function oneLife({ options }: NodeRedisClient): object {
+export function oneLife({ options }: Pick<NodeRedisClient, 'options'>): object {
   return {
     RESP: 2,
     disableOfflineQueue: true,

@@ -1,5 +1,5 @@
 /** Who listens to which channel, and what of it Redis has confirmed on the connection of now. */
-import type { ChannelListener } from '../../internal/broker.js';
+import { BrokerError, type ChannelListener } from '../../internal/broker.js';
 
 /** Channels in one command. */
 const CHANNELS_A_COMMAND = 256;
@@ -25,6 +25,13 @@ export class Subscriptions {
   /** Being given up: one that is asked for again waits until that is done, for the libraries mix the two up. */
   readonly #leaving = new Set<string>();
   #scheduled = false;
+
+  /** `refused`: of Redis; the connection is well. */
+  constructor(private readonly refused: (channels: readonly string[]) => void = () => undefined) {}
+
+  isConfirmed(channel: string): boolean {
+    return this.#entries.get(channel)?.confirmed === true;
+  }
 
   add(channel: string, listener: ChannelListener): () => void {
     let entry = this.#entries.get(channel);
@@ -113,7 +120,10 @@ export class Subscriptions {
         () => {
           if (this.#subscriber === subscriber) for (const entry of some) this.#confirm(entry);
         },
-        () => undefined,
+        (thrown: unknown) => {
+          if (this.#subscriber !== subscriber || !(thrown instanceof BrokerError) || thrown.failure !== 'refused') return;
+          this.refused(some.map(({ channel }) => channel));
+        },
       );
     }
   }
