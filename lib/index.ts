@@ -15,6 +15,9 @@ export { createHub, Hub, type AnyHub, type BindableRouter } from './server/hub.j
 export { SSEConnectionLimitError, type ConnectionGuard, type Seat } from './server/lease.js';
 export type { HandlerOptions, NodeHandler } from './server/node-handler.js';
 export type * from './server/options.js';
+export type { NodeInfo } from './redis/hub-node.js';
+export type { PresenceEvent, PresentUser } from './server/presence/board.js';
+export { RateLimitError, type RateLimitOptions, type RateLimitResult } from './server/rate-limit.js';
 export type { ReauthorizeOptions } from './server/reauthorize.js';
 export type { BindRouterOptions, OnPhantomPath, RouterBinding } from './server/paths/binding.js';
 export type { PhantomEvent, PhantomPath } from './server/paths/path-check.js';

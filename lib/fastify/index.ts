@@ -13,6 +13,8 @@ import { internalsOf } from '../server/internals.js';
 import type { Identity } from '../server/options.js';
 import { queryOf } from '../server/request-parts.js';
 
+export { rateLimitHook, type RateLimitHookOptions } from './rate-limit.js';
+
 declare module 'fastify' {
   interface FastifyInstance {
     pathcast: Hub;

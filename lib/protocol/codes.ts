@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   DRAINING: 3003,
   /** The hub ended the stream; `reason` says why. */
   STREAM_CLOSED: 3004,
+  /** A rate limit is reached; `retryAfterMs` says when a call is let through again. */
+  RATE_LIMIT: 3005,
   /** The native engine could not be loaded. */
   NO_NATIVE: 4001,
 } as const;

@@ -14,6 +14,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'COMPANY_LIMIT',
   'DRAINING',
   'STREAM_CLOSED',
+  'RATE_LIMIT',
 ]);
 
 export interface PathcastErrorOptions {

@@ -15,9 +15,28 @@ export interface RateLimitOptions {
 
 export type RateLimitResult = RateOutcome;
 
+/** A call that a rate limit keeps out. */
+export class RateLimitError extends PathcastError {
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number) {
+    super('RATE_LIMIT', `Too many calls; the next one is let through in ${retryAfterMs} ms`);
+    this.name = 'RateLimitError';
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Rejects with RateLimitError. No key: it is not counted. A hub that is closed lets everything through: its app is on its way out. */
+export async function passRate(hub: { closed: boolean; rateLimit(key: string, options: RateLimitOptions): Promise<RateLimitResult> }, key: string | null | undefined, options: RateLimitOptions): Promise<void> {
+  if (key === null || key === undefined || hub.closed) return;
+  const { ok, retryAfterMs } = await hub.rateLimit(key, options);
+  if (!ok) throw new RateLimitError(retryAfterMs);
+}
+
 /** Keys remembered here; beyond it the one that was used longest ago begins anew. */
 const MAX_KEYS = 100_000;
 const DAY = 86_400_000;
+const MAX_BURST = 1_000_000;
 
 /** Of this process. */
 export class LocalRates {
@@ -52,9 +71,15 @@ export class LocalRates {
 export function checkRate(key: unknown, options: unknown): { key: string; rate: Rate } {
   const raw = checkObject('options', options);
   checkKeys('rateLimit()', raw, ['limit', 'windowMs', 'burst']);
+  return { key: checkIdentifier('key', key), rate: rateOf(raw) };
+}
+
+/** Throws INVALID_FIELD. */
+export function rateOf(raw: Record<string, unknown>): Rate {
   const limit = whole('limit', raw['limit'], 1_000_000_000);
   const windowMs = whole('windowMs', raw['windowMs'], 30 * DAY);
-  return { key: checkIdentifier('key', key), rate: { limit, windowMs, burst: raw['burst'] === undefined ? limit : whole('burst', raw['burst'], 1_000_000) } };
+  const burst = raw['burst'] === undefined ? Math.min(limit, MAX_BURST) : whole('burst', raw['burst'], MAX_BURST);
+  return { limit, windowMs, burst };
 }
 
 function whole(name: string, value: unknown, max: number): number {

@@ -1,6 +1,7 @@
 /** `pathcast/trpc`: typed broadcasts, the invalidation map, the middleware; the subscription's resolver and its input. */
 export { syncInput, type SyncInput } from './input.js';
 export { toTRPCError } from './errors.js';
+export { rateLimit, type RateCall, type RateLimitMiddlewareOptions } from './rate-limit.js';
 export { syncStream, syncSubscription, type SyncResolverOptions, type SyncStreamOptions } from './subscription.js';
 export type { MutationPath, QueryPath, RouterPath, StalePath } from './paths.js';
 export type {

@@ -78,7 +78,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   testing: { sees: [...FACADE, 'trpc'], packages: [NODE, /^@trpc\/server(\/|$)/] },
   client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
   react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
-  index: { sees: FACADE, packages: [] },
+  index: { sees: [...FACADE, 'redis'], packages: [] },
   // Programs: what they are made of is the whole library.
   cli: { sees: [...FACADE, 'redis', 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing'], packages: [/./] },
   reference: { sees: [...FACADE, 'redis', 'client', 'fastify', 'trpc', 'web', 'index'], packages: [/./] },

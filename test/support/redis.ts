@@ -74,7 +74,8 @@ export class RedisServer {
   #settings(): string[] {
     const { password, acl, tls, stores = 'nothing' } = this.#setUp;
     const settings = ['--port', String(this.port), '--unixsocket', this.socket, '--dir', this.folder, '--save', ''];
-    settings.push('--appendonly', stores === 'each-write' ? 'yes' : 'no');
+    // `everysec` keeps a write back while the sync before it is under way, and SIGKILL takes it along.
+    settings.push('--appendonly', stores === 'each-write' ? 'yes' : 'no', '--appendfsync', 'always');
     if (this.port > 0) settings.push('--bind', '127.0.0.1');
     if (password !== undefined) settings.push('--requirepass', password);
     if (acl) {

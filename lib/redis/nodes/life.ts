@@ -188,7 +188,7 @@ export class Life {
 
   async #firstReady(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PATIENCE_MS);
+      const timer = setTimeout(resolve, PATIENCE_MS).unref();
       const stop = this.broker.onState(({ link }) => {
         if (link !== 'ready') return;
         clearTimeout(timer);

@@ -1,0 +1,91 @@
+/** A node of the test's own: a hub and a plain server in this process, and streams of it as bytes. */
+import { createServer } from 'node:http';
+import { createHub, type Hub, type HubOptions } from '../../lib/index.js';
+import type { HelloEvent, SyncEvent } from '../../lib/protocol/events.js';
+import { closeServers, listen } from './listen.js';
+import { GET, RawHttp } from './raw-http.js';
+import { parseSse, type SseMessage } from './sse.js';
+import { waitFor } from './wait.js';
+
+const started: Hub[] = [];
+
+/** For `afterEach`. */
+export async function endHubNodes(): Promise<void> {
+  await Promise.all(started.splice(0).map((hub) => hub.close()));
+  closeServers();
+}
+
+export class HubNode {
+  private constructor(
+    readonly hub: Hub,
+    readonly port: number,
+  ) {}
+
+  /** Resolves when its Redis is there. All of its streams are of the company `acme`. */
+  static async start(options: HubOptions): Promise<HubNode> {
+    const hub = createHub(options);
+    started.push(hub);
+    await hub.ready();
+    const server = createServer(hub.handler({ identify: () => ({ companyId: 'acme', userId: 'ann' }) }));
+    return new HubNode(hub, await listen(server));
+  }
+
+  /** Resolves before its verdict is there. */
+  async ask(lastEventId?: string): Promise<NodeStream> {
+    const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
+    return new NodeStream(await RawHttp.open(this.port, GET('/', headers)));
+  }
+
+  /** Resolves with its verdict. */
+  async stream(lastEventId?: string): Promise<NodeStream> {
+    const stream = await this.ask(lastEventId);
+    await stream.hello();
+    return stream;
+  }
+}
+
+export class NodeStream {
+  constructor(readonly raw: RawHttp) {}
+
+  /** Whole messages only, pings left out. */
+  get messages(): SseMessage[] {
+    const { text } = this.raw;
+    const body = text.slice(text.indexOf('\r\n\r\n') + 4).replace(/(^|\r\n)[0-9a-f]+\r\n/g, '');
+    return parseSse(body.slice(0, body.lastIndexOf('\n\n') + 2)).filter(({ event }) => event === undefined);
+  }
+
+  get events(): SyncEvent[] {
+    return this.messages.map(({ data }) => JSON.parse(data) as SyncEvent);
+  }
+
+  /** Ids of the actions that came, in their order. */
+  get actions(): string[] {
+    return this.events.flatMap((event) => ('seq' in event ? [event.id] : []));
+  }
+
+  /** Paths of what was told without a place. */
+  get told(): string[] {
+    return this.events.flatMap((event) => (event.type === 'invalidate' && event.from === undefined ? event.queryPaths : []));
+  }
+
+  get resyncs(): string[] {
+    return this.events.flatMap((event) => (event.type === 'resync' ? [event.reason] : []));
+  }
+
+  /** What a client would come back with. */
+  get lastEventId(): string {
+    return this.messages.findLast(({ id }) => id !== undefined)!.id!;
+  }
+
+  async hello(): Promise<HelloEvent> {
+    return waitFor(() => this.events.find((event) => event.type === 'hello'), 'a verdict');
+  }
+
+  async until(action: string): Promise<void> {
+    await waitFor(() => this.actions.includes(action), `${action} to come, after ${this.actions.join()}`);
+  }
+
+  close(): void {
+    this.raw.socket.destroy();
+  }
+}
