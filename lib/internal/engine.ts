@@ -357,7 +357,7 @@ export interface Engine {
   drain(overMs: number): Promise<void>;
   /** Waits until nothing waits for the broker any more, `withinMs` at most. Resolves to how many actions still do. Absent: memory only. */
   flush?(withinMs: number): Promise<number>;
-  /** Log and all else that is remembered of the company go; its streams have ended before. Absent: the engine cannot. */
+  /** What is remembered of the company goes, its log too; nothing happens while streams of it are there. Absent: the engine cannot. */
   forget?(companyId: string): Promise<void>;
   /** Writes a heartbeat to the quietest streams of the user: one whose client is gone shows it. Absent: the engine cannot. */
   ping?(companyId: string, userId: string): void;

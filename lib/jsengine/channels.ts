@@ -105,6 +105,19 @@ export class Channels {
     this.byTenant.clear();
   }
 
+  /** What is remembered of the tenant, unless somebody is there again. */
+  forget(companyId: string): void {
+    const channel = this.byTenant.get(companyId);
+    if (channel?.isIdle) this.drop(channel);
+  }
+
+  private drop(channel: Channel): void {
+    this.byTenant.delete(channel.companyId);
+    channel.forget();
+    // An action of the same millisecond may be among what is forgotten, or one that was stamped ahead of the clock.
+    this.allSeenSince = Math.max(this.allSeenSince, this.context.clock.now() + 1, channel.log.lostStamp + 1);
+  }
+
   /** `newest` is always kept: its caller holds it. */
   private forgetSurplus(newest: Channel): void {
     let searched = 0;
@@ -116,10 +129,7 @@ export class Channels {
         return;
       }
       if (channel.isIdle) {
-        this.byTenant.delete(channel.companyId);
-        channel.forget();
-        // An action of the same millisecond may be among what is forgotten, or one that was stamped ahead of the clock.
-        this.allSeenSince = Math.max(this.allSeenSince, this.context.clock.now() + 1, channel.log.lostStamp + 1);
+        this.drop(channel);
       } else {
         this.touch(channel);
       }

@@ -419,6 +419,14 @@ export class JsEngine implements Engine {
     return false;
   }
 
+  ping(companyId: string, userId: string): void {
+    if (!this.closed) this.pingQuietest(companyId, userId);
+  }
+
+  async forget(companyId: string): Promise<void> {
+    this.channels.forget(companyId);
+  }
+
   private pingQuietest(companyId: string, userId: string): void {
     const streams = [...this.registry.ofUser(companyId, userId)].sort((a, b) => a.lastWriteUs - b.lastWriteUs);
     for (const stream of streams.slice(0, PINGED_FOR_A_SEAT)) stream.heartbeat();

@@ -298,6 +298,7 @@ export class Hub<M extends string = string> {
   }
 
   metrics(): HubMetrics {
+    const seats = this.#parts.sharing.seatMetrics();
     return {
       ...this.#parts.engine.metrics(),
       engine: this.engine,
@@ -308,6 +309,7 @@ export class Hub<M extends string = string> {
       phantomPaths: this.#parts.paths.phantomPaths,
       neverCached: this.#parts.paths.neverCached,
       socketsTaken: this.#parts.socketsTaken,
+      ...(seats && { seats }),
     };
   }
 

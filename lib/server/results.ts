@@ -1,5 +1,6 @@
 /** What the hub answers and what it tells its listeners. */
 import type { ErrorCode } from '../protocol/codes.js';
+import type { SeatMetrics } from '../redis/seats/seats.js';
 import type { PathcastError } from '../protocol/error.js';
 import type { EngineMetrics, EngineNotice } from '../internal/engine.js';
 import type { PhantomEvent, PhantomPath } from './paths/path-check.js';
@@ -120,4 +121,6 @@ export interface HubMetrics extends EngineMetrics {
   neverCached: number;
   /** Streams whose socket was taken from Node. */
   socketsTaken: number;
+  /** Of the limits over all nodes, as this one sees them; absent without Redis. */
+  seats?: SeatMetrics;
 }

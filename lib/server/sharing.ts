@@ -8,6 +8,7 @@ import { messageOf } from '../internal/describe.js';
 import { PathcastError } from '../protocol/error.js';
 import type { CloseReason } from '../protocol/events.js';
 import { HubNode, type NodeInfo } from '../redis/hub-node.js';
+import type { SeatMetrics } from '../redis/seats/seats.js';
 import { memoryStore, PresenceBoard, type PresenceEvent, type PresentUser } from './presence/board.js';
 import { PresentEngine } from './presence/present-engine.js';
 import { LocalRates } from './rate-limit.js';
@@ -128,7 +129,10 @@ export class Sharing {
 
   async #forgetHere(companyId: string): Promise<void> {
     await this.#host.disconnect({ companyId }, 'revoked');
-    await this.engine.forget?.(companyId);
+    if (this.engine.forget) await this.engine.forget(companyId);
+    else if (!this.#node) {
+      this.#host.warn('the native engine cannot forget a company whose log is in memory: its actions go with log.ttlMs', 'forget');
+    }
   }
 
   async nodes(): Promise<NodeInfo[]> {
@@ -147,7 +151,7 @@ export class Sharing {
     await this.#node?.leave();
   }
 
-  seatMetrics(): ReturnType<HubNode['seats']['metrics']> | undefined {
+  seatMetrics(): SeatMetrics | undefined {
     return this.#node?.seats.metrics();
   }
 }

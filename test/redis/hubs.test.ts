@@ -341,3 +341,15 @@ describe('presence', () => {
     expect(() => hub.stream({ companyId: 'acme', userId: 'ann', clientGeneration: -1 })).toThrow(/clientGeneration must be a whole number from 0 on, got -1/);
   });
 });
+
+test('a hub in memory forgets a company: who comes back comes to a new log', async () => {
+  const hub = createHub({ engine: 'js' });
+  hubs.push(hub);
+  const { epoch } = (await hub.broadcast({ ...change, companyId: 'acme' })) as { epoch: string };
+  const { stream } = await opened(hub, { companyId: 'acme', userId: 'ann' });
+  await hub.forget('acme');
+  expect(await ended(stream)).toBe('revoked');
+  expect(await hub.readLog('acme')).toEqual({ epoch: '', headSeq: 0, actions: [] });
+  const back = await opened(hub, { companyId: 'acme', userId: 'ann', lastEventId: `${epoch}.1` });
+  expect(back.hello).toMatchObject({ recovered: false, reason: 'epoch_changed' });
+});

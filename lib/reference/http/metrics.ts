@@ -4,6 +4,7 @@ import { Gauge, Registry } from 'prom-client';
 import type { HubMetrics } from '../../server/results.js';
 import type { LoopDelay } from './loop-delay.js';
 import { brokerMetrics } from './broker-metrics.js';
+import { seatMetrics } from './seat-metrics.js';
 import { counter, histogram } from './snapshot-metrics.js';
 
 type Scalar = { [K in keyof HubMetrics]-?: HubMetrics[K] extends number ? K : never }[keyof HubMetrics];
@@ -67,6 +68,10 @@ export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetric
   if (now.broker) {
     let last = now.broker;
     for (const metric of brokerMetrics(() => (last = now.broker ?? last))) registry.registerMetric(metric);
+  }
+  if (now.seats) {
+    let last = now.seats;
+    for (const metric of seatMetrics(() => (last = now.seats ?? last))) registry.registerMetric(metric);
   }
   registry.registerMetric(
     histogram(
