@@ -30,12 +30,15 @@ afterEach(async () => {
   }
 });
 
-const ENGINES = ['js'] as const;
+const ENGINES = ['js', 'native'] as const;
+let engine: (typeof ENGINES)[number] = 'js';
+/** The native engine by its own link. */
+const redisOf = (): HubOptions['redis'] => (engine === 'native' ? `redis+unix://${server.socket}` : server.client());
 let companies = 0;
 const company = (): string => `acme ${String((companies += 1))}`;
 
 async function pair(options: HubOptions = {}): Promise<[Hub, Hub]> {
-  const made = [0, 1].map(() => createHub({ engine: 'js', redis: server.client(), limits: { perUser: 2, perCompany: 3 }, ...options }));
+  const made = [0, 1].map(() => createHub({ engine, redis: redisOf(), limits: { perUser: 2, perCompany: 3 }, ...options }));
   hubs.push(...made);
   for (const hub of made) {
     await hub.ready();
@@ -66,7 +69,10 @@ async function ended(stream: AsyncGenerator<SyncEvent, undefined, undefined>): P
   }
 }
 
-describe.each(ENGINES)('seats (%s)', () => {
+describe.each(ENGINES)('seats (%s)', (kind) => {
+  beforeAll(() => (engine = kind));
+  afterAll(() => (engine = 'js'));
+
   test('limits hold over both hubs, and a refusal says what the engine says', async () => {
     const [a, b] = await pair();
     const companyId = company();
@@ -146,6 +152,7 @@ describe.each(ENGINES)('seats (%s)', () => {
     const after = await fetch(url);
     const reader = after.body!.getReader();
     expect(new TextDecoder().decode((await reader.read()).value)).toContain('"type":"hello"');
+    expect(b.metrics().socketsTaken).toBe(engine === 'native' ? 1 : 0);
     await reader.cancel();
     await waitFor(async () => (await server.client().keys(`${seatsKey('pathcast', companyId)}*`)).length === 0, 'no seat is left');
   });
