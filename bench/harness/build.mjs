@@ -14,7 +14,7 @@ function build(script) {
 
 /** @param {Set<string>} subjects */
 export function buildPathcast(subjects) {
-  const native = ['pathcast-native', 'native-link', 'native-ioredis'].some((name) => subjects.has(name));
+  const native = ['pathcast-native', 'native-link'].some((name) => subjects.has(name));
   if (native) build('build-native.mjs');
   if (native || ['pathcast-js', 'js-ioredis'].some((name) => subjects.has(name))) build('build-js.mjs');
 }

@@ -13,7 +13,6 @@ import path from 'node:path';
 export const LINKS = {
   'native-link': { script: 'redis-node.mjs', link: 'native' },
   'js-ioredis': { script: 'redis-node.mjs', link: 'js-ioredis' },
-  'native-ioredis': { script: 'redis-node.mjs', link: 'native-ioredis' },
   'polling-500ms': { script: 'polling.mjs', link: '' },
 };
 

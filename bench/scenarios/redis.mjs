@@ -12,7 +12,7 @@ const format = async () => {
   return { READ, keysOf, storedBytes };
 };
 
-const NODES = ['native-link', 'js-ioredis', 'native-ioredis'];
+const NODES = ['native-link', 'js-ioredis'];
 /** Bytes of the action's JSON. */
 const ACTION_BYTES = 350;
 

@@ -1,18 +1,16 @@
 /**
  * A node: pathcast on plain `node:http` with a Redis, limits off, everything else but publishWaitMs at its default. BENCH_REDIS is the server's Unix
- * socket, BENCH_LINK how it is reached: `native` (the native link), `js-ioredis` (the JavaScript engine, which goes through ioredis),
- * `native-ioredis` (the native engine over a client of the app's own). BENCH_PORT: listen there.
+ * socket, BENCH_LINK how it is reached: `native` (the native link), `js-ioredis` (the JavaScript engine, which goes through ioredis).
+ * BENCH_PORT: listen there.
  */
 import { createServer } from 'node:http';
-import { Redis } from 'ioredis';
 import { createHub } from '../../dist/esm/index.js';
 import { identityOf, LISTEN_BACKLOG, nextAction, serve } from './control.mjs';
 
 const { BENCH_REDIS: socket = '', BENCH_LINK: link = 'native', BENCH_PORT: port = '0', BENCH_LOG_ACTIONS: logActions = '1000' } = process.env;
 const engine = link === 'js-ioredis' ? 'js' : 'native';
 // A machine that is busy is no Redis that is away: what is measured is the way through it.
-const publishWaitMs = 60_000;
-const redis = link === 'native-ioredis' ? { client: new Redis({ path: socket }), publishWaitMs } : { url: `redis+unix://${socket}`, publishWaitMs };
+const redis = { url: `redis+unix://${socket}`, publishWaitMs: 60_000 };
 const hub = createHub({ engine, redis, limits: { perUser: 0, perCompany: 0 }, maxCompanies: 200_000, log: { maxActions: Number(logActions) } });
 if (hub.engine !== engine) throw new Error(`asked for the ${engine} engine, got ${hub.engine}`);
 await hub.ready();

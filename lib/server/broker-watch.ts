@@ -35,12 +35,16 @@ export class BrokerWatch {
     this.#heard(broker.state);
   }
 
-  /** Resolves when the broker is there and fit for use; rejects with BROKER where waiting does not mend it. */
+  /**
+   * Resolves when the broker is there and fit for use; rejects with BROKER where waiting does not mend it. Keeps the process meanwhile: who awaits it at the top of
+   * a module has nothing else yet that does, and a link of the native engine never does.
+   */
   ready(): Promise<void> {
     if (this.#isGood) return Promise.resolve();
     if (this.#closed) return Promise.reject(new PathcastError('HUB_CLOSED', 'the hub is closed'));
     if (this.#fault !== undefined) return Promise.reject(this.#error(this.#fault));
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    const alive = setInterval(() => undefined, 60_000);
+    return new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject })).finally(() => clearInterval(alive));
   }
 
   health(): HubHealth {
