@@ -20,7 +20,7 @@ export const COMMANDS = [
 ] as const;
 
 /** Beside them in a cluster. */
-export const CLUSTER_COMMANDS = ['spublish', 'ssubscribe', 'sunsubscribe', 'cluster|slots', 'cluster|shards', 'cluster|info', 'cluster|nodes', 'command'] as const;
+export const CLUSTER_COMMANDS = ['spublish', 'ssubscribe', 'sunsubscribe', 'cluster|slots', 'cluster|shards', 'cluster|info', 'cluster|nodes', 'readonly', 'command'] as const;
 
 export const rightsOf = (cluster: boolean): string[] => [...COMMANDS, ...(cluster ? CLUSTER_COMMANDS : [])];
 

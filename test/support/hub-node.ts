@@ -26,7 +26,9 @@ export class HubNode {
     const hub = createHub(options);
     started.push(hub);
     await hub.ready();
-    const server = createServer(hub.handler({ identify: () => ({ companyId: 'acme', userId: 'ann' }) }));
+    const server = createServer(
+      hub.handler({ identify: ({ url }) => ({ companyId: 'acme', userId: 'ann', ...(url === '/present' && { presence: { topics: ['list'] } }) }) }),
+    );
     return new HubNode(hub, await listen(server));
   }
 
@@ -34,6 +36,13 @@ export class HubNode {
   async ask(lastEventId?: string): Promise<NodeStream> {
     const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
     return new NodeStream(await RawHttp.open(this.port, GET('/', headers)));
+  }
+
+  /** One that shows its user as being there; resolves with its verdict. */
+  async present(): Promise<NodeStream> {
+    const stream = new NodeStream(await RawHttp.open(this.port, GET('/present', { accept: 'text/event-stream' })));
+    await stream.hello();
+    return stream;
   }
 
   /** Resolves with its verdict. */

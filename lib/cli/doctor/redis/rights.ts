@@ -33,6 +33,7 @@ export function attempts({ hash, stream, zset, text, channel }: Places, db: numb
     time: ['TIME'],
     'client|setname': ['CLIENT', 'SETNAME', 'pathcast-doctor'],
     command: ['COMMAND', 'COUNT'],
+    readonly: ['READONLY'],
     'script|load': ['SCRIPT', 'LOAD', SCRIPT],
     eval: ['EVAL', 'return 1', 1, hash],
     evalsha: ['EVALSHA', createHash('sha1').update('return 1').digest('hex'), 1, hash],
