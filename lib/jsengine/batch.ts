@@ -24,10 +24,13 @@ export type Item =
   /** Actions of one big publish call: one `invalidate` stands for them. */
   | (ItemBase & { readonly kind: 'import'; readonly entries: readonly LogEntry[] })
   | (ItemBase & { readonly kind: 'ephemeral'; readonly event: EncodedEphemeral })
-  /** An action that has no place in the log yet: the broker is away. */
-  | (ItemBase & { readonly kind: 'told'; readonly entry: LogEntry })
+  /** Actions that have no place in the log yet: the broker is away. */
+  | (ItemBase & { readonly kind: 'told'; readonly entries: readonly LogEntry[] })
   /** What streams had of the log counts no more. `safeMs`: a time that makes the resync come again. */
   | (ItemBase & { readonly kind: 'resync'; readonly reason: Reason; readonly safeMs: number });
+
+/** What is the same for all filters that let it through. */
+type Single = Exclude<Item, { kind: 'import' | 'told' }>;
 
 /** What the streams of one filter and variant get, ready to write. */
 export interface Compiled {
@@ -79,41 +82,43 @@ export class Batch {
     const messages: Message[] = [];
     this.items.forEach((item, index) => {
       if (item.ordinal < joined) return;
-      const message = item.kind === 'import' ? this.importMessage(item, filter, variant) : this.single(item, index, filter, variant);
+      const message =
+        item.kind === 'import' || item.kind === 'told'
+          ? this.unionMessage(item, filter, variant)
+          : this.single(item, index, filter, variant);
       if (message) messages.push(message);
     });
     if (messages.length === 0) return NOTHING;
     return { messages, chunks: pack(messages, this.context.options.connectionCapBytes) };
   }
 
-  private single(item: Exclude<Item, { kind: 'import' }>, index: number, filter: Filter, variant: Variant): Message | null {
-    if ((item.kind === 'action' || item.kind === 'told') && !filter.matches(item.entry)) return null;
+  private single(item: Single, index: number, filter: Filter, variant: Variant): Message | null {
+    if (item.kind === 'action' && !filter.matches(item.entry)) return null;
     return (this.encoded[index * VARIANTS + variant] ??= this.message(item, variant));
   }
 
-  private message(item: Exclude<Item, { kind: 'import' }>, variant: Variant): Message {
+  private message(item: Single, variant: Variant): Message {
     const { frames, resyncPaths } = this.context;
     switch (item.kind) {
       case 'action':
         return frames.action(variant, this.epoch, item.entry);
       case 'ephemeral':
         return frames.ephemeral(variant, this.epoch, item.seq, item.event);
-      case 'told': {
-        const union = new PathUnion(this.context.invalidateBytes);
-        union.tell(item.entry, item.arrivedAt);
-        return conflated(this.context, variant, this.epoch, item.seq, union);
-      }
       case 'resync':
         return { ...frames.resync(variant, this.epoch, item.seq, item.reason, resyncPaths, item.arrivedAt), safeMs: item.safeMs };
     }
   }
 
-  private importMessage(item: Extract<Item, { kind: 'import' }>, filter: Filter, variant: Variant): Message | null {
+  private unionMessage(item: Exclude<Item, Single>, filter: Filter, variant: Variant): Message | null {
     const union = new PathUnion(this.context.invalidateBytes);
-    for (const entry of item.entries) if (filter.matches(entry)) union.add(entry);
-    if (union.count === 0) return null;
+    for (const entry of item.entries) {
+      if (!filter.matches(entry)) continue;
+      if (item.kind === 'import') union.add(entry);
+      else union.tell(entry, item.arrivedAt);
+    }
+    if (union.count === 0 && !union.told) return null;
     const message = conflated(this.context, variant, this.epoch, item.seq, union);
-    return message.union ? { ...message, compaction: true } : message;
+    return message.union && item.kind === 'import' ? { ...message, compaction: true } : message;
   }
 }
 

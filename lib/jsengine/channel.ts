@@ -148,13 +148,17 @@ export class Channel implements Sliced {
     if (this.streams.size > 0) this.announce(held);
   }
 
-  /** Tells of an action that has no place in the log yet. Gives how many streams it is for. */
-  tell(encoded: EncodedAction): number {
+  /** Tells of actions that have no place in the log yet; of many in one event. Gives how many they are for each stream, together. */
+  tell(actions: readonly EncodedAction[]): number {
     const now = this.safeNow();
-    const entry = makeEntry(encoded, this.offeredSeq, now);
+    const entries = actions.map((encoded) => makeEntry(encoded, this.offeredSeq, now));
     let count = 0;
-    for (const { filter } of this.streams) if (filter.matches(entry)) count++;
-    if (count > 0) this.hand({ kind: 'told', entry, ...this.stamp(this.offeredSeq, now) });
+    for (const { filter } of this.streams) for (const entry of entries) if (filter.matches(entry)) count++;
+    if (count === 0) return 0;
+    const together = entries.length > this.context.options.compactAfter;
+    for (const some of together ? [entries] : entries.map((entry) => [entry])) {
+      this.hand({ kind: 'told', entries: some, ...this.stamp(this.offeredSeq, now) });
+    }
     return count;
   }
 
@@ -284,7 +288,7 @@ function weigh(items: readonly Item[]): number {
   return items.reduce((sum, item) => {
     if (item.kind === 'ephemeral') return sum + item.event.json.length + ENTRY_BYTES;
     if (item.kind === 'resync') return sum + ENTRY_BYTES;
-    if (item.kind === 'action' || item.kind === 'told') return sum + item.entry.bytes + ENTRY_BYTES;
+    if (item.kind === 'action') return sum + item.entry.bytes + ENTRY_BYTES;
     return sum + item.entries.reduce((bytes, entry) => bytes + entry.bytes + ENTRY_BYTES, 0);
   }, 0);
 }

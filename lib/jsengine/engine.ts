@@ -317,6 +317,7 @@ export class JsEngine implements Engine {
   // The rest of the seam.
 
   async readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
+    if (this.closed) return { epoch: '', headSeq: 0, actions: [] };
     const log = (await this.brokerLog?.whole(companyId))?.log ?? this.channels.get(companyId)?.log;
     if (!log) return { epoch: '', headSeq: 0, actions: [] };
     log.expire(this.clock.now());

@@ -89,7 +89,7 @@ export function readRung(payload: Buffer): Rung {
 
 function readDoorbell([epoch = '', seqText = '', atText = '', idText = '', ...more]: string[], payload: Buffer, body: number): Rung {
   const [seq, at, idBytes] = [seqText, atText, idText].map(wholeNumber);
-  if (more.length > 0 || !isEpoch(epoch) || !seq || at === undefined || !idBytes) return { kind: 'foreign' };
+  if (more.length > 0 || !isEpoch(epoch) || !seq || at === undefined || idBytes === undefined) return { kind: 'foreign' };
   if (body + idBytes >= payload.length) return { kind: 'foreign' };
   const id = payload.toString('utf8', body, body + idBytes);
   return { kind: 'action', epoch, seq, at, id, bytes: payload.subarray(body + idBytes) };

@@ -36,7 +36,7 @@ conformance('Time as a position', targets, (bench, target) => {
     // Inclusive: what the invalidate covered comes again.
     const back = await bench().open(engine, { ids: false, lastSyncTimestamp: first.invalidates[0]!.timestamp });
     // Those of its last millisecond: fewer where each has a stamp of its own.
-    await waitFor(() => back.invalidates.length === 1 || back.actions.some(({ id }) => id === 'x7'), 'the last one again');
+    await waitFor(() => back.invalidates.length === 1 || back.actions.some(({ id }) => id === 'x8'), 'the last one again');
     expect(back.hello).toMatchObject({ reason: 'resumed', recovered: true });
   });
 

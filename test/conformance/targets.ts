@@ -2,16 +2,22 @@
  * The engines that the suite holds to lib/SPEC.md, and the ways to open a stream on them. The native engine is
  * no option here: where it does not load, its tests fail.
  */
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import type { BrokerLogOptions } from '../../lib/internal/broker.js';
 import type { Engine, EngineFactory, EngineNotice, EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
 import { createJsEngine } from '../../lib/jsengine/index.js';
 import { createNativeEngine } from '../../lib/native/index.js';
+import { ioredisBroker } from '../../lib/redis/brokers/ioredis.js';
+import { nodeRedisBroker } from '../../lib/redis/brokers/node-redis.js';
 import { brokerLog } from '../support/broker-log.js';
 import { MessagesClient, SinkClient, SocketClient, type EngineClient } from '../support/engine-client.js';
 import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
 import { RedisServer } from '../support/redis.js';
 import { within } from '../support/wait.js';
 
+/** A busy machine is not to be taken for a Redis that is away. ms */
+const BUSY_MS = 10_000;
 /** One server a test file, started by the first engine that needs it; each engine has a prefix, and so a log, of its own. */
 let server: Promise<RedisServer> | undefined;
 afterAll(async () => await (await server)?.end());
@@ -37,6 +43,18 @@ const inRedis: Target[] = [
     createEngine: createNativeEngine,
     connect: throughSocket,
     broker: ({ socket }) => ({ url: `redis+unix://${socket}` }),
+  },
+  {
+    name: 'js over sinks, its log in Redis by ioredis',
+    createEngine: createJsEngine,
+    connect: throughSink,
+    broker: (server) => ({ broker: ioredisBroker(new Redis({ path: server.socket, lazyConnect: true })) }),
+  },
+  {
+    name: 'js over sinks, its log in Redis by node-redis',
+    createEngine: createJsEngine,
+    connect: throughSink,
+    broker: ({ socket }) => ({ broker: nodeRedisBroker(createClient({ socket: { path: socket, tls: false } })) }),
   },
 ];
 
@@ -85,7 +103,7 @@ export class Bench {
   }
 
   engine(options: Partial<EngineOptions> = {}): Engine {
-    const broker = this.server && { ...brokerLog(), ...this.target.broker?.(this.server) };
+    const broker = this.server && { ...brokerLog(), publishWaitMs: BUSY_MS, ...this.target.broker?.(this.server) };
     const engine = this.target.createEngine({ ...DEFAULTS, ...(broker && { broker }), ...options }, (notice) => this.notices.push(notice));
     this.engines.push(engine);
     return engine;

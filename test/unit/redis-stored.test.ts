@@ -38,7 +38,7 @@ test.each([
   ['foreign', '1 E1 7 1 2\nidx'],
   ['foreign', '1 e1 0 1 2\nidx'],
   ['foreign', '1 e1 07 1 2\nidx'],
-  ['foreign', '1 e1 7 1 0\nx'],
+  ['action', '1 e1 7 1 0\nx'],
   ['foreign', '1 e1 7 1 3\nidx'],
   ['foreign', '1 e1 7 1 2 3\nidx'],
   ['foreign', '1 e1 99999999999999999 1 2\nidx'],

@@ -209,6 +209,8 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     const { epoch, seq, why, run, entries } = reply;
     this.counters.readActions += entries.length;
     if (why !== '') this.counters.epochs[why]++;
+    // It began just now, by Redis's clock.
+    if (why !== '' && why !== 'vouched') this.host.clock.hear(Math.floor(reply.born / 1000), (reply.born % 1000) * 1000);
     const last = entries.at(-1);
     // It has vouched for what was known; what it has beyond that and does not give can only be gone.
     const id = last?.seq === seq ? last.id : known.seq === seq ? known.id : '';
@@ -231,8 +233,8 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     if (status === 'OK') this.mirrors.get(encoded.companyId)?.replied(epoch, seq, at, encoded, handedUs);
   }
 
-  tell(encoded: EncodedAction): void {
-    this.counters.told += this.channels.get(encoded.companyId)?.tell(encoded) ?? 0;
+  tell(companyId: string, actions: readonly EncodedAction[]): void {
+    this.counters.told += this.channels.get(companyId)?.tell(actions) ?? 0;
   }
 
   hold(companyId: string): () => void {

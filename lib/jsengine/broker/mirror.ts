@@ -293,7 +293,7 @@ export class Mirror implements ChannelMirror {
       if (next === 'whole') whole = true;
       else if (next === 'more') whole = false;
       else {
-        this.wholeMs = Math.max(this.wholeMs, asked);
+        this.wholeMs = Math.max(this.wholeMs, asked, reply.born);
         host.opened(channel, this.readings);
         return undefined;
       }

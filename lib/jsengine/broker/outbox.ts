@@ -25,6 +25,14 @@ export interface Item {
   /** Local streams have been told. */
   wasTold: boolean;
   done: boolean;
+  /** The import that it is of. */
+  group: ImportGroup | undefined;
+}
+
+/** Actions of one company that are told together: until the last has its place, or has to wait. */
+export interface ImportGroup {
+  left: number;
+  end(): void;
 }
 
 export interface Queue {
@@ -47,7 +55,7 @@ export function itemOf(encoded: EncodedAction, handedUs: number, answer: Item['a
   const stored = encoded.stored ? storedBytes(encoded.stored) : whole;
   const rung = encoded.stored ? whole : '';
   const bytes = stored.length + rung.length + encoded.head.length + ITEM_BYTES;
-  return { encoded, stored, rung, bytes, handedUs, answer, wasSent: false, wasTold: false, done: false };
+  return { encoded, stored, rung, bytes, handedUs, answer, wasSent: false, wasTold: false, done: false, group: undefined };
 }
 
 export class Outbox {

@@ -8,7 +8,7 @@ import { keysOf } from '../../redis/keys.js';
 import type { Context } from '../context.js';
 import type { BrokerCounters } from './counters.js';
 import type { KnownLogs } from './known-logs.js';
-import { itemOf, Outbox, type Item, type Queue } from './outbox.js';
+import { itemOf, Outbox, type ImportGroup, type Item, type Queue } from './outbox.js';
 import { publishReply, type PublishReply } from './replies.js';
 import { troubleOf, type Trouble } from './trouble.js';
 
@@ -21,6 +21,8 @@ const RETRY_MAX_MS = 1_000;
 /** A Redis that nobody vouches for is asked again so often, and a new epoch is begun after so long. ms */
 const VOUCH_EVERY_MS = 100;
 const VOUCH_MS = 1_000;
+/** An import is held together for so long. ms */
+const HELD_MS = 2_000;
 /** The head outlives the actions by this. ms */
 const OUTLIVES_MS = 30 * 86_400_000;
 
@@ -35,8 +37,8 @@ export interface PublishingHost {
   freshEpoch(): string;
   /** It has its place. */
   placed(encoded: EncodedAction, reply: Extract<PublishReply, { status: 'OK' | 'DUPLICATE' }>, handedUs: number): void;
-  /** It has none yet: local streams are told. */
-  tell(encoded: EncodedAction): void;
+  /** They have none yet: local streams are told, in one event. */
+  tell(companyId: string, actions: readonly EncodedAction[]): void;
   /** An import begins; the returned function ends it. */
   hold(companyId: string): () => void;
   odd(kind: string, message: string, companyId?: string): void;
@@ -70,30 +72,31 @@ export class Publishing {
   }
 
   publish(actions: readonly EncodedAction[]): Promise<PublishOutcome[]> {
+    if (actions.length === 0) return Promise.resolve([]);
     const { host } = this;
     const outcomes = new Array<PublishOutcome>(actions.length);
-    const ends = this.imports(actions);
+    const groups = this.imports(actions);
     return new Promise((resolve) => {
       let left = actions.length;
       const handed: { queue: Queue; item: Item }[] = [];
       const timer = setTimeout(() => {
-        for (const { item } of handed) this.queue(item);
+        this.queue(handed.map(({ item }) => item));
       }, host.options.publishWaitMs);
       const answer = (place: number, outcome: PublishOutcome): void => {
         outcomes[place] = outcome;
         if (--left > 0) return;
         clearTimeout(timer);
-        for (const end of ends) end();
         resolve(outcomes);
       };
       const now = host.context.env.monotonicUs();
       actions.forEach((encoded, place) => {
         const item = itemOf(encoded, now, (outcome) => answer(place, outcome));
+        item.group = groups.get(encoded.companyId);
         const queue = this.enter(item);
         if (queue) handed.push({ queue, item });
       });
       this.pump();
-      for (const { queue, item } of handed) if (this.away || queue.troubled) this.queue(item);
+      this.queue(handed.filter(({ queue }) => this.away || queue.troubled).map(({ item }) => item));
     });
   }
 
@@ -130,12 +133,24 @@ export class Publishing {
   }
 
   /** Companies with more than `compactAfter` of the call's actions are told of them together. */
-  private imports(actions: readonly EncodedAction[]): (() => void)[] {
+  private imports(actions: readonly EncodedAction[]): Map<string, ImportGroup> {
+    const groups = new Map<string, ImportGroup>();
     const { compactAfter } = this.host.context.options;
-    if (actions.length <= compactAfter) return [];
+    if (actions.length <= compactAfter) return groups;
     const counts = new Map<string, number>();
     for (const { companyId } of actions) counts.set(companyId, (counts.get(companyId) ?? 0) + 1);
-    return [...counts].filter(([, count]) => count > compactAfter).map(([companyId]) => this.host.hold(companyId));
+    for (const [companyId, left] of counts) {
+      if (left <= compactAfter) continue;
+      let release: (() => void) | undefined = this.host.hold(companyId);
+      const end = (): void => {
+        clearTimeout(timer);
+        release?.();
+        release = undefined;
+      };
+      const timer = setTimeout(end, HELD_MS).unref();
+      groups.set(companyId, { left, end });
+    }
+    return groups;
   }
 
   private enter(item: Item): Queue | undefined {
@@ -144,12 +159,13 @@ export class Publishing {
       const { count, items } = this.outbox.conflate(item.handedUs);
       if (count === 0) {
         counters.outboxFull++;
+        item.group?.end();
         this.answer(item, { ok: false, code: 'OUTBOX_FULL' });
         return undefined;
       }
       counters.conflated += count;
       odd('conflated', 'too much waits for Redis (outboxBytes): the actions of a company have become one, without their data', items[0]?.encoded.companyId);
-      for (const each of items) this.queue(each);
+      this.queue(items);
     }
     const queue = this.outbox.add(item);
     if (!queue.troubled) this.sendable.add(queue);
@@ -157,7 +173,8 @@ export class Publishing {
   }
 
   private pump(): void {
-    if (this.away || this.closed) return;
+    // The first connection is being made: it is waited for, as for an answer.
+    if (this.away || this.closed || this.host.broker.state.link === 'connecting') return;
     for (const queue of this.sendable) {
       if (this.flying >= MAX_FLYING || this.flyingBytes >= MAX_FLYING_BYTES) return;
       // One each, so that a busy company holds up no other.
@@ -247,6 +264,7 @@ export class Publishing {
     else context.counters.publishes++;
     this.host.placed(item.encoded, reply, item.handedUs);
     this.answer(item, { ok: true, seq, epoch, duplicate });
+    leave(item);
   }
 
   private failed(queue: Queue, item: Item, trouble: Trouble, wasSent: boolean): void {
@@ -267,7 +285,6 @@ export class Publishing {
     if (trouble.kind === 'refused') item.wasSent = wasSent;
     else this.lose();
     this.trouble(queue);
-    this.queue(item);
   }
 
   /** Until the link is back; it may come back without a word, where only the commands' connection was away. */
@@ -288,7 +305,8 @@ export class Publishing {
     queue.troubled = true;
     this.sendable.delete(queue);
     // What is behind it is not sent for a while either.
-    for (const item of queue.items) if (!item.done) this.queue(item);
+    for (const { group } of queue.items) group?.end();
+    this.queue(queue.items);
   }
 
   /** All that was sent is answered. */
@@ -313,17 +331,25 @@ export class Publishing {
     this.outbox.remove(queue, item);
     this.host.odd('publish', reason, item.encoded.companyId);
     this.answer(item, { ok: false, code: 'BROKER', reason });
+    leave(item);
     this.checkFlushed();
   }
 
-  /** Its caller is answered, and local streams hear of it. */
-  private queue(item: Item): void {
-    if (item.done || (item.answer === undefined && item.wasTold)) return;
-    if (item.answer) this.host.counters.queued++;
-    this.answer(item, { ok: true, queued: true });
-    if (item.wasTold) return;
-    item.wasTold = true;
-    this.host.tell(item.encoded);
+  /** Their callers are answered, and local streams hear of them. */
+  private queue(items: readonly Item[]): void {
+    const untold = new Map<string, EncodedAction[]>();
+    for (const item of items) {
+      if (item.done) continue;
+      if (item.answer) this.host.counters.queued++;
+      this.answer(item, { ok: true, queued: true });
+      if (item.wasTold) continue;
+      item.wasTold = true;
+      const { companyId } = item.encoded;
+      const told = untold.get(companyId);
+      if (told) told.push(item.encoded);
+      else untold.set(companyId, [item.encoded]);
+    }
+    for (const [companyId, actions] of untold) this.host.tell(companyId, actions);
   }
 
   private answer(item: Item, outcome: PublishOutcome): void {
@@ -336,6 +362,11 @@ export class Publishing {
     if (this.outbox.actions > 0) return;
     for (const resolve of this.flushed.splice(0)) resolve();
   }
+}
+
+/** An import that is whole is told. */
+function leave({ group }: Item): void {
+  if (group && --group.left === 0) group.end();
 }
 
 function backoff(failures: number): number {
