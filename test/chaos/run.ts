@@ -49,7 +49,7 @@ export interface ChaosReport extends Verdict {
 const MODULES = ['guests', 'budget', 'hotels'];
 const PREFIX = 'chaos';
 const LOG_ACTIONS = 400;
-const SETTINGS: Settings = { logActions: LOG_ACTIONS, publishWaitMs: 250, openWaitMs: 2_000, slackMs: 1_500, reconnectMs: 5_000 };
+const SETTINGS: Settings = { logActions: LOG_ACTIONS, publishWaitMs: 250, openWaitMs: 2_000, slackMs: 3_000, reconnectMs: 5_000 };
 /** Between two publishes of the run. ms */
 const PUBLISH_EACH_MS = 25;
 /** Between two clients whose connection breaks. ms */

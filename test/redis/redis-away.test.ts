@@ -3,7 +3,7 @@
  * at once, and afterwards the log holds every action once and in order, and every stream has had it once.
  */
 import { change } from '../support/actions.js';
-import type { EngineKind } from '../support/engines.js';
+import { ENGINES, type EngineKind } from '../support/engines.js';
 import { HubNode, endHubNodes } from '../support/hub-node.js';
 import { RedisServer } from '../support/redis.js';
 import { waitFor } from '../support/wait.js';
@@ -47,7 +47,7 @@ const ways: [string, () => Promise<void>, () => Promise<void>][] = [
   ['stopped', () => redis.stop(), async () => redis.cont()],
 ];
 
-describe.each<EngineKind>(['js'])('%s', (engine) => {
+describe.each(ENGINES)('%s', (engine) => {
   test.each(ways)(
     'a broadcast while Redis is %s is answered in time, told to local streams, and has its place once, in order, afterwards',
     async (_way, leave, comeBack) => {
