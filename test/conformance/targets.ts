@@ -44,6 +44,10 @@ const inRedis: Target[] = [
     connect: throughSocket,
     broker: ({ socket }) => ({ url: `redis+unix://${socket}` }),
   },
+];
+
+/** The same through clients of the app's own; for suites that are about the log, for the rest of the engine is the same. */
+const throughClients: Target[] = [
   {
     name: 'js over sinks, its log in Redis by ioredis',
     createEngine: createJsEngine,
@@ -57,6 +61,7 @@ const inRedis: Target[] = [
     broker: ({ socket }) => ({ broker: nodeRedisBroker(createClient({ socket: { path: socket, tls: false } })) }),
   },
 ];
+export const withClients = (list: readonly Target[]): Target[] => [...list, ...throughClients];
 
 /** One per engine, for what does not depend on the way in. */
 export const engines: Target[] = [
