@@ -3,6 +3,8 @@ import { jest } from './tests.mjs';
 
 const test = (name) => [jest('test/redis/log-scripts.test.ts', name)];
 const seats = (name) => [jest('test/redis/seats.test.ts', name)];
+const hubs = (name) => [jest('test/redis/hubs.test.ts', name)];
+const rates = (name) => [jest('test/redis/rate-limit.test.ts', name)];
 
 export const slips = [
   {
@@ -153,5 +155,80 @@ export const slips = [
       if (company.dirty`,
     replace: `      if (company.dirty`,
     tests: seats('counts per user and per company'),
+  },
+  {
+    name: 'hubs-ends-not-read',
+    file: 'lib/redis/hub-node.ts',
+    why: 'a node that was cut off does not read whom it was told to end',
+    find: 'void this.#ends.subscribed(anew);',
+    replace: 'if (!anew) void this.#ends.subscribed(anew);',
+    tests: hubs('a node that does not answer is named'),
+  },
+  {
+    name: 'hubs-silent-unnamed',
+    file: 'lib/redis/hub-node.ts',
+    why: 'nobody hears that a node did not answer',
+    find: 'if (silent.length > 0) this.#host.silent(what, silent);',
+    replace: '',
+    tests: hubs('a node that does not answer is named'),
+  },
+  {
+    name: 'hubs-pages-begin-anew',
+    file: 'lib/redis/hub-node.ts',
+    why: 'the second page of connections gives the first node once more',
+    find: 'return node < hubId ? this.#host.connections(rest) : [];',
+    replace: 'return this.#host.connections(rest);',
+    tests: hubs('disconnect and connections reach both hubs'),
+  },
+  {
+    name: 'hubs-lost-seat-kept',
+    file: 'lib/server/seated/seated-engine.ts',
+    why: 'a client that leaves while its seat is asked for keeps it',
+    find: `      if (!this.#pending.delete(id)) {
+        this.#host.seats.release(id);
+        return;
+      }`,
+    replace: '      this.#pending.delete(id);',
+    tests: hubs('a client that leaves while its seat is asked for'),
+  },
+  {
+    name: 'hubs-nobody-waits',
+    file: 'lib/server/seated/seated-engine.ts',
+    why: 'a newcomer at the limit of its user is refused at once',
+    find: "if (isUserLimit(answer) && options.limitPolicy === 'reject') {",
+    replace: "if (isUserLimit(answer) && options.limitPolicy !== 'reject') {",
+    tests: hubs('a seat that gets free within a second'),
+  },
+  {
+    name: 'presence-leaves-twice',
+    file: 'lib/redis/scripts/here.ts',
+    why: 'who was at a node that died has left, though it is elsewhere too',
+    find: "if redis.call('HEXISTS', own, user) == 0 and #elsewhere(user) == 0 then",
+    replace: "if redis.call('HEXISTS', own, user) == 0 or #elsewhere(user) == 0 then",
+    tests: hubs('who was at a node that died'),
+  },
+  {
+    name: 'presence-flickers',
+    file: 'lib/server/presence/board.ts',
+    why: 'a user that came back to another node has left',
+    find: "if (others.length === 0) this.#tell(companyId, userId, 'leave', [told]);",
+    replace: "if (others.length >= 0) this.#tell(companyId, userId, 'leave', [told]);",
+    tests: hubs('a join is told once'),
+  },
+  {
+    name: 'rate-burst-plus-one',
+    file: 'lib/internal/gcra.ts',
+    why: 'one call more than the burst passes',
+    find: 'const room = nowUs + interval * burst - next;',
+    replace: 'const room = nowUs + interval * (burst + 1) - next;',
+    tests: rates('the script says what the arithmetic says'),
+  },
+  {
+    name: 'rate-refused-counts',
+    file: 'lib/internal/gcra.ts',
+    why: 'a call that was refused costs as much as one that passed',
+    find: 'retryAfterMs: Math.ceil(-room / 1_000), next: line };',
+    replace: 'retryAfterMs: Math.ceil(-room / 1_000), next };',
+    tests: rates('at random: never more than burst'),
   },
 ];

@@ -157,6 +157,21 @@ describe.each(ENGINES)('seats (%s)', (kind) => {
     await waitFor(async () => (await server.client().keys(`${seatsKey('pathcast', companyId)}*`)).length === 0, 'no seat is left');
   });
 
+  test('a client that leaves while its seat is asked for is never opened, and keeps no seat', async () => {
+    const [a] = await pair();
+    const companyId = company();
+    for (let i = 0; i < 10; i += 1) {
+      const stream = a.stream({ companyId, userId: 'ann' });
+      const first = stream.next();
+      await stream.return(undefined);
+      expect((await first).done).toBe(true);
+    }
+    const last = await opened(a, { companyId, userId: 'ann' });
+    expect(a.metrics()).toMatchObject({ connections: 1, opened: 1, seats: { held: 1 } });
+    await last.stream.return(undefined);
+    await waitFor(async () => (await server.client().keys(`${seatsKey('pathcast', companyId)}*`)).length === 0, 'no seat is left');
+  });
+
   test('a hub that closes frees its seats at once, one that drains refuses as while draining', async () => {
     const [a, b] = await pair({ limits: { perUser: 1 } });
     const companyId = company();

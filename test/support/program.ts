@@ -15,20 +15,30 @@ export class Program {
     buildSync({ entryPoints: [source], outfile: this.#file, bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' });
   }
 
-  /** `line`: the first line that it writes; rejects when it ends without one. */
-  run(...args: string[]): { child: ChildProcess; line: Promise<string> } {
+  /** `line`: the first line that it writes; `next()`: one more each time. Both reject when it ends without one. */
+  run(...args: string[]): { child: ChildProcess; line: Promise<string>; next: () => Promise<string> } {
     const child = spawn(process.execPath, [this.#file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
-    const line = new Promise<string>((resolve, reject) => {
-      let text = '';
-      child.stdout.setEncoding('utf8').on('data', (more: string) => {
-        text += more;
-        const end = text.indexOf('\n');
-        if (end >= 0) resolve(text.slice(0, end));
-      });
-      child.on('exit', (code) => reject(new Error(`the program ended with ${String(code)}: ${text}`)));
+    const lines: string[] = [];
+    const waiting: { resolve: (line: string) => void; reject: (why: Error) => void }[] = [];
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (more: string) => {
+      const [...whole] = (text + more).split('\n');
+      text = whole.pop() ?? '';
+      for (const line of whole) {
+        const first = waiting.shift();
+        if (first) first.resolve(line);
+        else lines.push(line);
+      }
     });
-    return { child, line };
+    child.on('exit', (code) => {
+      for (const { reject } of waiting.splice(0)) reject(new Error(`the program ended with ${String(code)}: ${text}`));
+    });
+    const next = (): Promise<string> => {
+      const line = lines.shift();
+      return line === undefined ? new Promise((resolve, reject) => waiting.push({ resolve, reject })) : Promise.resolve(line);
+    };
+    return { child, line: next(), next };
   }
 
   async end(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * One process of a race for seats: asks for seats of a few companies and users and gives them back, `admissions` times, and writes when it
  * surely held each (from the answer to the call that gave it back; ns of the machine's steady clock) to `file`. Then, where it is told to hold, it takes what it
- * can of the company `held`, says how many, and waits to be killed.
+ * can of that company, says how many, and waits to be killed; it says of each that it has to end.
  */
 import { writeFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
@@ -20,7 +20,8 @@ export interface Race {
   perUser: number;
   perCompany: number;
   policy: 'reject' | 'evict-oldest';
-  holds: boolean;
+  /** A company. */
+  holds?: string;
 }
 
 const race = JSON.parse(process.argv[2] as string) as Race;
@@ -42,7 +43,12 @@ async function main(): Promise<void> {
     spans.push(`${String(seat.company)} ${String(seat.user)} ${String(seat.since)} ${String(process.hrtime.bigint())}`);
     seats.release(id);
   };
-  const seats = new Seats(life, race, (_company, id) => giveBack(id));
+  const seats = new Seats(life, race, (company, id, reason) => {
+    giveBack(id);
+    if (company !== race.holds) return;
+    seats.release(id);
+    process.stdout.write(`${JSON.stringify({ ended: id, reason })}\n`);
+  });
   broker.subscribe(`pathcast:1:node:${race.node}`, {
     subscribed: () => undefined,
     message: (payload) => {
@@ -73,7 +79,7 @@ async function main(): Promise<void> {
   for (const name of ['c0', 'c1', 'c2']) remains += Number(await broker.command(['ZCARD', `${seatsKey('pathcast', name)}:${race.node}`]));
   let held = 0;
   if (race.holds) {
-    while ((await seats.admit({ companyId: 'held', userId: `u${String(held)}`, id: `${race.node}-held-${String(held)}`, kind: 'stream' })).ok) held += 1;
+    while ((await seats.admit({ companyId: race.holds, userId: `u${String(held)}`, id: `${race.node}-held-${String(held)}`, kind: 'stream' })).ok) held += 1;
   }
   const { admittedLocally, fenced } = seats.metrics();
   process.stdout.write(`${JSON.stringify({ refused, held, remains, admittedLocally, fenced })}\n`);
