@@ -173,16 +173,17 @@ export class Walk {
 
   #told(step: Of<'told'>): void {
     this.company.figures.told++;
-    const publish = [...this.company.publishes.values()].find(({ paths }) => paths.length === step.paths.length && paths.every((path) => step.paths.includes(path)));
+    // Several that wait are told of together.
+    const publishes = [...this.company.publishes.values()].filter(({ paths }) => paths.every((path) => step.paths.includes(path)));
     const node = this.#opened?.node ?? '';
-    if (!publish) {
-      if (!this.#checkPaths(step.paths, step.at)) return;
-      return this.#blame('told', step.at, `nobody has published ${step.paths.join()}`);
+    if (!this.#checkPaths(step.paths, step.at)) return;
+    if (publishes.length === 0) this.#blame('told', step.at, `nobody has published ${step.paths.join()}`);
+    for (const publish of publishes) {
+      if (publish.node !== node) this.#blame('told', step.at, `told by ${node} of ${publish.action}, which ${publish.node} has`);
+      if (!this.passes(publish.module)) this.#blame('told', step.at, `told of ${publish.action}, which its filter leaves out`);
+      this.told.push({ publish, at: step.at });
     }
-    if (publish.node !== node) this.#blame('told', step.at, `told by ${node} of ${publish.action}, which ${publish.node} has`);
-    if (!this.passes(publish.module)) this.#blame('told', step.at, `told of ${publish.action}, which its filter leaves out`);
     if (step.id && this.#here && step.id.seq !== this.#here.seq) this.#reach({ ...step, kind: 'ping' });
-    this.told.push({ publish, at: step.at });
   }
 
   /** Paths that some action of the company has, or that stand above one. */

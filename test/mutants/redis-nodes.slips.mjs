@@ -35,7 +35,7 @@ export const slips = [
   }
 
   private message`,
-    tests: behind('where only the subscription hears nothing'),
+    tests: behind('a subscription that hears nothing is found by the probe'),
   },
   {
     name: 'nodes-probe-forgotten',
@@ -43,7 +43,7 @@ export const slips = [
     why: 'a subscription that delivers nothing is not made again',
     find: 'broker.resubscribe();',
     replace: '',
-    tests: behind('where only the subscription hears nothing'),
+    tests: behind('a subscription that hears nothing is found by the probe'),
   },
   {
     name: 'nodes-outbox-dropped',
@@ -58,7 +58,7 @@ export const slips = [
     name: 'nodes-untold',
     file: 'lib/jsengine/broker/broker-log.ts',
     why: 'local streams are not told of what waits',
-    find: 'this.counters.told += this.channels.get(encoded.companyId)?.tell(encoded) ?? 0;',
+    find: 'this.counters.told += this.channels.get(companyId)?.tell(actions) ?? 0;',
     replace: '',
     tests: away('is answered in time'),
   },

@@ -141,6 +141,17 @@ describe('a link', () => {
     link.slow(0);
   });
 
+  test('whose delay changes keeps the order of what is on its way', async () => {
+    const sent: Promise<number>[] = [];
+    for (let i = 0; i < 400; i++) {
+      link.slow(i % 7 === 0 ? 0 : 5);
+      sent.push(client.rpush('list', i));
+      if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await Promise.all(sent)).toEqual(Array.from({ length: 400 }, (_, i) => i + 1));
+    expect(await client.lrange('list', 0, -1)).toEqual(Array.from({ length: 400 }, (_, i) => String(i)));
+  });
+
   test('that is parted passes nothing until it is healed, and loses nothing', async () => {
     link.part();
     const asked = Promise.all(Array.from({ length: 100 }, (_, i) => client.rpush('list', i)));

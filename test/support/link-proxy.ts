@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
-/** Held while parted, each way of a connection; beyond it the sender is not read, as a kernel does it. Bytes. */
+/** On its way, each way of a connection; beyond it the sender is not read, as a kernel does it. Bytes. */
 const HELD_BYTES = 1 << 20;
 
 export class LinkProxy {
@@ -112,9 +112,10 @@ type Pair = [Way, Way];
 
 /** One direction of a connection. Bytes and the end keep their order whatever the delay becomes. */
 class Way {
-  #held: (Buffer | null)[] | undefined;
-  #heldBytes = 0;
-  #freeAt = 0;
+  #isHeld = false;
+  readonly #queue: { chunk: Buffer | null; due: number }[] = [];
+  #queuedBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly from: Socket,
@@ -123,32 +124,41 @@ class Way {
   ) {
     from.on('data', (chunk: Buffer) => this.#take(chunk));
     from.on('end', () => this.#take(null));
+    to.on('close', () => clearTimeout(this.#timer));
   }
 
   hold(): void {
-    this.#held ??= [];
+    this.#isHeld = true;
+    clearTimeout(this.#timer);
   }
 
   release(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    for (const each of held) this.#pass(each);
-    this.from.resume();
+    this.#isHeld = false;
+    this.#pass();
   }
 
   #take(chunk: Buffer | null): void {
-    if (!this.#held) return this.#pass(chunk);
-    this.#held.push(chunk);
-    this.#heldBytes += chunk?.length ?? 0;
-    if (this.#heldBytes > HELD_BYTES) this.from.pause();
+    this.#queue.push({ chunk, due: performance.now() + this.delayMs() });
+    this.#queuedBytes += chunk?.length ?? 0;
+    if (this.#queuedBytes > HELD_BYTES) this.from.pause();
+    this.#pass();
   }
 
-  #pass(chunk: Buffer | null): void {
-    const now = performance.now();
-    this.#freeAt = Math.max(this.#freeAt, now + this.delayMs());
-    if (this.#freeAt <= now) return this.#write(chunk);
-    setTimeout(() => (this.#held ? this.#held.push(chunk) : this.#write(chunk)), this.#freeAt - now);
+  /** Whatever is due, in its order; the rest when it is. */
+  #pass(): void {
+    clearTimeout(this.#timer);
+    if (this.#isHeld) return;
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      const left = next.due - performance.now();
+      if (left > 0) {
+        this.#timer = setTimeout(() => this.#pass(), left);
+        return;
+      }
+      this.#queue.shift();
+      this.#queuedBytes -= next.chunk?.length ?? 0;
+      this.#write(next.chunk);
+    }
+    this.from.resume();
   }
 
   #write(chunk: Buffer | null): void {
