@@ -141,7 +141,7 @@ class Run {
       engine,
       packageFolder: index === 0 && oldPackage !== undefined ? oldPackage : (this.options.package ?? root),
       redis: { url, prefix: PREFIX, publishWaitMs, openWaitMs, probeMs: 1_000 },
-      hub: { heartbeatMs: 1_000, retryMs: 300, log: { maxActions: LOG_ACTIONS }, limits: { perUser: 0, perCompany: 0 } },
+      hub: { heartbeatMs: 1_000, retryMs: 300, log: { maxActions: LOG_ACTIONS }, limits: { perUser: 5, perCompany: 50 } },
     });
   }
 
