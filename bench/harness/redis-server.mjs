@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
@@ -37,22 +38,32 @@ export class RedisServer {
     return server;
   }
 
-  /** Writes raw commands, and resolves when the last one is answered. */
-  async blast(commands, answers) {
+  /**
+   * Writes raw commands, each answered by one line, and resolves when the last one is answered. Never more than `ahead` of them are unread by subscribers:
+   * a node that is far behind would take its subscription for dead.
+   */
+  async blast(commands, ahead) {
     const socket = connect(this.socket);
     await once(socket, 'connect');
-    let seen = 0;
-    // Each answer is `:<n>` and a line end.
-    const done = new Promise((resolve, reject) => {
-      socket.on('error', reject);
-      socket.on('data', (chunk) => {
-        for (const byte of chunk) if (byte === 0x0a) seen++;
-        if (seen >= answers) resolve();
-      });
+    let answered = 0;
+    let wake = () => undefined;
+    socket.on('data', (chunk) => {
+      for (const byte of chunk) if (byte === 0x0a) answered++;
+      wake();
     });
-    for (const bytes of commands) if (!socket.write(bytes)) await once(socket, 'drain');
-    await done;
+    for (let at = 0; at < commands.length; at += ahead) {
+      const slice = commands.slice(at, at + ahead);
+      socket.write(Buffer.concat(slice));
+      while (answered < at + slice.length) await new Promise((resolve) => (wake = resolve));
+      while (await this.#unread()) await sleep(1);
+    }
     socket.destroy();
+  }
+
+  /** Whether a subscriber has not taken all that is for it. */
+  async #unread() {
+    const list = await this.client.client('LIST', 'TYPE', 'pubsub');
+    return /\b(omem|obl|oll)=[1-9]/.test(list);
   }
 
   /** Commands that clients sent while `work` ran, by name; of scripts by their SHA. What a script calls is none of them. */

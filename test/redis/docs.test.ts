@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { aclRule, CLUSTER_COMMANDS, rightsOf } from '../../lib/redis/rights.js';
-import { emptyFolder, endAll, later, seen, type Seen } from '../cli/doctor/set-ups.js';
-import { runHere } from '../cli/support/cli.js';
+import { doctorOfRedis, endAll, later } from '../cli/doctor/set-ups.js';
 import { blocksOf } from '../readme/blocks.js';
 import { endChild } from '../support/child.js';
 import { listen } from '../support/listen.js';
@@ -32,13 +31,9 @@ async function asThePageSays(): Promise<RedisServer> {
   return server;
 }
 
-async function doctor(url: string): Promise<Seen> {
-  return seen(await runHere(['doctor', '--json', '--project', emptyFolder(), '--redis', url]));
-}
-
 test('with the settings of the page the doctor finds nothing', async () => {
   const server = await asThePageSays();
-  expect(await doctor(`redis+unix://${server.socket}`)).toMatchObject({ ids: [], code: 0 });
+  expect(await doctorOfRedis(`redis+unix://${server.socket}`)).toMatchObject({ ids: [], code: 0 });
 });
 
 test('the line of the page is the rule that the doctor tries, and is enough', async () => {
@@ -48,7 +43,7 @@ test('the line of the page is the rule that the doctor tries, and is enough', as
   expect(blocksOf('README.md').filter(({ kind, about }) => kind === 'redis' && about === 'acl').map(({ text }) => text.trim())).toEqual([line]);
   const [word = '', ...args] = line.split(' ');
   await server.client().call(word, ...args);
-  expect(await doctor(`redis+unix://node:password@${server.socket}`)).toMatchObject({ ids: [], code: 0 });
+  expect(await doctorOfRedis(`redis+unix://node:password@${server.socket}`)).toMatchObject({ ids: [], code: 0 });
   expect(readFileSync(path.join(root, 'docs/redis.md'), 'utf8')).toContain(`\`${CLUSTER_COMMANDS.map((name) => `+${name}`).join(' ')}\``);
 });
 
@@ -95,5 +90,5 @@ test('stunnel, as the page has it, between a Unix socket and a Redis behind TLS'
     throw new Error(`${error.message}; it said:\n${said}`);
   });
   expect({ code: child.exitCode, said: child.exitCode === null ? '' : said }).toEqual({ code: null, said: '' });
-  expect(await doctor(`redis+unix://${socket}`)).toMatchObject({ ids: [], code: 0 });
+  expect(await doctorOfRedis(`redis+unix://${socket}`)).toMatchObject({ ids: [], code: 0 });
 });

@@ -7,19 +7,14 @@ import { MASTER_NAME, RedisSentinels } from '../../support/redis-sentinels.js';
 import { freePort } from '../../support/redis-process.js';
 import { RedisServer } from '../../support/redis.js';
 import { waitFor } from '../../support/wait.js';
-import { runHere } from '../support/cli.js';
 import { Publisher } from '../support/redis-log.js';
 import { Tail } from '../support/tail.js';
-import { emptyFolder, endAll, later, seen, type Seen } from './set-ups.js';
+import { doctorOfRedis, endAll, later } from './set-ups.js';
 
 jest.setTimeout(120_000);
 afterEach(endAll);
 
-const GOOD = ['--maxmemory', '64mb', '--maxmemory-policy', 'noeviction', '--appendonly', 'yes'];
-
-async function doctor(url: string, ...args: string[]): Promise<Seen> {
-  return seen(await runHere(['doctor', '--json', '--project', emptyFolder(), '--redis', url, ...args]));
-}
+const GOOD = ['--maxmemory', '64mb', '--maxmemory-policy', 'noeviction', '--appendonly', 'yes', '--appendfsync', 'everysec'];
 
 /** What the servers of the helpers are not set up for. */
 const SETTINGS_OF_A_TEST: FindingId[] = ['redis-unbounded'];
@@ -35,44 +30,44 @@ describe('sentinels', () => {
 
   test('three that agree, a master and a replica that follows', async () => {
     await all.followed();
-    const { ids, checked } = await doctor(all.url);
+    const { ids, checked } = await doctorOfRedis(all.url);
     expect(without(ids)).toEqual([]);
     expect(checked.join('\n')).toMatch(/Sentinels: 3 of 'pathcast', quorum 2; it fails over when the master was away for 1 s\./);
     expect(checked.join('\n')).toMatch(/1 replicas, 1 must be there for a write/);
   });
 
   test('a name that they do not know', async () => {
-    const { ids, findings } = await doctor(all.url.replace(/\w+$/, 'mymaster'));
+    const { ids, findings } = await doctorOfRedis(all.url.replace(/\w+$/, 'mymaster'));
     expect(ids).toEqual(['sentinel-no-master']);
     expect(findings[0]?.what).toMatch(/know no master 'mymaster'\.$/);
   });
 
   test('one that does not answer', async () => {
     const url = all.url.replace('sentinel://', `sentinel://127.0.0.1:${await freePort()},`);
-    const { ids, findings } = await doctor(url);
+    const { ids, findings } = await doctorOfRedis(url);
     expect(without(ids)).toEqual(['sentinel-no-answer']);
     expect(findings.find(({ id }) => id === 'sentinel-no-answer')?.what).toMatch(/cannot be used: ECONNREFUSED\.$/);
   });
 
   test('a server that is named in the place of a sentinel, and a sentinel in that of a server', async () => {
     const { port } = await all.master();
-    expect((await doctor(`redis+sentinel://127.0.0.1:${port}/${MASTER_NAME}`)).ids).toEqual(['redis-no-answer', 'sentinel-no-answer']);
-    const { ids, findings } = await doctor(`redis://127.0.0.1:${all.ports[0] ?? 0}`);
+    expect((await doctorOfRedis(`redis+sentinel://127.0.0.1:${port}/${MASTER_NAME}`)).ids).toEqual(['redis-no-answer', 'sentinel-no-answer']);
+    const { ids, findings } = await doctorOfRedis(`redis://127.0.0.1:${all.ports[0] ?? 0}`);
     expect({ ids, remedy: findings[0]?.remedy }).toEqual({ ids: ['redis-no-redis'], remedy: 'Use redis+sentinel://host:26379/mymaster.' });
   });
 
   test('a master that takes writes without its replica, and one whose replica is gone; nobody could fail over', async () => {
     const master = await all.master();
     await master.client().config('SET', 'min-replicas-to-write', '0');
-    expect(without((await doctor(all.url)).ids)).toEqual(['redis-split-brain']);
+    expect(without((await doctorOfRedis(all.url)).ids)).toEqual(['redis-split-brain']);
     await all.cutReplica();
     await waitFor(async () => /connected_slaves:0/.test(await master.client().info('replication')), 'the replica to be gone');
-    expect(without((await doctor(all.url)).ids)).toEqual(['redis-no-replica']);
+    expect(without((await doctorOfRedis(all.url)).ids)).toEqual(['redis-no-replica']);
     await all.killSentinel(1);
     await all.killSentinel(2);
     const [first = 0] = all.ports;
     const one = `redis+sentinel://127.0.0.1:${first}/${MASTER_NAME}`;
-    await waitFor(async () => (await doctor(one)).ids.includes('sentinel-no-quorum'), 'the quorum to be missed');
+    await waitFor(async () => (await doctorOfRedis(one)).ids.includes('sentinel-no-quorum'), 'the quorum to be missed');
   });
 });
 
@@ -82,8 +77,8 @@ test('a master that writes nothing to disk empties its replicas, and one that do
   const replica = await RedisServer.start({ tcp: true, settings: ['--replicaof', `127.0.0.1 ${master.port}`] });
   later(() => replica.end());
   await waitFor(async () => /slave0:.*state=wait_bgsave/.test(await master.client().info('replication')), 'the replica to ask');
-  expect((await doctor(master.url())).ids).toEqual(['redis-empty-master', 'redis-replica-late', 'redis-split-brain']);
-  const { ids, findings } = await doctor(replica.url());
+  expect(without((await doctorOfRedis(master.url())).ids)).toEqual(['redis-empty-master', 'redis-replica-late', 'redis-split-brain']);
+  const { ids, findings } = await doctorOfRedis(replica.url());
   expect({ ids, what: findings[0]?.what }).toEqual({ ids: ['redis-is-replica'], what: `127.0.0.1:${replica.port} is a replica of 127.0.0.1:${master.port}.` });
 });
 
@@ -91,7 +86,7 @@ describe('TLS', () => {
   test('a certificate that nobody trusts, and one that is trusted', async () => {
     const server = await RedisServer.start({ tls: true, settings: GOOD });
     later(() => server.end());
-    const { ids, findings } = await doctor(server.tlsUrl());
+    const { ids, findings } = await doctorOfRedis(server.tlsUrl());
     expect(ids).toEqual(['redis-tls']);
     expect(findings[0]?.what).toMatch(/^TLS with localhost:\d+ failed: DEPTH_ZERO_SELF_SIGNED_CERT\.$/);
     expect(findings[0]?.remedy).toContain('NODE_EXTRA_CA_CERTS');
@@ -100,7 +95,7 @@ describe('TLS', () => {
   test('redis:// at a port that speaks TLS', async () => {
     const server = await RedisServer.start({ tls: true, settings: GOOD });
     later(() => server.end());
-    expect((await doctor(server.tlsUrl().replace('rediss:', 'redis:'))).ids).toEqual(['redis-no-answer']);
+    expect((await doctorOfRedis(server.tlsUrl().replace('rediss:', 'redis:'))).ids).toEqual(['redis-no-answer']);
   });
 });
 
@@ -115,23 +110,24 @@ describe('a cluster', () => {
   afterAll(() => cluster?.end());
 
   test('has no finding; each master is looked at, and the scripts run where their keys are', async () => {
-    const { ids, checked } = await doctor(cluster.url);
-    expect(ids).toEqual([]);
+    const { ids, checked } = await doctorOfRedis(cluster.url);
+    expect(without(ids)).toEqual([]);
     expect(checked.filter((line) => line.startsWith('Memory of ')).length).toBe(3);
-    expect(checked.join('\n')).toMatch(/Cluster: 3 masters serve all slots\.[^]*Rights: the user default may run[^]*Scripts: a publish takes/);
+    expect(checked.join('\n')).toMatch(/Cluster: 3 masters serve all slots\.[^]*Rights: the user default may run/);
   });
 
   test('the line of docs/redis.md with what a cluster needs beside it is enough', async () => {
     for (const server of cluster.servers) await server.client().call('ACL', 'SETUSER', 'node', 'on', '>node-secret', ...aclRule('pathcast', true).split(' '));
-    expect(await doctor(cluster.url.replace('cluster://', 'cluster://node:node-secret@'))).toMatchObject({ ids: [], code: 0 });
+    const { ids, code } = await doctorOfRedis(cluster.url.replace('cluster://', 'cluster://node:node-secret@'));
+    expect({ ids: without(ids), code }).toEqual({ ids: [], code: 0 });
   });
 
   test('the wrong kind of URL', async () => {
     const [first] = cluster.servers;
-    expect((await doctor(first?.url() ?? '')).ids).toEqual(['redis-is-cluster']);
+    expect((await doctorOfRedis(first?.url() ?? '')).ids).toEqual(['redis-is-cluster']);
     const single = await RedisServer.start({ tcp: true, settings: GOOD });
     later(() => single.end());
-    expect((await doctor(single.url().replace('redis:', 'redis+cluster:'))).ids).toEqual(['redis-no-cluster']);
+    expect((await doctorOfRedis(single.url().replace('redis:', 'redis+cluster:'))).ids).toEqual(['redis-no-cluster']);
   });
 
   test('tail finds the node that has the company, and hears its sharded doorbell', async () => {

@@ -88,6 +88,13 @@ export function seen({ code, stdout, stderr }: { code: number | null; stdout: st
   return { ...report, code, ids: report.findings.map(({ id }) => id) };
 }
 
+/** About a Redis, without what is judged of its speed: a machine that runs many tests at once is slow. */
+export async function doctorOfRedis(url: string, ...args: string[]): Promise<Seen> {
+  const all = seen(await runHere(['doctor', '--json', '--project', emptyFolder(), '--redis', url, ...args]));
+  const findings = all.findings.filter(({ id }) => id !== 'redis-slow' && id !== 'redis-far');
+  return { ...all, findings, ids: findings.map(({ id }) => id) };
+}
+
 /** In this process, about a live stream alone. */
 export async function doctor(url: string, ...args: string[]): Promise<Seen> {
   return seen(await runHere(['doctor', '--json', '--project', emptyFolder(), '--url', url, ...args]));
