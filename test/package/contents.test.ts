@@ -68,8 +68,8 @@ describe('the packed files', () => {
     expect([...files.filter((file) => file.includes('/reference/')), ...typescript]).toEqual([]);
   });
 
-  test('it is under 2 MB', () => {
-    expect(statSync(TARBALL).size).toBeLessThan(2_000_000);
+  test('it is under 2.25 MB', () => {
+    expect(statSync(TARBALL).size).toBeLessThan(2_250_000);
   });
 
   test('nothing runs when it is installed: no script, and no binding.gyp, which pnpm and npm would compile', () => {
