@@ -98,6 +98,8 @@ struct Company {
   // To be read (again) once that can be.
   bool wants_read = false;
   bool read_lined = false;
+  // For a verdict, though its doorbell may not stand.
+  bool asked = false;
   // The read heals a gap.
   bool gap = false;
   int64_t read_again_ms = 0;

@@ -50,6 +50,21 @@ bool Mirrors::Watch(const std::string& tenant) {
   return company->read;
 }
 
+uint64_t Mirrors::ReadAnew(const std::string& tenant) {
+  Company* company = shared_->companies.Find(tenant);
+  company->asked = true;
+  WantRead(company);
+  // One that is under way may have been carried out already. WantRead may have
+  // sent one just now: that is in the count.
+  return company->reading && !company->wants_read ? company->reads
+                                                  : company->reads + 1;
+}
+
+// What is read while the doorbell does not stand is read again when it does.
+bool Mirrors::MayRead(const Company& company) {
+  return company.standing || company.asked;
+}
+
 std::string_view Mirrors::Refused(const std::string& tenant) const {
   const Company* company = shared_->companies.Find(tenant);
   return company == nullptr ? std::string_view() : company->refused;
@@ -75,6 +90,7 @@ void Mirrors::Leave(Company* company) {
   shared_->transport->Unsubscribe(BellName(company->base));
   company->watched = company->standing = company->read = false;
   company->wants_read = company->gap = company->held_overflow = false;
+  company->asked = false;
   company->held.clear();
   company->held_bytes = 0;
   if (company->expected_seq != 0) --waiting_;
@@ -104,7 +120,7 @@ void Mirrors::OnSubscribed(Company* company) {
 
 void Mirrors::WantRead(Company* company) {
   company->wants_read = true;
-  if (company->reading || company->read_lined || !company->standing) return;
+  if (company->reading || company->read_lined || !MayRead(*company)) return;
   company->read_lined = true;
   line_.push_back(shared_->companies.Hold(company));
   ReadSome();
@@ -116,7 +132,7 @@ void Mirrors::ReadSome() {
     const std::shared_ptr<Company> company = std::move(line_.front());
     line_.pop_front();
     company->read_lined = false;
-    if (company->wants_read && company->standing && !company->reading) {
+    if (company->wants_read && MayRead(*company) && !company->reading) {
       Read(company);
     }
   }
@@ -124,7 +140,7 @@ void Mirrors::ReadSome() {
 
 void Mirrors::Read(const std::shared_ptr<Company>& company) {
   Channel* channel = shared_->owner->Mirror(company->tenant);
-  company->wants_read = false;
+  company->wants_read = company->asked = false;
   if (channel == nullptr) return;
   company->reading = true;
   if (company->read_again_ms != 0) --waiting_;
@@ -171,7 +187,7 @@ void Mirrors::OnRead(const std::shared_ptr<Company>& company, uint64_t from,
     // Nobody wants it any more.
   } else if (!reply.answered()) {
     // Again once there is a connection.
-    company->wants_read = true;
+    company->wants_read = company->asked = true;
   } else if (reply.error() && RefusalOf(reply.text()) == Refusal::kAway) {
     Retry(company.get(), kRefusedRetryMs);
   } else if (word == "OK" && parts.size() >= kHeadParts) {
@@ -233,7 +249,13 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
   known.run = parts[8].text();
   if (last == newest && count > 0) {
     known.id = parts[end - 2].text();
-  } else if (known.epoch != epoch || known.seq != newest) {
+  } else if (known.seq != newest ||
+             (known.epoch != epoch &&
+              std::none_of(former.begin(), former.end(),
+                           [&](const FormerEpoch& each) {
+                             return each.epoch == known.epoch &&
+                                    each.last_seq >= known.seq;
+                           }))) {
     known.id.clear();
   }
   known.epoch = epoch;
@@ -348,7 +370,9 @@ void Mirrors::Ready(Company* company, Channel* channel) {
   ReleaseHeld(company);
   if (std::exchange(company->held_overflow, false)) company->wants_read = true;
   shared_->owner->OnMirrorGrew(channel);
-  if (company->read) shared_->owner->OnMirrorRead(channel);
+  // Else what rang meanwhile shows that it is still behind.
+  if (company->read && !company->gap)
+    shared_->owner->OnMirrorRead(channel, company->reads);
 }
 
 void Mirrors::ReleaseHeld(Company* company) {

@@ -38,6 +38,9 @@ class Mirrors {
   // Somebody wants the company's log. True: its mirror can be used at once,
   // though the broker may be away. REQUIRES: Owner::Mirror() has a channel.
   bool Watch(const std::string& tenant);
+  // Asks Redis again, whatever the mirror knows; the number of the read that
+  // will have been asked for after this call. REQUIRES: watched.
+  uint64_t ReadAnew(const std::string& tenant);
   // Not empty: the company is left alone, and why.
   std::string_view Refused(const std::string& tenant) const;
   // Its channel has no streams any more, or has some again.
@@ -59,6 +62,7 @@ class Mirrors {
 
  private:
   void WantRead(Company* company);
+  static bool MayRead(const Company& company);
   void ReadSome();
   void Read(const std::shared_ptr<Company>& company);
   void OnRead(const std::shared_ptr<Company>& company, uint64_t from,

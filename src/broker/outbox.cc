@@ -325,7 +325,6 @@ void Outbox::Queued(Company* company, Order* order) {
     EntryRef told =
         MakeTold(*shared_->context, &shared_->reader, channel, order->Whole());
     if (told) {
-      shared_->metrics().told.Add(1);
       channel->PublishEphemeral(*shared_->context, std::move(told));
       shared_->owner->OnMirrorGrew(channel);
     }

@@ -59,8 +59,8 @@ class Owner {
   virtual Channel* Mirror(const std::string& tenant) = 0;
   // There is something to offer to its streams.
   virtual void OnMirrorGrew(Channel* channel) = 0;
-  // It was read: streams that wait for it may open.
-  virtual void OnMirrorRead(Channel* channel) = 0;
+  // It was read, for the how manieth time: streams that wait for that may open.
+  virtual void OnMirrorRead(Channel* channel, uint64_t read) = 0;
   // It cannot be read by this version: its streams are sent away.
   virtual void OnMirrorRefused(Channel* channel) = 0;
   // Nobody listens to it any more; it is to be forgotten.

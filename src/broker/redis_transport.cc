@@ -49,6 +49,8 @@ redis::LinkOptions RedisTransport::LinkOptionsFor(std::string_view role) const {
   link.random = options_.random;
   link.find = sentinel_ ? sentinel_->Finder()
                         : redis::FindAt(options_.url.endpoints.front());
+  // A connection that was only cut is back soon.
+  link.retry_max_ms = 1'000;
   link.introduction.credentials = options_.url.credentials;
   link.introduction.db = options_.url.db;
   link.introduction.client_name =

@@ -191,8 +191,20 @@ int64_t SafeMsOfRefused(const ResumePoint& point, int64_t now_ms) {
   return point.last_event_id.empty() ? now_ms : 0;
 }
 
+bool IsBeyond(const ActionLog& log, const ResumePoint& point) {
+  Cursor cursor;
+  if (!ParseCursor(point.last_event_id, &cursor) ||
+      cursor.epoch == kUnreadEpoch) {
+    return false;
+  }
+  const std::optional<uint64_t> extent = log.ExtentOf(cursor.epoch);
+  return !extent || cursor.seq > *extent;
+}
+
 Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms) {
-  if (log.unread()) return {Reason::kBrokerLost, false, 0};
+  if (log.unread() || (point.unasked && IsBeyond(log, point))) {
+    return {Reason::kBrokerLost, false, 0};
+  }
   if (!point.last_event_id.empty()) {
     return JudgeCursor(log, point.last_event_id);
   }

@@ -27,6 +27,9 @@ struct ResumePoint {
   bool by_time() const { return last_event_id.empty() && has_since; }
   // This browser instance had a stream before.
   bool returns = false;
+  // The keeper of the log could not be asked: a place that the mirror does not
+  // know is no verdict.
+  bool unasked = false;
 };
 
 struct Verdict {
@@ -37,6 +40,10 @@ struct Verdict {
   // A resync must follow the hello.
   bool needs_resync() const { return !recovered && reason != Reason::kFresh; }
 };
+
+// A place in another log, or in one that has come further than this: of a
+// mirror that may be behind, only the keeper of the log can tell.
+bool IsBeyond(const ActionLog& log, const ResumePoint& point);
 
 // `now_ms`: the hub's clock.
 Verdict Judge(const ActionLog& log, const ResumePoint& point, int64_t now_ms);

@@ -88,7 +88,11 @@ void Subscription::OfferEntries(Context& context, Channel& channel,
       const EntryRef& entry = channel.WindowAt(at[i]);
       if (left >= parts[i].size) {
         left -= parts[i].size;
-        whole += entry->is_action() ? 1 : 0;
+        if (entry->is_action()) {
+          ++whole;
+        } else if (entry->told) {
+          context.metrics->broker.told.Add(1);
+        }
         continue;
       }
       if (backlog_ == nullptr) Block(context);
@@ -310,7 +314,9 @@ void Subscription::EnqueueTold(Context& context, const EntryRef& entry) {
   Piece piece;
   piece.entry = entry;
   piece.frame = FrameOf(*entry, context);
-  if (Fits(context, piece)) Push(context, std::move(piece));
+  if (!Fits(context, piece)) return;
+  context.metrics->broker.told.Add(1);
+  Push(context, std::move(piece));
 }
 
 bool Subscription::Fits(const Context& context, const Piece& piece) const {

@@ -105,6 +105,8 @@ class Connection final : public Subscription, public HeartbeatRing {
   uint64_t instance_hash = 0;
   // Until it is started: what its opening is made of. It waits for its log.
   std::unique_ptr<StreamRequest> request;
+  // The read of the log that it waits for; 0: any.
+  uint64_t awaited_read = 0;
   // Its sink has failed; closed at the end of the turn.
   bool doomed = false;
   // Stalls only.

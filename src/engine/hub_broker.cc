@@ -5,6 +5,7 @@
 
 #include "broker/redis_transport.h"
 #include "broker/stored.h"
+#include "core/resume.h"
 #include "engine/hub_thread.h"
 
 namespace pathcast {
@@ -86,10 +87,11 @@ void HubThread::OnMirrorGrew(Channel* channel) {
   scheduler_.RunSoon(channel);
 }
 
-void HubThread::OnMirrorRead(Channel* channel) {
+void HubThread::OnMirrorRead(Channel* channel, uint64_t read) {
   for (size_t i = 0; i < channel->size(); ++i) {
     const auto* connection = static_cast<const Connection*>(channel->at(i));
-    if (!connection->started()) log_is_read_.push_back(connection->number());
+    if (!connection->started() && connection->awaited_read <= read)
+      log_is_read_.push_back(connection->number());
   }
   std::erase_if(log_questions_, [&](const LogQuestion& question) {
     if (question.command.tenant != channel->tenant()) return false;
@@ -245,7 +247,11 @@ void HubThread::Run(ResubscribeCommand&) {
 
 bool HubThread::AwaitLog(Connection* connection, StreamRequest* request) {
   const std::string& tenant = connection->channel().tenant();
-  if (broker_->mirrors().Watch(tenant)) return false;
+  if (broker_->mirrors().Watch(tenant)) {
+    if (!IsBeyond(connection->channel().log(), request->resume)) return false;
+    // Others may have seen more of the log than this node.
+    connection->awaited_read = broker_->mirrors().ReadAnew(tenant);
+  }
   if (!broker_->mirrors().Refused(tenant).empty()) {
     connection->request = std::make_unique<StreamRequest>(std::move(*request));
     Close(connection, CloseReason::kDrain);
@@ -287,6 +293,9 @@ bool HubThread::OpenSome() {
   }
   while (in_time && !await_log_.empty() &&
          await_log_.front().first <= context_.steady_ms) {
+    Connection* connection = registry_.Find(await_log_.front().second);
+    if (connection != nullptr && connection->request != nullptr)
+      connection->request->resume.unasked = true;
     start(await_log_.front().second);
     await_log_.pop_front();
     in_time = clock_->NowUs() < until;

@@ -73,7 +73,7 @@ class HubThread final : public SubscriptionObserver,
   void BeginBrokerTurn() override;
   Channel* Mirror(const std::string& tenant) override;
   void OnMirrorGrew(Channel* channel) override;
-  void OnMirrorRead(Channel* channel) override;
+  void OnMirrorRead(Channel* channel, uint64_t read) override;
   void OnMirrorRefused(Channel* channel) override;
   void OnMirrorIdle(Channel* channel) override;
   void OnPublished(broker::PublishCall* call) override;
