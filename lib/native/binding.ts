@@ -78,6 +78,10 @@ export interface NativeHub {
   brokerCall(ticket: number, script: string | undefined, keys: readonly string[], args: readonly (string | number | Buffer)[]): boolean;
   brokerListen(channel: string, listen: boolean): boolean;
   brokerResubscribe(): boolean;
+  /** `kind`: 0 a state (`number` of BROKER_LINKS; its trouble), 1 subscribed, 2 a message. */
+  brokerTold(kind: number, number: number, name: string, payload: Buffer | undefined): boolean;
+  /** `failure`: 0 none, then those of BrokerFailure; the reply is its text. */
+  brokerAnswered(ticket: number, failure: number, reply: BrokerReply | string): boolean;
   /** Without a password. */
   brokerUrl(): string;
   shutdown(ticket: number): boolean;
@@ -118,7 +122,9 @@ type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap' | 'brok
   broker: NativeBrokerOptions | undefined;
 };
 export type NativeBrokerOptions = Omit<BrokerLogOptions, 'scripts' | 'url' | 'broker'> & {
+  /** Empty: a client of the app's own, which `brokerTold` and `brokerAnswered` stand for. */
   url: string;
+  ring: string;
   publishScript: string;
   readScript: string;
 };
@@ -146,7 +152,9 @@ export type Reply =
   /** `failure`: 0 none, then those of BrokerFailure; the answer is its text. */
   | [kind: 8, ticket: number, failure: number, answer: BrokerReply | string]
   /** `event`: 0 state (`number` of BROKER_LINKS; its trouble), 1 subscribed, 2 message, 3 warning (`name`: its kind, a space, the company). */
-  | [kind: 9, event: number, number: number, name: string, text: string | Buffer];
+  | [kind: 9, event: number, number: number, name: string, text: string | Buffer]
+  /** For a client of the app's own. `question`: 0 eval (`name`: the script's body), 1 command, 2 subscribe, 3 unsubscribe, 4 resubscribe. */
+  | [kind: 10, question: number, ticket: number, name: string, keys: string[], args: (string | Buffer)[]];
 
 /** Loads the addon; the error says why there is none. Later calls return the same. */
 export function loadNative(): { ok: true; binding: Binding } | { ok: false; error: Error } {

@@ -25,11 +25,11 @@ export interface BrokerCalls {
   resubscribe(): void;
 }
 
-/** Undefined where the log is memory, or the connections are the app's own. */
+/** Undefined where the log is memory. */
 export function nativeBrokerOptions(options: BrokerLogOptions | undefined): NativeBrokerOptions | undefined {
-  if (options?.url === undefined) return undefined;
-  const { scripts, url, broker: _, ...rest } = options;
-  return { ...rest, url, publishScript: scripts.publish.body, readScript: scripts.read.body };
+  if (!options || (options.url === undefined && !options.broker)) return undefined;
+  const { scripts, url = '', broker, ...rest } = options;
+  return { ...rest, url, ring: broker?.ring ?? 'PUBLISH', publishScript: scripts.publish.body, readScript: scripts.read.body };
 }
 
 interface Channel {

@@ -27,7 +27,9 @@ import type {
 } from '../internal/engine.js';
 import { readMetrics } from './metrics.js';
 import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
+import type { Broker } from '../internal/broker.js';
 import { nativeBrokerOptions, NativeBroker } from './broker.js';
+import { HostBroker } from './host-broker.js';
 import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
 import { LogReader, type KnownLog, type LogAnswer } from './log-reader.js';
 import { readRecords } from './records.js';
@@ -65,7 +67,10 @@ interface NativeSink {
 
 class NativeEngine implements Engine {
   readonly kind = 'native';
-  readonly broker: NativeBroker | undefined;
+  readonly broker: Broker | undefined;
+  /** Where the engine makes the link itself; where the app's client does. */
+  readonly #ownBroker: NativeBroker | undefined;
+  readonly #hostBroker: HostBroker | undefined;
   readonly #hub: NativeHub;
   readonly #metricNames: readonly string[];
   readonly #notify: (notice: EngineNotice) => void;
@@ -106,7 +111,10 @@ class NativeEngine implements Engine {
         this.#dispatch(replies);
       },
     );
-    this.broker = broker && this.#makeBroker();
+    const given = brokerOptions?.url === undefined ? brokerOptions?.broker : undefined;
+    if (brokerOptions && given) this.#hostBroker = new HostBroker(given, brokerOptions, this.#hub);
+    else if (broker) this.#ownBroker = this.#makeBroker();
+    this.broker = given ?? this.#ownBroker;
   }
 
   #makeBroker(): NativeBroker {
@@ -302,14 +310,16 @@ class NativeEngine implements Engine {
     );
     this.#lastMetrics = this.#readMetrics();
     this.#stopped = true;
+    this.#hostBroker?.end();
     this.#hub.stop();
     const pending = [...this.#pending.values()];
     const sinks = [...this.#sinks.values()];
     this.#pending.clear();
     this.#sinks.clear();
     for (const { closed } of pending) closed();
-    this.broker?.setState({ link: 'closed', trouble: '' });
+    this.#ownBroker?.setState({ link: 'closed', trouble: '' });
     for (const sink of sinks) closeQuietly(sink);
+    if (this.#hostBroker) await this.broker?.close();
   }
 
   #connectionId(number: number): string {
@@ -384,7 +394,10 @@ class NativeEngine implements Engine {
           break;
         case 9:
           if (reply[1] === 3) this.#warn(reply[3], String(reply[4]));
-          else this.broker?.heard(reply);
+          else this.#ownBroker?.heard(reply);
+          break;
+        case 10:
+          this.#hostBroker?.asked(reply);
           break;
       }
     }

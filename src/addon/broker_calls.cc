@@ -19,6 +19,7 @@ broker::LogOptions ReadBrokerOptions(Arguments* args, Napi::Object object) {
   options.prefix = text("prefix");
   options.node_id = text("nodeId");
   options.url = text("url");
+  options.ring = text("ring");
   options.publish_wait_ms = static_cast<int64_t>(count("publishWaitMs"));
   options.outbox_bytes = count("outboxBytes");
   options.probe_ms = static_cast<int64_t>(count("probeMs"));
@@ -69,6 +70,66 @@ Napi::Value HubWrap::BrokerListen(const Napi::CallbackInfo& info) {
 Napi::Value HubWrap::BrokerResubscribe(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   return Post(info, {ResubscribeCommand{}});
+}
+
+namespace {
+
+// A BrokerReply of lib/internal/broker.ts.
+redis::Reply ReadReply(Arguments* args, Napi::Value value) {
+  if (value.IsArray()) {
+    redis::Reply reply = redis::Reply::Array();
+    const auto array = value.As<Napi::Array>();
+    const uint32_t length = array.Length();
+    reply.elements().reserve(length);
+    for (uint32_t i = 0; i < length; ++i) {
+      const Napi::HandleScope scope(value.Env());
+      reply.elements().push_back(ReadReply(args, array.Get(i)));
+    }
+    return reply;
+  }
+  if (value.IsNumber()) return redis::Reply::Integer(args->Int(value, "reply"));
+  if (Arguments::Absent(value)) return {};
+  return redis::Reply::Text(redis::Reply::Type::kString,
+                            args->Bytes(value, "reply"));
+}
+
+}  // namespace
+
+// brokerTold(kind, number, name, payload | undefined): a HostBrokerCommand.
+Napi::Value HubWrap::BrokerTold(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  HostBrokerCommand command;
+  const uint64_t kind = args.Count(info[0], "kind");
+  command.kind = kind == 0   ? HostBrokerCommand::Kind::kState
+                 : kind == 1 ? HostBrokerCommand::Kind::kSubscribed
+                             : HostBrokerCommand::Kind::kMessage;
+  command.number = args.Count(info[1], "number");
+  command.name = args.String(info[2], "name");
+  if (!info[3].IsUndefined()) command.payload = args.Bytes(info[3], "payload");
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+// brokerAnswered(ticket, failure, reply | text)
+Napi::Value HubWrap::BrokerAnswered(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  HostBrokerCommand command;
+  command.kind = HostBrokerCommand::Kind::kAnswered;
+  command.number = args.Count(info[0], "ticket");
+  const uint64_t failure = args.Count(info[1], "failure");
+  if (failure == 0) {
+    command.answer = ReadReply(&args, info[2]);
+  } else {
+    command.answer =
+        redis::Reply::Text(failure == 1   ? redis::Reply::Type::kUnsent
+                           : failure == 2 ? redis::Reply::Type::kLost
+                                          : redis::Reply::Type::kError,
+                           args.Bytes(info[2], "reply"));
+  }
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
 }
 
 Napi::Value HubWrap::BrokerUrl(const Napi::CallbackInfo& info) {

@@ -20,7 +20,8 @@ enum class ReplyKind : uint8_t {
   kNotice,
   kConnections,
   kBrokerAnswer,
-  kBrokerEvent
+  kBrokerEvent,
+  kHostQuestion
 };
 
 class FlatArray {
@@ -186,6 +187,27 @@ struct ToJs {
       out.Add(reply.text);
     }
     return out.Done();
+  }
+  Napi::Array operator()(HostQuestionReply& reply) const {
+    const broker::HostQuestion& question = reply.question;
+    Napi::Array keys = Napi::Array::New(env, question.keys.size());
+    for (uint32_t i = 0; i < question.keys.size(); ++i)
+      keys.Set(i, Napi::String::New(env, question.keys[i]));
+    Napi::Array arguments = Napi::Array::New(env, question.arguments.size());
+    for (uint32_t i = 0; i < question.arguments.size(); ++i) {
+      const Napi::HandleScope scope(env);
+      const std::string& bytes = question.arguments[i];
+      // An empty one says that there is none.
+      arguments.Set(
+          i, bytes.empty() ? Napi::String::New(env, bytes) : Bytes(bytes));
+    }
+    return FlatArray(env, ReplyKind::kHostQuestion)
+        .Add(static_cast<double>(question.kind))
+        .Add(static_cast<double>(question.ticket))
+        .Add(question.name)
+        .AddValue(keys)
+        .AddValue(arguments)
+        .Done();
   }
   Napi::Array operator()(NoticeReply& reply) const {
     return FlatArray(env, ReplyKind::kNotice)

@@ -13,8 +13,10 @@ struct LogOptions {
   std::string prefix = "pathcast";
   // This life of this node: no other one ever has it.
   std::string node_id;
-  // Of a Redis; empty: the host has the connections.
+  // Of a Redis; empty: the host has the connections, and doorbells ring with
+  // `ring`.
   std::string url;
+  std::string ring = "PUBLISH";
   int64_t publish_wait_ms = 250;
   uint64_t outbox_bytes = 64u << 20;
   int64_t probe_ms = 10'000;

@@ -16,6 +16,7 @@
 #include "core/resume.h"
 #include "core/wire.h"
 #include "loop/descriptor.h"
+#include "redis/reply.h"
 
 namespace pathcast {
 
@@ -172,6 +173,17 @@ struct BrokerChannelCommand {
   bool listen = true;
 };
 struct ResubscribeCommand {};
+// What a client of the host's own told, or answered (broker::HostTransport).
+struct HostBrokerCommand {
+  enum class Kind : uint8_t { kState, kSubscribed, kMessage, kAnswered };
+  Kind kind = Kind::kState;
+  // A broker::LinkState, or the ticket of a question.
+  uint64_t number = 0;
+  // A channel, or the trouble of a state.
+  std::string name = {};
+  std::string payload = {};
+  redis::Reply answer = {};
+};
 
 // Ends every stream and refuses what comes later; the thread itself goes on
 // until Hub::Stop.
@@ -186,7 +198,7 @@ struct Command {
                DisconnectCommand, WatchCommand, ConnectionsCommand,
                DrainCommand, ResyncPathsCommand, FlushCommand,
                BrokerCallCommand, BrokerChannelCommand, ResubscribeCommand,
-               ShutdownCommand>
+               HostBrokerCommand, ShutdownCommand>
       body;
   // Mailbox only.
   Command* next = nullptr;

@@ -23,8 +23,16 @@ std::vector<std::string_view> Views(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Status HubThread::StartBroker() {
+Result<std::unique_ptr<broker::Transport>> HubThread::MakeTransport() {
   const broker::LogOptions& options = *options_.broker;
+  if (options.url.empty()) {
+    auto host = std::make_unique<broker::HostTransport>(
+        options.ring, [this](broker::HostQuestion question) {
+          outgoing_.push_back(HostQuestionReply{std::move(question)});
+        });
+    host_transport_ = host.get();
+    return std::unique_ptr<broker::Transport>(std::move(host));
+  }
   Result<redis::Url> url = redis::ParseUrl(options.url);
   if (!url.ok()) return url.status();
   broker::RedisTransportOptions link;
@@ -33,6 +41,13 @@ Status HubThread::StartBroker() {
   link.random = &context_.random;
   link.url = std::move(url).value();
   link.client_name = "pathcast." + options.node_id;
+  return std::unique_ptr<broker::Transport>(
+      std::make_unique<broker::RedisTransport>(std::move(link)));
+}
+
+Status HubThread::StartBroker() {
+  Result<std::unique_ptr<broker::Transport>> transport = MakeTransport();
+  if (!transport.ok()) return transport.status();
   broker::BrokerLog::HostEvents events;
   events.on_state = [this](broker::LinkState state, const std::string& text) {
     outgoing_.push_back(BrokerEventReply{
@@ -48,9 +63,8 @@ Status HubThread::StartBroker() {
                                          std::move(payload)});
   };
   broker_ = std::make_unique<broker::BrokerLog>(
-      &context_, this, options, options_.max_tenants,
-      std::make_unique<broker::RedisTransport>(std::move(link)),
-      std::move(events));
+      &context_, this, *options_.broker, options_.max_tenants,
+      std::move(transport).value(), std::move(events));
   channels_.OnForget([this](const Channel& channel) {
     if (broker_ != nullptr) broker_->mirrors().Forget(channel.tenant());
   });
@@ -69,6 +83,7 @@ void HubThread::StopBroker() {
   await_log_.clear();
   log_is_read_.clear();
   channels_.OnForget(nullptr);
+  host_transport_ = nullptr;
   broker_.reset();
 }
 
@@ -243,6 +258,25 @@ void HubThread::Run(BrokerChannelCommand& command) {
 
 void HubThread::Run(ResubscribeCommand&) {
   if (broker_ != nullptr) broker_->transport().Resubscribe();
+}
+
+void HubThread::Run(HostBrokerCommand& command) {
+  if (host_transport_ == nullptr) return;
+  switch (command.kind) {
+    case HostBrokerCommand::Kind::kState:
+      host_transport_->OnState(static_cast<broker::LinkState>(command.number),
+                               std::move(command.name));
+      return;
+    case HostBrokerCommand::Kind::kSubscribed:
+      host_transport_->OnSubscribed(command.name);
+      return;
+    case HostBrokerCommand::Kind::kMessage:
+      host_transport_->OnMessage(command.name, std::move(command.payload));
+      return;
+    case HostBrokerCommand::Kind::kAnswered:
+      host_transport_->OnAnswered(command.number, std::move(command.answer));
+      return;
+  }
 }
 
 bool HubThread::AwaitLog(Connection* connection, StreamRequest* request) {

@@ -116,6 +116,8 @@ class HubThread final : public SubscriptionObserver,
   void Run(BrokerCallCommand& command);
   void Run(BrokerChannelCommand& command);
   void Run(ResubscribeCommand& command);
+  void Run(HostBrokerCommand& command);
+  Result<std::unique_ptr<broker::Transport>> MakeTransport();
   // Its log is there, or the stream waits for it.
   bool AwaitLog(Connection* connection, StreamRequest* request);
   void AwaitLog(ReadLogCommand command);
@@ -228,6 +230,8 @@ class HubThread final : public SubscriptionObserver,
 
   // Null: the log is memory. The rest is empty then.
   std::unique_ptr<broker::BrokerLog> broker_;
+  // Its transport, where that is the host's.
+  broker::HostTransport* host_transport_ = nullptr;
   struct Flush {
     Ticket ticket;
     int64_t due_ms;

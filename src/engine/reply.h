@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/host_transport.h"
 #include "core/thread_annotations.h"
 #include "engine/command.h"
 #include "redis/reply.h"
@@ -123,10 +124,15 @@ struct BrokerEventReply {
   std::string text;
 };
 
+// For a client of the host's own.
+struct HostQuestionReply {
+  broker::HostQuestion question;
+};
+
 using Reply =
     std::variant<PublishedReply, LeaseReply, DoneReply, LogReply, SinkDataReply,
                  SinkEndReply, NoticeReply, ConnectionsReply, BrokerAnswerReply,
-                 BrokerEventReply>;
+                 BrokerEventReply, HostQuestionReply>;
 
 // The host's bell. Rung on the hub thread, at most once until the host has
 // taken everything.
