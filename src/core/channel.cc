@@ -207,11 +207,8 @@ std::string_view Channel::PingAt(const Context& context, const Dialect& dialect,
   if (!outdated) seq = dialect.ids ? SeqBefore(pos) : 0;
   const int64_t safe_ms = SafeMs(pos, context.now_ms);
   if (seq != ping.seq || safe_ms != ping.safe_ms) {
-    std::string id(kNowhereCursor);
-    if (!outdated) {
-      id.clear();
-      AppendCursor(&id, log_.epoch(), seq);
-    }
+    std::string id;
+    if (!outdated) AppendCursor(&id, log_.epoch(), seq);
     ping.text.clear();
     AppendPing(&ping.text, dialect, id, safe_ms);
     WrapInChunk(&ping.text, 0, dialect.framing);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/cursor.h"
 #include "core/resume.h"
 #include "engine/hub_thread.h"
 #include "engine/turn_away.h"
@@ -215,7 +216,9 @@ void HubThread::Close(Connection* connection, size_t end,
       const auto reason = static_cast<CloseReason>(end);
       std::string id = connection->Cursor(channel);
       // A backlog that is not written would leave a gap before this cursor.
-      if (connection->slow() || hello_only_safe_ms) id.clear();
+      // One that was still to be told of another log keeps its old one.
+      if (connection->slow() || hello_only_safe_ms || id == kNowhereCursor)
+        id.clear();
       const int64_t safe_ms =
           hello_only_safe_ms.value_or(connection->SafeMs(context_, channel));
       AppendServerClose(&last, connection->dialect(), id, safe_ms, reason,

@@ -84,7 +84,7 @@ async function untilInvalidate(client: EngineClient, count = 1): Promise<Invalid
   return await waitFor(() => client.invalidates[count - 1], `invalidate number ${count}`);
 }
 
-conformance('Slow sinks', framings, (bench) => {
+conformance('Slow sinks', framings, (bench, target) => {
   const open = async (b: Bench, engine: Engine, spec = {}): Promise<EngineClient> => await b.open(engine, spec);
 
   test('SPEC §5: a backlog below the cap is delivered action by action', async () => {
@@ -351,7 +351,8 @@ conformance('Slow sinks', framings, (bench) => {
     await engine.publish(encodeMany(300, 'x', { data: 'x'.repeat(1_000) }));
     await waitFor(() => covered(client) === 300, 'all of them');
     expect(client.actions.length).toBeGreaterThan(10);
-    expect(client.invalidates.length).toBeLessThanOrEqual(1);
+    // By a broker it comes in parts, and each may be more than the cap.
+    if (!target.broker) expect(client.invalidates.length).toBeLessThanOrEqual(1);
   });
 
   test('SPEC §3, §5: what a slow stream is closed with never skips its backlog', async () => {

@@ -49,6 +49,12 @@ const inRedis: Target[] = [
 /** The same through clients of the app's own; for suites that are about the log, for the rest of the engine is the same. */
 const throughClients: Target[] = [
   {
+    name: 'native over sinks, its log in Redis by ioredis',
+    createEngine: createNativeEngine,
+    connect: throughSink,
+    broker: ({ socket }) => ({ broker: ioredisBroker(new Redis({ path: socket, lazyConnect: true })) }),
+  },
+  {
     name: 'js over sinks, its log in Redis by ioredis',
     createEngine: createJsEngine,
     connect: throughSink,
@@ -65,7 +71,6 @@ export const withClients = (list: readonly Target[]): Target[] => [...list, ...t
 
 /** One per engine, for what does not depend on the way in. */
 export const engines: Target[] = [
-
   { name: 'js', createEngine: createJsEngine, connect: throughSink },
   { name: 'native', createEngine: createNativeEngine, connect: throughSink },
   ...inRedis,
@@ -73,7 +78,6 @@ export const engines: Target[] = [
 
 /** Each engine over each of its ways in. */
 export const targets: Target[] = [
-
   { name: 'js over sinks', createEngine: createJsEngine, connect: throughSink },
   { name: 'native over sinks', createEngine: createNativeEngine, connect: throughSink },
   { name: 'native over sockets', createEngine: createNativeEngine, connect: throughSocket },

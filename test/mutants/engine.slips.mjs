@@ -22,8 +22,8 @@ export const slips = [
     name: 'N48',
     file: 'src/engine/hub_streams.cc',
     why: 'server_close of an expired stream carries the head as id',
-    find: 'if (connection->slow() || hello_only_safe_ms) id.clear();',
-    replace: 'if (connection->slow()) id.clear();',
+    find: 'if (connection->slow() || hello_only_safe_ms || id == kNowhereCursor) id.clear();',
+    replace: 'if (connection->slow() || id == kNowhereCursor) id.clear();',
     tests: [gtest('hub_upkeep_test', 'HubUpkeep.OneThatHasExpiredGetsItsHelloAndNobodysSeat')],
   },
   {
@@ -505,8 +505,8 @@ export const slips = [
     name: 'N47',
     file: 'src/engine/hub_streams.cc',
     why: 'the farewell of a stream whose backlog waits carries a cursor behind it: a resume skips what waited',
-    find: 'if (connection->slow() || hello_only_safe_ms) id.clear();',
-    replace: 'if (hello_only_safe_ms) id.clear();',
+    find: 'if (connection->slow() || hello_only_safe_ms || id == kNowhereCursor) id.clear();',
+    replace: 'if (hello_only_safe_ms || id == kNowhereCursor) id.clear();',
     tests: [gtest('hub_recovery_test', 'HubFarewell.WithABacklogItCarriesNoCursor')],
   },
   {

@@ -37,7 +37,7 @@ async function listening(): Promise<number[]> {
 
 const named = (id: string) => ({ ...change, id, queryPaths: [`guests.${id}`] });
 
-describe.each<EngineKind>(['js'])('%s', (engine) => {
+describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
   let ahead: HubNode;
   let behind: HubNode;
   let link: LinkProxy;
