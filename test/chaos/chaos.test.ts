@@ -9,7 +9,9 @@ import { runSeed } from '../support/random.js';
 
 const ROOT = path.resolve(__dirname, '../..');
 const runs: Pick<ChaosOptions, 'engine' | 'redis' | 'seconds'>[] = [
-  { engine: 'js', redis: 'one', seconds: 50 },
+  { engine: 'native', redis: 'one', seconds: 70 },
+  { engine: 'native', redis: 'sentinels', seconds: 30 },
+  { engine: 'js', redis: 'one', seconds: 45 },
   { engine: 'js', redis: 'sentinels', seconds: 20 },
 ];
 
