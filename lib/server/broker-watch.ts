@@ -9,6 +9,9 @@ export interface BrokerWatchHost {
   readonly report: (error: PathcastError) => void;
 }
 
+/** After a look that got no answer, while the link still says that it is there. ms */
+const LOOK_AGAIN_MS = 250;
+
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: PathcastError) => void;
@@ -23,6 +26,7 @@ export class BrokerWatch {
   /** Since when it is away, monotonic ms. */
   #awaySince: number | undefined;
   #looks = 0;
+  #again: NodeJS.Timeout | undefined;
   #closed = false;
   readonly #waiters: Waiter[] = [];
   readonly #stop: () => void;
@@ -58,12 +62,14 @@ export class BrokerWatch {
     this.#closed = true;
     this.#isGood = false;
     this.#stop();
+    clearTimeout(this.#again);
     const error = new PathcastError('HUB_CLOSED', 'the hub was closed before its broker was ready');
     for (const { reject } of this.#waiters.splice(0)) reject(error);
   }
 
   #heard({ link, trouble }: BrokerState): void {
     this.#looks++;
+    clearTimeout(this.#again);
     if (link === 'ready') {
       void this.#look(this.#looks);
       return;
@@ -82,8 +88,11 @@ export class BrokerWatch {
     try {
       fault = serverFault(String(await this.broker.command(['INFO', 'server'])), this.broker.ring === 'SPUBLISH');
     } catch (thrown) {
-      // Lost again: the next state says so.
-      if (!(thrown instanceof BrokerError) || thrown.failure !== 'refused') return;
+      // Lost again: the next state says so. One of a cluster's many connections may be lost without one: then it is looked at again.
+      if (!(thrown instanceof BrokerError) || thrown.failure !== 'refused') {
+        if (look === this.#looks && !this.#closed) this.#again = setTimeout(() => void this.#look(look), LOOK_AGAIN_MS).unref();
+        return;
+      }
       fault = linkFault(thrown.message) ?? `it does not answer INFO (${thrown.message})`;
     }
     if (look !== this.#looks || this.#closed) return;
