@@ -137,6 +137,28 @@ export function describeBroker({ name, make }: BrokerMaker): void {
       await waitFor(() => ears[999]?.heard.at(-1) === 'x', 'the message');
     });
 
+    test('a channel that a busy Redis refuses, or would not give up, is asked for again', async () => {
+      const [left, asked] = [new Ear(), new Ear()];
+      const leave = broker.subscribe('left', left);
+      await waitFor(() => left.heard.length === 1, 'the first channel');
+      await redis.config('SET', 'lua-time-limit', '50');
+      const other = server.client();
+      await other.ping();
+      const busy = redis.eval('while true do end', 0).catch(() => undefined);
+      await waitFor(async () => String(await other.ping().catch((error: unknown) => error)).includes('BUSY'), 'Redis to be busy');
+      leave();
+      broker.subscribe('asked', asked);
+      await waitFor(() => broker.state.link === 'lost', 'the refusal');
+      await other.call('SCRIPT', 'KILL');
+      await busy;
+      const again = new Ear();
+      broker.subscribe('left', again);
+      await waitFor(() => asked.heard.includes('subscribed') && again.heard.includes('subscribed'), 'both channels');
+      await redis.publish('asked', 'x');
+      await redis.publish('left', 'y');
+      await waitFor(() => asked.heard.includes('x') && again.heard.includes('y'), 'both messages');
+    });
+
     test('a command while Redis is away is unsent, and is not sent later', async () => {
       const states: string[] = [];
       const stop = broker.onState(({ link }) => states.push(link));

@@ -19,7 +19,8 @@ export class PairBroker implements Broker {
   readonly #commands: Line;
   readonly #listening: Line;
   readonly #scripts: Scripts;
-  readonly #subscriptions = new Subscriptions();
+  /** One that is busy, or lets this user not: as the native link does, all of it is made anew. */
+  readonly #subscriptions = new Subscriptions((_channels, why) => this.#listening.renew(why));
   readonly #listeners = new Set<(state: BrokerState) => void>();
   #state: BrokerState = { link: 'connecting', trouble: '' };
 

@@ -26,8 +26,8 @@ export class Subscriptions {
   readonly #leaving = new Set<string>();
   #scheduled = false;
 
-  /** `refused`: of Redis; the connection is well. */
-  constructor(private readonly refused: (channels: readonly string[]) => void = () => undefined) {}
+  /** `refused`: Redis did not take these, and the connection is well; who made it asks again, or gives the connection up. */
+  constructor(private readonly refused: (channels: readonly string[], why: string) => void) {}
 
   isConfirmed(channel: string): boolean {
     return this.#entries.get(channel)?.confirmed === true;
@@ -111,7 +111,12 @@ export class Subscriptions {
           for (const channel of some) this.#leaving.delete(channel);
           if (this.#asked.size > 0) this.#schedule();
         },
-        () => undefined,
+        () => {
+          // Lost, or refused: then what comes of it is passed over.
+          if (this.#subscriber !== subscriber) return;
+          for (const channel of some) this.#leaving.delete(channel);
+          if (this.#asked.size > 0) this.#schedule();
+        },
       );
     }
     for (let at = 0; at < asked.length; at += CHANNELS_A_COMMAND) {
@@ -122,7 +127,7 @@ export class Subscriptions {
         },
         (thrown: unknown) => {
           if (this.#subscriber !== subscriber || !(thrown instanceof BrokerError) || thrown.failure !== 'refused') return;
-          this.refused(some.map(({ channel }) => channel));
+          this.refused(some.map(({ channel }) => channel), thrown.message);
         },
       );
     }
