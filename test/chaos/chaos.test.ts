@@ -1,5 +1,5 @@
 /**
- * Issue 9, show 2, for as long as a test may take: real nodes on a real Redis, and all that can go wrong. `npm run chaos -- --seed N`
+ * For three minutes: real nodes on a real Redis, and all that can go wrong. `npm run chaos -- --seed N`
  * goes on for longer. What the checker can find: check-history.test.ts.
  */
 import path from 'node:path';

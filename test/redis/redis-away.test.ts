@@ -1,5 +1,5 @@
 /**
- * A broadcast while Redis is away (issue 9, show 5): it is answered in time whatever Redis does, streams of its own node are told
+ * A broadcast while Redis is away: it is answered in time whatever Redis does, streams of its own node are told
  * at once, and afterwards the log holds every action once and in order, and every stream has had it once.
  */
 import { change } from '../support/actions.js';

@@ -1,5 +1,5 @@
 /**
- * Issue 8, show 4: set-ups that are broken in one way each, for real, and the doctor names that and nothing else, with what to do.
+ * Set-ups that are broken in one way each, for real, and the doctor names that and nothing else, with what to do.
  * Those that are right have no finding: see good.test.ts.
  */
 import { once } from 'node:events';
