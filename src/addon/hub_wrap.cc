@@ -156,9 +156,11 @@ void HubWrap::OnReplies() {
 
 void HubWrap::Dispatch(Napi::Env env, Napi::Function callback,
                        BellContext* context, void*) {
+  // Node calls for what is still queued at its end, without an environment and
+  // after the bell's finalizer: the context is gone by then.
+  if (napi_env(env) == nullptr) return;
   HubWrap* self = context->wrap;
-  if (napi_env(env) == nullptr || self == nullptr || self->hub_ == nullptr)
-    return;
+  if (self == nullptr || self->hub_ == nullptr) return;
   bool more = false;
   std::vector<Reply> replies = self->hub_->Take(kRepliesPerCall, &more);
   if (more) (void)self->bell_.NonBlockingCall();

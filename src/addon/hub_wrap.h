@@ -27,8 +27,8 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   void OnReplies() override;
 
  private:
-  // What the bell knows of its hub. It outlives both: a call may still be
-  // queued when they go.
+  // What the bell knows of its hub. The bell's finalizer frees it: a call may
+  // still be queued when the hub goes.
   struct BellContext {
     HubWrap* wrap;
   };
