@@ -1,23 +1,14 @@
 /** The system's Chromium with a profile of its own, and pages that must not complain. */
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { chromiumPath } from '../../support/chromium/path.js';
 
 /** Built by the set-up that every test run begins with. */
 export const PAGES_FOLDER = path.join(__dirname, '../../../dist/esm/reference/public');
 
 const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-/** Ours first, then where distributions and vendors put it. */
-const PLACES = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-function chromiumPath(): string {
-  const found = PLACES.find((place) => place !== undefined && place !== '' && existsSync(place));
-  if (found === undefined) throw new Error(`No Chromium at ${PLACES.filter(Boolean).join(', ')}; install it or set CHROMIUM`);
-  return found;
-}
-
 export class Browser {
   /** What pages wrote to the console as errors or warnings, threw, or failed to load. */
   readonly complaints: string[] = [];

@@ -1,0 +1,37 @@
+/** What a case about a page's life takes for granted, looked at before anything is said about it. */
+import type { Tab } from './tab.js';
+
+/** How late a timer of 20 ms came, the slowest of four: under 200 ms in a page that shows, about a second in one that is hidden. */
+const TIMER = `new Promise((resolve) => {
+  let slowest = 0, left = 4, last = performance.now();
+  const next = () => setTimeout(() => {
+    const now = performance.now();
+    slowest = Math.max(slowest, now - last);
+    last = now;
+    if (--left === 0) resolve(slowest); else next();
+  }, 20);
+  next();
+})`;
+
+/** Rejects unless the page is hidden. */
+export async function mustBeHidden(tab: Tab): Promise<void> {
+  const seen = await tab.visibility();
+  if (seen !== 'hidden') throw new Error(`The premise fails: the page is ${seen}, not hidden`);
+}
+
+/** Rejects unless the page's timers are throttled, by a timer measured in it. Gives the measurement, ms. */
+export async function mustBeThrottled(tab: Tab): Promise<number> {
+  await mustBeHidden(tab);
+  const slowest = await tab.evaluate<number>(TIMER);
+  if (slowest < 700) throw new Error(`The premise fails: a timer of 20 ms took ${slowest} ms in the hidden page`);
+  return slowest;
+}
+
+/** Rejects unless each page has a process of its own. Gives the processes. */
+export async function mustBeProcesses(...tabs: readonly Tab[]): Promise<number[]> {
+  const pids: number[] = [];
+  // One trace at a time: the browser has one tracing session.
+  for (const tab of tabs) pids.push(await tab.rendererPid());
+  if (new Set(pids).size !== pids.length) throw new Error(`The premise fails: renderers are shared: ${pids.join(', ')}`);
+  return pids;
+}
