@@ -29,6 +29,7 @@ import { readMetrics } from './metrics.js';
 import { CLOSE_REASONS, REASONS, type CloseReason } from '../protocol/events.js';
 import type { Broker } from '../internal/broker.js';
 import { nativeBrokerOptions, NativeBroker } from './broker.js';
+import { endsWithProcess } from './ends-with-process.js';
 import { HostBroker } from './host-broker.js';
 import { loadNative, type Binding, type NativeHub, type Reply } from './binding.js';
 import { LogReader, type KnownLog, type LogAnswer } from './log-reader.js';
@@ -92,6 +93,7 @@ class NativeEngine implements Engine {
     if (!this.#stopped) this.#hub.wake();
   };
   #lastMetrics: EngineMetrics | undefined;
+  #staysAlive = (): void => undefined;
 
   constructor(binding: Binding, options: EngineOptions, notify: (notice: EngineNotice) => void) {
     const { limitPolicy, transformWrap, broker: brokerOptions, ...rest } = options;
@@ -115,6 +117,7 @@ class NativeEngine implements Engine {
     if (brokerOptions && given) this.#hostBroker = new HostBroker(given, brokerOptions, this.#hub);
     else if (broker) this.#ownBroker = this.#makeBroker();
     this.broker = given ?? this.#ownBroker;
+    if (this.#ownBroker) this.#staysAlive = endsWithProcess(() => this.#exit());
   }
 
   #makeBroker(): NativeBroker {
@@ -308,10 +311,8 @@ class NativeEngine implements Engine {
       () => undefined,
       () => undefined,
     );
-    this.#lastMetrics = this.#readMetrics();
-    this.#stopped = true;
     this.#hostBroker?.end();
-    this.#hub.stop();
+    this.#stop();
     const pending = [...this.#pending.values()];
     const sinks = [...this.#sinks.values()];
     this.#pending.clear();
@@ -320,6 +321,20 @@ class NativeEngine implements Engine {
     this.#ownBroker?.setState({ link: 'closed', trouble: '' });
     for (const sink of sinks) closeQuietly(sink);
     if (this.#hostBroker) await this.broker?.close();
+  }
+
+  #stop(): void {
+    if (this.#stopped) return;
+    this.#lastMetrics = this.#readMetrics();
+    this.#stopped = true;
+    this.#staysAlive();
+    this.#hub.stop();
+  }
+
+  /** Nothing of what is still called has an answer: the process ends. */
+  #exit(): void {
+    this.#closing ??= Promise.resolve();
+    this.#stop();
   }
 
   #connectionId(number: number): string {

@@ -114,6 +114,10 @@ HubWrap::HubWrap(const Napi::CallbackInfo& info)
       bell_context_,
       [](Napi::Env, void*, BellContext* context) { delete context; },
       static_cast<void*>(nullptr));
+  if (env.IsExceptionPending()) {
+    delete std::exchange(bell_context_, nullptr);
+    return;
+  }
   bell_.Unref(env);
   Result<std::unique_ptr<Hub>> hub = Hub::Create(std::move(options), this);
   if (!hub.ok()) {
