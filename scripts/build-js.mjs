@@ -1,5 +1,7 @@
 // npm run build:js: compiles lib twice, to ES modules in dist/esm and to CommonJS in dist/cjs, both with types.
 //
+// The JavaScript has no comments: they are a twentieth of the package. They stay in the sources and in the declarations.
+//
 // Whether TypeScript writes one or the other is decided by the "type" of the package.json above a source. The
 // CommonJS pass shows the compiler our own package.json with "type": "commonjs", so both passes read the same
 // sources with the same resolution, and what one format cannot express (import.meta) is an error at build time.
@@ -13,6 +15,12 @@ const ESM_ONLY = ['lib/reference', 'lib/cli'];
 /** Of build-pages.mjs. */
 const PAGES = at('dist/esm/reference/public');
 const PRODUCT = at('dist/cjs/package.json');
+
+/** `removeComments` would take them out of the declarations too. Prints what it reads: no syntax is newer than its target. */
+function withoutComments(ts, text) {
+  const file = ts.createSourceFile('text.js', text, ts.ScriptTarget.ESNext);
+  return ts.createPrinter({ removeComments: true, newLine: ts.NewLineKind.LineFeed }).printFile(file);
+}
 
 async function compile(format) {
   const { default: ts } = await import('typescript');
@@ -46,6 +54,8 @@ async function compile(format) {
       writeFile(file, text.replaceAll(/(?<=require\(")#binding(?="\))/g, loader), ...rest);
     };
   }
+  const write = host.writeFile.bind(host);
+  host.writeFile = (file, text, ...rest) => write(file, file.endsWith('.js') ? withoutComments(ts, text) : text, ...rest);
   const program = ts.createProgram({ rootNames: sources, options: parsed.options, host });
   const problems = [...parsed.errors, ...ts.getPreEmitDiagnostics(program)];
   if (problems.length === 0) problems.push(...program.emit().diagnostics);
