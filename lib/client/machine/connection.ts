@@ -1,0 +1,178 @@
+/** Runs the machine: hands it what happens, and does what it asks for. One for each tab; only the leader's has a stream. */
+import type { Environment } from '../environment.js';
+import type { Transport } from '../transport/transport.js';
+import { INITIAL, step, told } from './step.js';
+import type { CloseReason } from '../../protocol/events.js';
+import type { Effect, Input, State } from './types.js';
+
+export interface ConnectionHost {
+  readonly environment: Environment;
+  readonly transport: Transport;
+  /** The server's address, for a look whether it answers; undefined: that of the page. */
+  readonly address: URL | undefined;
+  /** False: pings are not heard on this transport, and silence means nothing. */
+  readonly watched: boolean;
+  token: (expired: boolean) => Promise<string | undefined> | undefined;
+  place: () => { cursor: string | number | undefined; instance: string; generation: number };
+  /** A message that is the app's, or a verdict; `size`: its characters. */
+  event: (payload: Payload, id: string | undefined, size: number) => void;
+  changed: () => void;
+  replaced: () => void;
+}
+
+/** An event as it came: JSON with a `type`, the rest not believed. */
+export type Payload = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** ms until a look counts as unanswered. */
+const PROOF_MS = 5_000;
+
+export interface Connection {
+  send(input: Input): void;
+  readonly state: State;
+}
+
+export function createConnection(host: ConnectionHost): Connection {
+  const { environment } = host;
+  let state = INITIAL;
+  let timer: unknown;
+  /** Counts attempts: what an older one still says is not heard. */
+  let attempt = 0;
+  let looks = 0;
+  let token: string | undefined;
+  let end: (() => void) | undefined;
+  const queue: Input[] = [];
+  let busy = false;
+
+  function send(input: Input): void {
+    queue.push(input);
+    if (busy) return;
+    busy = true;
+    try {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const before = state;
+        const [after, effects] = step(state, next, environment.now());
+        state = after;
+        for (const effect of effects) perform(effect);
+        const [was, is] = [told(before), told(after)];
+        if (was.state !== is.state || was.reason !== is.reason) host.changed();
+      }
+    } finally {
+      busy = false;
+    }
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'token':
+        return ask(effect.expired);
+      case 'open':
+        return open();
+      case 'cut':
+        attempt += 1;
+        end?.();
+        end = undefined;
+        return;
+      case 'sleep':
+      case 'still':
+        environment.clearTimeout(timer);
+        if (effect.do === 'sleep') timer = environment.setTimeout(() => send({ is: 'timer' }), effect.floor + environment.random() * effect.spread);
+        return;
+      case 'prove':
+        return prove();
+      case 'replaced':
+        return host.replaced();
+    }
+  }
+
+  function ask(expired: boolean): void {
+    const mine = (attempt += 1);
+    token = undefined;
+    const asked = host.token(expired);
+    if (!asked) return send({ is: 'token' });
+    asked.then(
+      (given) => {
+        if (mine !== attempt) return;
+        token = given;
+        send({ is: 'token' });
+      },
+      () => {
+        if (mine === attempt) send({ is: 'token_failed' });
+      },
+    );
+  }
+
+  function open(): void {
+    const mine = (attempt += 1);
+    const tell = (input: Input): void => {
+      if (mine === attempt) send(input);
+    };
+    const opened = host.transport(
+      { ...host.place(), token },
+      {
+        head: () => tell({ is: 'head' }),
+        retry: (ms) => tell({ is: 'retry', ms }),
+        failed: (failure) => tell({ is: 'failure', failure }),
+        message(name, data, id) {
+          if (mine !== attempt) return;
+          const payload = read(name, data);
+          if (!payload) return tell({ is: 'failure', failure: { kind: 'malformed' } });
+          // The verdict goes first: who is told of an event finds the stream live.
+          tell(inputOf(payload, host.watched));
+          if (mine === attempt || payload.type === 'server_close') host.event(payload, id || undefined, typeof data === 'string' ? data.length : 0);
+        },
+      },
+    );
+    if (mine === attempt) end = opened;
+    else opened();
+  }
+
+  function prove(): void {
+    const mine = (looks += 1);
+    const network = environment.online();
+    const page = environment.base === undefined ? undefined : new URL(environment.base);
+    const address = host.address ?? page;
+    const say = (answered: boolean): void => {
+      if (mine !== looks) return;
+      looks += 1;
+      environment.clearTimeout(late);
+      send({ is: 'proof', answered, cross: page !== undefined && address?.origin !== page.origin, network });
+    };
+    const late = environment.setTimeout(() => say(false), PROOF_MS);
+    if (!environment.fetch || !address) return say(network);
+    // What comes back is not read, so that every server may answer.
+    environment.fetch(address.href, { method: 'HEAD', mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(
+      () => say(true),
+      () => say(false),
+    );
+  }
+
+  return {
+    send,
+    get state() {
+      return state;
+    },
+  };
+}
+
+function read(name: string, data: unknown): Payload | undefined {
+  let value = data;
+  if (typeof data === 'string') {
+    try {
+      value = JSON.parse(data);
+    } catch {
+      return undefined;
+    }
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { type, queryPaths } = value as { type?: unknown; queryPaths?: unknown };
+  if (typeof type !== 'string' || !Array.isArray(queryPaths) || (name !== 'message' && name !== type)) return undefined;
+  return value as Payload;
+}
+
+const numberOf = (value: unknown): number => (typeof value === 'number' && value >= 0 ? value : 0);
+
+function inputOf(payload: Payload, watched: boolean): Input {
+  if (payload.type === 'hello') return { is: 'hello', beat: watched ? numberOf(payload['heartbeatMs']) : 0 };
+  if (payload.type !== 'server_close') return { is: 'event' };
+  return { is: 'server_close', reason: payload['reason'] as CloseReason, retryMs: numberOf(payload['retryMs']) };
+}

@@ -1,0 +1,201 @@
+/**
+ * The connection of the tab that leads, as a pure function: `step(state, input, now)`. It knows no clock, no chance, no network and no
+ * page; what it wants done it gives back. Each input is answered in each state; what means nothing there changes nothing.
+ */
+import type { StatusReason, SyncState } from '../types.js';
+import type { Effect, Failure, Input, Memory, Place, State } from './types.js';
+
+/** ms for a token, for an answer to begin, and from its beginning to the verdict. Beyond: the next attempt. */
+const TOKEN_MS = 20_000;
+const CONNECT_MS = 10_000;
+const HELLO_MS = 10_000;
+/**
+ * ms of the first wait at most (full jitter: any time from 0 to it), doubled with each attempt up to the second. A server that is back is
+ * found within 8 s: nobody waits longer without reaching for the reload button.
+ */
+const FIRST_WAIT_MS = 1_000;
+const MAX_WAIT_MS = 8_000;
+/** The most that a server's hint is believed, ms. */
+const MAX_HINT_MS = 300_000;
+/** A stream that lived this long counts as having worked: the next wait is the first again, ms. */
+const HELD_MS = 5_000;
+/** Silence on a stream, in heartbeats; beyond it the stream is dead, whatever the socket says. */
+const SILENT_BEATS = 2.5;
+/** ms that a page which slept gets to read what came meanwhile, before its stream counts as dead. */
+const GRACE_MS = 3_000;
+/** CORS failures in a row that end the attempts: no waiting mends a header that the server does not send. */
+const MAX_CORS = 5;
+
+export const INITIAL: State = { at: 'idle', reason: 'starting', offline: false, tries: 0, cors: 0, expired: false, retry: 0, beat: 0 };
+
+/** Reasons for which coming back into sight, or online, is worth an attempt: nothing has told us to wait. */
+const IMPATIENT: ReadonlySet<StatusReason> = new Set(['cut', 'silent', 'unreachable', 'no_network', 'bad_gateway', 'captive_portal', 'not_a_stream', 'buffered']);
+
+type Result = readonly [State, readonly Effect[]];
+
+const memoryOf = ({ reason, offline, tries, cors, expired, retry, beat }: State): Memory => ({ reason, offline, tries, cors, expired, retry, beat });
+const go = (state: State, place: Place, changed: Partial<Memory> = {}): State => ({ ...memoryOf(state), ...changed, ...place });
+const sleep = (floor: number, spread = 0): Effect => ({ do: 'sleep', floor, spread });
+const CUT: Effect = { do: 'cut' };
+const STILL: Effect = { do: 'still' };
+
+/** Another attempt, from its beginning. */
+function begin(state: State, changed: Partial<Memory> = {}): Result {
+  const next = go(state, { at: 'token' }, changed);
+  return [next, [CUT, sleep(TOKEN_MS), { do: 'token', expired: next.expired }]];
+}
+
+/** `floor`: what the server asked for, ms. */
+function wait(state: State, reason: StatusReason, now: number, { floor = 0, spread, ...changed }: Partial<Memory> & { floor?: number; spread?: number } = {}): Result {
+  const tries = state.at === 'live' && now - state.from >= HELD_MS ? 0 : state.tries;
+  const most = spread ?? Math.min(MAX_WAIT_MS, Math.max(FIRST_WAIT_MS * 2 ** Math.min(tries, 10), state.retry));
+  return [
+    go(state, { at: 'waiting' }, { reason, offline: false, cors: 0, tries: tries + 1, ...changed }),
+    [CUT, sleep(Math.min(floor, MAX_HINT_MS), most)],
+  ];
+}
+
+function refuse(state: State, reason: StatusReason): Result {
+  return [go(state, { at: 'refused' }, { reason, offline: false }), [CUT, STILL]];
+}
+
+function failed(state: State, failure: Failure, now: number): Result {
+  switch (failure.kind) {
+    case 'ended':
+      return wait(state, 'cut', now);
+    case 'network': {
+      // Not called offline yet: a stream that breaks may be the server's restart.
+      const [next, effects] = wait(state, state.offline ? state.reason : 'cut', now, { offline: state.offline, cors: state.cors });
+      return [next, [...effects, { do: 'prove' }]];
+    }
+    case 'status':
+      return answered(state, failure.status, failure.retryAfter, now);
+    default:
+      return wait(state, failure.kind, now);
+  }
+}
+
+/** The answer had another status than a stream's. */
+function answered(state: State, status: number, floor: number | undefined, now: number): Result {
+  if (status === 403) return refuse(state, 'forbidden');
+  if (status === 404) return refuse(state, 'not_found');
+  if (status === 401) {
+    // A token that has just run out is replaced at once; that its successor is no better needs patience.
+    if (!state.expired) return begin(state, { expired: true, reason: 'auth_expired', offline: false });
+    return wait(state, 'unauthorized', now);
+  }
+  const reason = status === 429 ? 'limit' : status >= 502 && status <= 504 ? 'bad_gateway' : status >= 500 ? 'server_error' : 'unexpected_answer';
+  return wait(state, reason, now, floor === undefined ? {} : { floor });
+}
+
+function closedByServer(state: State, { reason, retryMs }: Extract<Input, { is: 'server_close' }>, now: number): Result {
+  switch (reason) {
+    case 'revoked':
+      return refuse(state, 'revoked');
+    case 'auth_expired':
+      // A stream that expired as soon as it had begun was given no better token than the one before.
+      if (state.at === 'live' && now - state.from >= HELD_MS) return begin(state, { expired: true, reason, tries: 0 });
+      return wait(state, reason, now, { floor: retryMs, expired: true });
+    case 'replaced': {
+      // Who took the place is heard of by then, or nobody did, and the place is taken back.
+      const [next, effects] = wait(state, reason, now, { floor: Math.min(retryMs, 2_000) });
+      return [next, [...effects, { do: 'replaced' }]];
+    }
+    case 'drain':
+      // Its hint has its own jitter.
+      return wait(state, reason, now, { floor: retryMs, spread: 0 });
+    default:
+      return wait(state, reason, now, { floor: retryMs, spread: FIRST_WAIT_MS });
+  }
+}
+
+function looked(state: State, { answered: there, cross, network }: Extract<Input, { is: 'proof' }>, now: number): Result {
+  if (state.at === 'live') return there ? [state, []] : wait(state, network ? 'unreachable' : 'no_network', now, { offline: true });
+  if (state.at === 'refused' || (state.at === 'opening' && state.head)) return [state, []];
+  if (!there) return [go(state, state, { offline: true, reason: network ? 'unreachable' : 'no_network', cors: 0 }), []];
+  // The server answers whoever does not want to read: what fails is the permission to read.
+  if (!cross || state.reason === 'replaced') return [go(state, state, { offline: false, reason: state.offline ? 'cut' : state.reason }), []];
+  const cors = state.cors + 1;
+  if (cors >= MAX_CORS) return refuse(state, 'cors');
+  return [go(state, state, { offline: false, reason: 'cors', cors }), []];
+}
+
+/** Nothing came for a while, or the page slept through the look. */
+function watched(state: Extract<State, { at: 'live' }>, now: number): Result {
+  const silent = state.heard + state.beat * SILENT_BEATS;
+  if (now < silent) return [go(state, { ...state, due: silent, last: false }), [sleep(silent - now)]];
+  // A timer that is this late did not run: neither did what reads the stream.
+  if (!state.last && now - state.due > GRACE_MS) return [go(state, { ...state, due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
+  return begin(state, { reason: 'silent', tries: state.tries });
+}
+
+export function step(state: State, input: Input, now: number): Result {
+  const same: Result = [state, []];
+  if (state.at === 'closed') return same;
+  if (input.is === 'close') return [go(state, { at: 'closed' }, { reason: 'closed', offline: false }), [CUT, STILL]];
+  if (state.at === 'idle') return input.is === 'start' ? begin(state, { reason: 'starting', offline: false, tries: 0, cors: 0 }) : same;
+
+  switch (input.is) {
+    case 'start':
+      return same;
+    case 'stop':
+      return [go(state, { at: 'idle' }), [CUT, STILL]];
+    case 'reconnect':
+      return begin(state, { reason: 'asked', tries: 0, cors: 0, offline: false });
+    case 'retry':
+      return [go(state, state, { retry: Math.min(input.ms, MAX_HINT_MS) }), []];
+    case 'online':
+    case 'wake':
+      if (state.at === 'waiting' && IMPATIENT.has(state.reason)) return begin(state);
+      // Behind by a heartbeat: it gets a moment to catch up.
+      if (state.at === 'live' && state.beat > 0 && !state.last && now - state.heard > state.beat * 1.25) {
+        return [go(state, { ...state, due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
+      }
+      return same;
+    case 'offline':
+      return state.at === 'live' ? [state, [{ do: 'prove' }]] : same;
+    case 'timer':
+      if (state.at === 'token') return wait(state, 'token_failed', now);
+      if (state.at === 'opening') return state.head ? wait(state, 'buffered', now) : failed(state, { kind: 'network' }, now);
+      if (state.at === 'live') return watched(state, now);
+      return state.at === 'waiting' ? begin(state) : same;
+    case 'token':
+      return state.at === 'token' ? [go(state, { at: 'opening', head: false }), [sleep(CONNECT_MS), { do: 'open' }]] : same;
+    case 'token_failed':
+      return state.at === 'token' ? wait(state, 'token_failed', now) : same;
+    case 'head':
+      return state.at === 'opening' && !state.head ? [go(state, { at: 'opening', head: true }, { offline: false }), [sleep(HELLO_MS)]] : same;
+    case 'hello': {
+      if (state.at !== 'opening') return same;
+      const due = now + input.beat * SILENT_BEATS;
+      return [
+        go(state, { at: 'live', from: now, heard: now, due, last: false }, { reason: 'open', offline: false, cors: 0, expired: false, beat: input.beat }),
+        [input.beat > 0 ? sleep(due - now) : STILL],
+      ];
+    }
+    case 'event':
+      return state.at === 'live' ? [go(state, { ...state, heard: now }), []] : same;
+    case 'server_close':
+      return state.at === 'live' || state.at === 'opening' ? closedByServer(state, input, now) : same;
+    case 'failure':
+      return state.at === 'live' || state.at === 'opening' ? failed(state, input.failure, now) : same;
+    case 'proof':
+      return looked(state, input, now);
+  }
+}
+
+const PLACES: Readonly<Record<State['at'], SyncState>> = {
+  idle: 'connecting',
+  token: 'connecting',
+  opening: 'connecting',
+  live: 'live',
+  waiting: 'connecting',
+  refused: 'refused',
+  closed: 'closed',
+};
+
+/** What an app is told of it. */
+export function told({ at, offline, reason }: State): { state: SyncState; reason: StatusReason } {
+  const state = PLACES[at];
+  return { state: offline && state === 'connecting' ? 'offline' : state, reason };
+}

@@ -1,0 +1,35 @@
+/** What tabs say to each other. The name of the channel carries the version of these: tabs of two versions never hear each other. */
+import type { StatusReason, SyncState } from '../types.js';
+import type { Entry } from './history.js';
+
+export const PROTOCOL = 1;
+
+export type Message =
+  /** A tab that follows: is anybody leading? `join`: give me what came after `since` (null: from now), and what comes from here on. */
+  | { readonly is: 'ask'; readonly from: string; readonly join: boolean; readonly since: string | number | null }
+  /** To all: the one that leads, what it knows, and how many events it has passed on. */
+  | ({ readonly is: 'here' } & Leader)
+  /** To one that joined. `entries` null: that is longer ago than anybody remembers. */
+  | ({ readonly is: 'joined'; readonly to: string; readonly entries: readonly Entry[] | null } & Leader)
+  | { readonly is: 'event'; readonly from: string; readonly generation: number; readonly count: number; readonly entry: Entry }
+  /** It leads no more. */
+  | { readonly is: 'bye'; readonly from: string; readonly generation: number }
+  | { readonly is: 'reconnect'; readonly from: string }
+  /** The person signed out. */
+  | { readonly is: 'forget'; readonly from: string };
+
+export interface Leader {
+  readonly from: string;
+  /** Of two that lead, the one with the higher one does. */
+  readonly generation: number;
+  /** Events that it has passed on. */
+  readonly count: number;
+  readonly state: SyncState;
+  readonly reason: StatusReason;
+  /** Up to here everything has been passed on; undefined: it has no verdict yet. */
+  readonly cursor: string | undefined;
+  /** The browser's id at the server. */
+  readonly instance: string;
+  /** The server's clock, as the leader knows it. */
+  readonly at: number;
+}

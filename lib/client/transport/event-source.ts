@@ -1,0 +1,43 @@
+/**
+ * A stream by the browser's EventSource. It says of no answer why it was none, so an attempt that it gives up is made again by `fetch` at once,
+ * which does. Its own reconnecting is never used: it keeps an old address, and knows no back-off.
+ */
+import type { Environment } from '../environment.js';
+import { addressOf, MAX_MESSAGE, type Transport } from './transport.js';
+
+const CLOSED = 2;
+
+export function eventSource(
+  { EventSource }: Environment,
+  { url, tokenParam, withCredentials }: { url: URL; tokenParam: string | undefined; withCredentials: boolean },
+  instead: Transport,
+): Transport {
+  if (!EventSource) return instead;
+  return (ask, hears) => {
+    const source = new EventSource(addressOf(url, ask, tokenParam), { withCredentials });
+    let open = false;
+    let end = (): void => source.close();
+    source.addEventListener('open', () => {
+      if (open) return;
+      open = true;
+      hears.head();
+    });
+    for (const name of ['message', 'ping', 'server_close']) {
+      source.addEventListener(name, ({ data, lastEventId }) => {
+        if (typeof data === 'string' && data.length > MAX_MESSAGE) {
+          source.close();
+          hears.failed({ kind: 'malformed' });
+          return;
+        }
+        hears.message(name, data, lastEventId);
+      });
+    }
+    source.addEventListener('error', () => {
+      const refused = source.readyState === CLOSED && !open;
+      source.close();
+      if (refused) end = instead(ask, hears);
+      else hears.failed({ kind: open ? 'ended' : 'network' });
+    });
+    return () => end();
+  };
+}
