@@ -31,6 +31,7 @@ export class Cdp extends EventEmitter<{ event: [CdpEvent]; close: [] }> {
   #lastId = 0;
   #rest = '';
   #closed = false;
+  #alone: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly input: Writable,
@@ -56,7 +57,7 @@ export class Cdp extends EventEmitter<{ event: [CdpEvent]; close: [] }> {
 
   /** The next event that `match` says yes to. Asked for before what causes it. */
   next(match: (event: CdpEvent) => boolean): Promise<CdpEvent> {
-    return new Promise((resolve, reject) => {
+    const found = new Promise<CdpEvent>((resolve, reject) => {
       const gone = (): void => reject(new Error('The browser has gone before the event came'));
       const look = (event: CdpEvent): void => {
         if (!match(event)) return;
@@ -67,6 +68,19 @@ export class Cdp extends EventEmitter<{ event: [CdpEvent]; close: [] }> {
       this.on('event', look);
       this.once('close', gone);
     });
+    // Whoever gave up meanwhile is not told.
+    found.catch(() => undefined);
+    return found;
+  }
+
+  /** Runs `work` when what was given before has ended: of some things a browser has one. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#alone.then(work);
+    this.#alone = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   #read(text: string): void {

@@ -29,9 +29,7 @@ export async function mustBeThrottled(tab: Tab): Promise<number> {
 
 /** Rejects unless each page has a process of its own. Gives the processes. */
 export async function mustBeProcesses(...tabs: readonly Tab[]): Promise<number[]> {
-  const pids: number[] = [];
-  // One trace at a time: the browser has one tracing session.
-  for (const tab of tabs) pids.push(await tab.rendererPid());
+  const pids = await Promise.all(tabs.map((tab) => tab.rendererPid()));
   if (new Set(pids).size !== pids.length) throw new Error(`The premise fails: renderers are shared: ${pids.join(', ')}`);
   return pids;
 }

@@ -183,7 +183,11 @@ export class Tab {
   }
 
   /** The process that runs the page now, by what a trace says of the tab's main frame. */
-  async rendererPid(): Promise<number> {
+  rendererPid(): Promise<number> {
+    return this.cdp.alone(() => this.#tracedPid());
+  }
+
+  async #tracedPid(): Promise<number> {
     const frame = (await this.send<{ frameTree: { frame: { id: string } } }>('Page.getFrameTree')).frameTree.frame.id;
     let pid: number | undefined;
     const look = (event: CdpEvent): void => {

@@ -1,0 +1,5 @@
+/** `pathcast/react`: the browser's stream in React 18 and 19. */
+export { RealtimeProvider, type RealtimeProviderProps } from './provider.js';
+export { usePresence, type Presence, type PresenceOptions, type PresentUser } from './use-presence.js';
+export { useRealtimeStatus, type RealtimeStatus } from './use-realtime-status.js';
+export { useRealtimeSync, type RealtimeSync, type RealtimeSyncOptions } from './use-realtime-sync.js';

@@ -1,0 +1,36 @@
+/** What a page loads: sources of lib, bundled as an app's bundler would. */
+import path from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const root = path.resolve(__dirname, '../../..');
+
+export interface BundleOptions {
+  /** Packages that stand in for others: `{ react: 'react-18/node_modules/react' }`. */
+  readonly alias?: Readonly<Record<string, string>>;
+}
+
+/** TypeScript, with paths from the root of the repository, as one script. */
+export async function bundle(source: string, { alias = {} }: BundleOptions = {}): Promise<string> {
+  const standIns: Plugin = {
+    name: 'stand-ins',
+    setup(building) {
+      for (const [name, folder] of Object.entries(alias)) {
+        building.onResolve({ filter: new RegExp(`^${name}(/|$)`) }, ({ path: asked, kind, pluginData }) =>
+          pluginData === standIns ? null : building.resolve(`./${path.join(folder, asked.slice(name.length))}`, { kind, resolveDir: root, pluginData: standIns }),
+        );
+      }
+    },
+  };
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: root, loader: 'tsx', sourcefile: 'page.tsx' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: 'es2022',
+    platform: 'browser',
+    define: { 'process.env.NODE_ENV': '"development"' },
+    plugins: [standIns],
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.text ?? '';
+}
