@@ -86,6 +86,12 @@ export interface BrokerLogOptions {
   /** ms that the first stream of a company waits for its log while the broker is away. */
   openWaitMs: number;
   scripts: { readonly publish: Script; readonly read: Script };
+  /**
+   * Asked each time the link is ready, the first time too: carries out what nobody told this node while it heard nothing (streams that were to end). Until
+   * it resolves nothing that comes from the broker reaches a stream; what it calls the engine for comes before. Never rejects. Where the link is
+   * lost and ready again it is asked anew, and only the last answer counts. Absent: nothing is waited for.
+   */
+  revocations?: () => Promise<void>;
   /** Native engine only: it makes the link itself. */
   url?: string;
   /** Else this one. */

@@ -28,7 +28,7 @@ export interface BrokerCalls {
 /** Undefined where the log is memory. */
 export function nativeBrokerOptions(options: BrokerLogOptions | undefined): NativeBrokerOptions | undefined {
   if (!options || (options.url === undefined && !options.broker)) return undefined;
-  const { scripts, url = '', broker, ...rest } = options;
+  const { scripts, url = '', broker, revocations: _revocations, ...rest } = options;
   return { ...rest, url, ring: broker?.ring ?? 'PUBLISH', publishScript: scripts.publish.body, readScript: scripts.read.body };
 }
 

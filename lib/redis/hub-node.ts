@@ -1,6 +1,7 @@
 /** A hub as one of many nodes: what it asks of the others, and what they ask of it. */
 import type { Broker } from '../internal/broker.js';
 import { connectionNumber } from '../internal/connection-id.js';
+import { messageOf } from '../internal/describe.js';
 import type { ConnectionInfo, ConnectionQuery, DisconnectMatch } from '../internal/engine.js';
 import type { PresenceNews } from '../internal/presence.js';
 import type { CloseReason } from '../protocol/events.js';
@@ -38,6 +39,8 @@ export interface NodeHost {
   info(): Omit<NodeInfo, 'id'>;
   /** Nodes that live did not answer what was asked. */
   silent(what: string, nodes: readonly string[]): void;
+  /** Who was told to end while this node heard nothing cannot be read: any of its streams may be one of those. */
+  unread(why: string): void;
 }
 
 export interface NodeOptions {
@@ -46,9 +49,13 @@ export interface NodeOptions {
   readonly limits: SeatLimits;
   /** ms that a stream may live; 0: for ever. */
   readonly lifetimeMs: number;
+  /** ms that streams wait for who was told to end, while Redis answers other things. */
+  readonly openWaitMs: number;
 }
 
 const DAY = 86_400_000;
+/** How often who was told to end is asked for, where that fails. ms */
+const REVOCATIONS_EVERY_MS = 250;
 
 export class HubNode {
   readonly life: Life;
@@ -58,9 +65,12 @@ export class HubNode {
   readonly #peers: Peers;
   readonly #ends: Ends;
   readonly #host: NodeHost;
+  readonly #openWaitMs: number;
+  #asked = 0;
 
-  constructor(broker: Broker, { prefix, nodeId, limits, lifetimeMs }: NodeOptions, host: NodeHost) {
+  constructor(broker: Broker, { prefix, nodeId, limits, lifetimeMs, openWaitMs }: NodeOptions, host: NodeHost) {
     this.#host = host;
+    this.#openWaitMs = openWaitMs;
     this.life = new Life({ broker, prefix, nodeId });
     this.seats = new Seats(this.life, limits, (companyId, id, reason) => host.ended(companyId, id, reason));
     this.rates = new Rates(this.life);
@@ -72,9 +82,14 @@ export class HubNode {
     });
     this.#peers = new Peers(this.life, {
       ended: (id, reason) => this.seats.ended(id, reason),
+      own: (ask, body) => {
+        const { id } = (body ?? {}) as { id?: unknown };
+        if (ask === 'disconnect' && typeof id === 'string') this.#ends.heard(id);
+      },
       subscribed: (anew) => {
         if (anew) this.life.compare();
-        void this.#ends.subscribed(anew);
+        this.#ends.missed();
+        void this.#ends.subscribed();
       },
       answers: {
         disconnect: (body) => this.#disconnected(body),
@@ -103,6 +118,40 @@ export class HubNode {
     return this.#askEnd(end, await this.#ends.add(end));
   }
 
+  /** What an engine waits for before its streams hear anything of Redis (`BrokerLogOptions`). */
+  async revocations(): Promise<void> {
+    const asked = ++this.#asked;
+    let carries = false;
+    let why = 'the channel of all nodes carries nothing';
+    /** Since when Redis answers other things. */
+    let answersSince: number | undefined;
+    // Where the link is lost the engine asks anew.
+    while (asked === this.#asked && this.life.broker.state.link !== 'closed') {
+      try {
+        // What is said from then on is heard; what was said before is read.
+        carries ||= await this.#peers.carries();
+        if (carries) return await this.#ends.read();
+      } catch (thrown) {
+        why = messageOf(thrown);
+      }
+      const now = performance.now();
+      answersSince = (await this.#answers()) ? (answersSince ?? now) : undefined;
+      if (asked === this.#asked && answersSince !== undefined && now - answersSince >= this.#openWaitMs) {
+        this.#host.unread(why);
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, REVOCATIONS_EVERY_MS).unref());
+    }
+  }
+
+  /** Whether Redis answers anything: if not, streams hear nothing of it anyway. */
+  async #answers(): Promise<boolean> {
+    return this.life.patiently(this.life.broker.command(['TIME'])).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async #askEnd(end: End, id: string | undefined): Promise<number> {
     const counts = await this.#ask<number>('disconnect', { ...end, id });
     return counts.reduce((sum, count) => sum + (Number(count) || 0), 0);
@@ -112,7 +161,7 @@ export class HubNode {
     const { id, ...rest } = body as { id?: unknown };
     const end = endOf(rest);
     if (!end) throw new Error('it is no end of streams');
-    if (typeof id === 'string') this.#ends.note(id);
+    if (typeof id === 'string') this.#ends.heard(id);
     return this.#host.disconnect(end.match, end.reason);
   }
 

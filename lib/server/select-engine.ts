@@ -10,18 +10,24 @@ import type { Settings } from './validate-options.js';
 
 const WARNED = Symbol.for('pathcast.warned-no-native');
 
+export interface EngineHost {
+  readonly notify: (notice: EngineNotice) => void;
+  /** See `BrokerLogOptions`. */
+  readonly revocations: () => Promise<void>;
+}
+
 /** `native` throws NO_NATIVE where the binary does not load or cannot start; `auto` then runs the JS engine, with one warning a process. */
-export function selectEngine(settings: Settings, notify: (notice: EngineNotice) => void): Engine {
+export function selectEngine(settings: Settings, { notify, revocations }: EngineHost): Engine {
   const { redis } = settings;
   // Where nodes share a broker, seats are counted over all of them (`seated/`), before an engine hears of a stream.
   const engineOptions = redis ? { ...settings.engineOptions, maxPerUser: 0, maxPerCompany: 0 } : settings.engineOptions;
   const broker = redis && nativeUrl(redis) === undefined ? makeBroker(redis) : undefined;
   const createJs = (): Engine =>
-    createJsEngine({ ...engineOptions, ...(redis && { broker: { ...redis.log, broker: broker ?? makeBroker(redis) } }) }, notify);
+    createJsEngine({ ...engineOptions, ...(redis && { broker: { ...redis.log, revocations, broker: broker ?? makeBroker(redis) } }) }, notify);
   if (settings.engine === 'js') return createJs();
   try {
     const url = redis && nativeUrl(redis);
-    const options = { ...engineOptions, ...(redis && { broker: { ...redis.log, ...(url === undefined ? broker && { broker } : { url }) } }) };
+    const options = { ...engineOptions, ...(redis && { broker: { ...redis.log, revocations, ...(url === undefined ? broker && { broker } : { url }) } }) };
     const engine = createNativeEngine(options, notify);
     if (!redis || engine.broker) return engine;
     void engine.close();

@@ -38,9 +38,16 @@ export class Sharing {
   constructor(settings: Settings, host: SharingHost) {
     this.#settings = settings;
     this.#host = host;
-    const inner = selectEngine(settings, (notice) => {
-      this.seated?.noticed(notice);
-      host.notice(notice);
+    const inner = selectEngine(settings, {
+      notify: (notice) => {
+        this.seated?.noticed(notice);
+        host.notice(notice);
+      },
+      revocations: async () => {
+        // An engine may ask while it is made.
+        await Promise.resolve();
+        await this.#node?.revocations();
+      },
     });
     const store: PresenceStore = {
       enter: (...args) => (this.#node?.presence ?? memoryStore).enter(...args),
@@ -64,7 +71,7 @@ export class Sharing {
     const limits = { perUser: maxPerUser, perCompany: maxPerCompany, policy: limitPolicy };
     const node = new HubNode(
       broker,
-      { prefix: redis.log.prefix, nodeId: redis.log.nodeId, limits, lifetimeMs },
+      { prefix: redis.log.prefix, nodeId: redis.log.nodeId, limits, lifetimeMs, openWaitMs: redis.log.openWaitMs },
       {
         hubId: engineOptions.hubId,
         presence: this.#board,
@@ -82,6 +89,10 @@ export class Sharing {
         info: () => this.#info(),
         silent: (what, nodes) => {
           host.warn(`${what}: these nodes did not answer within 1 s: ${nodes.join(', ')}`, 'silent-node');
+        },
+        unread: (why) => {
+          host.warn(`who was told to end while this node heard nothing of Redis cannot be read (${why}); all streams of this node end, and come back through the app's own checks`, 'revocations');
+          void host.disconnect({}, 'drain');
         },
       },
     );

@@ -23,9 +23,15 @@ export class HubNode {
 
   /** Resolves when its Redis is there. All of its streams are of the company `acme`. */
   static async start(options: HubOptions): Promise<HubNode> {
+    const node = await HubNode.begin(options);
+    await node.hub.ready();
+    return node;
+  }
+
+  /** Does not wait for its Redis. */
+  static async begin(options: HubOptions): Promise<HubNode> {
     const hub = createHub(options);
     started.push(hub);
-    await hub.ready();
     const server = createServer(
       hub.handler({ identify: ({ url }) => ({ companyId: 'acme', userId: 'ann', ...(url === '/present' && { presence: { topics: ['list'] } }) }) }),
     );

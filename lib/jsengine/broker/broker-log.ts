@@ -9,6 +9,7 @@ import type { Channels } from '../channels.js';
 import type { Context } from '../context.js';
 import { parseCursor, type Cursor } from '../cursor.js';
 import { BrokerCounters } from './counters.js';
+import { Gate } from './gate.js';
 import { KnownLogs } from './known-logs.js';
 import { Mirror } from './mirror.js';
 import type { MirrorHost } from './mirror-host.js';
@@ -49,6 +50,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
   private readonly readers = new Map<string, (() => void)[]>();
   private readonly publishing: Publishing;
   private readonly probe: Probe;
+  private readonly gate: Gate;
   private readonly toldOnce = new Set<string>();
   private readonly stopListening: () => void;
   private wasReady: boolean;
@@ -63,10 +65,18 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     this.known = new KnownLogs(context.options.maxCompanies);
     this.publishing = new Publishing(this);
     this.probe = new Probe({ broker, options, counters: this.counters, clock, monotonicUs: () => context.env.monotonicUs() });
+    this.gate = new Gate(options.revocations, () => {
+      for (const mirror of this.mirrors.values()) mirror.released();
+    });
     this.wasReady = this.hasBeenReady = broker.state.link === 'ready';
-    if (this.wasReady) this.probe.linked();
+    if (this.wasReady) {
+      this.gate.ready();
+      this.probe.linked();
+    }
     this.stopListening = broker.onState(({ link }) => {
+      if (link !== 'ready' && this.wasReady) this.gate.lost();
       if (link === 'ready' && !this.wasReady) {
+        this.gate.ready();
         if (this.hasBeenReady) this.counters.reconnects++;
         this.hasBeenReady = true;
         this.probe.linked();
@@ -103,13 +113,14 @@ export class BrokerLog implements MirrorHost, PublishingHost {
 
   /**
    * The reading that a stream has to wait for, of a number; 0: none. A mirror may be behind, and so cannot say of a cursor that it does not
-   * know that it is of no log: only a reading can that began after the client came.
+   * know that it is of no log: only a reading can that began after the client came. Nor does it know, while the gate is shut, who was to end.
    */
   readingFor(channel: Channel, lastEventId: string | undefined): number {
     const mirror = this.follow(channel);
     if (!channel.hasLog) return 1;
     const cursor = lastEventId ? parseCursor(lastEventId) : null;
-    if (!cursor || isPlaced(channel, cursor)) return 0;
+    const waits = this.isHeld && this.broker.state.link === 'ready';
+    if (!waits && (!cursor || isPlaced(channel, cursor))) return 0;
     mirror.ask();
     return mirror.begun + 1;
   }
@@ -168,6 +179,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
 
   async close(): Promise<void> {
     this.stopListening();
+    this.gate.lost();
     this.publishing.close();
     this.probe.close();
     for (const mirror of this.mirrors.values()) mirror.close();
@@ -178,6 +190,10 @@ export class BrokerLog implements MirrorHost, PublishingHost {
   }
 
   // What mirrors and publishing ask.
+
+  get isHeld(): boolean {
+    return this.gate.isShut;
+  }
 
   steadyMs(): number {
     return this.context.env.monotonicUs() / 1000;

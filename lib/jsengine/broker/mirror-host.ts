@@ -12,6 +12,8 @@ export interface MirrorHost {
   readonly context: Context;
   readonly counters: BrokerCounters;
   readonly known: KnownLogs;
+  /** Nothing of Redis's may reach a stream yet: who is to end is not known. */
+  readonly isHeld: boolean;
   /** For what is waited for: never jumps. */
   steadyMs(): number;
   redisNow(): number;

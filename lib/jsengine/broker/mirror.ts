@@ -4,6 +4,7 @@
  * Invariants:
  * 1. The channel's log is a stretch of Redis's, without a gap; its streams are offered it in order.
  * 2. After a subscription, the first one or a new one, nothing is delivered before the log was read from the head on.
+ * 3. While the host holds it, nothing is delivered: what comes waits as during a reading, and nothing is read.
  */
 import { readRung } from '../../redis/stored.js';
 import type { EncodedAction } from '../../internal/engine.js';
@@ -59,6 +60,8 @@ export class Mirror implements ChannelMirror {
   private again = false;
   private readings = 0;
   private live = false;
+  /** It is to be read as soon as the host holds it no more. */
+  private readsLater = false;
   private gap = false;
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
@@ -118,6 +121,15 @@ export class Mirror implements ChannelMirror {
     void this.read();
   }
 
+  /** The host holds it no more. */
+  released(): void {
+    if (this.readsLater) void this.read();
+    else if (this.live) {
+      this.advance();
+      if (this.pending.size > 0) this.soon(DOORBELL_GRACE_MS);
+    }
+  }
+
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
@@ -152,6 +164,10 @@ export class Mirror implements ChannelMirror {
       case 'ephemeral': {
         const { nodeId, json, transformedJson } = rung;
         if (nodeId === host.options.nodeId) return;
+        if (host.isHeld) {
+          host.context.counters.ephemeralsDropped++;
+          return;
+        }
         channel.ephemeral({ companyId, json, ...(transformedJson !== undefined && { transformedJson }) });
         return;
       }
@@ -168,7 +184,7 @@ export class Mirror implements ChannelMirror {
     const { epoch, seq } = arrival;
     if (epoch === log.epoch && seq <= log.headSeq) return;
     this.wait(arrival);
-    if (!this.live) return;
+    if (!this.live || this.host.isHeld) return;
     if (epoch === log.epoch) this.advance();
     if (!this.pending.has(keyOf(epoch, seq))) {
       if (this.pending.size > 0) this.soon(DOORBELL_GRACE_MS);
@@ -232,6 +248,8 @@ export class Mirror implements ChannelMirror {
     }
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.readsLater = this.host.isHeld;
+    if (this.readsLater) return;
     this.reading = true;
     if (forGap && this.live && !this.gap) {
       this.gap = true;
@@ -250,6 +268,11 @@ export class Mirror implements ChannelMirror {
     }
     this.reading = false;
     if (this.closed) return;
+    if (this.host.isHeld) {
+      // It began before, and what it gave is not to be shown yet.
+      this.readsLater = true;
+      return;
+    }
     if (delay !== undefined) {
       const vouching = delay;
       this.timer = setTimeout(() => {
@@ -277,7 +300,7 @@ export class Mirror implements ChannelMirror {
       const force = this.vouchSinceMs !== undefined && host.steadyMs() - this.vouchSinceMs >= VOUCH_MS;
       const asked = host.redisNow();
       const reply = await host.read(channel.companyId, from, force);
-      if (this.closed) return undefined;
+      if (this.closed || host.isHeld) return undefined;
       if (reply.status === 'UNVOUCHED') {
         this.vouchSinceMs ??= host.steadyMs();
         return VOUCH_EVERY_MS;

@@ -1,12 +1,13 @@
 /**
  * Whom the hubs were told to end stands in Redis as long as a stream of then may live: a node that did not hear of it reads it when it
- * hears again. It may end streams that have come back since, which then come back once more; it never leaves one that was to end.
+ * hears again, before its streams hear anything (`BrokerLogOptions.revocations`). It may end streams that have come back since, which then come back once more; it
+ * never leaves one that was to end.
  */
 import type { BrokerReply } from '../../internal/broker.js';
 import type { DisconnectMatch } from '../../internal/engine.js';
 import { CLOSE_REASONS, type CloseReason } from '../../protocol/events.js';
 import { endsKey } from '../keys.js';
-import type { Life } from './life.js';
+import { texts, type Life } from './life.js';
 
 export interface End {
   readonly match: Pick<DisconnectMatch, 'companyId' | 'userId' | 'connectionId'>;
@@ -29,8 +30,12 @@ export class Ends {
   readonly #livesMs: number;
   readonly #known = new Set<string>();
   readonly #waiting: End[] = [];
-  /** Of the newest entry that was read; '': none yet, and nothing older is any stream's here. */
+  readonly #bornMs = performance.now();
+  /** Of the newest entry that is known, or when this node began; '': that is not known yet. */
   #newest = '';
+  /** All up to `#newest` is known, and what follows is heard. */
+  #isWhole = false;
+  #misses = 0;
   /** What was said while nothing was heard could not be read yet. */
   #behind = false;
 
@@ -40,11 +45,14 @@ export class Ends {
     this.#livesMs = livesMs;
     this.#carryOut = carryOut;
     this.#tell = tell;
+    life.broker.onState(({ link }) => {
+      if (link !== 'ready') this.missed();
+    });
     life.hold({
       keys: () => [],
       fenced: () => undefined,
       restore: () => {
-        if (this.#behind || this.#waiting.length > 0) void this.subscribed(true);
+        if (this.#behind || this.#waiting.length > 0) void this.subscribed();
       },
     });
   }
@@ -56,7 +64,7 @@ export class Ends {
     try {
       const written = broker.command(['XADD', key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'm', JSON.stringify(end)]);
       const id = String(await this.#life.patiently(written));
-      this.note(id);
+      this.#remember(id);
       await broker.command(['PEXPIRE', key, this.#livesMs]);
       await broker.command(['XTRIM', key, 'MINID', '~', String(Math.max(0, Number(id.split('-')[0]) - this.#livesMs))]);
       return id;
@@ -67,42 +75,68 @@ export class Ends {
     }
   }
 
-  /** It was carried out here. */
-  note(id: string): void {
+  /** It came by the channel, and is carried out here. */
+  heard(id: string): void {
+    this.#remember(id);
+    // What was written before it and not heard is still to be read.
+    if (this.#isWhole && later(id, this.#newest)) this.#newest = id;
+  }
+
+  /** Something may have been said that is not heard. */
+  missed(): void {
+    this.#isWhole = false;
+    this.#misses++;
+  }
+
+  #remember(id: string): void {
     this.#known.add(id);
-    if (later(id, this.#newest)) this.#newest = id;
     for (const oldest of this.#known) {
       if (this.#known.size <= REMEMBERED) break;
       this.#known.delete(oldest);
     }
   }
 
-  /** The channels stand. `anew`: what was said meanwhile was not heard. */
-  async subscribed(anew: boolean): Promise<void> {
-    this.#behind = false;
-    const key = endsKey(this.#life.prefix);
+  /** The channels stand: what was said while they did not was not heard. Never rejects. */
+  async subscribed(): Promise<void> {
     try {
-      if (!anew || this.#newest === '') {
-        const [last] = entries(await this.#life.broker.command(['XREVRANGE', key, '+', '-', 'COUNT', 1]));
-        this.#newest ||= last?.[0] ?? '0-0';
-      }
-      if (!anew) return;
-      const from = Math.max(0, Number(this.#newest.split('-')[0]) - OVERLAP_MS);
-      for (let start = `${String(from)}-0`; ; ) {
-        const page = entries(await this.#life.broker.command(['XRANGE', key, start, '+', 'COUNT', PAGE]));
-        for (const [id, end] of page) {
-          if (this.#known.has(id)) continue;
-          this.note(id);
-          if (end) this.#carryOut(end);
-        }
-        if (page.length < PAGE) break;
-        start = `(${page.at(-1)?.[0] ?? ''}`;
-      }
+      await this.read();
     } catch {
       // Channels may stand before commands do: it is looked for again when they do.
-      this.#behind = anew;
-      return;
+      this.#behind = true;
     }
+  }
+
+  /** Carries out what was written since this node last knew all of it. Rejects where that cannot be read. */
+  async read(): Promise<void> {
+    const { broker, prefix } = this.#life;
+    const misses = this.#misses;
+    const patiently = async (args: readonly (string | number)[]): Promise<BrokerReply> => this.#life.patiently(broker.command(args));
+    if (this.#newest === '') this.#newest = `${String(await this.#birth(patiently))}-0`;
+    const from = Math.max(0, Number(this.#newest.split('-')[0]) - OVERLAP_MS);
+    for (let start = `${String(from)}-0`; ; ) {
+      const page = entries(await patiently(['XRANGE', endsKey(prefix), start, '+', 'COUNT', PAGE]));
+      for (const [id, end] of page) {
+        if (later(id, this.#newest)) this.#newest = id;
+        if (this.#known.has(id)) continue;
+        this.#remember(id);
+        if (end) this.#carryOut(end);
+      }
+      if (page.length < PAGE) break;
+      start = `(${page.at(-1)?.[0] ?? ''}`;
+    }
+    this.#behind = false;
+    this.#isWhole = misses === this.#misses;
+    void this.#sendWaiting();
+  }
+
+  /** When this node began, ms of Redis's clock: no stream of it is older. */
+  async #birth(ask: (args: readonly string[]) => Promise<BrokerReply>): Promise<number> {
+    const ageMs = performance.now() - this.#bornMs;
+    const [seconds = 0, micros = 0] = texts(await ask(['TIME'])).map(Number);
+    return Math.max(0, Math.floor(seconds * 1_000 + micros / 1_000 - ageMs));
+  }
+
+  async #sendWaiting(): Promise<void> {
     for (const end of this.#waiting.splice(0)) {
       const id = await this.add(end);
       if (id !== undefined) this.#tell(end, id);

@@ -2,8 +2,8 @@
  * What nodes ask of each other, over a channel of each and one of all: small, rare, answered within a second or not at all. Who did not
  * answer is named.
  *
- * A message is `1 ` and JSON: `{ ask, id, from, body }` on the channel of all, `{ answer, from, body }` and `{ ended, reason }` on that of a node. A first word
- * that is not known is of a newer format, and passed over; what cannot be read is somebody else's, and counted.
+ * A message is `1 ` and JSON: `{ ask, id, from, body }` on the channel of all, `{ answer, from, body }` and `{ ended, reason }` on that of a node. `ask: 'echo'` is
+ * for the node itself: with it the channel shows that it carries messages. A first word that is not known is of a newer format, and passed over; what cannot be read is somebody else's, and counted.
  */
 import type { BrokerError } from '../../internal/broker.js';
 import { allChannel, nodeChannel } from '../keys.js';
@@ -17,6 +17,8 @@ export interface PeersOptions {
   readonly answers: Readonly<Record<string, Answering>>;
   /** A stream of this node has lost its seat. */
   readonly ended: (id: string, reason: EndedReason) => void;
+  /** An own question has come by its channel: so has all that was said before it. */
+  readonly own: (ask: string, body: unknown) => void;
   /** The channels stand, for the first time or anew: then messages may have been missed. */
   readonly subscribed: (anew: boolean) => void;
 }
@@ -26,6 +28,9 @@ export interface Answers<T> {
   /** Nodes that live, as far as Redis knows, and said nothing in time. */
   readonly silent: readonly string[];
 }
+
+/** ms; until an own message has come back it is sent again. */
+const ECHO_MS = 100;
 
 interface Question {
   readonly waiting: Set<string>;
@@ -42,6 +47,7 @@ export class Peers {
   /** Channels that have stood at least once. */
   readonly #stood = new Set<string>();
   #tells = false;
+  readonly #echoes = new Map<number, () => void>();
   /** Messages that nobody of ours has written. */
   foreign = 0;
 
@@ -89,6 +95,25 @@ export class Peers {
     const { isUsable, nodeId, prefix } = this.#life;
     // No question has this number.
     if (isUsable) this.#send(allChannel(prefix), { ask: what, id: 0, from: nodeId, body });
+  }
+
+  /** Whether the channel of all carries what is said from now on; within a second. Never rejects. */
+  async carries(): Promise<boolean> {
+    const { nodeId, prefix } = this.#life;
+    const id = (this.#ids += 1);
+    return new Promise((resolve) => {
+      const say = (): void => this.#send(allChannel(prefix), { ask: 'echo', id, from: nodeId });
+      const again = setInterval(say, ECHO_MS).unref();
+      const overdue = setTimeout(() => end(false), PATIENCE_MS).unref();
+      const end = (heard: boolean): void => {
+        clearInterval(again);
+        clearTimeout(overdue);
+        this.#echoes.delete(id);
+        resolve(heard);
+      };
+      this.#echoes.set(id, () => end(true));
+      say();
+    });
   }
 
   close(): void {
@@ -140,7 +165,11 @@ export class Peers {
       return true;
     }
     if (typeof ask !== 'string' || typeof id !== 'number') return false;
-    if (from === this.#life.nodeId) return true;
+    if (from === this.#life.nodeId) {
+      if (ask === 'echo') this.#echoes.get(id)?.();
+      else this.#options.own(ask, body);
+      return true;
+    }
     // A newer node may ask what this one does not know; it is named as one that did not answer.
     const answering = Object.hasOwn(this.#options.answers, ask) ? this.#options.answers[ask] : undefined;
     if (answering) void this.#answer(answering, body, from, id);
