@@ -30,7 +30,7 @@ interface Handle {
 
 /** On globalThis, for an ES module and a CommonJS copy of the package may meet in a page. Of its own for each version of what they share. */
 const REGISTRY = Symbol.for(`pathcast.client.${PROTOCOL}`);
-const page = globalThis as { [REGISTRY]?: Map<string, Shared> };
+type Page = { [REGISTRY]?: Map<string, Shared> };
 
 const OPTIONS = ['url', 'trpc', 'companyId', 'userId', 'since', 'getToken', 'tokenParam', 'headers', 'credentials', 'shared', 'environment'];
 
@@ -67,7 +67,7 @@ export function createSyncClient<M extends string = string>(options: SyncClientO
   const environment = options.environment ?? browserEnvironment();
   const address = url === undefined ? undefined : addressOf(url, environment.base);
   const key = [`pathcast/${PROTOCOL}`, address?.href ?? 'trpc', companyId, userId].map(encodeURIComponent).join(' ');
-  const registry = options.environment ? new Map<string, Shared>() : (page[REGISTRY] ??= new Map());
+  const registry = (((options.environment ?? globalThis) as Page)[REGISTRY] ??= new Map());
   const handle: Handle = { options, listeners: new Set(), watchers: new Set() };
 
   let shared = registry.get(key);

@@ -85,7 +85,8 @@ describe.each(['EventSource', 'fetch'])('over %s', (transport) => {
     const since = first.status.cursor as string;
     await hub.broadcast(change('between'));
     const heard: string[] = [];
-    open({ url, since, ...extra }).subscribe((event) => heard.push(idOf(event)));
+    // Another page, of another moment.
+    open({ url, since, ...extra, environment: nodeBrowser() }).subscribe((event) => heard.push(idOf(event)));
     await waitFor(() => heard.length === 1, 'what came between');
     expect(heard).toEqual(['between']);
     expect(asked[1]?.searchParams.get('lastEventId')).toBe(since);

@@ -116,9 +116,9 @@ export function createConnection(host: ConnectionHost): Connection {
           if (mine !== attempt) return;
           const payload = read(name, data);
           if (!payload) return tell({ is: 'failure', failure: { kind: 'malformed' } });
-          // The verdict goes first: who is told of an event finds the stream live.
+          // What it says of the position comes first: who is told that the stream is live, or over, finds it there.
+          host.event(payload, id || undefined, typeof data === 'string' ? data.length : 0);
           tell(inputOf(payload, host.watched));
-          if (mine === attempt || payload.type === 'server_close') host.event(payload, id || undefined, typeof data === 'string' ? data.length : 0);
         },
       },
     );

@@ -7,8 +7,8 @@ import type { Effect, Failure, Input, Memory, Place, State } from './types.js';
 
 /** ms for a token, for an answer to begin, and from its beginning to the verdict. Beyond: the next attempt. */
 const TOKEN_MS = 20_000;
-const CONNECT_MS = 10_000;
-const HELLO_MS = 10_000;
+const CONNECT_MS = 6_000;
+const HELLO_MS = 6_000;
 /**
  * ms of the first wait at most (full jitter: any time from 0 to it), doubled with each attempt up to the second. A server that is back is
  * found within 8 s: nobody waits longer without reaching for the reload button.
@@ -35,6 +35,7 @@ type Result = readonly [State, readonly Effect[]];
 
 const memoryOf = ({ reason, offline, tries, cors, expired, retry, beat }: State): Memory => ({ reason, offline, tries, cors, expired, retry, beat });
 const go = (state: State, place: Place, changed: Partial<Memory> = {}): State => ({ ...memoryOf(state), ...changed, ...place });
+const keep = <S extends State>(state: S, changed: Partial<Memory> & Partial<S>): S => ({ ...state, ...changed });
 const sleep = (floor: number, spread = 0): Effect => ({ do: 'sleep', floor, spread });
 const CUT: Effect = { do: 'cut' };
 const STILL: Effect = { do: 'still' };
@@ -63,9 +64,11 @@ function failed(state: State, failure: Failure, now: number): Result {
   switch (failure.kind) {
     case 'ended':
       return wait(state, 'cut', now);
-    case 'network': {
-      // Not called offline yet: a stream that breaks may be the server's restart.
-      const [next, effects] = wait(state, state.offline ? state.reason : 'cut', now, { offline: state.offline, cors: state.cors });
+    case 'network':
+    case 'late': {
+      // Not called offline yet: a stream that breaks may be the server's restart. Whoever waited for an answer has waited.
+      const spread = failure.kind === 'late' ? { spread: FIRST_WAIT_MS } : {};
+      const [next, effects] = wait(state, state.offline ? state.reason : 'cut', now, { offline: state.offline, cors: state.cors, ...spread });
       return [next, [...effects, { do: 'prove' }]];
     }
     case 'status':
@@ -112,21 +115,22 @@ function closedByServer(state: State, { reason, retryMs }: Extract<Input, { is: 
 function looked(state: State, { answered: there, cross, network }: Extract<Input, { is: 'proof' }>, now: number): Result {
   if (state.at === 'live') return there ? [state, []] : wait(state, network ? 'unreachable' : 'no_network', now, { offline: true });
   if (state.at === 'refused' || (state.at === 'opening' && state.head)) return [state, []];
-  if (!there) return [go(state, state, { offline: true, reason: network ? 'unreachable' : 'no_network', cors: 0 }), []];
+  if (!there) return [keep(state, { offline: true, reason: network ? 'unreachable' : 'no_network', cors: 0 }), []];
   // The server answers whoever does not want to read: what fails is the permission to read.
-  if (!cross || state.reason === 'replaced') return [go(state, state, { offline: false, reason: state.offline ? 'cut' : state.reason }), []];
+  if (!cross || state.reason === 'replaced') return [keep(state, { offline: false, reason: state.offline ? 'cut' : state.reason }), []];
   const cors = state.cors + 1;
   if (cors >= MAX_CORS) return refuse(state, 'cors');
-  return [go(state, state, { offline: false, reason: 'cors', cors }), []];
+  return [keep(state, { offline: false, reason: 'cors', cors }), []];
 }
 
 /** Nothing came for a while, or the page slept through the look. */
 function watched(state: Extract<State, { at: 'live' }>, now: number): Result {
   const silent = state.heard + state.beat * SILENT_BEATS;
-  if (now < silent) return [go(state, { ...state, due: silent, last: false }), [sleep(silent - now)]];
+  if (state.last && state.heard <= state.due - GRACE_MS) return begin(state, { reason: 'silent' });
+  if (now < silent) return [keep(state, { due: silent, last: false }), [sleep(silent - now)]];
   // A timer that is this late did not run: neither did what reads the stream.
-  if (!state.last && now - state.due > GRACE_MS) return [go(state, { ...state, due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
-  return begin(state, { reason: 'silent', tries: state.tries });
+  if (!state.last && now - state.due > GRACE_MS) return [keep(state, { due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
+  return begin(state, { reason: 'silent' });
 }
 
 export function step(state: State, input: Input, now: number): Result {
@@ -143,20 +147,20 @@ export function step(state: State, input: Input, now: number): Result {
     case 'reconnect':
       return begin(state, { reason: 'asked', tries: 0, cors: 0, offline: false });
     case 'retry':
-      return [go(state, state, { retry: Math.min(input.ms, MAX_HINT_MS) }), []];
+      return [keep(state, { retry: Math.min(input.ms, MAX_HINT_MS) }), []];
     case 'online':
     case 'wake':
       if (state.at === 'waiting' && IMPATIENT.has(state.reason)) return begin(state);
       // Behind by a heartbeat: it gets a moment to catch up.
       if (state.at === 'live' && state.beat > 0 && !state.last && now - state.heard > state.beat * 1.25) {
-        return [go(state, { ...state, due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
+        return [keep(state, { due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
       }
       return same;
     case 'offline':
       return state.at === 'live' ? [state, [{ do: 'prove' }]] : same;
     case 'timer':
       if (state.at === 'token') return wait(state, 'token_failed', now);
-      if (state.at === 'opening') return state.head ? wait(state, 'buffered', now) : failed(state, { kind: 'network' }, now);
+      if (state.at === 'opening') return state.head ? wait(state, 'buffered', now) : failed(state, { kind: 'late' }, now);
       if (state.at === 'live') return watched(state, now);
       return state.at === 'waiting' ? begin(state) : same;
     case 'token':
@@ -174,7 +178,7 @@ export function step(state: State, input: Input, now: number): Result {
       ];
     }
     case 'event':
-      return state.at === 'live' ? [go(state, { ...state, heard: now }), []] : same;
+      return state.at === 'live' ? [keep(state, { heard: now }), []] : same;
     case 'server_close':
       return state.at === 'live' || state.at === 'opening' ? closedByServer(state, input, now) : same;
     case 'failure':

@@ -38,6 +38,8 @@ export type State = Place & Memory;
 export type Failure =
   /** No answer at all. A look follows (`prove`) whether anything answers. */
   | { readonly kind: 'network' }
+  /** None in time. */
+  | { readonly kind: 'late' }
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number | undefined }
   | { readonly kind: 'not_a_stream' | 'captive_portal' | 'malformed' | 'ended' };
 

@@ -39,10 +39,15 @@ export class History {
   #baseAt = Infinity;
   readonly #ids = new Set<string>();
 
+  /** What it has heard is whole from some position on: another tab may go on from it. */
+  get begun(): boolean {
+    return this.#baseAt < Infinity;
+  }
+
   /** From here on everything is heard: at a verdict, or at a leader's word. */
   begins(cursor: string | undefined, at: number): void {
     this.cursor = cursor;
-    if (this.#base !== undefined) return;
+    if (this.begun) return;
     this.#base = cursor;
     this.#baseAt = at;
   }

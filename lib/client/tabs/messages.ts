@@ -9,8 +9,8 @@ export type Message =
   | { readonly is: 'ask'; readonly from: string; readonly join: boolean; readonly since: string | number | null }
   /** To all: the one that leads, what it knows, and how many events it has passed on. */
   | ({ readonly is: 'here' } & Leader)
-  /** To one that joined. `entries` null: that is longer ago than anybody remembers. */
-  | ({ readonly is: 'joined'; readonly to: string; readonly entries: readonly Entry[] | null } & Leader)
+  /** To one that joined: what came after `since`, as it asked. `entries` null: that is longer ago than anybody remembers. */
+  | ({ readonly is: 'joined'; readonly to: string; readonly since: string | number | null; readonly entries: readonly Entry[] | null } & Leader)
   | { readonly is: 'event'; readonly from: string; readonly generation: number; readonly count: number; readonly entry: Entry }
   /** It leads no more. */
   | { readonly is: 'bye'; readonly from: string; readonly generation: number }

@@ -57,6 +57,8 @@ export class Tab {
   #count: number | undefined;
   #told: { state: SyncState; reason: StatusReason } = { state: 'connecting', reason: 'starting' };
   #asked = 0;
+  /** There are tabs with a position of their own. */
+  #older = false;
   #asking: unknown;
   #storing: unknown;
   #replaced = 0;
@@ -230,7 +232,6 @@ export class Tab {
       this.#replaced = 0;
       // What a verdict that did not recover leads to is a `resync`; until that has come, the old position is none.
       this.#history.begins(id ?? (recovered === true ? this.#history.cursor : undefined), now + this.#clock);
-      this.#speak();
     } else if (type === 'ping' || type === 'server_close') {
       this.#history.cursor = id ?? this.#history.cursor;
       if (type === 'ping') this.#speak();
@@ -272,7 +273,7 @@ export class Tab {
       count: this.#count ?? 0,
       state,
       reason,
-      cursor: state === 'live' ? this.#history.cursor : undefined,
+      cursor: this.#history.begun ? this.#history.cursor : undefined,
       instance: this.#instance,
       at: this.#environment.now() + this.#clock,
     };
@@ -285,8 +286,9 @@ export class Tab {
     const { setTimeout, clearTimeout, random } = this.#environment;
     clearTimeout(this.#asking);
     if (this.#away || this.#leads || !this.#channel) return;
-    const patience = this.#election.queued || this.#generation > 0 ? MAX_ASKS : 1;
-    if (this.#asked > patience) {
+    // A tab that knows nothing lets those go first who know more: what it leads from is all that it could give them.
+    const known = this.#election.queued || this.#generation > 0 || this.#older;
+    if (this.#asked > (known ? MAX_ASKS + Number(!this.#history.begun) : 1)) {
       this.#asked = 0;
       this.#election.take();
     } else if (this.#asked === MAX_ASKS) {
@@ -294,8 +296,12 @@ export class Tab {
     }
     this.#asked += 1;
     const join = this.#count === undefined;
-    this.#post({ is: 'ask', from: this.id, join, since: this.#history.cursor ?? this.#host.since ?? null });
+    this.#post({ is: 'ask', from: this.id, join, since: this.#asksFrom });
     this.#asking = setTimeout(() => this.#ask(), ASK_MS * (0.75 + 0.5 * random()));
+  }
+
+  get #asksFrom(): string | number | null {
+    return this.#history.cursor ?? this.#host.since ?? null;
   }
 
   #message(message: Message): void {
@@ -321,11 +327,14 @@ export class Tab {
   }
 
   #answer({ from, join, since }: Extract<Message, { is: 'ask' }>): void {
-    if (!this.#leads) return;
+    if (!this.#leads) {
+      this.#older ||= since !== null;
+      return;
+    }
     const leader = this.#leader();
     if (!join || leader.cursor === undefined) return this.#post({ is: 'here', ...leader });
     const entries = since === null ? [] : (this.#history.after(since) ?? null);
-    this.#post({ is: 'joined', to: from, entries, ...leader });
+    this.#post({ is: 'joined', to: from, since, entries, ...leader });
   }
 
   #fromLeader(message: Extract<Message, { is: 'here' | 'joined' | 'event' }>): void {
@@ -351,14 +360,15 @@ export class Tab {
     this.#told = { state, reason };
     this.#clock = at - this.#environment.now();
     if (this.#instance !== message.instance) this.#instance = message.instance;
-    if (message.is === 'joined' && message.to === this.id) this.#join(message);
+    // An answer to an older question would begin in the past: one that slept answers what it was asked long ago.
+    if (message.is === 'joined' && message.to === this.id && message.since === this.#asksFrom) this.#join(message);
     if (this.#count !== undefined) {
       if (this.#count !== count) return this.#rejoin();
       if (cursor !== undefined && !covers(this.#history.cursor, cursor)) this.#history.cursor = cursor;
       this.#tell(this.#told);
-    } else if (state !== 'live') {
+    } else if (cursor === undefined) {
       this.#tell(this.#told);
-    } else if (cursor !== undefined) {
+    } else {
       this.#rejoin();
     }
   }
@@ -366,21 +376,22 @@ export class Tab {
   #join({ entries, cursor, count, at }: Extract<Message, { is: 'joined' }>): void {
     if (this.#count !== undefined) return;
     this.#count = count;
+    // A gap is an entry, too: whoever asks this tab later, from before it, has it as well.
+    const given = entries ?? [{ id: cursor, event: { type: 'resync', timestamp: at, queryPaths: ['*'], reason: 'trimmed' }, at, size: 0 } as const];
+    if (this.#history.cursor === undefined || !this.#history.begun) this.#history.begins(this.#history.cursor ?? (given[0] ? undefined : cursor), at);
     this.#tell(this.#told);
-    if (entries === null) {
-      this.#history.begins(cursor, at);
-      this.#host.event({ type: 'resync', timestamp: at, queryPaths: ['*'], reason: 'trimmed' });
-      return;
-    }
-    if (this.#history.cursor === undefined) this.#history.begins(entries[0] ? undefined : cursor, at);
-    for (const entry of entries) if (this.#history.accept(entry)) this.#host.event(entry.event);
+    for (const entry of given) this.#take(entry);
+  }
+
+  #take(entry: Entry): void {
+    if (this.#history.accept(entry)) this.#host.event(entry.event);
   }
 
   #passedOn({ count, entry }: Extract<Message, { is: 'event' }>): void {
     if (this.#count === undefined || count <= this.#count) return;
     if (count !== this.#count + 1) return this.#rejoin();
     this.#count = count;
-    if (this.#history.accept(entry)) this.#host.event(entry.event);
+    this.#take(entry);
   }
 
   /** Something was missed, or nothing was ever heard: from the own position, whatever that is. */
