@@ -113,7 +113,9 @@ test('the leader goes to another page, waits in the back-forward cache, and come
   await site.publish();
   const last = site.published;
   await leader.tab.until(`page.log.some(([name, , entity]) => name === 'event' && entity === '${last}')`);
-  const heard = await leader.tab.evaluate<string[]>("page.log.filter(([name, type]) => name === 'event').map(([, type, entity]) => type + ' ' + entity)");
+  const heard = await leader.tab.evaluate<string[]>(
+    "page.log.filter(([name, type]) => name === 'event').map(([, type, entity]) => type + ' ' + entity)",
+  );
   expect(heard).toEqual(Array.from({ length: last - leader.born }, (_, index) => `insert ${leader.born + index + 1}`));
   expect(await leader.leads()).toBe(false);
   await site.settled(user);

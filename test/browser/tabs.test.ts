@@ -49,7 +49,9 @@ test(`up to ${MOST_TABS} tabs, opened and closed by chance: one stream, and each
     for (const page of open) await page.hears(site.published);
     await site.settled();
     expect(site.mostStreams).toBeLessThanOrEqual(2);
-    expect(all.flatMap((page, index) => page.wrongs(open.includes(page) ? site.published : undefined).map((wrong) => `tab ${index}: ${wrong}`))).toEqual([]);
+    expect(
+      all.flatMap((page, index) => page.wrongs(open.includes(page) ? site.published : undefined).map((wrong) => `tab ${index}: ${wrong}`)),
+    ).toEqual([]);
     expect(all.length).toBeGreaterThan(3);
     expect(chromium.complaints).toEqual([]);
     await leaderOf(open);

@@ -7,16 +7,20 @@ const root = path.resolve(__dirname, '../../..');
 export interface BundleOptions {
   /** Packages that stand in for others: `{ react: 'react-18/node_modules/react' }`. */
   readonly alias?: Readonly<Record<string, string>>;
+  /** `node`: for this process, as a function body that is given `require`. */
+  readonly platform?: 'browser' | 'node';
 }
 
 /** TypeScript, with paths from the root of the repository, as one script. */
-export async function bundle(source: string, { alias = {} }: BundleOptions = {}): Promise<string> {
+export async function bundle(source: string, { alias = {}, platform = 'browser' }: BundleOptions = {}): Promise<string> {
   const standIns: Plugin = {
     name: 'stand-ins',
     setup(building) {
       for (const [name, folder] of Object.entries(alias)) {
         building.onResolve({ filter: new RegExp(`^${name}(/|$)`) }, ({ path: asked, kind, pluginData }) =>
-          pluginData === standIns ? null : building.resolve(`./${path.join(folder, asked.slice(name.length))}`, { kind, resolveDir: root, pluginData: standIns }),
+          pluginData === standIns
+            ? null
+            : building.resolve(`./${path.join(folder, asked.slice(name.length))}`, { kind, resolveDir: root, pluginData: standIns }),
         );
       }
     },
@@ -27,7 +31,8 @@ export async function bundle(source: string, { alias = {} }: BundleOptions = {})
     write: false,
     format: 'iife',
     target: 'es2022',
-    platform: 'browser',
+    jsx: 'automatic',
+    platform,
     define: { 'process.env.NODE_ENV': '"development"' },
     plugins: [standIns],
     logLevel: 'silent',

@@ -59,7 +59,8 @@ export class Page {
       last = action;
     }
     if (until !== undefined && last !== until) wrongs.push(`the last was ${last} of ${until}`);
-    for (const [, type, reason] of this.lines.filter(([name, type]) => name === 'event' && (type === 'resync' || type === 'invalidate'))) wrongs.push(`${String(type)} (${String(reason)})`);
+    for (const [, type, reason] of this.lines.filter(([name, type]) => name === 'event' && (type === 'resync' || type === 'invalidate')))
+      wrongs.push(`${String(type)} (${String(reason)})`);
     return wrongs;
   }
 }

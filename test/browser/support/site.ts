@@ -15,6 +15,8 @@ export interface SiteOptions {
   readonly scripts?: Readonly<Record<string, string>>;
   /** Answers in the place of the stream; true: it has. */
   readonly before?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** True: each user is there (`hub.presence`). */
+  readonly presence?: boolean;
   readonly hub?: Partial<Parameters<typeof createHub>[0]>;
   /** Where it listened before. */
   readonly port?: number;
@@ -54,14 +56,19 @@ export class Site {
     const hub = createHub({ heartbeatMs: 1_000, retryMs: 200, ...options.hub });
     const server = createServer();
     const site = new Site(hub, server, options, options.scripts?.['/client.js'] ?? (await bundle(PAGE)));
-    const stream = hub.handler({ identify: (request: IncomingMessage) => ({ companyId: COMPANY, userId: userOf(request) }) });
+    const stream = hub.handler({
+      identify: (request: IncomingMessage) => ({ companyId: COMPANY, userId: userOf(request), ...(options.presence && { presence: {} }) }),
+    });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       if (options.before?.(request, response)) return;
       const { pathname } = new URL(request.url ?? '/', 'http://site');
       if (pathname === '/sync/stream') {
         site.connects += 1;
         stream(request, response);
-      } else void site.#answer(pathname, response);
+      } else {
+        // Only a hub that has closed refuses: the test is over.
+        site.#answer(pathname, response).catch(() => response.destroy());
+      }
     });
     await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
     // A log without an action has no name yet, and a page no position.
@@ -99,6 +106,10 @@ export class Site {
 
   async #answer(pathname: string, response: ServerResponse): Promise<void> {
     const script = pathname === '/client.js' ? this.script : this.options.scripts?.[pathname];
+    if (pathname === '/favicon.ico') {
+      response.writeHead(204).end();
+      return;
+    }
     if (script !== undefined) {
       response.setHeader('content-type', 'text/javascript').end(script);
       return;
@@ -109,7 +120,9 @@ export class Site {
       return;
     }
     const { epoch, headSeq } = await this.hub.readLog(COMPANY, Date.now());
-    response.end(`<!doctype html><title>site</title><script>SINCE = '${epoch}.${headSeq}'; BORN = ${headSeq};</script><div id=root></div><script src=/client.js></script>`);
+    response.end(
+      `<!doctype html><title>site</title><script>SINCE = '${epoch}.${headSeq}'; BORN = ${headSeq};</script><div id=root></div><script src=/client.js></script>`,
+    );
   }
 
   async close(): Promise<void> {
