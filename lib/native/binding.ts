@@ -78,6 +78,8 @@ export interface NativeHub {
   brokerCall(ticket: number, script: string | undefined, keys: readonly string[], args: readonly (string | number | Buffer)[]): boolean;
   brokerListen(channel: string, listen: boolean): boolean;
   brokerResubscribe(): boolean;
+  /** The `disconnect`s of what was revoked stand before it; the number of reply 9, event 4. */
+  revocationsRead(number: number): boolean;
   /** `kind`: 0 a state (`number` of BROKER_LINKS; its trouble), 1 subscribed, 2 a message. */
   brokerTold(kind: number, number: number, name: string, payload: Buffer | undefined): boolean;
   /** `failure`: 0 none, then those of BrokerFailure; the reply is its text. */
@@ -121,7 +123,8 @@ type NativeOptions = Omit<EngineOptions, 'limitPolicy' | 'transformWrap' | 'brok
   wrapSuffix: string;
   broker: NativeBrokerOptions | undefined;
 };
-export type NativeBrokerOptions = Omit<BrokerLogOptions, 'scripts' | 'url' | 'broker'> & {
+export type NativeBrokerOptions = Omit<BrokerLogOptions, 'scripts' | 'url' | 'broker' | 'revocations'> & {
+  asksRevocations: boolean;
   /** Empty: a client of the app's own, which `brokerTold` and `brokerAnswered` stand for. */
   url: string;
   ring: string;
@@ -151,7 +154,7 @@ export type Reply =
   | [kind: 7, ticket: number, ...connections: (number | string | FilterArgument | undefined)[]]
   /** `failure`: 0 none, then those of BrokerFailure; the answer is its text. */
   | [kind: 8, ticket: number, failure: number, answer: BrokerReply | string]
-  /** `event`: 0 state (`number` of BROKER_LINKS; its trouble), 1 subscribed, 2 message, 3 warning (`name`: its kind, a space, the company). */
+  /** `event`: 0 state (`number` of BROKER_LINKS; its trouble), 1 subscribed, 2 message, 3 warning (`name`: its kind, a space, the company), 4 revocations are to be read (`name`: the number for `revocationsRead`). */
   | [kind: 9, event: number, number: number, name: string, text: string | Buffer]
   /** For a client of the app's own. `question`: 0 eval (`name`: the script's body), 1 command, 2 subscribe, 3 unsubscribe, 4 resubscribe. */
   | [kind: 10, question: number, ticket: number, name: string, keys: string[], args: (string | Buffer)[]];

@@ -28,8 +28,9 @@ export interface BrokerCalls {
 /** Undefined where the log is memory. */
 export function nativeBrokerOptions(options: BrokerLogOptions | undefined): NativeBrokerOptions | undefined {
   if (!options || (options.url === undefined && !options.broker)) return undefined;
-  const { scripts, url = '', broker, revocations: _revocations, ...rest } = options;
-  return { ...rest, url, ring: broker?.ring ?? 'PUBLISH', publishScript: scripts.publish.body, readScript: scripts.read.body };
+  const { scripts, url = '', broker, revocations, ...rest } = options;
+  const bodies = { publishScript: scripts.publish.body, readScript: scripts.read.body };
+  return { ...rest, url, ring: broker?.ring ?? 'PUBLISH', asksRevocations: revocations !== undefined, ...bodies };
 }
 
 interface Channel {

@@ -76,6 +76,7 @@ class NativeEngine implements Engine {
   readonly #metricNames: readonly string[];
   readonly #notify: (notice: EngineNotice) => void;
   readonly #hubId: string;
+  readonly #revocations: (() => Promise<void>) | undefined;
   readonly #pending = new Map<number, Pending>();
   readonly #sinks = new Map<number, NativeSink>();
   readonly #logs = new LogReader((companyId, sinceMs, known) => this.#askForLog(companyId, sinceMs, known));
@@ -99,6 +100,7 @@ class NativeEngine implements Engine {
     const { limitPolicy, transformWrap, broker: brokerOptions, ...rest } = options;
     const broker = nativeBrokerOptions(brokerOptions);
     this.#notify = notify;
+    this.#revocations = brokerOptions?.revocations;
     this.#hubId = options.hubId;
     this.#metricNames = binding.metricNames;
     this.#hub = new binding.Hub(
@@ -409,6 +411,7 @@ class NativeEngine implements Engine {
           break;
         case 9:
           if (reply[1] === 3) this.#warn(reply[3], String(reply[4]));
+          else if (reply[1] === 4) void this.#readRevocations(Number(reply[3]));
           else this.#ownBroker?.heard(reply);
           break;
         case 10:
@@ -482,6 +485,12 @@ class NativeEngine implements Engine {
     if (!entry) return;
     this.#sinks.delete(number);
     closeQuietly(entry);
+  }
+
+  /** The hub holds back what was missed until then. */
+  async #readRevocations(number: number): Promise<void> {
+    await this.#revocations?.().catch(() => undefined); // whoever gave it has told
+    if (!this.#stopped) this.#hub.revocationsRead(number);
   }
 
   /** `of`: what kind, a space, the company if it is one's. */

@@ -24,6 +24,8 @@ broker::LogOptions ReadBrokerOptions(Arguments* args, Napi::Object object) {
   options.outbox_bytes = count("outboxBytes");
   options.probe_ms = static_cast<int64_t>(count("probeMs"));
   options.open_wait_ms = static_cast<int64_t>(count("openWaitMs"));
+  options.asks_revocations =
+      args->Bool(args->Get(object, "asksRevocations"), "asksRevocations");
   options.publish_script = text("publishScript");
   options.read_script = text("readScript");
   return options;
@@ -70,6 +72,15 @@ Napi::Value HubWrap::BrokerListen(const Napi::CallbackInfo& info) {
 Napi::Value HubWrap::BrokerResubscribe(const Napi::CallbackInfo& info) {
   if (!Ready(info)) return info.Env().Undefined();
   return Post(info, {ResubscribeCommand{}});
+}
+
+// revocationsRead(number)
+Napi::Value HubWrap::RevocationsRead(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const RevocationsReadCommand command{args.Count(info[0], "number")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {command});
 }
 
 namespace {

@@ -81,6 +81,7 @@ Napi::Function HubWrap::Define(Napi::Env env) {
        InstanceMethod<&HubWrap::BrokerCall>("brokerCall"),
        InstanceMethod<&HubWrap::BrokerListen>("brokerListen"),
        InstanceMethod<&HubWrap::BrokerResubscribe>("brokerResubscribe"),
+       InstanceMethod<&HubWrap::RevocationsRead>("revocationsRead"),
        InstanceMethod<&HubWrap::BrokerTold>("brokerTold"),
        InstanceMethod<&HubWrap::BrokerAnswered>("brokerAnswered"),
        InstanceMethod<&HubWrap::BrokerUrl>("brokerUrl"),

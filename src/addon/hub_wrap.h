@@ -67,6 +67,7 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   Napi::Value BrokerCall(const Napi::CallbackInfo& info);
   Napi::Value BrokerListen(const Napi::CallbackInfo& info);
   Napi::Value BrokerResubscribe(const Napi::CallbackInfo& info);
+  Napi::Value RevocationsRead(const Napi::CallbackInfo& info);
   Napi::Value BrokerTold(const Napi::CallbackInfo& info);
   Napi::Value BrokerAnswered(const Napi::CallbackInfo& info);
   Napi::Value BrokerUrl(const Napi::CallbackInfo& info);

@@ -57,6 +57,7 @@ Status BrokerLog::Open(EventLoop* loop) {
   events.on_subscribed = [this](std::string_view channel) {
     OnSubscribed(channel);
   };
+  events.on_standing = [this] { OnStanding(); };
   events.on_message = [this](std::string_view channel, std::string payload) {
     OnMessage(channel, std::move(payload));
   };
@@ -74,6 +75,10 @@ void BrokerLog::Close() {
 
 void BrokerLog::OnState() {
   shared_.owner->BeginBrokerTurn();
+  if (const bool misses = transport_->misses();
+      std::exchange(misses_, misses) != misses) {
+    misses ? shared_.gate.OnLost() : shared_.gate.OnBack();
+  }
   const bool subscriptions = transport_->subscriptions_ready();
   if (std::exchange(subscriptions_ready_, subscriptions) && !subscriptions) {
     mirrors_.OnSubscriptionsLost();
@@ -106,6 +111,16 @@ void BrokerLog::OnSubscribed(std::string_view channel) {
     mirrors_.OnSubscribed(company);
   }
   if (host_channels_.contains(channel)) events_.on_subscribed(channel);
+}
+
+void BrokerLog::OnStanding() {
+  shared_.owner->BeginBrokerTurn();
+  const uint64_t number = shared_.gate.OnStanding();
+  if (number != 0) events_.ask_revocations(number);
+}
+
+void BrokerLog::OnRevocationsRead(uint64_t number) {
+  if (shared_.gate.OnAnswered(number)) mirrors_.OnGateOpen();
 }
 
 void BrokerLog::OnMessage(std::string_view channel, std::string payload) {

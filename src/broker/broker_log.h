@@ -31,6 +31,8 @@ class BrokerLog {
     std::function<void(std::string_view channel, std::string payload)>
         on_message;
     std::function<void(LinkState, const std::string& trouble)> on_state;
+    // OnRevocationsRead() is to follow, behind what was revoked.
+    std::function<void(uint64_t number)> ask_revocations;
   };
 
   // All outlive it. `max_companies`: as Companies.
@@ -65,6 +67,9 @@ class BrokerLog {
   Transport& transport() { return *transport_; }
   const LogOptions& options() const { return shared_.options; }
 
+  // The host has ended whom it was told to, up to when it was asked.
+  void OnRevocationsRead(uint64_t number);
+
   // The host's own channels.
   void HostSubscribe(const std::string& channel);
   void HostUnsubscribe(const std::string& channel);
@@ -72,6 +77,7 @@ class BrokerLog {
  private:
   void OnState();
   void OnSubscribed(std::string_view channel);
+  void OnStanding();
   void OnMessage(std::string_view channel, std::string payload);
   void OnTick();
   void Probe();
@@ -86,6 +92,7 @@ class BrokerLog {
   bool closed_ = false;
   uint64_t connection_ = 0;
   bool subscriptions_ready_ = false;
+  bool misses_ = true;
   LinkState link_ = LinkState::kConnecting;
   std::string trouble_;
 

@@ -75,12 +75,14 @@ void HostTransport::Resubscribe() {
 
 void HostTransport::OnState(LinkState state, std::string trouble) {
   if (state_ == LinkState::kClosed) return;
-  if (state == LinkState::kReady && state_ != state) ++connection_;
+  const bool anew = state == LinkState::kReady && state_ != state;
+  if (anew) ++connection_;
   state_ = state;
   trouble_ = {
       trouble.empty() ? redis::TroubleKind::kNone : redis::TroubleKind::kOther,
       std::move(trouble)};
   if (events_.on_state) events_.on_state();
+  if (anew && events_.on_standing) events_.on_standing();
 }
 
 void HostTransport::OnSubscribed(std::string_view channel) {

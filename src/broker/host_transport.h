@@ -62,6 +62,7 @@ class HostTransport final : public Transport {
   bool subscriptions_ready() const override {
     return state_ != LinkState::kClosed;
   }
+  bool misses() const override { return state_ != LinkState::kReady; }
   uint64_t connection() const override { return connection_; }
   // The host's client may have several; the scripts ask.
   std::string_view run_id() const override { return {}; }

@@ -21,6 +21,9 @@ struct LogOptions {
   uint64_t outbox_bytes = 64u << 20;
   int64_t probe_ms = 10'000;
   int64_t open_wait_ms = 5'000;
+  // Before anything that was missed is delivered the host is asked for what was
+  // revoked meanwhile.
+  bool asks_revocations = false;
   std::string publish_script;
   std::string read_script;
 };

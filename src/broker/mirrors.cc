@@ -47,6 +47,12 @@ bool Mirrors::Watch(const std::string& tenant) {
     shared_->transport->Subscribe(BellName(company->base));
     shared_->companies.Settle(company.get());
   }
+  // What it may be told has to be read behind the gate.
+  if (company->read && shared_->gate.shut()) {
+    company->asked = true;
+    WantRead(company.get());
+    return false;
+  }
   return company->read;
 }
 
@@ -103,6 +109,14 @@ void Mirrors::Leave(Company* company) {
 
 void Mirrors::OnConnected() { ReadSome(); }
 
+void Mirrors::OnGateOpen() {
+  // Of those whose doorbells have stood all the time only what rang waits.
+  shared_->companies.ForEach([this](const std::shared_ptr<Company>& company) {
+    if (company->watched && !company->held.empty()) WantRead(company.get());
+  });
+  ReadSome();
+}
+
 void Mirrors::OnSubscriptionsLost() {
   shared_->companies.ForEach([](const std::shared_ptr<Company>& company) {
     company->standing = false;
@@ -127,7 +141,7 @@ void Mirrors::WantRead(Company* company) {
 }
 
 void Mirrors::ReadSome() {
-  if (!shared_->transport->commands_ready()) return;
+  if (!shared_->transport->commands_ready() || !shared_->gate.open()) return;
   while (!line_.empty() && reading_ < kReadsAtOnce) {
     const std::shared_ptr<Company> company = std::move(line_.front());
     line_.pop_front();
@@ -185,8 +199,8 @@ void Mirrors::OnRead(const std::shared_ptr<Company>& company, uint64_t from,
       parts.empty() ? std::string_view() : parts[0].text();
   if (!company->watched) {
     // Nobody wants it any more.
-  } else if (!reply.answered()) {
-    // Again once there is a connection.
+  } else if (!reply.answered() || !shared_->gate.open()) {
+    // Again once there is a connection, or the gate is open.
     company->wants_read = company->asked = true;
   } else if (reply.error() && RefusalOf(reply.text()) == Refusal::kAway) {
     Retry(company.get(), kRefusedRetryMs);
@@ -421,7 +435,8 @@ void Mirrors::OnRing(Company* company, std::string payload) {
     shared_->metrics().doorbells.Add(1);
     shared_->metrics().doorbell_lag.Record(
         (shared_->context->wall_ms - action.arrived_ms) * 1'000);
-    if (!company->read || company->reading || company->wants_read) {
+    if (!company->read || company->reading || company->wants_read ||
+        shared_->gate.shut()) {
       return Hold(company, std::move(payload));
     }
     if (TakeRung(company, channel, action)) return;
@@ -431,6 +446,9 @@ void Mirrors::OnRing(Company* company, std::string payload) {
   }
   if (ring == Ring::kEphemeral) {
     if (event.node_id == shared_->options.node_id) return;
+    if (shared_->gate.shut()) {
+      return shared_->context->metrics->ephemerals_dropped.Add(1);
+    }
     const EntryText text{event.json, {}, event.transformed_json, {}};
     EntryRef entry = EntryBuilder::Ephemeral(channel->log().epoch(),
                                              channel->log().head_seq(), text);
@@ -510,7 +528,9 @@ void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order) {
   if (!company->watched || !company->read) return;
   Channel* channel = shared_->owner->Mirror(company->tenant);
   if (channel == nullptr) return;
-  if (head.epoch != channel->log().epoch()) return WantRead(company);
+  if (head.epoch != channel->log().epoch() || shared_->gate.shut()) {
+    return WantRead(company);
+  }
   const uint64_t next = channel->log().head_seq() + 1;
   if (head.seq < next) return;
   // Behind a read, or behind others' that are still on the other connection.

@@ -49,6 +49,8 @@ class Mirrors {
   void Forget(const std::string& tenant);
 
   void OnConnected();
+  // What was revoked has been carried out.
+  void OnGateOpen();
   void OnSubscriptionsLost();
   void OnSubscribed(Company* company);
   void OnRing(Company* company, std::string payload);

@@ -35,6 +35,9 @@ RedisTransport::RedisTransport(RedisTransportOptions options)
   events.on_message = [this](std::string_view channel, std::string payload) {
     if (events_.on_message) events_.on_message(channel, std::move(payload));
   };
+  events.on_standing = [this] {
+    if (events_.on_standing) events_.on_standing();
+  };
   events.on_state = [this](Link::State, const Trouble&) { Tell(); };
   subscriber_ = std::make_unique<redis::Subscriber>(
       LinkOptionsFor("subscriptions"), std::move(events));

@@ -53,6 +53,7 @@ class RedisTransport final : public Transport {
   void Resubscribe() override;
   bool commands_ready() const override { return commands_ready_; }
   bool subscriptions_ready() const override;
+  bool misses() const override { return !subscriptions_ready(); }
   uint64_t connection() const override { return connection_; }
   std::string_view run_id() const override { return run_id_; }
   std::string_view ring() const override { return "PUBLISH"; }

@@ -14,6 +14,7 @@
 
 #include "broker/companies.h"
 #include "broker/company.h"
+#include "broker/gate.h"
 #include "broker/log_options.h"
 #include "broker/owner.h"
 #include "broker/transport.h"
@@ -29,7 +30,8 @@ struct Shared {
       : context(context),
         owner(owner),
         options(std::move(log_options)),
-        companies(options.prefix, max_companies) {}
+        companies(options.prefix, max_companies),
+        gate(options.asks_revocations) {}
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
 
@@ -53,6 +55,7 @@ struct Shared {
   Owner* const owner;
   const LogOptions options;
   Companies companies;
+  Gate gate;
   ActionReader reader;
   Transport* transport = nullptr;
   size_t publish_script = 0;

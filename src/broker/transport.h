@@ -32,9 +32,13 @@ enum class LinkState : uint8_t { kConnecting, kReady, kLost, kClosed };
 class Transport {
  public:
   struct Events {
-    // What commands_ready(), subscriptions_ready() or state() say has changed.
+    // What commands_ready(), subscriptions_ready(), misses() or state() say has
+    // changed.
     std::function<void()> on_state;
     std::function<void(std::string_view channel)> on_subscribed;
+    // All channels stand, after misses() became false. Over a host: they may
+    // still be about to.
+    std::function<void()> on_standing;
     // The payload is the callee's.
     std::function<void(std::string_view channel, std::string payload)>
         on_message;
@@ -66,6 +70,8 @@ class Transport {
 
   virtual bool commands_ready() const = 0;
   virtual bool subscriptions_ready() const = 0;
+  // Messages may pass this node by; of a host's client that is any trouble.
+  virtual bool misses() const = 0;
   // Counts the connections that commands were ready on.
   virtual uint64_t connection() const = 0;
   // Of the Redis that carries commands out; empty where that is not sure.

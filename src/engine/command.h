@@ -173,6 +173,11 @@ struct BrokerChannelCommand {
   bool listen = true;
 };
 struct ResubscribeCommand {};
+// What was revoked up to the question of this number has been ended, by the
+// commands before this one.
+struct RevocationsReadCommand {
+  uint64_t number = 0;
+};
 // What a client of the host's own told, or answered (broker::HostTransport).
 struct HostBrokerCommand {
   enum class Kind : uint8_t { kState, kSubscribed, kMessage, kAnswered };
@@ -198,7 +203,7 @@ struct Command {
                DisconnectCommand, WatchCommand, ConnectionsCommand,
                DrainCommand, ResyncPathsCommand, FlushCommand,
                BrokerCallCommand, BrokerChannelCommand, ResubscribeCommand,
-               HostBrokerCommand, ShutdownCommand>
+               RevocationsReadCommand, HostBrokerCommand, ShutdownCommand>
       body;
   // Mailbox only.
   Command* next = nullptr;

@@ -62,6 +62,10 @@ Status HubThread::StartBroker() {
                                          std::string(channel),
                                          std::move(payload)});
   };
+  events.ask_revocations = [this](uint64_t number) {
+    outgoing_.push_back(BrokerEventReply{
+        BrokerEventKind::kRevocations, 0, std::to_string(number), {}});
+  };
   broker_ = std::make_unique<broker::BrokerLog>(
       &context_, this, *options_.broker, options_.max_tenants,
       std::move(transport).value(), std::move(events));
@@ -258,6 +262,10 @@ void HubThread::Run(BrokerChannelCommand& command) {
 
 void HubThread::Run(ResubscribeCommand&) {
   if (broker_ != nullptr) broker_->transport().Resubscribe();
+}
+
+void HubThread::Run(RevocationsReadCommand& command) {
+  if (broker_ != nullptr) broker_->OnRevocationsRead(command.number);
 }
 
 void HubThread::Run(HostBrokerCommand& command) {

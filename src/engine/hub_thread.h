@@ -116,6 +116,7 @@ class HubThread final : public SubscriptionObserver,
   void Run(BrokerCallCommand& command);
   void Run(BrokerChannelCommand& command);
   void Run(ResubscribeCommand& command);
+  void Run(RevocationsReadCommand& command);
   void Run(HostBrokerCommand& command);
   Result<std::unique_ptr<broker::Transport>> MakeTransport();
   // Its log is there, or the stream waits for it.

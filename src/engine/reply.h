@@ -114,12 +114,14 @@ enum class BrokerEventKind : uint8_t {
   kState,
   kSubscribed,
   kMessage,
-  kWarning
+  kWarning,
+  kRevocations
 };
 struct BrokerEventReply {
   BrokerEventKind kind = BrokerEventKind::kState;
   uint8_t number = 0;
-  // A channel, or what kind of warning it is and, behind a space, of whom.
+  // A channel, what kind of warning it is and, behind a space, of whom, or the
+  // number of the question.
   std::string name;
   std::string text;
 };

@@ -40,7 +40,7 @@ async function endOthers(): Promise<void> {
   await pipeline.exec();
 }
 
-describe.each<EngineKind>(['js'])('%s', (engine) => {
+describe.each<EngineKind>(['native', 'js'])('%s', (engine) => {
   let ahead: HubNode;
   let away: HubNode;
   let link: LinkProxy;
