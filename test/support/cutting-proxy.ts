@@ -20,15 +20,15 @@ export class CuttingProxy {
 
   /**
    * `cutAfter` is asked once a connection: bytes of the answer to let through before the cut; undefined: never.
-   * Every other cut is a reset.
+   * Every other cut is a reset. `port`: one that is free, of the test's own choice.
    */
-  static async start(targetPort: number, cutAfter: (connection: number) => number | undefined): Promise<CuttingProxy> {
+  static async start(targetPort: number, cutAfter: (connection: number) => number | undefined, port = 0): Promise<CuttingProxy> {
     const server = createServer();
     const proxy = new CuttingProxy(server);
     server.on('connection', (client) => {
       proxy.#serve(client, targetPort, cutAfter(++proxy.opened));
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     return proxy;
   }

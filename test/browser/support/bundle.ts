@@ -1,4 +1,5 @@
 /** What a page loads: sources of lib, bundled as an app's bundler would. */
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
@@ -7,12 +8,14 @@ const root = path.resolve(__dirname, '../../..');
 export interface BundleOptions {
   /** Packages that stand in for others: `{ react: 'react-18/node_modules/react' }`. */
   readonly alias?: Readonly<Record<string, string>>;
+  /** Made of the sources as they are read. */
+  readonly replace?: readonly (readonly [RegExp, string])[];
   /** `node`: for this process, as a function body that is given `require`. */
   readonly platform?: 'browser' | 'node';
 }
 
 /** TypeScript, with paths from the root of the repository, as one script. */
-export async function bundle(source: string, { alias = {}, platform = 'browser' }: BundleOptions = {}): Promise<string> {
+export async function bundle(source: string, { alias = {}, replace = [], platform = 'browser' }: BundleOptions = {}): Promise<string> {
   const standIns: Plugin = {
     name: 'stand-ins',
     setup(building) {
@@ -23,6 +26,11 @@ export async function bundle(source: string, { alias = {}, platform = 'browser' 
             : building.resolve(`./${path.join(folder, asked.slice(name.length))}`, { kind, resolveDir: root, pluginData: standIns }),
         );
       }
+      if (replace.length === 0) return;
+      building.onLoad({ filter: /\/lib\/client\/.*\.ts$/ }, ({ path: file }) => ({
+        contents: replace.reduce((text, [pattern, by]) => text.replace(pattern, by), readFileSync(file, 'utf8')),
+        loader: 'ts',
+      }));
     },
   };
   const { outputFiles } = await build({

@@ -22,7 +22,8 @@ export interface SiteOptions {
   readonly port?: number;
 }
 
-const PAGE = `
+/** What the page runs. */
+export const CLIENT_PAGE = `
   import { createSyncClient } from './lib/client/index.js';
   const query = new URLSearchParams(location.search);
   const user = query.get('user') ?? 'ada';
@@ -31,7 +32,14 @@ const PAGE = `
   addEventListener('pagehide', ({ persisted }) => say('pagehide', persisted));
   addEventListener('pageshow', ({ persisted }) => say('pageshow', persisted));
   document.addEventListener('freeze', () => say('freeze'));
-  page.client = createSyncClient({ url: '/sync/stream?user=' + user, companyId: '${COMPANY}', userId: user, since: (globalThis as any).SINCE });
+  let current = 'first';
+  const getToken = ({ expired }: { expired: boolean }) => {
+    if (expired) current = 'second';
+    say('token', current);
+    return current;
+  };
+  const token = query.has('token') ? { getToken } : {};
+  page.client = createSyncClient({ url: '/sync/stream?user=' + user, companyId: '${COMPANY}', userId: user, since: (globalThis as any).SINCE, ...token });
   page.client.onStatus(({ state, reason, leader }) => say('status', state, reason, leader));
   page.client.subscribe((event) => say('event', event.type, event.entityId ?? event.reason ?? event.topic));
 `;
@@ -55,19 +63,19 @@ export class Site {
   static async start(options: SiteOptions = {}): Promise<Site> {
     const hub = createHub({ heartbeatMs: 1_000, retryMs: 200, ...options.hub });
     const server = createServer();
-    const site = new Site(hub, server, options, options.scripts?.['/client.js'] ?? (await bundle(PAGE)));
+    const site = new Site(hub, server, options, options.scripts?.['/client.js'] ?? (await bundle(CLIENT_PAGE)));
     const stream = hub.handler({
       identify: (request: IncomingMessage) => ({ companyId: COMPANY, userId: userOf(request), ...(options.presence && { presence: {} }) }),
     });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       if (options.before?.(request, response)) return;
-      const { pathname } = new URL(request.url ?? '/', 'http://site');
+      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://site');
       if (pathname === '/sync/stream') {
         site.connects += 1;
         stream(request, response);
       } else {
         // Only a hub that has closed refuses: the test is over.
-        site.#answer(pathname, response).catch(() => response.destroy());
+        site.#answer(pathname, searchParams.get('script') ?? '/client.js', response).catch(() => response.destroy());
       }
     });
     await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
@@ -104,7 +112,7 @@ export class Site {
     await waitFor(async () => (await this.streamsOf(userId)) === streams, `${streams} streams of ${userId}`);
   }
 
-  async #answer(pathname: string, response: ServerResponse): Promise<void> {
+  async #answer(pathname: string, page: string, response: ServerResponse): Promise<void> {
     const script = pathname === '/client.js' ? this.script : this.options.scripts?.[pathname];
     if (pathname === '/favicon.ico') {
       response.writeHead(204).end();
@@ -121,7 +129,7 @@ export class Site {
     }
     const { epoch, headSeq } = await this.hub.readLog(COMPANY, Date.now());
     response.end(
-      `<!doctype html><title>site</title><script>SINCE = '${epoch}.${headSeq}'; BORN = ${headSeq};</script><div id=root></div><script src=/client.js></script>`,
+      `<!doctype html><title>site</title><script>SINCE = '${epoch}.${headSeq}'; BORN = ${headSeq};</script><div id=root></div><script src=${page}></script>`,
     );
   }
 
