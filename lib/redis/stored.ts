@@ -22,6 +22,8 @@ export type Rung =
   | { readonly kind: 'action'; readonly epoch: string; readonly seq: number; readonly at: number; readonly id: string; readonly bytes: Buffer }
   | { readonly kind: 'ephemeral'; readonly nodeId: string; readonly json: string; readonly transformedJson: string | undefined }
   /** Of a format that this node does not know. */
+  /** An epoch has begun that no action is of yet. */
+  | { readonly kind: 'begun'; readonly epoch: string }
   | { readonly kind: 'newer' }
   /** Nobody of ours wrote this. */
   | { readonly kind: 'foreign' };
@@ -84,6 +86,7 @@ export function readRung(payload: Buffer): Rung {
   const body = line.length + 1;
   if (word === String(FORMAT)) return readDoorbell(rest, payload, body);
   if (word === `${String(FORMAT)}e`) return readEphemeral(rest, payload, body);
+  if (word === `${String(FORMAT)}b`) return readBegun(rest, body === payload.length);
   return /^[1-9]\d{0,3}[a-z]?$/.test(word) ? { kind: 'newer' } : { kind: 'foreign' };
 }
 
@@ -93,6 +96,10 @@ function readDoorbell([epoch = '', seqText = '', atText = '', idText = '', ...mo
   if (body + idBytes >= payload.length) return { kind: 'foreign' };
   const id = payload.toString('utf8', body, body + idBytes);
   return { kind: 'action', epoch, seq, at, id, bytes: payload.subarray(body + idBytes) };
+}
+
+function readBegun([epoch = '', ...more]: string[], isWhole: boolean): Rung {
+  return isWhole && more.length === 0 && isEpoch(epoch) ? { kind: 'begun', epoch } : { kind: 'foreign' };
 }
 
 function readEphemeral([nodeId = '', jsonText = '', transformedText = '', ...more]: string[], payload: Buffer, body: number): Rung {

@@ -34,8 +34,11 @@ BrokerLog::BrokerLog(Context* context, Owner* owner, LogOptions options,
       events_(std::move(events)),
       probe_name_(ProbeName(shared_.options.prefix, shared_.options.node_id)),
       mirrors_(&shared_),
+      witness_(&shared_,
+               [this](Company* company) { mirrors_.OnOther(company); }),
       outbox_(&shared_,
               [this](Company* company, const Head& head, const Order& order) {
+                if (!head.learned) witness_.Ask(company);
                 mirrors_.OnPlaced(company, head, order);
               }),
       transport_(std::move(transport)) {
@@ -93,6 +96,7 @@ void BrokerLog::OnState() {
         [](const std::shared_ptr<Company>& company) { company->refused = {}; });
     outbox_.OnConnected();
     mirrors_.OnConnected();
+    witness_.OnConnected();
     next_probe_ms_ = 0;
   }
   std::string trouble = TextOf(transport_->trouble());
@@ -141,6 +145,7 @@ void BrokerLog::OnTick() {
   shared_.owner->BeginBrokerTurn();
   if (!outbox_.idle()) outbox_.OnTick();
   if (!mirrors_.idle()) mirrors_.OnTick();
+  if (!witness_.idle()) witness_.OnTick();
   shared_.metrics().subscriptions.Set(mirrors_.watched() + 1 +
                                       host_channels_.size());
   Probe();

@@ -16,6 +16,7 @@
 #include "broker/owner.h"
 #include "broker/shared.h"
 #include "broker/transport.h"
+#include "broker/witness.h"
 #include "core/context.h"
 #include "core/status.h"
 #include "loop/event_loop.h"
@@ -86,6 +87,7 @@ class BrokerLog {
   const HostEvents events_;
   const std::string probe_name_;
   Mirrors mirrors_;
+  Witness witness_;
   Outbox outbox_;
   std::set<std::string, std::less<>> host_channels_;
 

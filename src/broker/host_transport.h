@@ -66,6 +66,7 @@ class HostTransport final : public Transport {
   uint64_t connection() const override { return connection_; }
   // The host's client may have several; the scripts ask.
   std::string_view run_id() const override { return {}; }
+  void NoteRun(std::string_view) override {}
   std::string_view ring() const override { return ring_; }
   LinkState state() const override { return state_; }
   const redis::Trouble& trouble() const override { return trouble_; }

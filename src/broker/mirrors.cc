@@ -173,6 +173,7 @@ void Mirrors::Read(const std::shared_ptr<Company>& company) {
   const std::string fresh = shared_->context->random.HexId(kEpochDigits);
   const std::string first = std::to_string(from);
   const std::string count = std::to_string(kActionsARead);
+  const std::string bell = BellName(company->base);
   const std::string_view keys[] = {names.head, names.log, names.ids};
   const std::string_view arguments[] = {shared_->transport->run_id(),
                                         known.run,
@@ -182,7 +183,9 @@ void Mirrors::Read(const std::shared_ptr<Company>& company) {
                                         force ? "1" : "",
                                         fresh,
                                         first,
-                                        count};
+                                        count,
+                                        bell,
+                                        shared_->transport->ring()};
   shared_->transport->Eval(shared_->read_script, keys, arguments,
                            [this, company, from](redis::Reply reply) {
                              OnRead(company, from, std::move(reply));
@@ -256,24 +259,16 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
   const std::string& epoch = parts[1].text();
   std::vector<FormerEpoch> former = ReadFormer(parts[7].text());
 
-  Known& known = company->known;
   uint64_t last = 0;
   const size_t end = kHeadParts + count * kActionParts;
   if (count > 0) (void)ReadNumber(parts[end - kActionParts].text(), &last);
-  known.run = parts[8].text();
-  if (last == newest && count > 0) {
-    known.id = parts[end - 2].text();
-  } else if (known.seq != newest ||
-             (known.epoch != epoch &&
-              std::none_of(former.begin(), former.end(),
-                           [&](const FormerEpoch& each) {
-                             return each.epoch == known.epoch &&
-                                    each.last_seq >= known.seq;
-                           }))) {
-    known.id.clear();
-  }
-  known.epoch = epoch;
-  known.seq = newest;
+  Said said{parts[8].text(), epoch, newest, {}, parts[7].text()};
+  if (last == newest && count > 0) said.id = parts[end - 2].text();
+  shared_->transport->NoteRun(said.run);
+  // The rest of it is still to be read: which action is at its head is not
+  // told.
+  const bool whole = count == 0 || last == newest;
+  if (whole && !Learn(&company->known, said)) company->wants_read = true;
 
   const ActionLog& log = channel->log();
   LogLife life{epoch,     former, static_cast<int64_t>(born),
@@ -397,7 +392,7 @@ void Mirrors::ReleaseHeld(Company* company) {
   for (HeldRing& ring : held) {
     RungAction action;
     RungEphemeral event;
-    if (DecodeRing(ring.payload, &action, &event) != Ring::kAction) continue;
+    (void)DecodeRing(ring.payload, &action, &event);
     if (company->wants_read) {
       Hold(company, std::move(ring.payload));
     } else if (!TakeRung(company, channel, action)) {
@@ -431,10 +426,12 @@ void Mirrors::OnRing(Company* company, std::string payload) {
   const Ring ring = DecodeRing(payload, &action, &event);
   Channel* channel = shared_->owner->Mirror(company->tenant);
   if (!company->watched || channel == nullptr) return;
-  if (ring == Ring::kAction) {
-    shared_->metrics().doorbells.Add(1);
-    shared_->metrics().doorbell_lag.Record(
-        (shared_->context->wall_ms - action.arrived_ms) * 1'000);
+  if (ring == Ring::kAction || ring == Ring::kBegun) {
+    if (ring == Ring::kAction) {
+      shared_->metrics().doorbells.Add(1);
+      shared_->metrics().doorbell_lag.Record(
+          (shared_->context->wall_ms - action.arrived_ms) * 1'000);
+    }
     if (!company->read || company->reading || company->wants_read ||
         shared_->gate.shut()) {
       return Hold(company, std::move(payload));
@@ -522,6 +519,10 @@ void Mirrors::Gap(Company* company) {
   if (!company->gap) shared_->metrics().gaps_found.Add(1);
   company->gap = true;
   company->wants_read = true;
+}
+
+void Mirrors::OnOther(Company* company) {
+  if (company->watched) WantRead(company);
 }
 
 void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order) {

@@ -54,6 +54,8 @@ class Mirrors {
   void OnSubscriptionsLost();
   void OnSubscribed(Company* company);
   void OnRing(Company* company, std::string payload);
+  // Its log is not what this node knew.
+  void OnOther(Company* company);
   // An action of this node has its place.
   void OnPlaced(Company* company, const Head& head, const Order& order);
   void OnTick();

@@ -219,6 +219,8 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
   if (reply.error()) {
     switch (RefusalOf(reply.text())) {
       case Refusal::kAway:
+        // A master that was made a replica may be one again.
+        shared_->transport->NoteRun({});
         if (shared_->NowMs() >= paused_until_ms_) {
           paused_until_ms_ =
               shared_->NowMs() + backoff_.NextMs(&shared_->context->random);
@@ -277,13 +279,9 @@ void Outbox::Placed(Company* company, Order* order, redis::Reply& reply) {
   backoff_.Reset();
   company->unvouched_since_ms = 0;
   company->confirmed = shared_->transport->connection();
-  Known& known = company->known;
-  known.run = parts[6].text();
-  if (known.epoch != head.epoch || known.seq <= head.seq) {
-    known.epoch = head.epoch;
-    known.seq = head.seq;
-    known.id = order->id;
-  }
+  shared_->transport->NoteRun(parts[6].text());
+  head.learned = Learn(&company->known, {parts[6].text(), head.epoch, head.seq,
+                                         order->id, parts[5].text()});
   // One that went out twice finds itself.
   const bool own = duplicate && order->sends > 1;
   if (duplicate && !own) {

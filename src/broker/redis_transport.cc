@@ -8,6 +8,20 @@ using redis::Link;
 using redis::Trouble;
 using redis::TroubleKind;
 
+namespace {
+
+// What INFO says behind `name`; empty: nothing.
+std::string FieldOf(const redis::Reply& reply, std::string_view name) {
+  if (!reply.ok()) return {};
+  const size_t at = reply.text().find(name);
+  if (at == std::string::npos) return {};
+  const size_t begin = at + name.size();
+  return reply.text().substr(begin,
+                             reply.text().find_first_of("\r\n", begin) - begin);
+}
+
+}  // namespace
+
 RedisTransport::RedisTransport(RedisTransportOptions options)
     : options_(std::move(options)) {
   if (options_.url.kind == redis::Url::Kind::kSentinel) {
@@ -89,24 +103,23 @@ void RedisTransport::OnSwitch() {
 void RedisTransport::OnCommandState(Link::State state) {
   if (state == Link::State::kReady) {
     // Which Redis it is has to be known before it counts anything.
-    return link_->Send({"INFO", "server"},
-                       [this](const redis::Reply& reply) { OnInfo(reply); });
+    link_->Send({"INFO", "server"}, [this](const redis::Reply& reply) {
+      process_ = FieldOf(reply, "run_id:");
+    });
+    return link_->Send(
+        {"INFO", "replication"},
+        [this](const redis::Reply& reply) { OnReplication(reply); });
   }
   commands_ready_ = false;
   run_id_.clear();
   Tell();
 }
 
-void RedisTransport::OnInfo(const redis::Reply& reply) {
+void RedisTransport::OnReplication(const redis::Reply& reply) {
   if (closed_ || !link_->ready()) return;
-  constexpr std::string_view kName = "run_id:";
   // Where the user may not ask, the scripts do so themselves.
-  if (const size_t at =
-          reply.ok() ? reply.text().find(kName) : std::string::npos;
-      at != std::string::npos) {
-    const size_t begin = at + kName.size();
-    run_id_ = reply.text().substr(
-        begin, reply.text().find_first_of("\r\n", begin) - begin);
+  if (!process_.empty() && reply.ok()) {
+    run_id_ = process_ + "." + FieldOf(reply, "master_replid:");
   }
   commands_ready_ = true;
   ++connection_;

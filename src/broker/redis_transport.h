@@ -56,13 +56,14 @@ class RedisTransport final : public Transport {
   bool misses() const override { return !subscriptions_ready(); }
   uint64_t connection() const override { return connection_; }
   std::string_view run_id() const override { return run_id_; }
+  void NoteRun(std::string_view run) override { run_id_ = run; }
   std::string_view ring() const override { return "PUBLISH"; }
   LinkState state() const override;
   const redis::Trouble& trouble() const override;
 
  private:
   void OnCommandState(redis::Link::State state);
-  void OnInfo(const redis::Reply& reply);
+  void OnReplication(const redis::Reply& reply);
   void OnSwitch();
   redis::LinkOptions LinkOptionsFor(std::string_view role) const;
   void Tell() {
@@ -77,7 +78,9 @@ class RedisTransport final : public Transport {
   // The link is ready, and its Redis has said who it is.
   bool commands_ready_ = false;
   uint64_t connection_ = 0;
+  // Its parts are `run_id` and `master_replid`.
   std::string run_id_;
+  std::string process_;
   const redis::Trouble none_;
   std::unordered_map<std::string, size_t> script_numbers_;
   // From here on the last goes first: the links ask the sentinel.

@@ -20,6 +20,27 @@ std::vector<FormerEpoch> ReadFormer(std::string_view text) {
   return former;
 }
 
+bool Learn(Known* known, const Said& said) {
+  // Answers and doorbells come on two connections, so in any order.
+  if (known->epoch == said.epoch && known->seq > said.seq) {
+    known->run = said.run;
+    return true;
+  }
+  bool same = known->epoch == said.epoch;
+  if (!same && !known->epoch.empty()) {
+    for (const FormerEpoch& each : ReadFormer(said.former)) {
+      if (each.epoch != known->epoch) continue;
+      if (each.last_seq < known->seq) return false;
+      same = true;
+    }
+  }
+  if (!said.id.empty() || !same || known->seq != said.seq) known->id = said.id;
+  known->run = said.run;
+  known->epoch = said.epoch;
+  known->seq = said.seq;
+  return true;
+}
+
 void CountEpoch(BrokerMetrics* metrics, std::string_view why) {
   constexpr std::string_view kCauses[kEpochCauseCount] = {
       "new", "lost", "rewound", "unvouched", "vouched"};

@@ -69,10 +69,27 @@ struct Head {
   uint64_t seq = 0;
   int64_t at_ms = 0;
   std::string why;
+  // As of Learn.
+  bool learned = true;
 };
 
 // "a.24 b.30", the newest first; what is none is left out.
 std::vector<FormerEpoch> ReadFormer(std::string_view text);
+
+// What a script has said of a log. An id that is empty: it was not told.
+struct Said {
+  std::string_view run;
+  std::string_view epoch;
+  uint64_t seq = 0;
+  std::string_view id;
+  // As of ReadFormer.
+  std::string_view former;
+};
+
+// It becomes what is known. False: this node knows a place of a former epoch
+// that the log does not have. That stays known, and the log is to be asked with
+// it.
+bool Learn(Known* known, const Said& said);
 
 // Counts a new epoch, or a new name.
 void CountEpoch(BrokerMetrics* metrics, std::string_view why);

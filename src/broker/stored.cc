@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kActionWord = "1";
 constexpr std::string_view kEphemeralWord = "1e";
+constexpr std::string_view kBegunWord = "1b";
 
 // Up to the next space, which goes too.
 std::string_view TakeWord(std::string_view* line) {
@@ -133,6 +134,10 @@ Ring DecodeRing(std::string_view payload, RungAction* action,
   if (word == kEphemeralWord) {
     return DecodeEphemeral(line, payload, event) ? Ring::kEphemeral
                                                  : Ring::kForeign;
+  }
+  if (word == kBegunWord) {
+    action->epoch = line;
+    return IsEpoch(line) && payload.empty() ? Ring::kBegun : Ring::kForeign;
   }
   return IsAFormat(word) ? Ring::kNewer : Ring::kForeign;
 }

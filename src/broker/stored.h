@@ -45,6 +45,8 @@ struct RungEphemeral {
 enum class Ring : uint8_t {
   kAction,
   kEphemeral,
+  // An epoch that no action is of yet: an action without a seq.
+  kBegun,
   kNewer,    // Of a format that is not ours.
   kForeign,  // Not pathcast's.
 };

@@ -74,8 +74,11 @@ class Transport {
   virtual bool misses() const = 0;
   // Counts the connections that commands were ready on.
   virtual uint64_t connection() const = 0;
-  // Of the Redis that carries commands out; empty where that is not sure.
+  // Of the Redis that carries commands out, as the scripts name it; empty where
+  // that is not sure.
   virtual std::string_view run_id() const = 0;
+  // A script has said it. Empty: it may have changed.
+  virtual void NoteRun(std::string_view run) = 0;
   // What doorbells ring with.
   virtual std::string_view ring() const = 0;
   // Of both connections together, and why it is not ready.

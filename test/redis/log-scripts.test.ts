@@ -39,7 +39,8 @@ class LogNode {
   ) {}
 
   async runId(): Promise<string> {
-    return /run_id:(\w+)/.exec(await this.redis.info('server'))?.[1] ?? '';
+    const told = (await this.redis.info('server')) + (await this.redis.info('replication'));
+    return `${/run_id:(\w+)/.exec(told)?.[1] ?? ''}.${/master_replid:(\w+)/.exec(told)?.[1] ?? ''}`;
   }
 
   /** Every other call leaves it to the script to ask. */
@@ -209,7 +210,7 @@ describe('a Redis that went back in time', () => {
   let own: RedisServer;
   let client: Redis;
   beforeEach(async () => {
-    own = await RedisServer.start();
+    own = await RedisServer.start(['--enable-debug-command', 'yes']);
     client = own.client();
   });
   afterEach(() => own?.end());
@@ -278,6 +279,53 @@ describe('a Redis that went back in time', () => {
     const answer = await first.read();
     expect(answer).toMatchObject({ status: 'OK', why: 'rewound', seq: 0, former: '' });
     expect((await second.publish('three')).slice(0, 3)).toEqual(['OK', answer.epoch, '1']);
+  });
+
+  test('a master that was a replica in between, and is the master again, is not the same Redis: no seq is given twice', async () => {
+    const settings = ['--repl-diskless-sync-delay', '0'];
+    const heir = await RedisServer.start({ tcp: true, settings });
+    const was = await RedisServer.start({ tcp: true, settings });
+    try {
+      const [master, replica] = [was.client(), heir.client()];
+      const follows = async (follower: Redis, port: number): Promise<void> => {
+        await follower.replicaof('127.0.0.1', port);
+        await waitUntil(async () => /master_link_status:up/.test(await follower.info('replication')));
+      };
+      const first = new LogNode(master, 'acme', 'a');
+      const second = new LogNode(master, 'acme', 'b');
+      // The first replica of all gives the replication a name of its own; what counts here is what comes after it.
+      await follows(replica, was.port);
+      await first.publish('one');
+      await second.read();
+      await waitUntil(async () => (await replica.exists(keysOf('pathcast', 'acme').head)) === 1);
+      await replica.call('REPLICAOF', 'NO', 'ONE');
+      // The heir does not have it, and nobody has to do with this company while the heir is the master.
+      await first.publish('lost');
+      await follows(master, heir.port);
+      await master.call('REPLICAOF', 'NO', 'ONE');
+      const [status, epoch, seq, , why, former] = await second.publish('two');
+      expect([status, seq, why, former]).toEqual(['OK', '2', 'vouched', 'a1.1']);
+      expect(epoch).not.toBe('a1');
+      expect(await first.read()).toMatchObject({ why: 'rewound' });
+    } finally {
+      await was.end();
+      await heir.end();
+    }
+  });
+
+  test('a name of its replication that has changed while a connection lasted is asked for, and is no loss', async () => {
+    const node = new LogNode(client, 'acme', 'a');
+    const stale = await node.runId();
+    await node.publish('one');
+    await client.call('DEBUG', 'CHANGE-REPL-ID');
+    const other = new LogNode(client, 'acme', 'b');
+    other.known = node.known;
+    expect((await other.read()).why).toBe('vouched');
+    // This one has not heard of it: it goes on, and no name is given up for it.
+    const { head, log, ids, doorbell } = keysOf('pathcast', 'acme');
+    const { epoch, seq, id } = other.known;
+    const answer = (await client.eval(PUBLISH, 3, head, log, ids, doorbell, 'PUBLISH', stale, stale, epoch, seq, id, '0', 'c1', 1_000, 86_400_000, 16 << 20, 1_000_000, 'two', 0, '{}', '')) as string[];
+    expect([answer[0], answer[1], answer[2], answer[4], answer[6]]).toEqual(['OK', epoch, '2', '', await node.runId()]);
   });
 
   test('another action stands where a node knows one: a new epoch', async () => {

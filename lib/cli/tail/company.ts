@@ -211,6 +211,9 @@ class Follower {
         } else await this.#catchUp(source);
         return;
       }
+      case 'begun':
+        if (this.#at?.epoch !== rung.epoch) await this.#catchUp(source);
+        return;
       case 'ephemeral':
         await this.#options.onMessage(messageOf(rung.json, undefined, Date.now()));
         return;

@@ -4,19 +4,21 @@ import type { BrokerMetrics, EncodedAction, EncodedEphemeral, PublishOutcome } f
 import { PathcastError } from '../../protocol/error.js';
 import { keysOf } from '../../redis/keys.js';
 import { ephemeralBytes } from '../../redis/stored.js';
+import type { FormerName } from '../action-log.js';
 import type { Channel } from '../channel.js';
 import type { Channels } from '../channels.js';
 import type { Context } from '../context.js';
 import { parseCursor, type Cursor } from '../cursor.js';
 import { BrokerCounters } from './counters.js';
 import { Gate } from './gate.js';
-import { KnownLogs } from './known-logs.js';
+import { KnownLogs, type Known } from './known-logs.js';
 import { Mirror } from './mirror.js';
 import type { MirrorHost } from './mirror-host.js';
 import { Probe } from './probe.js';
 import { Publishing, type PublishingHost } from './publishing.js';
 import { readReply, type ReadReply } from './replies.js';
 import type { RedisClock } from './redis-clock.js';
+import { Witness } from './witness.js';
 
 /** A company without streams is followed for so long. ms */
 const IDLE_MS = 30_000;
@@ -51,6 +53,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
   private readonly publishing: Publishing;
   private readonly probe: Probe;
   private readonly gate: Gate;
+  private readonly witness: Witness;
   private readonly toldOnce = new Set<string>();
   private readonly stopListening: () => void;
   private wasReady: boolean;
@@ -64,6 +67,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     this.channels = channels;
     this.known = new KnownLogs(context.options.maxCompanies);
     this.publishing = new Publishing(this);
+    this.witness = new Witness(this);
     this.probe = new Probe({ broker, options, counters: this.counters, clock, monotonicUs: () => context.env.monotonicUs() });
     this.gate = new Gate(options.revocations, () => {
       for (const mirror of this.mirrors.values()) mirror.released();
@@ -82,6 +86,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
         this.probe.linked();
         this.publishing.linked();
         for (const mirror of this.mirrors.values()) mirror.retry();
+        this.witness.linked();
       }
       this.wasReady = link === 'ready';
     });
@@ -181,6 +186,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     this.stopListening();
     this.gate.lost();
     this.publishing.close();
+    this.witness.close();
     this.probe.close();
     for (const mirror of this.mirrors.values()) mirror.close();
     this.mirrors.clear();
@@ -213,11 +219,27 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     return this.context.env.hex(12);
   }
 
-  async read(companyId: string, from: number, force: boolean): Promise<ReadReply> {
-    const { head, log, ids } = keysOf(this.options.prefix, companyId);
-    const known = this.known.of(companyId);
-    const args = ['', known.run, known.epoch, known.seq, known.id, force ? 1 : 0, this.freshEpoch(), from, this.context.options.logActions];
+  read(companyId: string, from: number, force: boolean): Promise<ReadReply> {
     this.counters.reads++;
+    return this.readSome(companyId, from, this.context.options.logActions, force);
+  }
+
+  look(companyId: string, from: number): Promise<ReadReply> {
+    return this.readSome(companyId, from, 1, false);
+  }
+
+  other(companyId: string): void {
+    this.mirrors.get(companyId)?.ask();
+  }
+
+  learn(companyId: string, said: Known, former: readonly FormerName[]): void {
+    if (!this.known.note(companyId, said, former)) this.witness.ask(companyId);
+  }
+
+  private async readSome(companyId: string, from: number, count: number, force: boolean): Promise<ReadReply> {
+    const { head, log, ids, doorbell } = keysOf(this.options.prefix, companyId);
+    const known = this.known.of(companyId);
+    const args = ['', known.run, known.epoch, known.seq, known.id, force ? 1 : 0, this.freshEpoch(), from, count, doorbell, this.broker.ring];
     const startUs = this.context.env.monotonicUs();
     const reply = readReply(await this.broker.eval(this.options.scripts.read, [head, log, ids], args));
     this.counters.scriptUs.observe(this.context.env.monotonicUs() - startUs);
@@ -230,7 +252,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     const last = entries.at(-1);
     // It has vouched for what was known; what it has beyond that and does not give can only be gone.
     const id = last?.seq === seq ? last.id : known.seq === seq ? known.id : '';
-    if (last === undefined || last.seq === seq) this.known.note(companyId, { run, epoch, seq, id });
+    if (last === undefined || last.seq === seq) this.learn(companyId, { run, epoch, seq, id }, reply.former);
     return reply;
   }
 

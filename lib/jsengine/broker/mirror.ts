@@ -161,6 +161,10 @@ export class Mirror implements ChannelMirror {
         this.arrive({ epoch, seq, at, id, encoded, bytes: bytes.length, readings: this.readings }, true);
         return;
       }
+      case 'begun':
+        // What it has is read, and with it what became of the one before it.
+        this.arrive({ epoch: rung.epoch, seq: 0, at: 0, id: '', encoded: undefined, bytes: 0, readings: this.readings }, true);
+        return;
       case 'ephemeral': {
         const { nodeId, json, transformedJson } = rung;
         if (nodeId === host.options.nodeId) return;

@@ -5,9 +5,10 @@
 import type { Broker, BrokerLogOptions } from '../../internal/broker.js';
 import type { EncodedAction, PublishOutcome } from '../../internal/engine.js';
 import { keysOf } from '../../redis/keys.js';
+import type { FormerName } from '../action-log.js';
 import type { Context } from '../context.js';
 import type { BrokerCounters } from './counters.js';
-import type { KnownLogs } from './known-logs.js';
+import type { Known, KnownLogs } from './known-logs.js';
 import { itemOf, Outbox, type ImportGroup, type Item, type Queue } from './outbox.js';
 import { publishReply, type PublishReply } from './replies.js';
 import { troubleOf, type Trouble } from './trouble.js';
@@ -33,6 +34,8 @@ export interface PublishingHost {
   readonly counters: BrokerCounters;
   readonly known: KnownLogs;
   steadyMs(): number;
+  /** As of KnownLogs: a script said it. */
+  learn(companyId: string, said: Known, former: readonly FormerName[]): void;
   /** A name that no epoch ever had. */
   freshEpoch(): string;
   /** It has its place. */
@@ -249,7 +252,7 @@ export class Publishing {
       return;
     }
     this.outbox.remove(queue, item);
-    host.known.note(item.encoded.companyId, { run: reply.run, epoch: reply.epoch, seq: reply.seq, id: item.encoded.action.id });
+    host.learn(item.encoded.companyId, { run: reply.run, epoch: reply.epoch, seq: reply.seq, id: item.encoded.action.id }, reply.former);
     this.settled(item, reply, wasSent);
     this.checkFlushed();
   }

@@ -17,7 +17,7 @@ interface Place {
 
 type Refusal = { readonly status: 'UNVOUCHED' } | { readonly status: 'FORMAT'; readonly newer: string };
 
-export type PublishReply = ({ readonly status: 'OK' | 'DUPLICATE' } & Place) | Refusal;
+export type PublishReply = ({ readonly status: 'OK' | 'DUPLICATE'; readonly former: readonly FormerName[] } & Place) | Refusal;
 
 export interface ReadEntry {
   readonly seq: number;
@@ -32,8 +32,8 @@ export type ReadReply =
 
 /** Throws for what no script of ours answers. */
 export function publishReply(reply: BrokerReply): PublishReply {
-  const [status, epoch, seq, at, why, , run] = textsOf(reply);
-  if (status === 'OK' || status === 'DUPLICATE') return { status, ...place(epoch, seq, at, why, run) };
+  const [status, epoch, seq, at, why, former, run] = textsOf(reply);
+  if (status === 'OK' || status === 'DUPLICATE') return { status, ...place(epoch, seq, at, why, run), former: formerNames(former ?? '') };
   return refusal(status, epoch);
 }
 

@@ -2,8 +2,9 @@
  * What the scripts of the log share: reading the head, and judging whether this Redis still is the one that counted it.
  *
  * A Redis can go back in time: a replica is promoted without the last writes, an old dump is loaded, a second of an append-only
- * file is lost. Going on from there would give a seq a second time. So the head remembers the `run_id` of the Redis that counted
- * it, and under another one no number is given in the same epoch again:
+ * file is lost. Going on from there would give a seq a second time. So the head remembers the Redis that counted it, and under
+ * another one no number is given in the same epoch again. A Redis is named by its `run_id` and its `master_replid`: a master that
+ * was made a replica, took over the data of another one, and is the master again is the same process, and not the same Redis.
  *
  * - A node says what it knows (an epoch, a seq and the id of the action there, all of them told to it by Redis), and the log
  *   agrees: the log goes on under a new name. `former` remembers the old names and up to which seq each of them counts, so that
@@ -24,19 +25,26 @@ local function plain(number)
   return string.format('%.0f', number)
 end
 
--- The run_id of the Redis that carries this out: as the caller knows it of its connection, or asked for.
+-- The Redis that carries this out, '<run_id>.<master_replid>': as the caller knows it of its connection, or asked for.
 local function runOf(known)
   if known ~= '' then return known end
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  local life = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') .. '.' .. (life or '')
+end
+
+local function partsOf(run)
+  local process, life = string.match(run, '^(%w*)[.]?(%w*)$')
+  return process or run, life or ''
 end
 
 -- The head as a table; nil: there is none. A newer format is nobody's to read.
 local function readHead(key)
-  local got = redis.call('HMGET', key, 'format', 'epoch', 'seq', 'run', 'at', 'bytes', 'born', 'lost', 'reach', 'former')
+  local got = redis.call('HMGET', key, 'format', 'epoch', 'seq', 'run', 'at', 'bytes', 'born', 'lost', 'reach', 'former', 'life')
   if got[1] and tonumber(got[1]) > FORMAT then return nil, got[1] end
   if not got[2] then return nil end
   return {
-    epoch = got[2], seq = tonumber(got[3]), run = got[4], at = tonumber(got[5]), bytes = tonumber(got[6]),
+    -- A version that knew no lives wrote none: then the process counts.
+    epoch = got[2], seq = tonumber(got[3]), run = got[4], life = got[11] or '', at = tonumber(got[5]), bytes = tonumber(got[6]),
     born = tonumber(got[7]), lost = tonumber(got[8]), reach = tonumber(got[9]),
     former = got[10] or '',
   }
@@ -46,9 +54,10 @@ end
 local function begin(keys, epoch, run)
   redis.call('DEL', keys.head, keys.log, keys.ids)
   local now = clock()
-  redis.call('HSET', keys.head, 'format', FORMAT, 'epoch', epoch, 'seq', 0, 'run', run, 'at', plain(now), 'bytes', 0,
+  local process, life = partsOf(run)
+  redis.call('HSET', keys.head, 'format', FORMAT, 'epoch', epoch, 'seq', 0, 'run', process, 'life', life, 'at', plain(now), 'bytes', 0,
     'born', plain(now), 'lost', 0, 'reach', 0)
-  return { epoch = epoch, seq = 0, run = run, at = now, bytes = 0, born = now, lost = 0, reach = 0, former = '' }
+  return { epoch = epoch, seq = 0, run = process, life = life, at = now, bytes = 0, born = now, lost = 0, reach = 0, former = '' }
 end
 
 -- Up to which seq a cursor of this epoch is one of the head's; nil: it never was.
@@ -75,35 +84,50 @@ local function rename(keys, head, epoch, run)
   for each in string.gmatch(head.former, '%S+') do
     if count < 8 then former, count = former .. ' ' .. each, count + 1 end
   end
-  redis.call('HSET', keys.head, 'epoch', epoch, 'run', run, 'former', former)
-  head.epoch, head.run, head.former = epoch, run, former
+  local process, life = partsOf(run)
+  redis.call('HSET', keys.head, 'epoch', epoch, 'run', process, 'life', life, 'former', former)
+  head.epoch, head.run, head.life, head.former = epoch, process, life, former
   return head
 end
 
--- The head to go on with, and why a new epoch began, if one did. nil, word: nobody may go on yet.
+-- Whether this Redis counted the head.
+local function counted(head, run)
+  local process, life = partsOf(run)
+  return head.run == process and (head.life == '' or head.life == life)
+end
+
+-- The head to go on with, and why a new epoch began, if one did; last, which Redis this is. nil, word: nobody may go on yet.
 -- known: { run, epoch, seq, id } as this node had it from Redis; epoch '' where it knows nothing of this company.
-local function judge(keys, run, known, force, fresh)
+-- told: which Redis this is, as the caller has it.
+local function judge(keys, told, known, force, fresh)
+  local run = runOf(told)
   local head, newer = readHead(keys.head)
   if newer then return nil, 'FORMAT', newer end
   if not head then
-    return begin(keys, fresh, run), known.epoch == '' and 'new' or 'lost'
+    return begin(keys, fresh, run), known.epoch == '' and 'new' or 'lost', run
+  end
+  local here = counted(head, run)
+  if not here and told ~= '' then
+    -- What a connection was told once may have changed since: a replica that came makes a master give its replication a new name.
+    run = runOf('')
+    here = counted(head, run)
   end
   if known.epoch == '' then
-    if head.run == run then return head end
-    if force then return begin(keys, fresh, run), 'unvouched' end
+    if here then return head, nil, run end
+    if force then return begin(keys, fresh, run), 'unvouched', run end
     return nil, 'UNVOUCHED'
   end
-  if head.run == run then
+  if here then
     -- Its own connection was to this Redis all the time, and so was everybody's who counted.
-    if known.run == run and known.epoch == head.epoch and known.seq <= head.seq then return head end
+    if known.run == run and known.epoch == head.epoch and known.seq <= head.seq then return head, nil, run end
     -- An epoch began without it: what it knew is of no use, and what its streams saw they read anew.
-    if not extent(head, known.epoch) then return head end
+    if not extent(head, known.epoch) then return head, nil, run end
   elseif not extent(head, known.epoch) then
     -- Neither of the two can be told to be the later one.
-    return begin(keys, fresh, run), 'rewound'
+    return begin(keys, fresh, run), 'rewound', run
   end
-  if not agrees(keys, head, known) then return begin(keys, fresh, run), 'rewound' end
-  if head.run == run then return head end
-  return rename(keys, head, fresh, run), 'vouched'
+  if not agrees(keys, head, known) then return begin(keys, fresh, run), 'rewound', run end
+  if here then return head, nil, run end
+  return rename(keys, head, fresh, run), 'vouched', run
 end
 `;

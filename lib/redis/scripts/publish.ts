@@ -8,24 +8,24 @@ export const PUBLISH_RUNG = 16;
 /**
  * KEYS: head, log, ids.
  *
- * ARGV: 1 doorbell · 2 PUBLISH or SPUBLISH · 3 run id of the connection's Redis, '' where the caller cannot be sure of it (10 µs more) · 4 to 7 what this node knows of the company: run,
+ * ARGV: 1 doorbell · 2 PUBLISH or SPUBLISH · 3 the connection's Redis as an answer or INFO named it, '' where the caller cannot be sure of it (20 µs more) · 4 to 7 what this node knows of the company: run,
  * epoch, seq, action id (epoch '': nothing) · 8 '1': begin a new epoch where nobody vouches · 9 name of a new epoch · 10 actions
  * kept · 11 ms kept · 12 bytes kept · 13 ms that the head outlives them · 14 action id · 15 the greater of the action's timestamp
  * and 0 · 16 the action's bytes for the log · 17 the same for the doorbell, '' where they are equal.
  *
- * Answers: 'OK', epoch, seq, arrivedAt, why a new epoch began or '', former names (SPEC §13), run id · 'DUPLICATE' and the same ·
+ * Answers: 'OK', epoch, seq, arrivedAt, why a new epoch began or '', former names (SPEC §13), which Redis this is · 'DUPLICATE' and the same ·
  * 'UNVOUCHED': this Redis did not count the head, and this node cannot say whether it went back · 'FORMAT', the newer one.
  */
 export const PUBLISH = `${HEAD}
 local keys = { head = KEYS[1], log = KEYS[2], ids = KEYS[3] }
-local bell, ring, run = ARGV[1], ARGV[2], runOf(ARGV[3])
+local bell, ring = ARGV[1], ARGV[2]
 local known = { run = ARGV[4], epoch = ARGV[5], seq = tonumber(ARGV[6]) or 0, id = ARGV[7] }
 local maxActions, ttl, maxBytes, outlives = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local id, stamp, stored, rung = ARGV[14], tonumber(ARGV[15]), ARGV[16], ARGV[17]
 if rung == '' then rung = stored end
 
-local head, why, newer = judge(keys, run, known, ARGV[8] == '1', ARGV[9])
-if not head then return newer and { why, newer } or { why } end
+local head, why, run = judge(keys, ARGV[3], known, ARGV[8] == '1', ARGV[9])
+if not head then return { why, run } end
 
 local was = redis.call('HGET', keys.ids, id)
 if was then

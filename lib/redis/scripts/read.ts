@@ -9,19 +9,20 @@ export const READ_BYTES = 3;
 /**
  * KEYS: head, log, ids (a new epoch may begin).
  *
- * ARGV: 1 run id of the connection's Redis or '' · 2 to 5 what this node knows of the company: run, epoch, seq, action id · 6 '1': begin a
- * new epoch where nobody vouches · 7 name of a new epoch · 8 first seq wanted · 9 actions at most.
+ * ARGV: 1 the connection's Redis or '' · 2 to 5 what this node knows of the company: run, epoch, seq, action id · 6 '1': begin a
+ * new epoch where nobody vouches · 7 name of a new epoch · 8 first seq wanted · 9 actions at most ·
+ * 10 doorbell · 11 PUBLISH or SPUBLISH: where an epoch begins, the nodes that have streams of the one before it are told; absent: nobody is.
  *
  * Answers: 'OK', epoch, newest seq, arrivedAt of the newest, why a new epoch began or '', when this epoch began, the greatest
- * max(timestamp, arrivedAt) among what is no longer kept (0: nothing is lost), former names, run id, then of each action: seq, arrivedAt, id, bytes ·
+ * max(timestamp, arrivedAt) among what is no longer kept (0: nothing is lost), former names, which Redis this is, then of each action: seq, arrivedAt, id, bytes ·
  * 'UNVOUCHED' · 'FORMAT', the newer one.
  */
 export const READ = `${HEAD}
 local keys = { head = KEYS[1], log = KEYS[2], ids = KEYS[3] }
-local run = runOf(ARGV[1])
 local known = { run = ARGV[2], epoch = ARGV[3], seq = tonumber(ARGV[4]) or 0, id = ARGV[5] }
-local head, why, newer = judge(keys, run, known, ARGV[6] == '1', ARGV[7])
-if not head then return newer and { why, newer } or { why } end
+local head, why, run = judge(keys, ARGV[1], known, ARGV[6] == '1', ARGV[7])
+if not head then return { why, run } end
+if why and why ~= 'vouched' and ARGV[10] then redis.call(ARGV[11], ARGV[10], FORMAT .. 'b ' .. head.epoch .. '\\n') end
 local lost = head.lost
 if head.seq > 0 and redis.call('XLEN', keys.log) == 0 and head.reach > lost then lost = head.reach end
 local answer = { 'OK', head.epoch, plain(head.seq), plain(head.at), why or '', plain(head.born), plain(lost), head.former, run }
