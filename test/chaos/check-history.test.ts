@@ -3,7 +3,7 @@
  * them is found, and named as what it is.
  */
 import { checkHistory } from './check-history.js';
-import { named, type Position, type Step, type ViolationKind } from './history.js';
+import { named, type ClientLog, type Fault, type Position, type Publish, type Step, type ViolationKind } from './history.js';
 import { perfectRun, type Made } from './perfect-run.js';
 import { runSeed, withSeed, type Random } from '../support/random.js';
 
@@ -385,5 +385,38 @@ test.each(mutations)('found: %s', async (_what, kinds, mutate) => {
       expect([seed, kinds.filter((kind) => found.includes(kind)).length > 0, [...new Set(found)]]).toEqual([seed, true, expect.anything()]);
     }
     expect(tried).toBe(TRIES);
+  });
+});
+
+describe('what Redis had acknowledged and lost', () => {
+  const at = (ms: number, excuses: Fault['excuses'], nodes?: string[]): Fault => ({ what: 'it', at: ms, until: ms + 100, excuses, ...(nodes ? { nodes } : {}) });
+  const publish = (action: string, ms: number, seq: number): Publish => ({ action, company: 'c0', module: 'guests', paths: [`guests.${action}`], node: 'n0', at: ms, answer: { at: ms + 1, ok: true, place: { epoch: 'e1', seq } } });
+  const client = (name: string, node: string, actions: readonly string[]): ClientLog => ({
+    client: name,
+    company: 'c0',
+    steps: [
+      { kind: 'open', at: 0, node },
+      { kind: 'hello', at: 1, recovered: false, reason: 'fresh', cursor: { epoch: 'e1', seq: 0 }, id: { epoch: 'e1', seq: 0 } },
+      ...actions.map((action, i): Step => ({ kind: 'action', at: 1_000 + i, id: { epoch: 'e1', seq: i + 1 }, action, seq: i + 1, company: 'c0' })),
+    ],
+  });
+  /** One of two clients had it; then the Redis that knew of it was gone. */
+  const kindsAfter = (faults: readonly Fault[]): string[] => {
+    const clients = [client('c0/u0', 'n0', ['a1', 'a2']), client('c0/u1', 'n1', ['a1'])];
+    const settings = { logActions: 40, publishWaitMs: 250, openWaitMs: 5_000, slackMs: 500, reconnectMs: 1_000 };
+    return checkHistory({ clients, publishes: [publish('a1', 999, 1), publish('a2', 1_000, 2)], faults, settings }).violations.map(({ kind }) => kind);
+  };
+  const lost = at(1_200, ['loss', 'another-redis', 'outage']);
+
+  test('is a gap where somebody knows of it', () => {
+    expect(kindsAfter([lost])).toEqual(['gap']);
+    expect(kindsAfter([lost, at(1_300, ['node-died'], ['n1'])])).toEqual(['gap']);
+    expect(kindsAfter([at(1_300, ['node-died'], ['n0'])])).toEqual(['gap']);
+  });
+
+  test('is none where every node that knew of it died with it', () => {
+    expect(kindsAfter([lost, at(1_300, ['node-died'], ['n0'])])).toEqual([]);
+    // Too late: it had told Redis by then.
+    expect(kindsAfter([lost, at(9_000, ['node-died'], ['n0'])])).toEqual(['gap']);
   });
 });

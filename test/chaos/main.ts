@@ -4,14 +4,14 @@ import { parseArgs } from 'node:util';
 import { runChaos } from './run.js';
 import { summary } from './summary.js';
 
-const HELP = `npm run chaos -- [--seed N] [--minutes M] [--engine native|js] [--redis one|sentinels] [--old FOLDER] [--only PART]… [--save FILE]
+const HELP = `npm run chaos -- [--seed N] [--minutes M] [--engine native|js] [--redis one|sentinels] [--old COMMIT] [--only PART]… [--save FILE]
 
   --seed     what is done, and to whom (default: by chance; it is printed)
   --minutes  how long faults are made (default 3)
   --engine   of all nodes (default native)
   --redis    one: a server with a link for each node; sentinels: a master, its replica, three sentinels
   --package  a built checkout that the nodes are of (default: this one)
-  --old      a tarball of another version (npm run pack:tarball there): the first node is of it
+  --old      a commit, whose package is made and kept, or a tarball of another version: the first node is of it
   --only     faults whose name has this part in it; several add up; none: no faults
   --nodes, --companies, --clients (of a company)
              how many (default 3, 30, 10)

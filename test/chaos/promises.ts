@@ -23,6 +23,7 @@ export function checkPromises(company: Company, walks: readonly Walk[]): void {
     if (queued) for (const walk of walks) checkTold(company, walk, publish);
     // What waited in a process that died is lost with it; where somebody had it, it is in the log, and gaps are judged there.
     if (queued && died(history.faults, publish.node, publish.at)) continue;
+    if (!queued && nobodyIsLeft(company, walks, publish)) continue;
     const due = walks.filter((walk) => walk.since < publish.at && walk.passes(publish.module));
     const without = due.filter((walk) => !has(company, walk, publish));
     if (due.length > 0 && without.length === due.length) {
@@ -75,6 +76,27 @@ function checkTime({ history, figures, blame }: Company, publish: Publish): void
   if (stood(history.faults, publish.node, publish.at, answeredAt)) return;
   figures.slowestAnswerMs = Math.max(figures.slowestAnswerMs, took);
   if (took > publishWaitMs + slackMs) blame('late', publish.at, `${publish.action} was answered after ${Math.round(took)} ms`);
+}
+
+/**
+ * Redis lost it, and every node that had heard of it died before it could say so: a client's position alone changes nothing for others.
+ * Who has heard of it: the node that published it, and those of streams that had it.
+ */
+function nobodyIsLeft({ history, name }: Company, walks: readonly Walk[], { action, at, node }: Publish): boolean {
+  const { faults, settings } = history;
+  const heard = new Set([node]);
+  for (const { actions, stays } of walks) {
+    const had = actions.get(action);
+    const stay = had === undefined ? undefined : stays.findLast(({ from }) => from <= had);
+    if (stay) heard.add(stay.node);
+  }
+  return faults.some((loss) => {
+    if (!loss.excuses.includes('loss') || !(loss.companies?.includes(name) ?? true) || loss.until + settings.slackMs < at) return false;
+    const until = loss.until + settings.reconnectMs + settings.slackMs;
+    return [...heard].every((each) =>
+      faults.some((fault) => fault.excuses.includes('node-died') && (fault.nodes?.includes(each) ?? true) && fault.until >= at && fault.at <= until),
+    );
+  });
 }
 
 function died(faults: readonly Fault[], node: string, after: number): boolean {
