@@ -72,7 +72,6 @@ export function createSyncClient<M extends string = string>(options: SyncClientO
 
   let shared = registry.get(key);
   if (shared) {
-    environment.clearTimeout(shared.idle);
     shared.handles.add(handle);
   } else {
     shared = open(key, handle, address);

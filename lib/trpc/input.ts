@@ -20,6 +20,8 @@ export interface SyncInput {
   sourceId?: string | undefined;
   /** The browser instance; a second stream of it replaces the first. */
   clientInstanceId?: string | undefined;
+  /** Which life of the instance; the higher one stays. */
+  clientGeneration?: number | undefined;
 }
 
 /** A parser function as tRPC's `.input()` takes it. Throws TypeError, or INVALID_FIELD for a bad `since`; tRPC answers both with BAD_REQUEST. */
@@ -35,11 +37,12 @@ export function syncInput(value: unknown): SyncInput | undefined {
     if (typeof text !== 'string') throw new TypeError(`input.${field} must be a string, got ${describeKind(text)}`);
     input[field] = text;
   }
-  const time = raw['lastSyncTimestamp'];
-  if (time !== undefined && time !== null) {
-    if (typeof time !== 'number')
-      throw new TypeError(`input.lastSyncTimestamp must be a number (Unix ms), got ${describeKind(time)}`);
-    input.lastSyncTimestamp = time;
+  for (const field of ['lastSyncTimestamp', 'clientGeneration'] as const) {
+    const number = raw[field];
+    if (number === undefined || number === null) continue;
+    if (typeof number !== 'number')
+      throw new TypeError(`input.${field} must be a number${field === 'lastSyncTimestamp' ? ' (Unix ms)' : ''}, got ${describeKind(number)}`);
+    input[field] = number;
   }
   const { since } = raw;
   if (since !== undefined && since !== null && since !== '') {

@@ -8,6 +8,8 @@ import type { Candidate, Election } from './election.js';
 
 /** ms between writing and looking again, and a random part on top. */
 const SETTLE_MS = 100;
+/** ms in which a name that another tab has written is left alone: many that write at once would overwrite each other for ever. */
+const RESPECT_MS = 500;
 
 export function lease(
   environment: Environment,
@@ -16,6 +18,14 @@ export function lease(
   { elected, broken }: Candidate,
 ): Election {
   let settling: unknown;
+  const mine = (): boolean => {
+    try {
+      return storage.getItem(name)?.split(' ')[0] === tab;
+    } catch {
+      // Forbidden meanwhile.
+      return false;
+    }
+  };
   const drop = (): void => environment.clearTimeout(settling);
   return {
     queued: false,
@@ -23,30 +33,22 @@ export function lease(
     take() {
       drop();
       try {
-        storage.setItem(name, tab);
+        const [other, at] = storage.getItem(name)?.split(' ') ?? [];
+        if (other !== tab && Math.abs(environment.now() - Number(at)) < RESPECT_MS) return;
+        storage.setItem(name, `${tab} ${environment.now()}`);
       } catch {
         return broken();
       }
       settling = environment.setTimeout(
         () => {
-          let now: string | null = null;
-          try {
-            now = storage.getItem(name);
-          } catch {
-            // Forbidden meanwhile.
-          }
-          if (now === tab) elected();
+          if (mine()) elected();
         },
         SETTLE_MS * (1 + environment.random()),
       );
     },
     leave() {
       drop();
-      try {
-        if (storage.getItem(name) === tab) storage.removeItem(name);
-      } catch {
-        // Whoever asks next gets no answer, and takes it.
-      }
+      if (mine()) storage.removeItem(name);
     },
   };
 }

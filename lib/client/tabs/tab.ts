@@ -12,19 +12,21 @@ import { lease } from '../leadership/lease.js';
 import { webLocks } from '../leadership/web-locks.js';
 import { createConnection, type Connection, type ConnectionHost, type Payload } from '../machine/connection.js';
 import { told } from '../machine/step.js';
-import type { ChannelLike, Environment, PageEvent } from '../environment.js';
+import type { ChannelLike, Environment, LockManagerLike, PageEvent } from '../environment.js';
 import type { ClientEvent, StatusReason, SyncState, SyncStatus } from '../types.js';
 import { covers, History, type Entry } from './history.js';
 import type { Leader, Message } from './messages.js';
 
 /** A follower that has heard nothing for so long asks, ms. */
 const ASK_MS = 1_500;
+/** Where nobody queues, and nobody was heard of yet, ms. */
+const FIRST_ASK_MS = 300;
 /** Questions without an answer after which the lead is taken; a tab that has just come asks once where nobody queues. */
 const MAX_ASKS = 3;
 /** ms that a cursor waits before it is stored. */
 const STORE_MS = 1_000;
-/** Times in a row that an unseen stream took the place, after which the browser's id is taken to be somebody else's too. */
-const MAX_REPLACED = 2;
+/** A stream that nobody here knows took the place twice within this time, ms: the browser's id is somebody else's too. */
+const REPLACED_MS = 60_000;
 
 export interface TabHost {
   readonly environment: Environment;
@@ -57,11 +59,10 @@ export class Tab {
   #count: number | undefined;
   #told: { state: SyncState; reason: StatusReason } = { state: 'connecting', reason: 'starting' };
   #asked = 0;
-  /** There are tabs with a position of their own. */
-  #older = false;
   #asking: unknown;
   #storing: unknown;
-  #replaced = 0;
+  /** When that happened last. */
+  #replaced = -Infinity;
   #instance: string;
   /** How far the server's clock is ahead of ours, ms. */
   #clock = 0;
@@ -73,7 +74,7 @@ export class Tab {
     this.id = this.#newId();
     this.#instance = this.#newId();
     if (typeof host.since === 'string') this.#history.cursor = host.since;
-    this.#election = this.#elect();
+    this.#election = this.#elect(environment.locks);
     if (this.#channelled) this.#instance = this.#stored('instance', this.#instance);
     this.#status = { state: 'connecting', reason: 'starting', leader: false, since: environment.now(), cursor: this.#history.cursor };
     this.#connection = createConnection({
@@ -129,7 +130,7 @@ export class Tab {
     return works;
   }
 
-  #elect(locks = this.#environment.locks): Election {
+  #elect(locks?: LockManagerLike): Election {
     const { storage } = this.#environment;
     let election: Election | undefined;
     // What an election says that is not this tab's any more is not heard.
@@ -148,7 +149,7 @@ export class Tab {
 
   /** Without this way of electing: the next one. */
   #fall(lockless: boolean): void {
-    this.#election = lockless ? this.#elect(undefined) : alone({ elected: () => this.#lead(), deposed: () => undefined, broken: () => undefined });
+    this.#election = lockless ? this.#elect() : alone({ elected: () => this.#lead(), deposed: () => undefined, broken: () => undefined });
     this.#election.join();
   }
 
@@ -229,7 +230,6 @@ export class Tab {
     if (type === 'hello') {
       const { serverTime, recovered } = payload;
       if (typeof serverTime === 'number') this.#clock = serverTime - now;
-      this.#replaced = 0;
       // What a verdict that did not recover leads to is a `resync`; until that has come, the old position is none.
       this.#history.begins(id ?? (recovered === true ? this.#history.cursor : undefined), now + this.#clock);
     } else if (type === 'ping' || type === 'server_close') {
@@ -247,13 +247,14 @@ export class Tab {
 
   /** Another stream of this browser took the place. If another tab has it, that tab says so; else the place is taken back with a higher generation. */
   #wasReplaced(): void {
-    this.#replaced += 1;
+    const now = this.#environment.now();
     // A copied profile: two browsers that hold one id would take the place from each other for ever.
-    if (this.#replaced >= MAX_REPLACED) {
+    if (now - this.#replaced < REPLACED_MS) {
       this.#instance = this.#newId();
       if (this.#channel) this.#store('instance', this.#instance);
     }
-    this.#generation = Math.max(this.#environment.now(), this.#generation + 1);
+    this.#replaced = now;
+    this.#generation = Math.max(now, this.#generation + 1);
     this.#speak();
   }
 
@@ -287,17 +288,17 @@ export class Tab {
     clearTimeout(this.#asking);
     if (this.#away || this.#leads || !this.#channel) return;
     // A tab that knows nothing lets those go first who know more: what it leads from is all that it could give them.
-    const known = this.#election.queued || this.#generation > 0 || this.#older;
-    if (this.#asked > (known ? MAX_ASKS + Number(!this.#history.begun) : 1)) {
+    const known = this.#election.queued || this.#generation > 0;
+    if (this.#asked >= (known ? MAX_ASKS + Number(!this.#history.begun) : 1)) {
       this.#asked = 0;
       this.#election.take();
-    } else if (this.#asked === MAX_ASKS) {
+    } else if (this.#asked === MAX_ASKS - 1) {
       this.#tell({ state: 'connecting', reason: 'electing' });
     }
     this.#asked += 1;
     const join = this.#count === undefined;
     this.#post({ is: 'ask', from: this.id, join, since: this.#asksFrom });
-    this.#asking = setTimeout(() => this.#ask(), ASK_MS * (0.75 + 0.5 * random()));
+    this.#asking = setTimeout(() => this.#ask(), (known ? ASK_MS : FIRST_ASK_MS) * (0.75 + 0.5 * random()));
   }
 
   get #asksFrom(): string | number | null {
@@ -318,7 +319,7 @@ export class Tab {
         if (message.generation < this.#generation || this.#leads) return;
         this.#count = undefined;
         // Where nobody queues, somebody has to ask.
-        this.#asked = this.#election.queued ? 0 : MAX_ASKS;
+        this.#asked = this.#election.queued ? 0 : MAX_ASKS - 1;
         this.#tell({ state: 'connecting', reason: 'electing' });
         return this.#ask();
       default:
@@ -327,10 +328,7 @@ export class Tab {
   }
 
   #answer({ from, join, since }: Extract<Message, { is: 'ask' }>): void {
-    if (!this.#leads) {
-      this.#older ||= since !== null;
-      return;
-    }
+    if (!this.#leads) return;
     const leader = this.#leader();
     if (!join || leader.cursor === undefined) return this.#post({ is: 'here', ...leader });
     const entries = since === null ? [] : (this.#history.after(since) ?? null);

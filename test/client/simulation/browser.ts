@@ -155,7 +155,7 @@ class Channel implements ChannelLike {
     if (!this.all.has(this)) throw named('InvalidStateError');
     const { browser } = this.tab;
     for (const other of this.all) {
-      if (other === this) continue;
+      if (other === this || (browser.lossy && browser.random() < 0.3)) continue;
       // In order between any two.
       const due = Math.max(browser.clock.now + browser.random() * 4, this.#last.get(other) ?? 0);
       this.#last.set(other, due);
@@ -279,6 +279,8 @@ export class Browser {
   readonly network: Network = { state: 'up' };
   readonly locks = new Locks(this);
   readonly tabs: Tab[] = [];
+  /** Messages between tabs get lost. No browser does that; a tab has to notice it all the same. */
+  lossy = false;
   /** A promise may have something to say. */
   stirred = false;
   readonly #channels = new Map<string, Set<Channel>>();

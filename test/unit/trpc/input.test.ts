@@ -16,6 +16,7 @@ test('all fields, copied; what is not known is dropped', () => {
     queryPaths: ['guests.getAll', 'budget'],
     sourceId: 's',
     clientInstanceId: 'i',
+    clientGeneration: 7,
   };
   const read = syncInput({ ...input, companyId: 'other' });
   expect(read).toEqual(input);
