@@ -77,6 +77,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   trpc: { sees: FACADE, packages: [NODE, /^@trpc\/server(\/|$)/] },
   testing: { sees: [...FACADE, 'trpc'], packages: [NODE, /^@trpc\/server(\/|$)/] },
   client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
+  // Of a tRPC client's links: pathcast/client/trpc.
+  link: { sees: ['client', 'protocol', 'internal'], packages: [/^@trpc\/(client|server)(\/|$)/] },
   react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: [...FACADE, 'redis'], packages: [] },
   // Programs: what they are made of is the whole library.
