@@ -163,6 +163,10 @@ export class JsEngine implements Engine {
         channels,
         clock: redisClock,
         opened: (companyId, reading) => this.opening.opened(companyId, reading),
+        refused: (companyId) => {
+          this.opening.dismiss(({ spec }) => spec.companyId === companyId, 'drain');
+          void this.closings.add(this.registry.find({ companyId }, (id) => this.channels.get(id)), 'drain');
+        },
       });
     }
     this.upkeep = setInterval(() => this.keepUp(), DEADLINE_GRAIN_MS).unref();
@@ -237,6 +241,10 @@ export class JsEngine implements Engine {
     if (!brokerLog) return this.begin(newcomer, end);
     const channel = this.channels.use(newcomer.spec.companyId);
     const reading = brokerLog.readingFor(channel, newcomer.spec.lastEventId);
+    if (brokerLog.isRefused(newcomer.spec.companyId)) {
+      if (end === undefined) this.leaveSeat(newcomer.spec);
+      return this.begin(newcomer, end ?? 'drain', false);
+    }
     if (reading === 0) return this.begin(newcomer, end);
     const openWaitMs = options.broker?.openWaitMs ?? 0;
     return this.opening.enter(newcomer, end, this.steadyMs() + openWaitMs, reading);

@@ -33,6 +33,8 @@ export interface BrokerLogHost {
   readonly clock: RedisClock;
   /** The log of this company is known, as of the reading of this number. */
   opened(companyId: string, reading: number): void;
+  /** It cannot be known: who is there or waits is sent away. */
+  refused(companyId: string): void;
 }
 
 /** Whether the log here knows the place. */
@@ -134,7 +136,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
   async whole(companyId: string): Promise<Channel> {
     const channel = this.channels.use(companyId);
     const mirror = this.follow(channel);
-    if (channel.hasLog) return channel;
+    if (channel.hasLog && mirror.fault === '') return channel;
     mirror.waiting++;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -145,7 +147,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     });
     clearTimeout(timer);
     mirror.waiting--;
-    if (channel.hasLog) return channel;
+    if (channel.hasLog && mirror.fault === '') return channel;
     throw new PathcastError('BROKER', mirror.fault || `the log of the company could not be read: ${this.broker.state.trouble || 'Redis did not answer in time'}`);
   }
 
@@ -258,9 +260,23 @@ export class BrokerLog implements MirrorHost, PublishingHost {
 
   opened({ companyId }: Channel, reading: number): void {
     this.host.opened(companyId, reading);
+    this.answerReaders(companyId);
+  }
+
+  private answerReaders(companyId: string): void {
     const readers = this.readers.get(companyId) ?? [];
     this.readers.delete(companyId);
     for (const resolve of readers) resolve();
+  }
+
+  refused({ companyId }: Channel): void {
+    this.host.refused(companyId);
+    this.answerReaders(companyId);
+  }
+
+  /** The company's log cannot be known. */
+  isRefused(companyId: string): boolean {
+    return (this.mirrors.get(companyId)?.fault ?? '') !== '';
   }
 
   grown(channel: Channel): void {

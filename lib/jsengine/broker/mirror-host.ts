@@ -23,6 +23,8 @@ export interface MirrorHost {
   read(companyId: string, from: number, force: boolean): Promise<ReadReply>;
   /** The log is known, as of the reading of this number: those who wait for that one, or one before, go on. */
   opened(channel: Channel, reading: number): void;
+  /** The log cannot be read at all, by this version or by any: nobody of this company is let in. */
+  refused(channel: Channel): void;
   /** The log has more than before. */
   grown(channel: Channel): void;
   /** Something that nobody of ours wrote. */

@@ -66,6 +66,8 @@ export class Mirror implements ChannelMirror {
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
   private vouchSinceMs: number | undefined;
+  /** When a message of a newer version last made it read, monotonic ms. */
+  private newerMs = -Infinity;
   private wholeMs: number;
   /** Monotonic µs of the last confirmation; what was probed before says nothing. */
   private subscribedUs = Infinity;
@@ -177,6 +179,11 @@ export class Mirror implements ChannelMirror {
       }
       case 'newer':
         host.odd('newer', 'a node of a newer version sends what this one does not know; it is passed over', companyId);
+        // The log may be of that version now; its head says.
+        if (host.steadyMs() - this.newerMs >= RETRY_MAX_MS) {
+          this.newerMs = host.steadyMs();
+          this.ask();
+        }
         return;
       case 'foreign':
         host.foreign(companyId);
@@ -330,6 +337,7 @@ export class Mirror implements ChannelMirror {
   private refused(message: string): void {
     this.fault = message;
     this.host.odd('log', message, this.channel.companyId);
+    this.host.refused(this.channel);
   }
 
   /** `more`: there is more to read. `whole`: it is another log, to be read from its first action on. */
