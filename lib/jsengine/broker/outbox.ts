@@ -44,6 +44,8 @@ export interface Queue {
   flying: number;
   /** One has failed: nothing more is sent before all that fly are answered, and some time has passed. */
   troubled: boolean;
+  /** Nothing but the order was wrong: what was sent is sent again at once. */
+  early: boolean;
   failures: number;
   timer: NodeJS.Timeout | undefined;
   /** Since when nobody vouches for the log, monotonic ms. */
@@ -77,7 +79,7 @@ export class Outbox {
     const { companyId } = item.encoded;
     let queue = this.queues.get(companyId);
     if (!queue) {
-      queue = { companyId, items: [], next: 0, flying: 0, troubled: false, failures: 0, timer: undefined, vouchSinceMs: undefined };
+      queue = { companyId, items: [], next: 0, flying: 0, troubled: false, early: false, failures: 0, timer: undefined, vouchSinceMs: undefined };
       this.queues.set(companyId, queue);
     }
     queue.items.push(item);
@@ -104,6 +106,7 @@ export class Outbox {
   /** Sent again from the first on that is not answered. */
   rewind(queue: Queue): void {
     queue.troubled = false;
+    queue.early = false;
     queue.next = 0;
   }
 

@@ -99,7 +99,7 @@ export class Publishing {
         if (queue) handed.push({ queue, item });
       });
       this.pump();
-      this.queue(handed.filter(({ queue }) => this.away || queue.troubled).map(({ item }) => item));
+      this.queue(handed.filter(({ queue }) => this.away || (queue.troubled && !queue.early)).map(({ item }) => item));
     });
   }
 
@@ -195,6 +195,7 @@ export class Publishing {
     const { companyId, action } = item.encoded;
     const { logActions, logTtlMs, logBytes } = context.options;
     const keys = keysOf(options.prefix, companyId);
+    const before = queue.items[queue.next - 2];
     const { run, epoch, seq, id } = known.of(companyId);
     const force = queue.vouchSinceMs !== undefined && this.host.steadyMs() - queue.vouchSinceMs >= VOUCH_MS ? 1 : 0;
     const wasSent = item.wasSent;
@@ -214,7 +215,7 @@ export class Publishing {
         [keys.head, keys.log, keys.ids],
         [
           ...[keys.doorbell, broker.ring, '', run, epoch, seq, id, force, this.host.freshEpoch()],
-          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung],
+          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung, before && !before.done ? before.encoded.action.id : ''],
         ],
       )
       .then(publishReply)
@@ -242,6 +243,13 @@ export class Publishing {
     if (reply.status === 'UNVOUCHED') {
       queue.vouchSinceMs ??= host.steadyMs();
       this.trouble(queue);
+      return;
+    }
+    if (reply.status === 'EARLY') {
+      item.wasSent = wasSent;
+      queue.early = true;
+      queue.troubled = true;
+      this.sendable.delete(queue);
       return;
     }
     queue.vouchSinceMs = undefined;
@@ -315,6 +323,10 @@ export class Publishing {
   /** All that was sent is answered. */
   private later(queue: Queue): void {
     if (this.away || queue.timer || this.closed || queue.items.length === 0) return;
+    if (queue.early) {
+      this.resume(queue);
+      return;
+    }
     queue.failures = Math.min(queue.failures + 1, 10);
     const delay = queue.vouchSinceMs === undefined ? backoff(queue.failures) : VOUCH_EVERY_MS;
     queue.timer = setTimeout(() => {

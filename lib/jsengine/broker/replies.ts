@@ -17,7 +17,10 @@ interface Place {
 
 type Refusal = { readonly status: 'UNVOUCHED' } | { readonly status: 'FORMAT'; readonly newer: string };
 
-export type PublishReply = ({ readonly status: 'OK' | 'DUPLICATE'; readonly former: readonly FormerName[] } & Place) | Refusal;
+export type PublishReply =
+  | ({ readonly status: 'OK' | 'DUPLICATE'; readonly former: readonly FormerName[] } & Place)
+  | { readonly status: 'EARLY' }
+  | Refusal;
 
 export interface ReadEntry {
   readonly seq: number;
@@ -34,6 +37,7 @@ export type ReadReply =
 export function publishReply(reply: BrokerReply): PublishReply {
   const [status, epoch, seq, at, why, former, run] = textsOf(reply);
   if (status === 'OK' || status === 'DUPLICATE') return { status, ...place(epoch, seq, at, why, run), former: formerNames(former ?? '') };
+  if (status === 'EARLY') return { status };
   return refusal(status, epoch);
 }
 

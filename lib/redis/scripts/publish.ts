@@ -11,10 +11,11 @@ export const PUBLISH_RUNG = 16;
  * ARGV: 1 doorbell · 2 PUBLISH or SPUBLISH · 3 the connection's Redis as an answer or INFO named it, '' where the caller cannot be sure of it (20 µs more) · 4 to 7 what this node knows of the company: run,
  * epoch, seq, action id (epoch '': nothing) · 8 '1': begin a new epoch where nobody vouches · 9 name of a new epoch · 10 actions
  * kept · 11 ms kept · 12 bytes kept · 13 ms that the head outlives them · 14 action id · 15 the greater of the action's timestamp
- * and 0 · 16 the action's bytes for the log · 17 the same for the doorbell, '' where they are equal.
+ * and 0 · 16 the action's bytes for the log · 17 the same for the doorbell, '' where they are equal · 18 '' or absent, or the id of the action that this
+ * node sent just before it, and that has no answer yet: it may have been refused (NOSCRIPT, and the script is there again by now).
  *
  * Answers: 'OK', epoch, seq, arrivedAt, why a new epoch began or '', former names (SPEC §13), which Redis this is · 'DUPLICATE' and the same ·
- * 'UNVOUCHED': this Redis did not count the head, and this node cannot say whether it went back · 'FORMAT', the newer one.
+ * 'EARLY': what comes before it is not there; nothing was done · 'UNVOUCHED': this Redis did not count the head, and this node cannot say whether it went back · 'FORMAT', the newer one.
  */
 export const PUBLISH = `${HEAD}
 local keys = { head = KEYS[1], log = KEYS[2], ids = KEYS[3] }
@@ -23,6 +24,9 @@ local known = { run = ARGV[4], epoch = ARGV[5], seq = tonumber(ARGV[6]) or 0, id
 local maxActions, ttl, maxBytes, outlives = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local id, stamp, stored, rung = ARGV[14], tonumber(ARGV[15]), ARGV[16], ARGV[17]
 if rung == '' then rung = stored end
+
+local before = ARGV[18] or ''
+if before ~= '' and redis.call('HEXISTS', keys.ids, before) == 0 then return { 'EARLY' } end
 
 local head, why, run = judge(keys, ARGV[3], known, ARGV[8] == '1', ARGV[9])
 if not head then return { why, run } end
