@@ -54,6 +54,8 @@ export interface NodeOptions {
 }
 
 const DAY = 86_400_000;
+/** After Redis was away nobody new is let in for so long, until those that lived before have said what they hold. ms */
+const SETTLE_MS = 3_000;
 /** How often who was told to end is asked for, where that fails. ms */
 const REVOCATIONS_EVERY_MS = 250;
 
@@ -104,8 +106,13 @@ export class HubNode {
           return true;
         },
         info: () => this.info(),
+        settle: async () => {
+          await this.life.renewed();
+          return true;
+        },
       },
     });
+    this.life.onReturn((before) => this.#peers.gather('settle', before, SETTLE_MS));
   }
 
   info(): NodeInfo {

@@ -73,6 +73,20 @@ describe.each(ENGINES)('seats (%s)', (kind) => {
   beforeAll(() => (engine = kind));
   afterAll(() => (engine = 'js'));
 
+  test('without limits nobody asks for a seat, but who may be replaced', async () => {
+    const [a, b] = await pair({ limits: { perUser: 0, perCompany: 0 } });
+    const companyId = company();
+    await opened(a, { companyId, userId: 'ann' });
+    const lease = await b.acquire({ companyId, userId: 'ann' });
+    expect(await server.client().exists(seatsKey('pathcast', companyId))).toBe(0);
+    await lease.release();
+    const tab = { companyId, userId: 'ann', clientInstanceId: 'tab' };
+    const { stream } = await opened(a, tab);
+    await opened(b, tab);
+    expect(await ended(stream)).toBe('replaced');
+    expect(a.metrics().connections).toBe(1);
+  });
+
   test('limits hold over both hubs, and a refusal says what the engine says', async () => {
     const [a, b] = await pair();
     const companyId = company();

@@ -38,8 +38,8 @@ export interface Holder {
   keys(): Iterable<string>;
   /** Redis has counted the node as dead there. */
   fenced(key: string, mode: RestoreMode): void;
-  /** What is held is to be put back everywhere. */
-  restore(mode: RestoreMode): void;
+  /** What is held is to be put back everywhere. Resolves when Redis has it. Never rejects. */
+  restore(mode: RestoreMode): unknown;
 }
 
 export interface LifeOptions {
@@ -75,6 +75,12 @@ export class Life {
   #again = false;
   #timer: NodeJS.Timeout | undefined;
   #hears: (() => void) | undefined;
+  /** What was held is on its way back. */
+  #restored: Promise<unknown> = Promise.resolve();
+  #settling: Promise<void> | undefined;
+  /** Nodes that lived before Redis was away, and have not said what they hold. */
+  readonly #awaited = new Set<string>();
+  #settle: (before: readonly string[]) => Promise<void> = () => Promise.resolve();
   readonly #first: Promise<void>;
   /** When Redis last answered anything, ms. */
   #heardMs = 0;
@@ -99,6 +105,30 @@ export class Life {
 
   hold(holder: Holder): void {
     this.#holders.push(holder);
+  }
+
+  /** Of this node when it comes back: resolves when those that lived before have put back what they hold, or will not. Never rejects. */
+  onReturn(settle: (before: readonly string[]) => Promise<void>): void {
+    this.#settle = settle;
+  }
+
+  /** Whether Redis knows what all nodes hold: after it was away, or has forgotten, that takes until they have told it. */
+  async settled(): Promise<boolean> {
+    if (await this.usable()) await this.#settling;
+    return this.isUsable;
+  }
+
+  /** Another node has said something. */
+  met(node: string): void {
+    if (!this.alive.includes(node)) this.alive = [...this.alive, node];
+  }
+
+  /** Resolves when Redis knows that this node lives, and what it holds; rejects where it is away. */
+  async renewed(): Promise<void> {
+    if (this.#away === undefined) await this.#renew();
+    else await this.#recover();
+    await this.#restored;
+    if (!this.isUsable) throw new Error('Redis is away');
   }
 
   /** Tells, for some rounds, that a node lives no more. */
@@ -248,6 +278,15 @@ export class Life {
     return this.broker.eval(RENEW_SCRIPT, [key], [this.nodeId, LIFE_MS, anew ? '1' : '0', OUTLIVES_MS]);
   }
 
+  #settleAgain(): void {
+    const settling = this.#settle([...this.#awaited]).finally(() => {
+      if (this.#settling !== settling) return;
+      this.#settling = undefined;
+      this.#awaited.clear();
+    });
+    this.#settling = settling;
+  }
+
   /** Lives again, and puts back what it holds. */
   #recover(): Promise<void> {
     return (this.#recovering ??= this.#revive().finally(() => (this.#recovering = undefined)));
@@ -261,12 +300,16 @@ export class Life {
     try {
       const [, ...nodes] = texts(await this.patiently(this.#renewal(nodesKey(this.prefix), true)));
       if (this.#isClosed) return;
+      const before = this.alive;
       this.#note(nodes);
       this.#renewedMs = sentMs;
       this.#away = undefined;
       this.#again ||= this.#outage;
       this.#outage = false;
-      for (const holder of this.#holders) holder.restore(mode);
+      this.#restored = Promise.all(this.#holders.map((holder) => holder.restore(mode)));
+      for (const node of before) if (node !== this.nodeId) this.#awaited.add(node);
+      // At its beginning it knows of nobody.
+      if (before.length > 0) this.#settleAgain();
     } catch {
       this.#outage = true;
       this.#later(RETRY_MS);

@@ -5,7 +5,7 @@
  * A message is `1 ` and JSON: `{ ask, id, from, body }` on the channel of all, `{ answer, from, body }` and `{ ended, reason }` on that of a node. `ask: 'echo'` is
  * for the node itself: with it the channel shows that it carries messages. A first word that is not known is of a newer format, and passed over; what cannot be read is somebody else's, and counted.
  */
-import type { BrokerError } from '../../internal/broker.js';
+import type { BrokerReply } from '../../internal/broker.js';
 import { allChannel, nodeChannel } from '../keys.js';
 import type { EndedReason } from '../seats/book.js';
 import { PATIENCE_MS, type Life } from './life.js';
@@ -31,6 +31,8 @@ export interface Answers<T> {
 
 /** ms; until an own message has come back it is sent again. */
 const ECHO_MS = 100;
+/** ms; as often those are asked again who may not have been there. */
+const GATHER_MS = 250;
 
 interface Question {
   readonly waiting: Set<string>;
@@ -48,6 +50,7 @@ export class Peers {
   readonly #stood = new Set<string>();
   #tells = false;
   readonly #echoes = new Map<number, () => void>();
+  readonly #gathered = new Map<number, (from: string) => void>();
   /** Messages that nobody of ours has written. */
   foreign = 0;
 
@@ -88,6 +91,42 @@ export class Peers {
     });
     this.#questions.delete(id);
     return { answers: question.answers as T[], silent: [...question.waiting] };
+  }
+
+  /** Asks again and again until each of `nodes`, and as many others as hear it, have answered; `ms` at most. Never rejects. */
+  async gather(what: string, nodes: readonly string[], ms: number): Promise<void> {
+    const { nodeId, prefix } = this.#life;
+    const id = (this.#ids += 1);
+    const awaited = new Set(nodes.filter((node) => node !== nodeId));
+    const answered = new Set<string>();
+    let others = awaited.size;
+    await new Promise<void>((resolve) => {
+      const judge = (): void => {
+        if (awaited.size > 0 || answered.size < others) return;
+        clearInterval(again);
+        clearTimeout(overdue);
+        this.#gathered.delete(id);
+        resolve();
+      };
+      const say = (): void =>
+        this.#send(allChannel(prefix), { ask: what, id, from: nodeId }, (heard) => {
+          // This node hears it too.
+          others = Math.max(0, Number(heard) - 1);
+          judge();
+        });
+      const again = setInterval(say, GATHER_MS).unref();
+      const overdue = setTimeout(() => {
+        awaited.clear();
+        others = 0;
+        judge();
+      }, ms).unref();
+      this.#gathered.set(id, (from) => {
+        awaited.delete(from);
+        answered.add(from);
+        judge();
+      });
+      say();
+    });
   }
 
   /** All other nodes, and does not wait. */
@@ -133,10 +172,11 @@ export class Peers {
     });
   }
 
-  #send(channel: string, message: object): void {
+  /** `sent`: how many have heard it. */
+  #send(channel: string, message: object, sent: (heard: BrokerReply) => void = () => undefined): void {
     const { broker } = this.#life;
     // Who hears nothing answers nothing, and is named.
-    broker.command([broker.ring, channel, `1 ${JSON.stringify(message)}`]).catch((_: BrokerError) => undefined);
+    broker.command([broker.ring, channel, `1 ${JSON.stringify(message)}`]).then(sent, () => undefined);
   }
 
   #hear(text: string): void {
@@ -157,11 +197,13 @@ export class Peers {
       return true;
     }
     if (typeof from !== 'string') return false;
+    this.#life.met(from);
     if (typeof answer === 'number') {
       const question = this.#questions.get(answer);
       // One that comes too late is no fault.
       if (question?.waiting.delete(from)) question.answers.push(body);
       if (question?.waiting.size === 0) question.done();
+      this.#gathered.get(answer)?.(from);
       return true;
     }
     if (typeof ask !== 'string' || typeof id !== 'number') return false;

@@ -60,8 +60,8 @@ export class RedisPresence implements PresenceStore, Holder {
     }
   }
 
-  restore(mode: RestoreMode): void {
-    for (const companyId of this.#companies.keys()) void this.#restore(companyId, mode);
+  restore(mode: RestoreMode): Promise<unknown> {
+    return Promise.all([...this.#companies.keys()].map((companyId) => this.#restore(companyId, mode)));
   }
 
   // --- inside ---

@@ -67,7 +67,7 @@ end
 `;
 
 /**
- * KEYS: the company's seats, the nodes. ARGV, behind what is to be done: 1 node · 2 '1': the node believes that seats of its stand in what it renews · 3 ms that a node
+ * KEYS: the company's seats, the nodes. ARGV, behind what is to be done: 1 node · 2 '1': the node believes that it stands in what it renews · 3 ms that a node
  * lives · 4 ms that the keys live · 5 seats per user, 0: any number · 6 per company · 7 '1': the oldest gives way · 8 user · 9 instance or '' ·
  * 10 id · 11 generation or '' · 12 '1': a lease, which is never evicted · 13 name of a node's channel without the node, '' in a
  * cluster: there the caller rings.

@@ -118,15 +118,15 @@ export class Seats implements Holder {
     for (const company of this.#book.companies()) if (company.key === key) void this.#restore(company, mode);
   }
 
-  restore(mode: RestoreMode): void {
-    for (const company of [...this.#book.companies()]) void this.#restore(company, mode);
+  restore(mode: RestoreMode): Promise<unknown> {
+    return Promise.all([...this.#book.companies()].map((company) => this.#restore(company, mode)));
   }
 
   // --- inside ---
 
   async #decide(seat: Held): Promise<SeatAnswer> {
     const { company } = seat;
-    for (let tries = 0; tries < MAX_TRIES && (await this.#life.usable()); tries += 1) {
+    for (let tries = 0; tries < MAX_TRIES && (await this.#life.settled()); tries += 1) {
       this.#sendReturned(company);
       if (company.dirty || performance.now() - company.toldMs > TELL_AGAIN_MS) void this.#restore(company, 'keep');
       const { held } = company;
@@ -162,7 +162,8 @@ export class Seats implements Holder {
   #ask({ request, company, user, tab, generation }: Held): ReturnType<Life['broker']['eval']> {
     const { broker, nodeId, prefix, clustered } = this.#life;
     const { perUser, perCompany, policy } = this.#limits;
-    const holds = clustered ? company.held > 0 : this.#book.held > 0;
+    // Elsewhere than in a cluster each node is in the list, whatever it holds: one that is not has been forgotten, and perhaps others with it.
+    const holds = !clustered || company.held > 0;
     return broker.eval(SCRIPT, this.#keys(company), [
       'admit',
       nodeId,

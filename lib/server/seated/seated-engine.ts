@@ -56,6 +56,7 @@ type Verdict = { open: true; fate: CloseReason | undefined } | { open: false; re
 export class SeatedEngine extends WrappedEngine {
   readonly #host: SeatedHost;
   readonly #refusals: Refusals;
+  readonly #hasLimits: boolean;
   /** Of streams that are not opened yet, by connection. */
   readonly #verdicts = new Map<string, Verdict>();
   readonly #pending = new Map<string, Pending>();
@@ -74,6 +75,7 @@ export class SeatedEngine extends WrappedEngine {
     super(inner);
     this.#host = host;
     this.#refusals = new Refusals(host.options);
+    this.#hasLimits = host.options.maxPerUser > 0 || host.options.maxPerCompany > 0;
     if (inner.openSocket) this.openSocket = (spec, fd) => this.#openSocket(spec, fd);
   }
 
@@ -114,6 +116,8 @@ export class SeatedEngine extends WrappedEngine {
 
   #takesSeat(spec: StreamSpec): boolean {
     if (this.#closed || this.#draining || spec.uncounted || spec.endsWith !== undefined) return false;
+    // Who is counted for nobody and replaces nobody costs Redis nothing.
+    if (!this.#hasLimits && spec.instanceId === undefined) return false;
     return spec.expiresAt === undefined || spec.expiresAt > Date.now();
   }
 
@@ -255,7 +259,7 @@ export class SeatedEngine extends WrappedEngine {
   // --- leases ---
 
   override async acquire(companyId: string, userId: string): Promise<LeaseOutcome> {
-    if (this.#draining || this.#closed) return this.inner.acquire(companyId, userId);
+    if (this.#draining || this.#closed || !this.#hasLimits) return this.inner.acquire(companyId, userId);
     const seatId = `${this.#host.options.hubId}-lease-${String((this.#leaseIds += 1))}`;
     const answer = await this.#host.seats.admit({ companyId, userId, id: seatId, kind: 'lease' });
     if (!answer.ok) {
