@@ -497,7 +497,7 @@ class NativeEngine implements Engine {
   #warn(of: string, message: string): void {
     const space = of.indexOf(' ');
     const companyId = of.slice(space + 1);
-    this.#notify({ type: 'warning', kind: of.slice(0, space), message, ...(companyId !== '' && { companyId }) });
+    this.#notify({ type: 'warning', kind: `broker-${of.slice(0, space)}`, message, ...(companyId !== '' && { companyId }) });
   }
 
   #tell(reply: Extract<Reply, { 0: 6 }>): void {

@@ -2,6 +2,7 @@
 import { PathcastError } from '../protocol/error.js';
 import { BrokerError, type Broker, type BrokerState } from '../internal/broker.js';
 import { linkFault, serverFault } from '../redis/server-check.js';
+import type { PublishOutcome } from '../internal/engine.js';
 import type { HubHealth } from './results.js';
 
 export interface BrokerWatchHost {
@@ -25,6 +26,10 @@ export class BrokerWatch {
   #fault: string | undefined;
   /** Since when it is away, monotonic ms. */
   #awaySince: number | undefined;
+  /** A broadcast has waited longer than `publishWaitMs`, and none has had its place since. */
+  #waits = false;
+  /** Redis's words where it refuses to write; undefined while it does not. */
+  #refusal: string | undefined;
   #looks = 0;
   #again: NodeJS.Timeout | undefined;
   #closed = false;
@@ -51,11 +56,30 @@ export class BrokerWatch {
     return new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject })).finally(() => clearInterval(alive));
   }
 
-  health(): HubHealth {
-    if (this.#isGood) return { status: 'ok' };
+  /** `waiting`: actions that wait for their place in the log. */
+  health(waiting: number): HubHealth {
+    if (this.#isGood) {
+      if (!this.#waits || waiting === 0) return { status: 'ok' };
+      const reason = this.#refusal ?? 'it does not carry out what is published';
+      return { status: 'degraded', reason: `Redis (${this.broker.url}): ${reason}; actions that wait here: ${String(waiting)}` };
+    }
     const { trouble } = this.broker.state;
     const reason = this.#fault ?? (trouble || 'it is being connected to');
     return { status: this.#wasReady ? 'degraded' : 'starting', reason: `Redis (${this.broker.url}): ${reason}` };
+  }
+
+  /** The link may stand while Redis refuses to write, or carries nothing out. */
+  published(outcome: PublishOutcome): void {
+    if (!outcome.ok) return;
+    this.#waits = outcome.queued === true;
+    if (this.#waits || this.#refusal === undefined) return;
+    this.#refusal = undefined;
+    this.host.warn(`Redis (${this.broker.url}) takes what is published again; what waited for it goes out now, in order`, 'broker-back');
+  }
+
+  /** A warning of the engine's log; those of one company are that company's. */
+  warned({ kind, message, companyId }: { kind: string; message: string; companyId?: string }): void {
+    if (companyId === undefined && (kind === 'broker-server' || kind.startsWith('broker-refused '))) this.#refusal = message;
   }
 
   close(): void {

@@ -49,7 +49,10 @@ export class Parts {
     const report = (during: HubFailure['during'], thrown: unknown): void => this.teller.report(during, thrown);
     const isClosed = (): boolean => this.closed;
     this.sharing = new Sharing(this.settings, {
-      notice: (notice) => this.teller.notice(notice),
+      notice: (notice) => {
+        if (notice.type === 'warning') this.brokerWatch?.warned(notice);
+        this.teller.notice(notice);
+      },
       presence: (companyId, data) => {
         if (!this.closed) this.engine.ephemeral(encodeEphemeral({ companyId, topic: 'presence', data }, codec, Date.now));
       },
@@ -89,6 +92,7 @@ export class Parts {
       context,
       paths: this.paths,
       isClosed,
+      published: (outcome) => this.brokerWatch?.published(outcome),
       failed: (thrown) => this.teller.failed('broadcast', thrown),
       hub,
     });
@@ -161,7 +165,7 @@ export class Parts {
   health(): HubHealth {
     if (this.closed) return { status: 'closed' };
     if (this.draining) return { status: 'draining' };
-    return this.brokerWatch?.health() ?? { status: 'ok' };
+    return this.brokerWatch?.health(this.engine.metrics().broker?.outboxActions ?? 0) ?? { status: 'ok' };
   }
 
   /** Idempotent. `flushMs`: for what waits for the broker. */

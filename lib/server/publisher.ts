@@ -18,6 +18,8 @@ export interface PublisherHost {
   context: EncodeContext;
   paths: HubPaths;
   isClosed: () => boolean;
+  /** Hears what became of each action that was handed over. */
+  published: (outcome: PublishOutcome) => void;
   /** Counts and tells a failure, and makes a result of it. */
   failed: (thrown: unknown) => Failure;
   /** The hub, as a mutation's scope knows it. */
@@ -171,6 +173,7 @@ export class Publisher {
       return actions.map(({ checked }) => withPhantoms(failure, checked));
     }
     return outcomes.map((outcome, i) => {
+      this.#host.published(outcome);
       const { checked, dataLeftOut, encoded } = actions[i] as Prepared;
       if (!outcome.ok) {
         const { code } = outcome;

@@ -42,7 +42,7 @@ export function checkRedis(value: unknown, hubId: string): RedisSettings | undef
     nodeId: `${hubId}${randomBytes(4).toString('hex')}`,
     publishWaitMs: integer('redis.publishWaitMs', given['publishWaitMs'], 250, 1, MINUTE),
     outboxBytes: integer('redis.outboxBytes', given['outboxBytes'], 64 * 1024 * 1024, 64 * 1024, 4 * 1024 ** 3),
-    probeMs: integer('redis.probeMs', given['probeMs'], 10_000, 100, 10 * MINUTE),
+    probeMs: integer('redis.probeMs', given['probeMs'], 7_000, 100, 10 * MINUTE),
     openWaitMs: integer('redis.openWaitMs', given['openWaitMs'], 5_000, 1, MINUTE),
     scripts: { publish: { name: 'publish', body: PUBLISH }, read: { name: 'read', body: READ } },
   };

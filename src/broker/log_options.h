@@ -19,7 +19,7 @@ struct LogOptions {
   std::string ring = "PUBLISH";
   int64_t publish_wait_ms = 250;
   uint64_t outbox_bytes = 64u << 20;
-  int64_t probe_ms = 10'000;
+  int64_t probe_ms = 7'000;
   int64_t open_wait_ms = 5'000;
   // Before anything that was missed is delivered the host is asked for what was
   // revoked meanwhile.

@@ -255,7 +255,7 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
   company->unvouched_since_ms = 0;
   company->refused.clear();
   shared_->metrics().read_actions.Add(count);
-  CountEpoch(&shared_->metrics(), parts[4].text());
+  shared_->Began(parts[4].text(), company->tenant);
   const std::string& epoch = parts[1].text();
   std::vector<FormerEpoch> former = ReadFormer(parts[7].text());
 

@@ -275,7 +275,7 @@ void Outbox::Placed(Company* company, Order* order, redis::Reply& reply) {
   head.epoch = parts[1].text();
   head.at_ms = static_cast<int64_t>(at);
   head.why = parts[4].text();
-  CountEpoch(&shared_->metrics(), head.why);
+  shared_->Began(head.why, company->tenant);
   backoff_.Reset();
   company->unvouched_since_ms = 0;
   company->confirmed = shared_->transport->connection();

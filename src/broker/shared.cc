@@ -4,6 +4,26 @@
 
 namespace pathcast::broker {
 
+namespace {
+
+constexpr int64_t kLossEveryMs = 60'000;
+
+constexpr std::string_view kCauses[kEpochCauseCount] = {
+    "new", "lost", "rewound", "unvouched", "vouched"};
+
+// In the order of kCauses; empty: nothing was lost.
+constexpr std::string_view kLosses[kEpochCauseCount] = {
+    "",
+    "Redis no longer has this company's log (FLUSHALL, DEL, an eviction, a "
+    "restart without its data)",
+    "Redis went back in time (a replica that was promoted too early, an old "
+    "dump, the last second of its file): this company's log has lost actions",
+    "Redis was restarted, and no node came that had followed this company's "
+    "log: nobody can say whether it is whole",
+    ""};
+
+}  // namespace
+
 std::vector<FormerEpoch> ReadFormer(std::string_view text) {
   std::vector<FormerEpoch> former;
   while (!text.empty()) {
@@ -41,11 +61,19 @@ bool Learn(Known* known, const Said& said) {
   return true;
 }
 
-void CountEpoch(BrokerMetrics* metrics, std::string_view why) {
-  constexpr std::string_view kCauses[kEpochCauseCount] = {
-      "new", "lost", "rewound", "unvouched", "vouched"};
+void Shared::Began(std::string_view why, const std::string& company) {
   for (size_t i = 0; i < kEpochCauseCount; ++i) {
-    if (why == kCauses[i]) metrics->epochs[i].Add(1);
+    if (why != kCauses[i]) continue;
+    metrics().epochs[i].Add(1);
+    if (kLosses[i].empty() || NowMs() - loss_told_ms < kLossEveryMs) return;
+    loss_told_ms = NowMs();
+    owner->OnBrokerWarning(
+        {"log-" + std::string(why),
+         std::string(kLosses[i]) +
+             "; a new one begins, and its streams are told to read everything "
+             "again (metric `epochs`; of further losses nothing is said for a "
+             "minute)",
+         company});
   }
 }
 

@@ -51,6 +51,10 @@ struct Shared {
     owner->OnBrokerWarning({kind, std::move(text), company});
   }
 
+  // A log began anew, or under a new name: counted, and where something was
+  // lost people hear of it, once a minute.
+  void Began(std::string_view why, const std::string& company);
+
   Context* const context;
   Owner* const owner;
   const LogOptions options;
@@ -61,6 +65,7 @@ struct Shared {
   size_t publish_script = 0;
   size_t read_script = 0;
   std::unordered_set<std::string> told;
+  int64_t loss_told_ms = INT64_MIN / 2;
 };
 
 // What the scripts answer before anything of their own.
@@ -92,7 +97,6 @@ struct Said {
 bool Learn(Known* known, const Said& said);
 
 // Counts a new epoch, or a new name.
-void CountEpoch(BrokerMetrics* metrics, std::string_view why);
 
 // What a refusal of Redis means for whoever asked.
 enum class Refusal : uint8_t {

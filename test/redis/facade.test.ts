@@ -7,6 +7,7 @@ import { createHub, type Hub } from '../../lib/server/hub.js';
 import type { HubOptions } from '../../lib/server/options.js';
 import type { HubFailure, HubWarning } from '../../lib/server/results.js';
 import { change } from '../support/actions.js';
+import { ENGINES } from '../support/engines.js';
 import { RedisServer } from '../support/redis.js';
 import { waitFor, within } from '../support/wait.js';
 
@@ -91,6 +92,38 @@ describe('on a server', () => {
     await server.up();
     await waitFor(() => hub.health().status === 'ok', 'the hub to be well again');
     expect(warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/is away: /), expect.stringMatching(/is back after [\d.]+ s/)]);
+  });
+
+  describe.each(ENGINES)('%s', (engine) => {
+    test('Redis stands and refuses to write: degraded with its word while actions wait, one warning each way', async () => {
+      const { hub, warnings } = hubOf({ engine, redis: { url: `redis+unix://${server.socket}`, publishWaitMs: 50 } });
+      await hub.ready();
+      expect(await hub.broadcast(change)).toMatchObject({ ok: true, seq: 1 });
+      const admin = new Redis({ path: server.socket });
+      await admin.config('SET', 'maxmemory', '1');
+      expect(await hub.broadcast(change)).toMatchObject({ ok: true, queued: true });
+      await waitFor(() => hub.health().status === 'degraded', 'the hub to be degraded');
+      expect(hub.health().reason).toMatch(/OOM.*actions that wait here: 1/);
+      await admin.config('SET', 'maxmemory', '0');
+      await waitFor(() => hub.health().status === 'ok', 'what waits to go out');
+      expect(await hub.broadcast(change)).toMatchObject({ ok: true, seq: 3 });
+      admin.disconnect();
+      expect(warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/refuses.*OOM/), expect.stringMatching(/takes what is published again/)]);
+    });
+
+    test('a log that Redis lost is one warning a minute, whatever the number of companies', async () => {
+      const { hub, warnings } = hubOf({ engine, redis: `redis+unix://${server.socket}` });
+      await hub.ready();
+      const companies = ['acme', 'globex', 'initech'];
+      for (const companyId of companies) expect(await hub.broadcast({ ...change, companyId })).toMatchObject({ ok: true, seq: 1 });
+      expect(warnings).toEqual([]);
+      const admin = new Redis({ path: server.socket });
+      await admin.flushall();
+      for (const companyId of companies) expect(await hub.broadcast({ ...change, companyId })).toMatchObject({ ok: true, seq: 1 });
+      admin.disconnect();
+      await waitFor(() => warnings.length > 0, 'the warning');
+      expect(warnings).toEqual([{ companyId: 'acme', message: expect.stringMatching(/no longer has this company's log .*FLUSHALL/) }]);
+    });
   });
 
   test('a node that starts while Redis is away starts, says so, and recovers', async () => {

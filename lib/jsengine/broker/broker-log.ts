@@ -16,7 +16,7 @@ import { Mirror } from './mirror.js';
 import type { MirrorHost } from './mirror-host.js';
 import { Probe } from './probe.js';
 import { Publishing, type PublishingHost } from './publishing.js';
-import { readReply, type ReadReply } from './replies.js';
+import { readReply, type ReadReply, type Why } from './replies.js';
 import type { RedisClock } from './redis-clock.js';
 import { Witness } from './witness.js';
 
@@ -24,6 +24,13 @@ import { Witness } from './witness.js';
 const IDLE_MS = 30_000;
 /** Kinds of oddities, each with its company, that are told once. */
 const MAX_TOLD = 1_000;
+/** One loss is heard of in so long: a FLUSHALL concerns every company. ms */
+const LOSS_EVERY_MS = 60_000;
+const LOSSES = {
+  lost: "Redis no longer has this company's log (FLUSHALL, DEL, an eviction, a restart without its data)",
+  rewound: "Redis went back in time (a replica that was promoted too early, an old dump, the last second of its file): this company's log has lost actions",
+  unvouched: "Redis was restarted, and no node came that had followed this company's log: nobody can say whether it is whole",
+};
 
 export interface BrokerLogHost {
   readonly broker: Broker;
@@ -58,6 +65,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
   private readonly witness: Witness;
   private readonly toldOnce = new Set<string>();
   private readonly stopListening: () => void;
+  private lossToldMs = -LOSS_EVERY_MS;
   private wasReady: boolean;
   private hasBeenReady: boolean;
 
@@ -248,7 +256,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     if (reply.status !== 'OK') return reply;
     const { epoch, seq, why, run, entries } = reply;
     this.counters.readActions += entries.length;
-    if (why !== '') this.counters.epochs[why]++;
+    this.began(why, companyId);
     // It began just now, by Redis's clock.
     if (why !== '' && why !== 'vouched') this.host.clock.hear(Math.floor(reply.born / 1000), (reply.born % 1000) * 1000);
     const last = entries.at(-1);
@@ -300,6 +308,18 @@ export class BrokerLog implements MirrorHost, PublishingHost {
   foreign(companyId: string): void {
     this.counters.foreign++;
     this.odd('foreign', "something under our names in Redis is not ours, or is sealed by another key; none of it reached a stream", companyId);
+  }
+
+  /** A log began anew, or under a new name; people hear of it where something was lost. */
+  began(why: Why, companyId: string): void {
+    if (why === '') return;
+    this.counters.epochs[why]++;
+    if (why === 'new' || why === 'vouched') return;
+    const nowMs = this.steadyMs();
+    if (nowMs - this.lossToldMs < LOSS_EVERY_MS) return;
+    this.lossToldMs = nowMs;
+    const message = `${LOSSES[why]}; a new one begins, and its streams are told to read everything again (metric \`epochs\`; of further losses nothing is said for a minute)`;
+    this.context.notify({ type: 'warning', kind: `broker-log-${why}`, message, companyId });
   }
 
   odd(kind: string, message: string, companyId?: string): void {

@@ -10,7 +10,7 @@ import type { Context } from '../context.js';
 import type { BrokerCounters } from './counters.js';
 import type { Known, KnownLogs } from './known-logs.js';
 import { itemOf, Outbox, type ImportGroup, type Item, type Queue } from './outbox.js';
-import { publishReply, type PublishReply } from './replies.js';
+import { publishReply, type PublishReply, type Why } from './replies.js';
 import { troubleOf, type Trouble } from './trouble.js';
 
 /** Of one node, sent and not answered. */
@@ -38,6 +38,8 @@ export interface PublishingHost {
   learn(companyId: string, said: Known, former: readonly FormerName[]): void;
   /** A name that no epoch ever had. */
   freshEpoch(): string;
+  /** A log began anew, or under a new name. */
+  began(why: Why, companyId: string): void;
   /** It has its place. */
   placed(encoded: EncodedAction, reply: Extract<PublishReply, { status: 'OK' | 'DUPLICATE' }>, handedUs: number): void;
   /** They have none yet: local streams are told, in one event. */
@@ -268,7 +270,7 @@ export class Publishing {
   private settled(item: Item, reply: Reply, wasSent: boolean): void {
     const { counters, context } = this.host;
     const { epoch, seq, why, status } = reply;
-    if (why !== '') counters.epochs[why]++;
+    this.host.began(why, item.encoded.companyId);
     // The first attempt had been carried out, and its answer was lost.
     const duplicate = status === 'DUPLICATE' && !wasSent;
     if (duplicate) context.counters.duplicates++;

@@ -7,7 +7,7 @@ const SHORT = 0.85;
 /** A doorbell has up to 64 KiB, twice that with a transformer, and a node that collects garbage for a moment misses some hundred. */
 const LEAST_HARD = 8 << 20;
 const LEAST_SOFT = 1 << 20;
-/** s; a node says something each ten (`probeMs`). */
+/** s; a node says something each seven (`probeMs`). */
 const LEAST_TIMEOUT = 30;
 const FEW_CLIENTS = 0.9;
 
