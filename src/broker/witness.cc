@@ -82,7 +82,7 @@ void Witness::OnAnswer(const std::shared_ptr<Company>& company,
   // What it refuses now it is told with the next publish.
   if (parts.size() >= kHeadParts && parts[0].text() == "OK" &&
       ReadNumber(parts[2].text(), &newest)) {
-    CountEpoch(&shared_->metrics(), parts[4].text());
+    shared_->Began(parts[4].text(), company->tenant);
     Said said{parts[8].text(), parts[1].text(), newest, {}, parts[7].text()};
     if (said.run == run) there_.emplace(run);
     const bool more = parts.size() > kHeadParts + 2;
