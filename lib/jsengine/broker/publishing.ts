@@ -268,7 +268,7 @@ export class Publishing {
   }
 
   private settled(item: Item, reply: Reply, wasSent: boolean): void {
-    const { counters, context } = this.host;
+    const { context } = this.host;
     const { epoch, seq, why, status } = reply;
     this.host.began(why, item.encoded.companyId);
     // The first attempt had been carried out, and its answer was lost.
