@@ -16,7 +16,7 @@ export interface RedisOptions {
    * and nothing of it is ended.
    */
   client?: object | undefined;
-  /** Keys and channels begin with it; default `pathcast`. Apps with different ones share a Redis without meeting. */
+  /** Keys and channels begin with it; default `pathcast`. Apps with different ones share a Redis without meeting; different databases are not enough, channels belong to all of them. */
   prefix?: string | undefined;
   /** ms that a broadcast waits for its place in the log before it is answered with `queued`; default 250. */
   publishWaitMs?: number | undefined;
