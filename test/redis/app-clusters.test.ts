@@ -66,6 +66,25 @@ describe.each(MAKERS)('a broker over a cluster, by %s', (made, make) => {
     expect(refused).toMatchObject({ failure: 'refused', message: expect.stringMatching(/^WRONGTYPE /) });
   });
 
+  test('what is asked for as soon as it is ready is answered, and it stays ready while it connects to the masters', async () => {
+    const fresh = make();
+    const states: string[] = [];
+    const ears = Array.from({ length: 12 }, () => new Ear());
+    const answered = new Promise<BrokerReply[]>((resolve, reject) => {
+      fresh.onState(({ link }) => {
+        states.push(link);
+        if (states.length > 1) return;
+        ears.forEach((ear, i) => fresh.subscribe(`p:{at once ${i}}:bell`, ear));
+        const keys = Array.from({ length: 36 }, (__, i) => `{at once ${made} ${i % ears.length}}`);
+        Promise.all(keys.map((key, i) => fresh.eval(COUNT, [key], [i]))).then(resolve, reject);
+      });
+    });
+    expect(await answered).toEqual(Array.from({ length: 36 }, (__, i) => Math.floor(i / ears.length) + 1));
+    await waitFor(() => ears.every(({ times }) => times === 1), 'all to be subscribed');
+    expect(states).toEqual(['ready']);
+    await fresh.close();
+  });
+
   test('channels of all slots are heard, and each until it is left', async () => {
     const names = Array.from({ length: 60 }, (__, i) => `p:{c${String(i)}}:bell`);
     const ears = names.map(() => new Ear());

@@ -227,10 +227,14 @@ export class ClusterBroker implements Broker {
     again.unref();
   }
 
-  /** The worst of all. */
+  /** The worst of all. A master that is dialled for its first channel keeps nobody from publishing. */
   #judge(): void {
     if (!(this.#commands as Line | undefined)) return;
-    const states = [this.#commands.state, ...[...this.#shards.values()].filter(({ channels }) => channels > 0).map(({ line }) => (line as Line | undefined)?.state ?? this.#state)];
+    const states = [this.#commands.state];
+    for (const { line, channels } of this.#shards.values()) {
+      const state = (line as Line | undefined)?.state;
+      if (channels > 0 && state && state.link !== 'connecting') states.push(state);
+    }
     const worst = (['closed', 'lost', 'connecting', 'ready'] as const).find((link) => states.some((state) => state.link === link));
     const next = states.find((state) => state.link === worst) ?? this.#commands.state;
     if (this.#state.link === 'closed' || (next.link === this.#state.link && next.trouble === this.#state.trouble)) return;

@@ -19,7 +19,8 @@ export function clusterOptions(redisOptions: object = {}): object {
   const { lazyConnect: _lazy, enableOfflineQueue: _queue, ...node } = ONE_LIFE;
   return {
     lazyConnect: true,
-    enableOfflineQueue: false,
+    // Without it, a second command to a master that is still being connected to is refused. What waits is refused when the client ends.
+    enableOfflineQueue: true,
     clusterRetryStrategy: () => null,
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
