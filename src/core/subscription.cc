@@ -122,10 +122,11 @@ void Subscription::OfferEntries(Context& context, Channel& channel,
 
 void Subscription::OfferImport(Context& context, Channel& channel,
                                Import& import) {
-  assert(pos_ == import.from);
-  pos_ = import.to;
+  assert(pos_ >= import.from);
+  // Later: it came while the import was still on its way here from a broker.
+  const uint64_t from = std::exchange(pos_, import.to);
   Piece piece;
-  if (filter_ == nullptr) {
+  if (filter_ == nullptr && from == import.from) {
     // The same for every stream without a filter, but for the dialect.
     if (import.all == nullptr) {
       auto all = std::make_shared<Stretch>();
@@ -139,7 +140,7 @@ void Subscription::OfferImport(Context& context, Channel& channel,
         StretchPiece(context, channel, dialect_, import.all, import.encoded);
   } else {
     auto passing = std::make_shared<Stretch>();
-    for (uint64_t pos = import.from; pos < import.to; ++pos) {
+    for (uint64_t pos = from; pos < import.to; ++pos) {
       const Entry& entry = *channel.WindowAt(pos);
       if (Passes(channel, entry)) passing->Absorb(entry);
     }

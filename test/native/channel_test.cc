@@ -133,6 +133,37 @@ TEST_F(ChannelTest, TheLastOneLeavesInTheMiddleOfAPass) {
   EXPECT_EQ(c->Events().size(), 1u);
 }
 
+// From a broker the actions of one call come one by one, and whoever comes
+// meanwhile has the first of them behind its hello.
+TEST_F(ChannelTest, WhoComesWithinAnImportGetsTheRestOfIt) {
+  auto before = Join();
+  FilterSpec guests;
+  guests.modules = {{"guests"}};
+  const uint64_t call = ++world_.calls;
+  const auto publish = [this, call](int times) {
+    for (int i = 0; i < times; ++i) {
+      channel_.Publish(world_.context, world_.MakeAction(channel_), call);
+    }
+  };
+  publish(60);
+  auto within = Join();
+  Client filtered(world_, channel_, kPlain, {}, &guests);
+  EXPECT_EQ(within->Read().messages[0].Text("cursor"), "e1.60");
+  publish(90);
+  world_.FanOut(channel_);
+  const auto expect_import = [](const Client& client, uint64_t from) {
+    ASSERT_EQ(client.Events().size(), 1u);
+    const SseMessage import = client.Events()[0];
+    EXPECT_EQ(import.id, "e1.150");
+    EXPECT_EQ(import.Number("from"), from);
+    EXPECT_EQ(import.Number("to"), 150u);
+    EXPECT_EQ(import.Number("count"), 151 - from);
+  };
+  expect_import(*before, 1);
+  expect_import(*within, 61);
+  expect_import(filtered, 61);
+}
+
 TEST_F(ChannelTest, TheLogMayForgetWhatTheWindowStillOffers) {
   world_.context.options.log.max_actions = 1;
   auto a = Join();
