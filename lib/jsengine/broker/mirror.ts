@@ -366,6 +366,7 @@ export class Mirror implements ChannelMirror {
     this.channel.replaceLog(epoch, born, { head, lost: latest > 0 ? latest : -1, former }, reason);
   }
 
+  /** What is no longer kept in Redis may have come here while it was read: that is taken first. */
   private append(reply: OkReply): void {
     const { channel, host } = this;
     let fresh: { encoded: EncodedAction; at: number }[] = [];
@@ -375,6 +376,10 @@ export class Mirror implements ChannelMirror {
     };
     let last: ReadEntry | undefined;
     for (const entry of reply.entries) {
+      if (entry.seq > channel.log.headSeq + fresh.length + 1) {
+        flush();
+        this.advance();
+      }
       const head = channel.log.headSeq + fresh.length;
       if (entry.seq <= head) continue;
       const encoded = encodedOf(channel.companyId, entry.id, entry.bytes);
@@ -389,6 +394,7 @@ export class Mirror implements ChannelMirror {
       last = entry;
     }
     flush();
+    if (channel.log.headSeq < reply.seq) this.advance();
     // Fewer than were asked for: these are all, and what should have come before the head is not kept any more.
     if (reply.entries.length < host.context.options.logActions && channel.log.headSeq < reply.seq) {
       this.begin(reply, reply.seq, 'trimmed');
