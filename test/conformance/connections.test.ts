@@ -3,7 +3,7 @@ import type { EngineClient } from '../support/engine-client.js';
 import { waitFor, within } from '../support/wait.js';
 import { conformance, targets } from './targets.js';
 
-conformance('Who listens', targets, (bench) => {
+conformance('Who listens', targets, (bench, target) => {
   test('connections() says of each stream who, since when, with what filter and how far', async () => {
     const engine = bench().engine();
     const before = Date.now();
@@ -23,7 +23,7 @@ conformance('Who listens', targets, (bench) => {
     expect(info!.since).toBeLessThanOrEqual(Date.now() + 1);
     expect(other).toMatchObject({ id: second.connectionId, filter: null, position: second.lastEventId });
     // A socket's peer is the kernel's to tell.
-    expect(other!.address).toBe(bench().name.startsWith('native over sockets') ? '127.0.0.1' : null);
+    expect(other!.address).toBe(target.way === 'over sockets' ? '127.0.0.1' : null);
   });
 
   test('connections() finds by company and user, and goes on after a page, also when its last stream has left', async () => {

@@ -3,7 +3,7 @@ import { encode, encodeMany } from '../support/actions.js';
 import { runSeed, withSeed } from '../support/random.js';
 import { waitFor, within } from '../support/wait.js';
 import { DEFAULTS, SPEC_DEFAULTS } from '../support/engine-options.js';
-import { conformance, framings, withClients } from './targets.js';
+import { conformance, framings } from './targets.js';
 
 conformance('Disconnect', framings, (bench) => {
   test.each<{ match: { connectionId?: true; userId?: string; companyId?: string }; hits: string[] }>([
@@ -143,7 +143,7 @@ conformance('Drain', framings, (bench) => {
   });
 });
 
-conformance('Close', withClients(framings), (bench, target) => {
+conformance('Close', framings, (bench, target) => {
   test('G8: it ends every stream and lease at once, is idempotent, and all that comes after is harmless', async () => {
     const engine = bench().engine();
     const clients = await Promise.all([{}, { dialect: 'trpc' as const }, { companyId: 'b' }].map(async (spec) => await bench().open(engine, spec)));
@@ -212,8 +212,8 @@ conformance('Close', withClients(framings), (bench, target) => {
     // The count sees what it is for: a stream over a socket has a descriptor, a native hub a thread.
     const engine = bench().engine();
     const client = await bench().open(engine);
-    if (target.name.endsWith('over sockets')) expect(held('fd')).toBeGreaterThan(before.fds);
-    if (target.name.startsWith('native')) expect(held('task')).toBeGreaterThan(before.threads);
+    if (target.way.endsWith('over sockets')) expect(held('fd')).toBeGreaterThan(before.fds);
+    if (target.engine === 'native') expect(held('task')).toBeGreaterThan(before.threads);
     client.cut();
   });
 

@@ -1,8 +1,8 @@
 import { encode, encodeEphemeral, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, framings, withClients } from './targets.js';
+import { conformance, framings } from './targets.js';
 
-conformance('Ephemeral events', withClients(framings), (bench, target) => {
+conformance('Ephemeral events', framings, (bench, target) => {
   test('DESIGN §2: they reach all streams of the company, in order among the actions, and no filter stops them', async () => {
     const engine = bench().engine();
     const clients = await Promise.all([{}, { filter: { modules: ['none'] } }, { userId: 'u2', dialect: 'trpc' as const }].map(async (spec) => await bench().open(engine, spec)));

@@ -9,7 +9,7 @@ import type { EngineClient } from '../support/engine-client.js';
 import { action, encode } from '../support/actions.js';
 import { runSeed, withSeed, type Random } from '../support/random.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, framings, type Bench, withClients } from './targets.js';
+import { conformance, framings, type Bench } from './targets.js';
 
 const COMPANIES = ['acme', '__proto__', 'a:b'];
 const MODULES = ['guests', 'budget', 'hotels'];
@@ -277,7 +277,7 @@ async function step(random: Random, world: World, browsers: Browser[]): Promise<
   for (const each of browsers) each.check();
 }
 
-conformance('Exactly once', withClients(framings), (bench) => {
+conformance('Exactly once', framings, (bench) => {
   test(`G1, G2, G3: ${RUNS} random lives of a hub and its browsers`, async () => {
     const seen = { actions: 0, invalidates: 0, resyncs: 0, resumes: 0 };
     for (let run = 0; run < RUNS; run++) {

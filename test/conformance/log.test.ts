@@ -1,8 +1,8 @@
 import { action, encode, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, engines, withClients } from './targets.js';
+import { conformance, engines } from './targets.js';
 
-conformance('The log', withClients(engines), (bench, target) => {
+conformance('The log', engines, (bench, target) => {
   test('SPEC §1: seq counts from 1 without a gap, per company; the epoch is 12 hex digits and lasts', async () => {
     const engine = bench().engine();
     const outcomes = await engine.publish([

@@ -2,7 +2,7 @@ import type { EngineMetrics } from '../../lib/internal/engine.js';
 import { CLOSE_REASONS, REASONS } from '../../lib/protocol/events.js';
 import { encode, encodeEphemeral, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, targets, withClients } from './targets.js';
+import { conformance, targets } from './targets.js';
 
 const sum = (counts: Record<string, number> | number[]): number => Object.values(counts).reduce((total, count) => total + count, 0);
 
@@ -11,7 +11,7 @@ function numbersOf(metrics: EngineMetrics): number[] {
   return [...Object.values(plain), ...[resyncs, refusals, closes].flatMap((map) => Object.values(map)), ...publishToWritten.boundsUs, ...publishToWritten.counts, publishToWritten.sumUs];
 }
 
-conformance('Metrics', withClients(targets), (bench, target) => {
+conformance('Metrics', targets, (bench, target) => {
   test('SPEC §7: all are there and 0 at the start', () => {
     const metrics = bench().engine().metrics();
     expect(Object.keys(metrics).sort()).toEqual(

@@ -6,7 +6,7 @@ import { encode, encodeMany } from '../support/actions.js';
 import type { EngineClient } from '../support/engine-client.js';
 import { timestampOf } from '../support/sse.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, targets, withClients } from './targets.js';
+import { conformance, targets } from './targets.js';
 
 /** The clock's ms move on, so that what follows is later than what came before. */
 async function tick(): Promise<void> {
@@ -16,7 +16,7 @@ async function tick(): Promise<void> {
 
 const lastTime = (client: EngineClient): number => timestampOf(client.everything.at(-1)!);
 
-conformance('Time as a position', withClients(targets), (bench, target) => {
+conformance('Time as a position', targets, (bench, target) => {
   /** It is the clock's; where a broker's clock stamps the log, one that it has reached for sure. */
   const expectClock = (time: number | undefined, clock: number | undefined): void => {
     if (target.broker) expect(time).toBeLessThanOrEqual(clock ?? NaN);

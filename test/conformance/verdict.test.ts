@@ -1,6 +1,6 @@
 import { encode, encodeMany } from '../support/actions.js';
 import { waitFor } from '../support/wait.js';
-import { conformance, framings, type Bench, withClients } from './targets.js';
+import { conformance, framings, type Bench } from './targets.js';
 import type { EngineClient } from '../support/engine-client.js';
 import type { Engine, StreamSpec } from '../../lib/internal/engine.js';
 
@@ -15,7 +15,7 @@ async function head(engine: Engine): Promise<{ epoch: string; headSeq: number }>
   return await engine.readLog('acme');
 }
 
-conformance('The verdict', withClients(framings), (bench, target) => {
+conformance('The verdict', framings, (bench, target) => {
   const open = async (engine: Engine, spec: Partial<StreamSpec> = {}): Promise<EngineClient> => await bench().open(engine, spec);
 
   /** The stream resyncs for `reason`, and goes on live. */

@@ -1,18 +1,15 @@
 /** What docs/redis.md says of a Redis is enough and is right: the settings, the line for a user, stunnel. */
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { aclRule, CLUSTER_COMMANDS, rightsOf } from '../../lib/redis/rights.js';
 import { doctorOfRedis, endAll, later } from '../cli/doctor/set-ups.js';
 import { blocksOf } from '../readme/blocks.js';
-import { endChild } from '../support/child.js';
 import { listen } from '../support/listen.js';
 import { RedisServer } from '../support/redis.js';
+import { Stunnel } from '../support/stunnel.js';
 import { tlsFiles } from '../support/tls.js';
-import { waitFor } from '../support/wait.js';
 
 const root = path.resolve(__dirname, '../..');
 const blocks = blocksOf('docs/redis.md');
@@ -69,26 +66,7 @@ test('stunnel, as the page has it, between a Unix socket and a Redis behind TLS'
     for (const socket of [client, upstream]) socket.on('error', () => undefined);
     client.pipe(upstream).pipe(client);
   });
-  const port = await listen(tls);
-  const folder = mkdtempSync(path.join(tmpdir(), 'pathcast-stunnel-'));
-  later(() => rmSync(folder, { recursive: true, force: true }));
-  // Debian's takes no other user's folder.
-  chmodSync(folder, 0o700);
-  const socket = path.join(folder, 'redis.sock');
-  const config = textOf('stunnel')
-    .replace('accept = /run/stunnel4/redis.sock', `accept = ${socket}`)
-    .replace('connect = redis.internal:6379', `connect = localhost:${port}`)
-    .replace('CAfile = /etc/ssl/certs/ca-certificates.crt', `CAfile = ${path.join(root, 'test/fixtures/tls/cert.pem')}`)
-    .replace('checkHost = redis.internal', 'checkHost = localhost');
-  expect(config).not.toMatch(/internal|\/etc\/ssl|\/run\//);
-  writeFileSync(path.join(folder, 'stunnel.conf'), `foreground = yes\npid =\n${config}`);
-  const child = spawn('stunnel', [path.join(folder, 'stunnel.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
-  later(() => endChild(child));
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  await waitFor(() => statSync(socket, { throwIfNoEntry: false })?.isSocket() === true || child.exitCode !== null, 'stunnel to listen').catch((error: Error) => {
-    throw new Error(`${error.message}; it said:\n${said}`);
-  });
-  expect({ code: child.exitCode, said: child.exitCode === null ? '' : said }).toEqual({ code: null, said: '' });
-  expect(await doctorOfRedis(`redis+unix://${socket}`)).toMatchObject({ ids: [], code: 0 });
+  const stunnel = await Stunnel.before(await listen(tls));
+  later(() => stunnel.end());
+  expect(await doctorOfRedis(stunnel.url)).toMatchObject({ ids: [], code: 0 });
 });
