@@ -534,10 +534,9 @@ void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order) {
   }
   const uint64_t next = channel->log().head_seq() + 1;
   if (head.seq < next) return;
-  // Behind a read, or behind others' that are still on the other connection.
-  if (head.seq > next || company->reading || company->wants_read) {
-    return Expect(company, head.seq);
-  }
+  // Behind others' that are still on the other connection. The next one is the
+  // next one whatever is read: the log may not keep it until the answer.
+  if (head.seq > next) return Expect(company, head.seq);
   const int64_t posted_us =
       order.posted_us != 0 ? order.posted_us : shared_->NowUs();
   RungAction action{head.epoch, head.seq, head.at_ms, order.id, order.Whole()};
