@@ -7,7 +7,9 @@ import type { BroadcastResult } from './server/results.js';
 
 export { ERROR_CODES, type ErrorCode } from './protocol/codes.js';
 export { isPathcastError, PathcastError } from './protocol/error.js';
+export { REPORT_BYTES, REPORT_REASONS, type ClientReport, type ReportReason } from './protocol/reports.js';
 export * from './protocol/events.js';
+export { createClientReports, type ClientReports, type ReportTotals } from './server/client-reports.js';
 export { configure, defaultHub } from './server/default-hub.js';
 export { createDropIn, type DropIn } from './server/drop-in.js';
 export { handler } from './server/handler.js';

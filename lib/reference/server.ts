@@ -3,9 +3,10 @@
  * `createServer` opens everything and listens on nothing; `close()` ends everything, in order.
  */
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify';
-import Fastify, { LogController, type FastifyInstance } from 'fastify';
+import Fastify, { LogController, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { fileURLToPath } from 'node:url';
 import { pathcastPlugin } from '../fastify/index.js';
+import { createClientReports } from '../server/client-reports.js';
 import { createHub, type Hub } from '../server/hub.js';
 import type { Sync } from '../trpc/index.js';
 import { Sessions } from './auth/session.js';
@@ -13,6 +14,7 @@ import { checkSession, contextFactory } from './context.js';
 import { openDatabase, type Database } from './db/database.js';
 import { seedOnce } from './db/demo-data.js';
 import { CompanyStore } from './db/store.js';
+import { installClientReports } from './http/client-reports.js';
 import { Connections } from './http/connections.js';
 import { DashboardFeed } from './http/dashboard-data.js';
 import { installHealth } from './http/health.js';
@@ -128,15 +130,18 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       left: ({ companyId, userId }) => hub.disconnect({ companyId, userId }),
     });
     installHealth(app, hub, readiness, settings.readiness === 'strict');
-    installMetrics(app, () => hub.metrics(), loop);
+    const reports = createClientReports();
+    installMetrics(app, () => hub.metrics(), loop, reports.totals);
+    const sessionOf = async (request: FastifyRequest) => {
+      const check = await checkSession(sessions, request);
+      if (!check.ok) throw Object.assign(new Error(check.message), { statusCode: 401 });
+      return check.session;
+    };
+    installClientReports(app, reports, sessionOf);
     await app.register(pathcastPlugin, {
       hub,
       path: '/sync/stream',
-      identify: async (request) => {
-        const check = await checkSession(sessions, request);
-        if (!check.ok) throw Object.assign(new Error(check.message), { statusCode: 401 });
-        return check.session;
-      },
+      identify: sessionOf,
     });
     await app.register(fastifyTRPCPlugin, {
       prefix: '/trpc',

@@ -79,6 +79,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
   // Of a tRPC client's links: pathcast/client/trpc.
   link: { sees: ['client', 'protocol', 'internal'], packages: [/^@trpc\/(client|server)(\/|$)/] },
+  report: { sees: ['client', 'protocol', 'internal'], packages: [] },
   react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: [...FACADE, 'redis'], packages: [] },
   // Programs: what they are made of is the whole library.

@@ -2,8 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
 import type { HubMetrics } from '../../server/results.js';
+import type { ReportTotals } from '../../server/client-reports.js';
 import type { LoopDelay } from './loop-delay.js';
 import { brokerMetrics } from './broker-metrics.js';
+import { clientReportMetrics } from './client-reports.js';
 import { seatMetrics } from './seat-metrics.js';
 import { counter, histogram } from './snapshot-metrics.js';
 
@@ -49,7 +51,7 @@ const LABELLED: [name: string, key: ByLabel, label: string, help: string][] = [
   ['failures_total', 'failures', 'code', 'Calls of the hub that failed: broadcasts that went to nobody among them'],
 ];
 
-export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetrics, loop: LoopDelay): void {
+export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetrics, loop: LoopDelay, reports: () => ReportTotals): void {
   const registry = new Registry();
   // One reading of the hub for all metrics of a scrape.
   let now = hubMetrics();
@@ -65,6 +67,7 @@ export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetric
       counter(`pathcast_${name}`, help, () => Object.entries(now[key]).map(([value, count]) => [{ [label]: value }, count])),
     );
   }
+  for (const metric of clientReportMetrics(reports)) registry.registerMetric(metric);
   if (now.broker) {
     let last = now.broker;
     for (const metric of brokerMetrics(() => (last = now.broker ?? last))) registry.registerMetric(metric);

@@ -1,0 +1,101 @@
+/**
+ * What browsers report of their streams (`POST /sync/report`), added up. Nothing that a client sent becomes a name: reasons are those of the
+ * registry, all else is dropped. Bounded: a report in size, a browser in frequency, and what is remembered of who reported.
+ */
+import { REPORT_BYTES, REPORT_EVERY_MS, REPORT_REASONS, type ReportReason } from '../protocol/reports.js';
+import { checkCompanyId, checkIdentifier } from './check.js';
+
+/** Browsers of one user that are heard in one interval; a further one is refused. */
+const MAX_BROWSERS = 10;
+/** Users that are remembered; beyond it the one that reported first is forgotten, and may report again at once. */
+const MAX_USERS = 10_000;
+/** What one report may add to a count: more is no count of ten seconds. */
+const MAX_COUNT = 1_000;
+
+export interface ReportTotals {
+  reports: number;
+  refused: number;
+  elections: number;
+  handOvers: number;
+  reconnects: Record<ReportReason, number>;
+}
+
+export interface ClientReports {
+  /**
+   * Takes one report of who the session says. `body`: its JSON, as text or as the framework has parsed it. Gives the status to answer with: 204; 400
+   * for what is no report; 413 for one that is too long; 429 for one that comes too soon. Throws INVALID_COMPANY_ID, INVALID_FIELD for `who`.
+   */
+  take(who: { companyId: string; userId: string }, body: unknown): 204 | 400 | 413 | 429;
+  /** Since the beginning. */
+  totals(): ReportTotals;
+}
+
+const KNOWN: ReadonlySet<string> = new Set(REPORT_REASONS);
+
+const countOf = (value: unknown): number => (typeof value === 'number' && value > 0 ? Math.min(Math.floor(value), MAX_COUNT) : 0);
+
+function parsed(body: unknown): Record<string, unknown> | 'too long' | undefined {
+  try {
+    const text = typeof body === 'string' ? body : (JSON.stringify(body) ?? '');
+    if (Buffer.byteLength(text) > REPORT_BYTES) return 'too long';
+    const value = JSON.parse(text) as unknown;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `now`: a clock that never goes back, ms; for tests. */
+export function createClientReports({ now = () => performance.now() }: { now?: (() => number) | undefined } = {}): ClientReports {
+  const totals: ReportTotals = {
+    reports: 0,
+    refused: 0,
+    elections: 0,
+    handOvers: 0,
+    reconnects: Object.fromEntries(REPORT_REASONS.map((reason) => [reason, 0])) as Record<ReportReason, number>,
+  };
+  /** By company and user, then by browser: when it was heard. */
+  const heard = new Map<string, Map<string, number>>();
+
+  function tooSoon(companyId: string, userId: string, from: string): boolean {
+    const time = now();
+    const user = JSON.stringify([companyId, userId]);
+    const browsers = heard.get(user) ?? new Map<string, number>();
+    for (const [browser, at] of browsers) if (time - at >= REPORT_EVERY_MS) browsers.delete(browser);
+    if (browsers.has(from) || browsers.size >= MAX_BROWSERS) return true;
+    browsers.set(from, time);
+    // The newest stands last.
+    heard.delete(user);
+    heard.set(user, browsers);
+    const [oldest] = heard.keys();
+    if (heard.size > MAX_USERS && oldest !== undefined) heard.delete(oldest);
+    return false;
+  }
+
+  function judge(who: { companyId: string; userId: string }, body: unknown): 204 | 400 | 413 | 429 {
+    const report = parsed(body);
+    if (report === 'too long') return 413;
+    if (!report) return 400;
+    if (tooSoon(who.companyId, who.userId, typeof report['from'] === 'string' ? report['from'].slice(0, 64) : '')) return 429;
+    totals.reports += 1;
+    totals.elections += countOf(report['elections']);
+    totals.handOvers += countOf(report['handOvers']);
+    const reconnects = report['reconnects'];
+    if (typeof reconnects === 'object' && reconnects !== null) {
+      for (const [reason, count] of Object.entries(reconnects))
+        totals.reconnects[KNOWN.has(reason) ? (reason as ReportReason) : 'other'] += countOf(count);
+    }
+    return 204;
+  }
+
+  return {
+    take(who, body) {
+      checkCompanyId(who.companyId);
+      checkIdentifier('userId', who.userId);
+      const status = judge(who, body);
+      if (status !== 204) totals.refused += 1;
+      return status;
+    },
+    totals: () => ({ ...totals, reconnects: { ...totals.reconnects } }),
+  };
+}
