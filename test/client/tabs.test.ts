@@ -2,6 +2,7 @@
  * Several tabs of one browser, under a fake clock: who leads, what followers hear, what happens when a tab leaves, sleeps, is copied, is of
  * another version, or finds its storage, locks or channels missing. SPEC §15, invariants T1 to T9.
  */
+import { webLocks } from '../../lib/client/leadership/web-locks.js';
 import { Stage, type Page } from './support/stage.js';
 
 const leaders = (...pages: Page[]): number => pages.filter(({ client }) => client.status.leader).length;
@@ -383,4 +384,118 @@ describe('handles', () => {
     await stage.run(10_000);
     expect(stage.server.streams.size).toBe(2);
   });
+});
+
+test('a follower whose leader is silent says so, and is live again when it speaks', async () => {
+  const stage = new Stage();
+  const pages = [stage.open(), stage.open()];
+  await stage.run(1_000);
+  const leader = pages.find(({ client }) => client.status.leader)!;
+  const follower = pages.find((page) => page !== leader)!;
+  leader.tab.freeze();
+  await stage.run(5_500);
+  expect(follower.client.status).toMatchObject({ state: 'connecting', reason: 'electing', leader: false });
+  leader.tab.thaw();
+  await stage.run(100);
+  expect(follower.client.status).toMatchObject({ state: 'live', leader: false });
+});
+
+test('of two that lead the one with the higher generation does, and the other follows', async () => {
+  const stage = new Stage({ locks: false });
+  // Storages of their own, as two processes have for a moment: both write, and both find their own name.
+  const apart = () => {
+    const kept = new Map<string, string>();
+    return { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, value: string) => void kept.set(name, value), removeItem: (name: string) => void kept.delete(name) };
+  };
+  // Neither hears that the other leads before it does.
+  stage.browser.lossy = true;
+  const [one, two] = [stage.open({}, { storage: apart() }), stage.open({}, { storage: apart() })];
+  await stage.run(700);
+  stage.browser.lossy = false;
+  await stage.run(3_000);
+  expect([one, two].map(({ statuses }) => statuses.some(({ leader }) => leader))).toEqual([true, true]);
+  expect(leaders(one, two)).toBe(1);
+  expect(states(one, two)).toEqual(['live open', 'live open']);
+});
+
+describe('a Web Lock', () => {
+  interface Asked {
+    options: { signal?: AbortSignal; steal?: boolean };
+    held: () => Promise<void>;
+    reject: (error: Error) => void;
+  }
+  const make = () => {
+    const asked: Asked[] = [];
+    const said: string[] = [];
+    const election = webLocks(
+      { request: (_name, options, held) => new Promise((_resolve, reject) => asked.push({ options, held, reject })) },
+      'name',
+      { elected: () => said.push('elected'), deposed: () => said.push('deposed'), broken: () => said.push('broken') },
+    );
+    return { asked, said, election };
+  };
+
+  test('has what it may have beside it: a signal where it waits, nothing beside steal', () => {
+    const { asked, election } = make();
+    election.join();
+    election.take();
+    expect(asked.map(({ options }) => Object.keys(options))).toEqual([['signal'], ['steal']]);
+    // Who takes it waits no longer.
+    expect(asked[0]?.options.signal?.aborted).toBe(true);
+  });
+
+  test('a lock that is granted late, when nobody wants it any more, is given back at once', async () => {
+    const { asked, said, election } = make();
+    election.join();
+    election.leave();
+    await asked[0]?.held();
+    expect(said).toEqual([]);
+  });
+
+  test('a rejection of what is held is a demotion, of what waits a lack; after leaving it is neither', async () => {
+    const { asked, said, election } = make();
+    election.join();
+    void asked[0]?.held();
+    asked[0]?.reject(new Error('AbortError'));
+    await Promise.resolve();
+    await Promise.resolve();
+    election.join();
+    asked[1]?.reject(new Error('SecurityError'));
+    await Promise.resolve();
+    await Promise.resolve();
+    election.join();
+    void asked[2]?.held();
+    election.leave();
+    asked[2]?.reject(new Error('AbortError'));
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(said).toEqual(['elected', 'deposed', 'broken', 'elected']);
+  });
+});
+
+test('an attempt that was given up is not heard any more', async () => {
+  const stage = new Stage();
+  const sources: { say: (name: string, event: object) => void }[] = [];
+  class Source {
+    readyState = 0;
+    readonly listeners = new Map<string, (event: object) => void>();
+    constructor() {
+      sources.push({ say: (name, event) => this.listeners.get(name)?.(event) });
+    }
+    addEventListener(name: string, listener: (event: object) => void): void {
+      this.listeners.set(name, listener);
+    }
+    close(): void {
+      this.readyState = 2;
+    }
+  }
+  const page = stage.open({ shared: false }, { EventSource: Source });
+  page.client.reconnect();
+  expect(sources).toHaveLength(2);
+  const action = { id: 'x', type: 'update', module: 'guests', queryPaths: ['guests'], seq: 1, timestamp: 1 };
+  sources[0]?.say('message', { data: JSON.stringify(action), lastEventId: 'e1.1' });
+  expect(page.heard).toEqual([]);
+  sources[1]?.say('message', { data: JSON.stringify({ type: 'hello', queryPaths: [], recovered: false, reason: 'fresh', heartbeatMs: 1_000, serverTime: 1 }), lastEventId: 'e1.0' });
+  sources[1]?.say('message', { data: JSON.stringify(action), lastEventId: 'e1.1' });
+  expect(page.heard).toEqual(['x']);
 });
