@@ -55,28 +55,12 @@ export const slips = [
     tests: [tabs('one stream for all tabs')],
   },
   {
-    name: 'CL07',
-    file: 'lib/client/tabs/history.ts',
-    why: 'what a tab has heard it hears again after a change of the leader',
-    find: 'if (placed && covers(this.cursor, id)) return false;',
-    replace: '',
-    tests: [simulation],
-  },
-  {
     name: 'CL08',
     file: 'lib/client/tabs/tab.ts',
     why: 'a follower goes on over a message that it missed',
     find: 'if (count !== this.#count + 1) return this.#rejoin();',
     replace: '',
     tests: [tabs('a message that is lost between tabs')],
-  },
-  {
-    name: 'CL09',
-    file: 'lib/client/tabs/tab.ts',
-    why: 'an answer to an old question is taken for the one to the newest',
-    find: '&& message.since === this.#asksFrom',
-    replace: '',
-    tests: [simulation],
   },
   {
     name: 'CL10',
