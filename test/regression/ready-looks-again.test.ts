@@ -27,7 +27,7 @@ test.each(['lost', 'unsent'] as const)('a look that was %s while the link stands
   try {
     await within(watch.ready(), 'the broker to be found good');
     expect(looks).toBe(2);
-    expect(watch.health()).toEqual({ status: 'ok' });
+    expect(watch.health(0)).toEqual({ status: 'ok' });
   } finally {
     watch.close();
     await broker.close();
