@@ -38,7 +38,7 @@ export class CuttingProxy {
     let left = budget ?? Infinity;
     const end = (reset: boolean): void => {
       this.#open.delete(client);
-      if (reset) client.resetAndDestroy();
+      if (reset && !client.writableEnded) client.resetAndDestroy();
       else client.destroy();
       target.destroy();
     };

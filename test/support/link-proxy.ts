@@ -28,7 +28,7 @@ export class LinkProxy {
     server.on('connection', (client) => {
       proxy.opened += 1;
       client.on('error', () => undefined);
-      if (proxy.#refuses) client.resetAndDestroy();
+      if (proxy.#refuses) reset(client);
       else proxy.#serve(client, connect(target()));
     });
     server.listen(0, '127.0.0.1');
@@ -73,7 +73,7 @@ export class LinkProxy {
   /** Resets what is open; what was on its way is lost. */
   cut(): void {
     for (const [toServer, toClient] of [...this.#pairs]) {
-      toServer.from.resetAndDestroy();
+      reset(toServer.from);
       toClient.from.destroy();
     }
   }
@@ -106,6 +106,12 @@ export class LinkProxy {
     this.cut();
     await closed;
   }
+}
+
+/** One that is being ended cannot be reset, and Node would keep it for ever. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 type Pair = [Way, Way];

@@ -3,6 +3,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { waitFor } from './wait.js';
 
+/** A server that has ended leaves the half of ours open: a test file that is over ends it, or its process would not. */
+const open = new Set<Socket>();
+afterAll(() => {
+  for (const socket of open) socket.destroy();
+});
+
 export class RawHttp {
   text = '';
   closed = false;
@@ -13,7 +19,11 @@ export class RawHttp {
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => (this.text += chunk));
     socket.on('error', () => undefined);
-    socket.on('close', () => (this.closed = true));
+    open.add(socket);
+    socket.on('close', () => {
+      this.closed = true;
+      open.delete(socket);
+    });
   }
 
   static async open(port: number, request = ''): Promise<RawHttp> {
