@@ -41,6 +41,8 @@ export interface NodeHost {
   silent(what: string, nodes: readonly string[]): void;
   /** Who was told to end while this node heard nothing cannot be read: any of its streams may be one of those. */
   unread(why: string): void;
+  /** Redis refuses something for good: a key of ours is of another type. */
+  refused(why: string): void;
 }
 
 export interface NodeOptions {
@@ -74,6 +76,7 @@ export class HubNode {
     this.#host = host;
     this.#openWaitMs = openWaitMs;
     this.life = new Life({ broker, prefix, nodeId });
+    this.life.onRefused((why) => host.refused(why));
     this.seats = new Seats(this.life, limits, (companyId, id, reason) => host.ended(companyId, id, reason));
     this.rates = new Rates(this.life);
     this.presence = new RedisPresence(this.life, host.presence);
@@ -160,8 +163,10 @@ export class HubNode {
   }
 
   async #askEnd(end: End, id: string | undefined): Promise<number> {
-    const counts = await this.#ask<number>('disconnect', { ...end, id });
-    return counts.reduce((sum, count) => sum + (Number(count) || 0), 0);
+    const { answers, silent, asked } = await this.#peers.ask<number>('disconnect', { ...end, id });
+    if (!asked && id !== undefined) this.#ends.untold(end, id);
+    if (silent.length > 0) this.#host.silent('disconnect', silent);
+    return answers.reduce((sum, count) => sum + (Number(count) || 0), 0);
   }
 
   async #disconnected(body: unknown): Promise<number> {
@@ -192,6 +197,9 @@ export class HubNode {
   }
 
   async forget(companyId: string): Promise<void> {
+    // A node that is cut off ends its streams when it is back.
+    const end: End = { match: { companyId }, reason: 'revoked' };
+    await this.#askEnd(end, await this.#ends.add(end));
     await this.#ask('forget', companyId);
     const { broker, prefix } = this.life;
     const { head, log, ids } = keysOf(prefix, companyId);

@@ -21,8 +21,8 @@ export class Rates {
       const asked = life.broker.eval(SCRIPT, [rateKey(life.prefix, key)], [intervalUs(rate), rate.burst]);
       const [ok, remaining, retryAfterMs] = texts(await life.patiently(asked)).map(Number);
       return { ok: ok === 1, remaining: remaining ?? 0, retryAfterMs: retryAfterMs ?? 0 };
-    } catch {
-      life.trouble();
+    } catch (thrown) {
+      life.failed(thrown);
       return undefined;
     }
   }

@@ -33,6 +33,8 @@ export class Sharing {
   readonly #board: PresenceBoard;
   readonly #node: HubNode | undefined;
   readonly #rates = new LocalRates();
+  /** What Redis refuses for good, and was told. */
+  readonly #refusals = new Set<string>();
 
   /** Throws PathcastError NO_NATIVE. */
   constructor(settings: Settings, host: SharingHost) {
@@ -89,6 +91,11 @@ export class Sharing {
         info: () => this.#info(),
         silent: (what, nodes) => {
           host.warn(`${what}: these nodes did not answer within 1 s: ${nodes.join(', ')}`, 'silent-node');
+        },
+        refused: (why) => {
+          if (this.#refusals.has(why)) return;
+          this.#refusals.add(why);
+          host.warn(`a key under this hub's prefix is not pathcast's, and stays as it is; what stands there holds for this node alone: ${why}`, 'foreign-key');
         },
         unread: (why) => {
           host.warn(`who was told to end while this node heard nothing of Redis cannot be read (${why}); all streams of this node end, and come back through the app's own checks`, 'revocations');

@@ -170,6 +170,10 @@ export class Mirror implements ChannelMirror {
       case 'ephemeral': {
         const { nodeId, json, transformedJson } = rung;
         if (nodeId === host.options.nodeId) return;
+        if (![json, transformedJson ?? 'null'].every(isOneLine)) {
+          host.foreign(companyId);
+          return;
+        }
         if (host.isHeld) {
           host.context.counters.ephemeralsDropped++;
           return;
@@ -426,4 +430,15 @@ export class Mirror implements ChannelMirror {
 
 function keyOf(epoch: string, seq: number): string {
   return `${epoch}.${String(seq)}`;
+}
+
+/** JSON, as it is written to a stream: nobody's line ends are in it. */
+function isOneLine(json: string): boolean {
+  if (/[\r\n]/.test(json)) return false;
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -30,6 +30,8 @@ export class Ends {
   readonly #livesMs: number;
   readonly #known = new Set<string>();
   readonly #waiting: End[] = [];
+  /** Written, and told to nobody. */
+  readonly #untold: { readonly end: End; readonly id: string }[] = [];
   readonly #bornMs = performance.now();
   /** Of the newest entry that is known, or when this node began; '': that is not known yet. */
   #newest = '';
@@ -52,9 +54,11 @@ export class Ends {
       keys: () => [],
       fenced: () => undefined,
       restore: () => {
-        if (this.#behind || this.#waiting.length > 0) void this.subscribed();
+        if (this.#behind || this.#waiting.length > 0 || this.#untold.length > 0) void this.subscribed();
       },
     });
+    // What a node wrote and could tell nobody of.
+    life.onRenewal(() => void this.subscribed());
   }
 
   /** Writes it down; when Redis is away, later. Resolves to its id there. Never rejects. */
@@ -73,6 +77,12 @@ export class Ends {
       if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
       return undefined;
     }
+  }
+
+  /** It stands in Redis, and nobody could be told. */
+  untold(end: End, id: string): void {
+    this.#untold.push({ end, id });
+    if (this.#untold.length > MAX_WAITING) this.#untold.shift();
   }
 
   /** It came by the channel, and is carried out here. */
@@ -137,6 +147,7 @@ export class Ends {
   }
 
   async #sendWaiting(): Promise<void> {
+    for (const { end, id } of this.#untold.splice(0)) this.#tell(end, id);
     for (const end of this.#waiting.splice(0)) {
       const id = await this.add(end);
       if (id !== undefined) this.#tell(end, id);

@@ -7,7 +7,7 @@
  * that were let in meanwhile stay. But a node that was only stopped (a debugger, a suspended machine) has been replaced by others
  * meanwhile, and asks again for each of its seats.
  */
-import type { Broker, BrokerReply } from '../../internal/broker.js';
+import { BrokerError, type Broker, type BrokerReply } from '../../internal/broker.js';
 import { nodesKey } from '../keys.js';
 import { NODES, RENEW } from '../scripts/living.js';
 
@@ -23,6 +23,8 @@ const FORGET_MS = 3_600_000;
 /** ms that the list of nodes outlives the last of them. */
 const OUTLIVES_MS = 86_400_000;
 
+/** A key of another type; before 7.0 it stands behind the script's own word. */
+const FOR_GOOD = /\bWRONGTYPE\b/;
 const MOURNS = 3;
 
 const script = (name: string, body: string): { name: string; body: string } => ({ name, body });
@@ -62,6 +64,8 @@ export class Life {
   readonly #now: () => number;
   readonly #holders: Holder[] = [];
   readonly #losses: (() => void)[] = [];
+  readonly #renewals: (() => void)[] = [];
+  #refused: (message: string) => void = () => undefined;
   /** Rounds in which what a dead node held is still looked for: its life in a company ends a little later than in the list. */
   #mourns = 0;
   /** When the last renewal that was answered was sent. */
@@ -153,6 +157,22 @@ export class Life {
     this.#outage = true;
     this.#away ??= this.#mode();
     this.#later(RETRY_MS);
+  }
+
+  /** What was asked of it came to nothing. A key that is somebody else's says nothing of Redis: it concerns its company alone. */
+  failed(thrown: unknown): void {
+    if (thrown instanceof BrokerError && thrown.failure === 'refused' && FOR_GOOD.test(thrown.message)) this.#refused(thrown.message);
+    else this.trouble();
+  }
+
+  /** Hears what Redis refuses for good. */
+  onRefused(listener: (message: string) => void): void {
+    this.#refused = listener;
+  }
+
+  /** Hears each renewal. */
+  onRenewal(listener: () => void): void {
+    this.#renewals.push(listener);
   }
 
   /** Redis has counted the node as dead. Resolves when what it holds is on its way back. */
@@ -251,6 +271,7 @@ export class Life {
       this.#renewedMs = sentMs;
       if (this.#again) this.compare();
       this.#again = false;
+      for (const listener of this.#renewals) listener();
     } catch {
       this.trouble();
     }

@@ -27,6 +27,8 @@ export interface Answers<T> {
   readonly answers: readonly T[];
   /** Nodes that live, as far as Redis knows, and said nothing in time. */
   readonly silent: readonly string[];
+  /** False: Redis is away, and nobody was asked. */
+  readonly asked: boolean;
 }
 
 /** ms; until an own message has come back it is sent again. */
@@ -69,16 +71,16 @@ export class Peers {
   /** Of all other nodes. Never rejects: while Redis is away there are none that could be asked. */
   async ask<T>(what: string, body: unknown): Promise<Answers<T>> {
     const life = this.#life;
-    if (!(await life.usable())) return { answers: [], silent: [] };
+    if (!(await life.usable())) return { answers: [], silent: [], asked: false };
     const id = (this.#ids += 1);
     let others: string[];
     try {
       others = (await life.patiently(life.nodes())).filter((node) => node !== life.nodeId);
     } catch {
       life.trouble();
-      return { answers: [], silent: [] };
+      return { answers: [], silent: [], asked: false };
     }
-    if (others.length === 0) return { answers: [], silent: [] };
+    if (others.length === 0) return { answers: [], silent: [], asked: true };
     const question: Question = { waiting: new Set(others), answers: [], done: () => undefined };
     this.#questions.set(id, question);
     await new Promise<void>((resolve) => {
@@ -90,7 +92,7 @@ export class Peers {
       this.#send(allChannel(life.prefix), { ask: what, id, from: life.nodeId, body });
     });
     this.#questions.delete(id);
-    return { answers: question.answers as T[], silent: [...question.waiting] };
+    return { answers: question.answers as T[], silent: [...question.waiting], asked: true };
   }
 
   /** Asks again and again until each of `nodes`, and as many others as hear it, have answered; `ms` at most. Never rejects. */

@@ -93,8 +93,8 @@ export class RedisPresence implements PresenceStore, Holder {
       try {
         const keys = [key, life.clustered ? key : nodesKey(life.prefix)];
         reply = await life.patiently(life.broker.eval(SCRIPT, keys, [what, life.nodeId, holds ? '1' : '0', LIFE_MS, KEYS_LIVE_MS, ...rest]));
-      } catch {
-        life.trouble();
+      } catch (thrown) {
+        life.failed(thrown);
         return [];
       }
       const [word, count, ...more] = texts(reply);

@@ -41,7 +41,11 @@ end
 local function readHead(key)
   local got = redis.call('HMGET', key, 'format', 'epoch', 'seq', 'run', 'at', 'bytes', 'born', 'lost', 'reach', 'former', 'life')
   if got[1] and tonumber(got[1]) > FORMAT then return nil, got[1] end
-  if not got[2] then return nil end
+  if not got[2] then
+    -- Somebody else's hash: no stream, and so refused as what it is.
+    if redis.call('EXISTS', key) == 1 then redis.call('XLEN', key) end
+    return nil
+  end
   return {
     -- A version that knew no lives wrote none: then the process counts.
     epoch = got[2], seq = tonumber(got[3]), run = got[4], life = got[11] or '', at = tonumber(got[5]), bytes = tonumber(got[6]),
@@ -52,6 +56,9 @@ end
 
 -- A new life of the log. Nothing of the former one is left.
 local function begin(keys, epoch, run)
+  -- Keys of another type are not ours to take away: Redis refuses them here.
+  redis.call('XLEN', keys.log)
+  redis.call('HLEN', keys.ids)
   redis.call('DEL', keys.head, keys.log, keys.ids)
   local now = clock()
   local process, life = partsOf(run)

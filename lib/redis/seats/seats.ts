@@ -133,8 +133,8 @@ export class Seats implements Holder {
       let reply: string[];
       try {
         reply = texts(await this.#life.patiently(this.#ask(seat)));
-      } catch {
-        this.#life.trouble();
+      } catch (thrown) {
+        this.#life.failed(thrown);
         break;
       }
       const [word = '', figure, since, ...gaveWay] = reply;
@@ -268,9 +268,9 @@ export class Seats implements Holder {
         continue;
       }
       const args = some.flatMap(({ user, tab, request }) => [user, tab, request.id]);
-      this.#life.broker.eval(SCRIPT, this.#keys(company), ['release', this.#life.nodeId, ...args]).catch(() => {
+      this.#life.broker.eval(SCRIPT, this.#keys(company), ['release', this.#life.nodeId, ...args]).catch((thrown: unknown) => {
         company.dirty = true;
-        this.#life.trouble();
+        this.#life.failed(thrown);
       });
     }
     this.#book.tidy(company);
@@ -301,9 +301,9 @@ export class Seats implements Holder {
       this.#counters.restored += 1;
       for (let at = 0; at + 1 < reply.length; at += 2) this.ended(reply[at] as string, reply[at + 1] as EndedReason);
       for (const seat of told) if (seat.state === 'local') this.#book.become(seat, 'held');
-    } catch {
+    } catch (thrown) {
       company.dirty = true;
-      this.#life.trouble();
+      this.#life.failed(thrown);
     }
     this.#book.tidy(company);
   }

@@ -1,0 +1,96 @@
+/**
+ * Keys under our names that are somebody else's, and words that come at a bad moment. A key of another type is left as it is and concerns its company alone: one took the
+ * whole node out of the shared limits, another was deleted. A revocation that was written while a node took Redis for silent was told to nobody; `forget` missed who was cut off.
+ */
+import { change } from '../support/actions.js';
+import type { EngineKind } from '../support/engines.js';
+import { HubNode, endHubNodes } from '../support/hub-node.js';
+import { LinkProxy } from '../support/link-proxy.js';
+import { RedisServer } from '../support/redis.js';
+import { waitFor } from '../support/wait.js';
+
+let redis: RedisServer;
+let link: LinkProxy;
+
+beforeEach(async () => {
+  redis = await RedisServer.start({ tcp: true });
+  link = await LinkProxy.start(() => ({ host: '127.0.0.1', port: redis.port }));
+});
+afterEach(async () => {
+  link.heal();
+  await endHubNodes();
+  await link.close();
+  await redis.end();
+});
+
+const direct = (): string => `redis://127.0.0.1:${String(redis.port)}`;
+const named = (id: string) => ({ ...change, id, queryPaths: [`guests.${id}`] });
+
+describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
+  test.each(['seats', 'here'])('a key of %s that is not ours keeps nobody else from being counted', async (what) => {
+    const limits = { perUser: 2, perCompany: 0 };
+    const nodes = [await HubNode.start({ engine, limits, redis: direct() }), await HubNode.start({ engine, limits, redis: direct() })] as const;
+    const warnings: string[] = [];
+    nodes[0].hub.on('warning', ({ message }) => warnings.push(message));
+    await redis.client().set(`pathcast:1:{evil}:${what}`, 'mine');
+    let admitted = 0;
+    for (let i = 0; i < 4; i++) {
+      const { hub } = nodes[(i % 2) as 0 | 1];
+      const evil = hub.stream({ companyId: 'evil', userId: `u${String(i)}`, presence: { topics: ['list'] } });
+      await evil.next();
+      await hub.presence('evil');
+      const stream = hub.stream({ companyId: 'good', userId: 'ann' });
+      await stream.next().then(
+        () => (admitted += 1),
+        (thrown: unknown) => expect(thrown).toMatchObject({ code: 'USER_LIMIT' }),
+      );
+    }
+    expect(admitted).toBe(2);
+    expect(warnings.filter((message) => message.includes("is not pathcast's"))).toHaveLength(1);
+    expect(await redis.client().get(`pathcast:1:{evil}:${what}`)).toBe('mine');
+  });
+
+  test.each(['log', 'ids', 'head'])('a %s that is not ours stays as it is', async (what) => {
+    const key = `pathcast:1:{acme}:${what}`;
+    if (what === 'head') await redis.client().hset(key, 'name', 'mine');
+    else await redis.client().set(key, 'mine');
+    const node = await HubNode.start({ engine, redis: direct() });
+    expect(await node.hub.broadcast(named('a1'))).toMatchObject({ ok: false, code: 'BROKER' });
+    expect(await redis.client().type(key)).toBe(what === 'head' ? 'hash' : 'string');
+    expect(await redis.client().keys('pathcast:1:{acme}:*')).toEqual([key]);
+  });
+
+  test('a revocation is told though its node has just taken Redis for silent', async () => {
+    const other = await HubNode.start({ engine, redis: direct() });
+    const node = await HubNode.start({ engine, redis: link.url });
+    const stream = await other.stream();
+    link.part();
+    // It waits for a second, and then counts by itself.
+    await node.hub.rateLimit('somebody', { limit: 1, windowMs: 1_000 });
+    link.heal();
+    await node.hub.disconnect({ companyId: 'acme', userId: 'ann' });
+    expect(await stream.raw.untilClosed()).toMatch(/"reason":"revoked"/);
+  });
+
+  test('a node that was cut off ends the streams of a company that was forgotten meanwhile', async () => {
+    const node = await HubNode.start({ engine, redis: direct() });
+    const away = await HubNode.start({ engine, redis: link.url });
+    const stream = await away.stream();
+    link.part();
+    await node.hub.forget('acme');
+    link.cut();
+    link.heal();
+    expect(await stream.raw.untilClosed()).toMatch(/"reason":"revoked"/);
+  });
+});
+
+test('what stands for an ephemeral event and would be several lines of a stream is refused', async () => {
+  const node = await HubNode.start({ engine: 'js', redis: direct() });
+  const stream = await node.stream();
+  const evil = 'x\n\nid: evil.9\nevent: server_close\ndata: {}\n';
+  for (const body of [evil, 'not json', '{\n}']) await redis.client().publish('pathcast:1:{acme}:bell', `1e zz ${String(Buffer.byteLength(body))} 0\n${body}`);
+  await node.hub.broadcast(named('a1'));
+  await stream.until('a1');
+  await waitFor(() => node.hub.metrics().broker!.foreign >= 3, 'all three to be counted');
+  expect(stream.raw.text).not.toMatch(/evil|not json/);
+});
