@@ -113,6 +113,19 @@ test('with a full storage nothing is missing', async () => {
   await closeAll(pages);
 });
 
+test('with storage blocked, which takes the locks too, each tab has a stream', async () => {
+  const blocked = await Chromium.launch({ blockStorage: true });
+  try {
+    const pages = await openPages(blocked, site, 2, query());
+    await expect(pages[0]!.tab.evaluate('localStorage.length')).rejects.toThrow('SecurityError');
+    await allHear(pages);
+    await site.settled(user, 2);
+  } finally {
+    await blocked.close();
+  }
+  await site.settled(user, 0);
+});
+
 test('tabs of two versions of the client have a stream each, and disturb each other in nothing', async () => {
   const old = await openPages(chromium, site, 2, query());
   const fresh = await openPages(chromium, site, 2, { query: `?user=${user}&script=/newer.js` });

@@ -51,6 +51,8 @@ export class Tab {
   #election: Election;
   #channel: ChannelLike | undefined;
   #leads = false;
+  /** Nothing here elects one of several tabs. */
+  #solo = false;
   /** Set while the page is hidden away, and at the end. */
   #away: 'away' | 'closed' | 'forgotten' | undefined;
   /** Of the tab that leads, this or another; the highest seen. */
@@ -120,7 +122,7 @@ export class Tab {
 
   get #channelled(): boolean {
     const { channel, locks } = this.#environment;
-    return this.#host.shared && channel !== undefined && (locks !== undefined || this.#storable());
+    return this.#host.shared && !this.#solo && channel !== undefined && (locks !== undefined || this.#storable());
   }
 
   #storable(): boolean {
@@ -150,6 +152,12 @@ export class Tab {
   /** Without this way of electing: the next one. */
   #fall(lockless: boolean): void {
     this.#election = lockless ? this.#elect() : alone({ elected: () => this.#lead(), deposed: () => undefined, broken: () => undefined });
+    // Each tab by itself: it hears nobody, or two would depose each other for ever.
+    if (!lockless || !this.#storable()) {
+      this.#solo = true;
+      this.#channel?.close();
+      this.#channel = undefined;
+    }
     this.#election.join();
   }
 
