@@ -9,8 +9,6 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  // Minutes of faults at random: npm run test:chaos.
-  testPathIgnorePatterns: ['/node_modules/', ...(process.env.PATHCAST_CHAOS ? [] : ['/test/chaos/chaos\\.test\\.ts$'])],
   // ms; real servers, sockets and browsers on two shared cores.
   testTimeout: 30_000,
   maxWorkers: 2,

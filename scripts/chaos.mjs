@@ -11,7 +11,7 @@ main(async () => {
   if (!args.includes('--help')) await setUp('test');
   const { build } = await import('esbuild');
   const outfile = path.join(stateDir, 'chaos', 'main.cjs');
-  const made = { entryPoints: [at('test/chaos/main.ts')], outfile, bundle: true, platform: 'node', format: 'cjs', packages: 'external', logLevel: 'warning' };
+  const made = { entryPoints: [at('test/chaos/main.ts')], outfile, bundle: true, platform: 'node', format: 'cjs', packages: 'external', logLevel: 'warning', define: { __dirname: JSON.stringify(at('test/chaos')) } };
   await build(made);
   return run(process.execPath, ['--enable-source-maps', outfile, ...args]);
 });

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { keysOf } from '../../lib/redis/keys.js';
 import type { LinkProxy } from '../support/link-proxy.js';
 import type { Random } from '../support/random.js';
+import type { RedisCluster } from '../support/redis-cluster.js';
 import type { RedisSentinels } from '../support/redis-sentinels.js';
 import type { RedisServer } from '../support/redis.js';
 import type { Excuse, Fault } from './history.js';
@@ -25,6 +26,10 @@ export interface OneRedis extends Place {
 }
 export interface ManyRedis extends Place {
   readonly sentinels: RedisSentinels;
+}
+
+export interface ClusterRedis extends Place {
+  readonly cluster: RedisCluster;
 }
 
 /** What it touches: two of different kinds may happen at the same time. */
@@ -321,6 +326,31 @@ export const sentinelFaults: FaultKind<ManyRedis>[] = [
       await pause(between(random, 0, 1_500));
       await sentinels.rejoin();
       return { excuses: FAILOVER };
+    },
+  },
+];
+
+/** Its servers store nothing: what a replica does not have is gone with its master. */
+export const clusterFaults: FaultKind<ClusterRedis>[] = [
+  ...ofNodes,
+  {
+    name: 'a master of the cluster is killed',
+    touches: 'redis',
+    weight: 4,
+    async happen({ cluster, random, companies, prefix, pause }) {
+      const slot = await cluster.slotOf(keysOf(prefix, random.pick(companies)).head);
+      await cluster.replaceOwnerOf(slot, () => pause(between(random, 100, 1_500)));
+      return { excuses: FAILOVER };
+    },
+  },
+  {
+    name: 'a slot moves to another master',
+    touches: 'redis',
+    weight: 4,
+    async happen({ cluster, random, companies, prefix }) {
+      const company = random.pick(companies);
+      await cluster.moveSlotOf(keysOf(prefix, company).head);
+      return { excuses: ['another-redis'], companies: [company], note: company };
     },
   },
 ];

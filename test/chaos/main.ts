@@ -4,12 +4,15 @@ import { parseArgs } from 'node:util';
 import { runChaos } from './run.js';
 import { summary } from './summary.js';
 
-const HELP = `npm run chaos -- [--seed N] [--minutes M] [--engine native|js] [--redis one|sentinels] [--old COMMIT] [--only PART]… [--save FILE]
+const REDISES = ['one', 'tls', 'sentinels', 'cluster'] as const;
+const HELP = `npm run chaos -- [--seed N] [--minutes M] [--engine native|js] [--redis one|tls|sentinels|cluster] [--client] [--old COMMIT] [--only PART]… [--save FILE]
 
   --seed     what is done, and to whom (default: by chance; it is printed)
   --minutes  how long faults are made (default 3)
   --engine   of all nodes (default native)
-  --redis    one: a server with a link for each node; sentinels: a master, its replica, three sentinels
+  --redis    one: a server with a link for each node; sentinels: a master, its replica, three sentinels;
+             tls: as one, behind TLS; cluster: three masters, a replica each
+  --client   each node gives its hub an ioredis client of its own, in the place of a URL
   --package  a built checkout that the nodes are of (default: this one)
   --old      a commit, whose package is made and kept, or a tarball of another version: the first node is of it
   --only     faults whose name has this part in it; several add up; none: no faults
@@ -24,6 +27,7 @@ async function main(): Promise<number> {
       minutes: { type: 'string', default: '3' },
       engine: { type: 'string', default: 'native' },
       redis: { type: 'string', default: 'one' },
+      client: { type: 'boolean', default: false },
       old: { type: 'string' },
       package: { type: 'string', default: process.cwd() },
       only: { type: 'string', multiple: true },
@@ -42,13 +46,14 @@ async function main(): Promise<number> {
   const seconds = Number(values.minutes) * 60;
   if (!Number.isInteger(seed) || !(seconds > 0)) throw new Error(`--seed and --minutes are numbers, got ${values.seed} and ${values.minutes}`);
   if (values.engine !== 'native' && values.engine !== 'js') throw new Error(`--engine is native or js, got ${values.engine}`);
-  if (values.redis !== 'one' && values.redis !== 'sentinels') throw new Error(`--redis is one or sentinels, got ${values.redis}`);
-  const { engine, redis, only } = values;
+  const redis = REDISES.find((name) => name === values.redis);
+  if (!redis) throw new Error(`--redis is one of ${REDISES.join(', ')}, got ${values.redis}`);
+  const { engine, client, only } = values;
   const counts = { nodes: Number(values.nodes), companies: Number(values.companies), clientsPerCompany: Number(values.clients) };
-  console.log(`seed ${seed}, ${seconds} s, engine ${engine}, redis ${redis}`);
+  console.log(`seed ${seed}, ${seconds} s, engine ${engine}, redis ${redis}${client ? ", an app's client" : ''}`);
   const begun = performance.now();
   const say = (line: string): void => console.log(`[${((performance.now() - begun) / 1_000).toFixed(1).padStart(6)} s] ${line}`);
-  const report = await runChaos({ root: process.cwd(), seed, seconds, engine, redis, only, package: values.package, oldPackage: values.old, say, ...counts });
+  const report = await runChaos({ root: process.cwd(), seed, seconds, engine, redis, client, only, package: values.package, oldPackage: values.old, say, ...counts });
   console.log(`\n${summary(report)}\n\nseed ${seed}`);
   if (values.save !== undefined) writeFileSync(values.save, JSON.stringify(report));
   return report.violations.length + report.broken.length > 0 ? 1 : 0;

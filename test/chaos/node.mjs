@@ -1,21 +1,43 @@
 /**
  * One node of a chaos run: a real server of a real hub on a Redis. It is told what to do by JSON lines on its standard input and
- * answers on its output; it ends with the input. CHAOS_NODE: `{ packageFolder, engine, redis, hub }`.
+ * answers on its output; it ends with the input. CHAOS_NODE: `{ packageFolder, engine, redis, client, hub }`; with `client` the hub gets one that
+ * this process, as an app, has made with ioredis, in the place of a URL.
  */
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { watchStarvation } from './starvation.mjs';
 
-const { packageFolder, engine, redis, hub: options } = JSON.parse(process.env.CHAOS_NODE);
+const { packageFolder, engine, redis, client, hub: options } = JSON.parse(process.env.CHAOS_NODE);
 const { createHub } = await import(pathToFileURL(path.join(packageFolder, 'dist/esm/index.js')).href);
 
 /** ms of the clock that all processes of the machine share. */
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+watchStarvation(now, (at, until) => say({ starved: [at, until] }));
 
-const hub = createHub({ ...options, engine, redis });
+async function clientOf(url) {
+  const { Cluster, Redis } = await import('ioredis');
+  const { protocol } = new URL(url.replace(/,.*/, ''));
+  const [hosts, name] = url.replace(/^.*:\/\//, '').split('/');
+  const points = hosts.split(',').map((each) => ({ host: each.split(':')[0], port: Number(each.split(':')[1]) }));
+  if (protocol === 'redis+cluster:') return new Cluster(points, { shardedSubscribers: true });
+  if (protocol === 'redis+sentinel:') return new Redis({ sentinels: points, name });
+  return new Redis({ ...points[0], ...(protocol === 'rediss:' ? { tls: {} } : {}) });
+}
+
+let place = redis;
+let app;
+if (client) {
+  const { url, ...rest } = redis;
+  app = await clientOf(url);
+  // Whatever becomes of its own connection: the hub has duplicates.
+  app.on('error', () => undefined);
+  place = { client: app, ...rest };
+}
+const hub = createHub({ ...options, engine, redis: place });
 hub.on('warning', ({ message }) => say({ said: message }));
 hub.on('error', ({ error, during }) => say({ said: `${during}: ${error.message}` }));
 if (hub.engine !== engine) throw new Error(`asked for the ${engine} engine, got ${hub.engine}`);
@@ -44,6 +66,7 @@ const commands = {
   },
   async close() {
     await hub.close({ flushMs: 5_000 });
+    app?.disconnect();
     server.close();
     server.closeAllConnections();
     process.stdin.destroy();

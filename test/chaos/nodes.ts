@@ -21,6 +21,10 @@ export interface NodeSetUp {
   packageFolder: string;
   engine: 'native' | 'js';
   redis: object;
+  /** It makes a client of its own, as an app has one, and gives the hub that. */
+  client: boolean;
+  /** PEM file of who signed what Redis shows. */
+  trusted?: string | undefined;
   hub: object;
 }
 
@@ -35,6 +39,8 @@ export class ChaosNode {
   /** Undefined: it does not run. */
   port: number | undefined;
   readonly said: string[] = [];
+  /** When it could not run. */
+  readonly starved: [at: number, until: number][] = [];
   #child: ChildProcess | undefined;
   #asked = 0;
   readonly #waiting = new Map<number, (metrics: Record<string, unknown> | undefined) => void>();
@@ -46,10 +52,10 @@ export class ChaosNode {
   ) {}
 
   async start(): Promise<void> {
-    const { root, ...told } = this.setUp;
+    const { root, trusted, ...told } = this.setUp;
     const child = spawn(process.execPath, [path.join(root, 'test/chaos/node.mjs')], {
       cwd: root,
-      env: { ...process.env, CHAOS_NODE: JSON.stringify(told) },
+      env: { ...process.env, CHAOS_NODE: JSON.stringify(told), ...(trusted === undefined ? {} : { NODE_EXTRA_CA_CERTS: trusted }) },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -79,6 +85,7 @@ export class ChaosNode {
   #take(line: Record<string, unknown>): void {
     if (typeof line['port'] === 'number') this.port = line['port'];
     if (typeof line['said'] === 'string') this.#hear(line['said']);
+    if (Array.isArray(line['starved'])) this.starved.push(line['starved'] as [number, number]);
     for (const answer of (line['published'] as Answer[] | undefined) ?? []) this.#answered(answer);
     if (typeof line['ask'] === 'number') {
       this.#waiting.get(line['ask'])?.(line['metrics'] as Record<string, unknown> | undefined);

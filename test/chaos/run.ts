@@ -7,15 +7,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { LinkProxy } from '../support/link-proxy.js';
 import { makeRandom, type Random } from '../support/random.js';
+import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisSentinels } from '../support/redis-sentinels.js';
 import { RedisServer } from '../support/redis.js';
+import { TLS_FOLDER } from '../support/tls.js';
 import { waitFor } from '../support/wait.js';
 import { checkHistory } from './check-history.js';
 import { ChaosClient } from './clients.js';
-import { inflict, oneRedisFaults, sentinelFaults, type FaultKind, type Place } from './faults.js';
+import { clusterFaults, inflict, oneRedisFaults, sentinelFaults, type FaultKind, type Place } from './faults.js';
 import type { Fault, History, Publish, Settings, Verdict } from './history.js';
 import { ChaosNode } from './nodes.js';
 import { now } from './now.js';
+import { watchStarvation } from './starvation.mjs';
 
 export interface ChaosOptions {
   /** The checkout. */
@@ -23,7 +26,9 @@ export interface ChaosOptions {
   seed: number;
   seconds: number;
   engine: 'native' | 'js';
-  redis: 'one' | 'sentinels';
+  redis: 'one' | 'tls' | 'sentinels' | 'cluster';
+  /** Each node gives its hub a client of its own, an app's, in the place of a URL. */
+  client?: boolean;
   /** What the nodes are of: the checkout, or another built one. */
   package?: string | undefined;
   /** A folder with another version, unpacked: one of the nodes is of it. */
@@ -46,6 +51,7 @@ export interface ChaosReport extends Verdict {
   said: Record<string, readonly string[]>;
 }
 
+const FAULTS = { one: oneRedisFaults, tls: oneRedisFaults, sentinels: sentinelFaults, cluster: clusterFaults };
 const MODULES = ['guests', 'budget', 'hotels'];
 const PREFIX = 'chaos';
 const LOG_ACTIONS = 400;
@@ -54,6 +60,8 @@ const SETTINGS: Settings = { logActions: LOG_ACTIONS, publishWaitMs: 250, openWa
 const PUBLISH_EACH_MS = 25;
 /** Between two clients whose connection breaks. ms */
 const CUT_EACH_MS = 150;
+/** Between two times of slowness that count as one. ms */
+const JOINED_MS = 500;
 /** After the last fault, until all is well again. ms */
 const HEAL_MS = 45_000;
 
@@ -78,6 +86,10 @@ class Run {
   #clients: ChaosClient[] = [];
   #server: RedisServer | undefined;
   #sentinels: RedisSentinels | undefined;
+  #cluster: RedisCluster | undefined;
+  /** When this process, with all the clients, could not run. */
+  readonly #starved: [at: number, until: number][] = [];
+  readonly #unwatch = watchStarvation(now, (at, until) => this.#starved.push([at, until]));
   #timers: NodeJS.Timeout[] = [];
   #ended = false;
 
@@ -113,7 +125,8 @@ class Run {
     const metrics = Object.fromEntries(await Promise.all(this.nodes.map(async (node) => [node.name, await node.metrics()] as const)));
     for (const client of this.#clients) client.close();
     await Promise.all(this.nodes.map((node) => node.close()));
-    const { publishes, faults } = this;
+    const { publishes } = this;
+    const faults = [...this.faults, ...slow(this.#starved), ...this.nodes.flatMap(({ name, starved }) => slow(starved, [name]))].sort((a, b) => a.at - b.at);
     const history: History = { clients: this.#clients, publishes, faults, settings: SETTINGS };
     const verdict = checkHistory(history);
     const said = Object.fromEntries(this.nodes.map((node) => [node.name, node.said]));
@@ -127,18 +140,26 @@ class Run {
       this.#sentinels = await RedisSentinels.start({ stores: 'each-write' });
       return Array.from({ length: count }, () => this.#sentinels!.url);
     }
-    const server = await RedisServer.start({ stores: 'each-write' });
+    if (this.options.redis === 'cluster') {
+      this.#cluster = await RedisCluster.start();
+      return Array.from({ length: count }, () => this.#cluster!.url);
+    }
+    const tls = this.options.redis === 'tls';
+    const server = await RedisServer.start({ stores: 'each-write', tls });
     this.#server = server;
-    for (let i = 0; i < count; i++) this.links.push(await LinkProxy.start(() => ({ path: server.socket })));
-    return this.links.map(({ url }) => url);
+    const target = () => (tls ? { host: '127.0.0.1', port: server.tlsPort } : { path: server.socket });
+    for (let i = 0; i < count; i++) this.links.push(await LinkProxy.start(target));
+    return this.links.map(({ url, port }) => (tls ? `rediss://localhost:${port}` : url));
   }
 
   #node(url: string, index: number): ChaosNode {
-    const { root, engine, oldPackage } = this.options;
+    const { root, engine, redis, oldPackage, client = false } = this.options;
     const { publishWaitMs, openWaitMs } = SETTINGS;
     return new ChaosNode(`n${index}`, {
       root,
       engine,
+      client,
+      trusted: redis === 'tls' ? path.join(TLS_FOLDER, 'cert.pem') : undefined,
       packageFolder: index === 0 && oldPackage !== undefined ? oldPackage : (this.options.package ?? root),
       redis: { url, prefix: PREFIX, publishWaitMs, openWaitMs, probeMs: 1_000 },
       hub: { heartbeatMs: 1_000, retryMs: 300, log: { maxActions: LOG_ACTIONS }, limits: { perUser: 5, perCompany: 50 } },
@@ -189,7 +210,7 @@ class Run {
   }
 
   #kinds(): FaultKind<Place>[] {
-    const all = (this.options.redis === 'one' ? oneRedisFaults : sentinelFaults) as FaultKind<Place>[];
+    const all = FAULTS[this.options.redis] as FaultKind<Place>[];
     const { only } = this.options;
     const kinds = only ? all.filter(({ name }) => only.some((part) => name.includes(part))) : all;
     if (kinds.length === 0 && !only?.includes('none')) throw new Error(`no fault is called ${only?.join(' or ')}; there are: ${all.map(({ name }) => name).join('; ')}`);
@@ -205,7 +226,7 @@ class Run {
     const { nodes, companies, links } = this;
     const common = { random: this.#schedule, nodes, companies, prefix: PREFIX, pause: (ms: number) => this.#pause(ms) };
     const one = this.#server ? { server: this.#server, admin: this.#server.client(), links } : {};
-    return Object.assign(common, one, this.#sentinels ? { sentinels: this.#sentinels } : {});
+    return Object.assign(common, one, this.#sentinels ? { sentinels: this.#sentinels } : {}, this.#cluster ? { cluster: this.#cluster } : {});
   }
 
   #pause(ms: number): Promise<void> {
@@ -242,14 +263,27 @@ class Run {
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#unwatch();
     for (const timer of this.#timers) clearInterval(timer);
     for (const client of this.#clients) client.close();
     await Promise.all(this.nodes.map((node) => node.kill()));
     await Promise.all(this.links.map((link) => link.close()));
     await this.#server?.end();
     await this.#sentinels?.end();
+    await this.#cluster?.end();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** Intervals that follow each other are one. */
+function slow(starved: readonly (readonly [at: number, until: number])[], nodes?: string[]): Fault[] {
+  const faults: Fault[] = [];
+  for (const [at, until] of starved) {
+    const last = faults.at(-1);
+    if (last && at - last.until < JOINED_MS) last.until = until;
+    else faults.push({ what: 'the machine was too slow', at, until, excuses: ['node-stood'], ...(nodes ? { nodes } : {}) });
+  }
+  return faults;
 }
 
 function tells(step: ChaosClient['steps'][number], { action, paths }: Publish): boolean {

@@ -3,6 +3,7 @@ import { jest } from './tests.mjs';
 
 const nodes = (name) => [jest('test/redis/nodes.test.ts', name)];
 const behind = (name) => [jest('test/redis/behind.test.ts', name)];
+const unheard = (name) => [jest('test/regression/epochs-that-began-unheard.test.ts', name)];
 const away = (name) => [jest('test/redis/redis-away.test.ts', name)];
 
 export const slips = [
@@ -82,8 +83,72 @@ export const slips = [
     name: 'nodes-behind-judges',
     file: 'lib/jsengine/broker/broker-log.ts',
     why: 'a mirror that is behind judges a cursor that it does not know',
-    find: 'if (!cursor || isPlaced(channel, cursor)) return 0;',
+    find: 'if (!waits && (!cursor || isPlaced(channel, cursor))) return 0;',
     replace: 'return 0;',
     tests: behind('a cursor beyond what a node knows'),
+  },
+  {
+    name: 'nodes-epoch-unrung',
+    file: 'lib/redis/scripts/read.ts',
+    why: 'an epoch that a reading begins is told to nobody: streams of other nodes hear of it with the next publish',
+    find: "redis.call(ARGV[11], ARGV[10], FORMAT .. 'b ' .. head.epoch .. '\\\\n')",
+    replace: '',
+    tests: unheard('an epoch that begins with a reading'),
+  },
+  {
+    name: 'nodes-begun-unheard',
+    file: 'lib/jsengine/broker/mirror.ts',
+    why: 'what rings for an epoch that has begun is passed over',
+    find: "this.arrive({ epoch: rung.epoch, seq: 0, at: 0, id: '', encoded: undefined, bytes: 0, readings: this.readings }, true);",
+    replace: '',
+    tests: unheard('an epoch that begins with a reading'),
+  },
+  {
+    name: 'nodes-knowledge-kept',
+    file: 'lib/jsengine/broker/broker-log.ts',
+    why: 'a node without streams keeps to itself what a Redis has lost',
+    find: 'this.witness.linked();',
+    replace: '',
+    tests: unheard('what Redis has lost is told'),
+  },
+  {
+    name: 'nodes-knowledge-forgotten',
+    file: 'lib/jsengine/broker/known-logs.ts',
+    why: 'an answer of a Redis that went back replaces what the node knew beyond it',
+    find: 'if (known && name && name.last < known.seq) return false;',
+    replace: '',
+    tests: unheard('stays where an answer leaves it open'),
+  },
+  {
+    name: 'nodes-life-ignored',
+    file: 'lib/redis/scripts/head.ts',
+    why: 'a master that was a replica in between counts as the Redis that it was: a seq is given twice',
+    find: "return head.run == process and (head.life == '' or head.life == life)",
+    replace: 'return head.run == process',
+    tests: [jest('test/redis/log-scripts.test.ts', 'a master that was a replica in between')],
+  },
+  {
+    name: 'nodes-name-untrusted',
+    file: 'lib/redis/scripts/head.ts',
+    why: 'what a connection was told once is believed for ever: two nodes take the log from each other with each publish',
+    find: "if not here and told ~= '' then",
+    replace: 'if false then',
+    tests: [jest('test/redis/log-scripts.test.ts', 'a name of its replication that has changed')],
+  },
+  {
+    name: 'native-knowledge-kept',
+    file: 'src/broker/broker_log.cc',
+    why: 'a native node without streams keeps to itself what a Redis has lost',
+    find: 'witness_.OnConnected();',
+    replace: '',
+    tests: unheard('what Redis has lost is told'),
+  },
+  {
+    name: 'native-begun-unheard',
+    file: 'src/broker/mirrors.cc',
+    why: 'what rings for an epoch that has begun is passed over by a native node',
+    find: 'if (ring == Ring::kAction || ring == Ring::kBegun) {',
+    replace: 'if (ring == Ring::kAction) {',
+    tests: unheard('an epoch that begins with a reading'),
   },
 ];

@@ -36,9 +36,9 @@ export const slips = [
     name: 'redis-nobody-vouches',
     file: 'lib/redis/scripts/head.ts',
     why: 'a node that knows nothing goes on under another Redis',
-    find: `if head.run == run then return head end
+    find: `if here then return head, nil, run end
     if force`,
-    replace: `if head.run ~= '' then return head end
+    replace: `if head.run ~= '' then return head, nil, run end
     if force`,
     tests: test('a node that knows nothing waits'),
   },

@@ -71,6 +71,16 @@ export class RedisCluster {
     return this.servers.find((server) => server.port === port)!;
   }
 
+  /** Kills the master that serves the slot; once another one does, and after `meanwhile`, it comes back and follows that one. */
+  async replaceOwnerOf(slot: number, meanwhile: () => Promise<void>): Promise<void> {
+    const was = await this.ownerOf(slot);
+    await was.kill();
+    await waitFor(async () => (await this.ownerOf(slot)) !== was, 'a replica to take its place', DEADLINE_MS);
+    await meanwhile();
+    await was.up();
+    await waitFor(async () => /master_link_status:up/.test(await this.#ask(was).info('replication')), 'it to follow', DEADLINE_MS);
+  }
+
   /** Reshards: the slot of `key`, and all that is in it, moves to another master, which is given. */
   async moveSlotOf(key: string): Promise<RedisServer> {
     const slot = await this.slotOf(key);

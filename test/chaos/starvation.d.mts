@@ -1,0 +1,1 @@
+export function watchStarvation(now: () => number, found: (at: number, until: number) => void): () => void;
