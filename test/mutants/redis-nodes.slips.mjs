@@ -48,11 +48,10 @@ export const slips = [
   },
   {
     name: 'nodes-outbox-dropped',
-    file: 'lib/jsengine/broker/outbox.ts',
+    file: 'lib/jsengine/broker/publishing.ts',
     why: 'what was sent and not answered is not sent again',
-    find: `    queue.troubled = false;
-    queue.next = 0;`,
-    replace: '    queue.troubled = false;',
+    find: 'this.outbox.rewind(queue);',
+    replace: '',
     tests: away('what Redis has carried out without an answer'),
   },
   {

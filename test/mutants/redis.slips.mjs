@@ -160,9 +160,9 @@ export const slips = [
     name: 'hubs-ends-not-read',
     file: 'lib/redis/hub-node.ts',
     why: 'a node that was cut off does not read whom it was told to end',
-    find: 'void this.#ends.subscribed(anew);',
-    replace: 'if (!anew) void this.#ends.subscribed(anew);',
-    tests: hubs('a node that does not answer is named'),
+    find: 'if (carries) return await this.#ends.read();',
+    replace: 'if (carries) return;',
+    tests: [jest('test/redis/revoked-while-away.test.ts', 'a stream that was revoked while its node was cut off')],
   },
   {
     name: 'hubs-silent-unnamed',
