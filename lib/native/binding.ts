@@ -73,6 +73,8 @@ export interface NativeHub {
   drain(ticket: number, overMs: number): boolean;
   /** `json`: what a `resync` says; `paths`: the names in it. */
   setResyncPaths(json: string, paths: readonly string[]): boolean;
+  forget(ticket: number, companyId: string): boolean;
+  ping(companyId: string, userId: string): boolean;
   flush(ticket: number, withinMs: number): boolean;
   /** Without a script the arguments are a command. */
   brokerCall(ticket: number, script: string | undefined, keys: readonly string[], args: readonly (string | number | Buffer)[]): boolean;

@@ -285,6 +285,14 @@ class NativeEngine implements Engine {
     await this.#done((ticket) => this.#hub.drain(ticket, overMs));
   }
 
+  async forget(companyId: string): Promise<void> {
+    await this.#done((ticket) => this.#hub.forget(ticket, companyId));
+  }
+
+  ping(companyId: string, userId: string): void {
+    if (!this.#closing) this.#hub.ping(companyId, userId);
+  }
+
   flush(withinMs: number): Promise<number> {
     return this.broker ? this.#done((ticket) => this.#hub.flush(ticket, withinMs)) : Promise.resolve(0);
   }

@@ -147,10 +147,7 @@ export class Sharing {
 
   async #forgetHere(companyId: string): Promise<void> {
     await this.#host.disconnect({ companyId }, 'revoked');
-    if (this.engine.forget) await this.engine.forget(companyId);
-    else if (!this.#node) {
-      this.#host.warn('the native engine cannot forget a company whose log is in memory: its actions go with log.ttlMs', 'forget');
-    }
+    await this.engine.forget?.(companyId);
   }
 
   async nodes(): Promise<NodeInfo[]> {

@@ -77,6 +77,8 @@ Napi::Function HubWrap::Define(Napi::Env env) {
        InstanceMethod<&HubWrap::Disconnect>("disconnect"),
        InstanceMethod<&HubWrap::Drain>("drain"),
        InstanceMethod<&HubWrap::SetResyncPaths>("setResyncPaths"),
+       InstanceMethod<&HubWrap::Forget>("forget"),
+       InstanceMethod<&HubWrap::Ping>("ping"),
        InstanceMethod<&HubWrap::Flush>("flush"),
        InstanceMethod<&HubWrap::BrokerCall>("brokerCall"),
        InstanceMethod<&HubWrap::BrokerListen>("brokerListen"),
@@ -476,6 +478,26 @@ Napi::Value HubWrap::SetResyncPaths(const Napi::CallbackInfo& info) {
   command.json = args.String(info[0], "json");
   command.paths = args.OptionalStrings(info[1], "paths")
                       .value_or(std::vector<std::string>());
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+// forget(ticket, tenant)
+Napi::Value HubWrap::Forget(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  ForgetCommand command{args.Count(info[0], "ticket"),
+                        args.String(info[1], "company")};
+  if (!args.Done()) return info.Env().Undefined();
+  return Post(info, {std::move(command)});
+}
+
+// ping(tenant, user)
+Napi::Value HubWrap::Ping(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  PingCommand command{args.String(info[0], "company"),
+                      args.String(info[1], "user")};
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
 }

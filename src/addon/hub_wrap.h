@@ -62,6 +62,8 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   Napi::Value Disconnect(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
   Napi::Value SetResyncPaths(const Napi::CallbackInfo& info);
+  Napi::Value Forget(const Napi::CallbackInfo& info);
+  Napi::Value Ping(const Napi::CallbackInfo& info);
   // broker_calls.cc
   Napi::Value Flush(const Napi::CallbackInfo& info);
   Napi::Value BrokerCall(const Napi::CallbackInfo& info);

@@ -1,5 +1,6 @@
 #include "broker/broker_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/names.h"
@@ -9,7 +10,9 @@ namespace pathcast::broker {
 namespace {
 
 // How late an outcome, a retry or a probe can be.
-constexpr uint64_t kTickMs = 20;
+constexpr int64_t kTickMs = 20;
+// Where nothing is due.
+constexpr int64_t kRestMs = 60'000;
 
 // A message to itself that has not come by then never will.
 constexpr int64_t kProbeWithinMs = 3'000;
@@ -53,7 +56,8 @@ Status BrokerLog::Open(EventLoop* loop) {
   shared_.read_script = transport_->AddScript(shared_.options.read_script);
   Status status = tick_.Open(loop, [this] { OnTick(); });
   if (!status.ok()) return status;
-  tick_.Every(kTickMs);
+  tick_.Every(static_cast<uint64_t>(kTickMs));
+  tick_due_ms_ = shared_.NowMs() + kTickMs;
   transport_->Subscribe(probe_name_);
   Transport::Events events;
   events.on_state = [this] { OnState(); };
@@ -143,12 +147,34 @@ void BrokerLog::OnMessage(std::string_view channel, std::string payload) {
 
 void BrokerLog::OnTick() {
   shared_.owner->BeginBrokerTurn();
+  tick_due_ms_ = 0;
   if (!outbox_.idle()) outbox_.OnTick();
-  if (!mirrors_.idle()) mirrors_.OnTick();
+  mirrors_.OnTick();
   if (!witness_.idle()) witness_.OnTick();
+  Probe();
+}
+
+int64_t BrokerLog::NextDueMs() const {
+  int64_t due = mirrors_.NextDueMs();
+  if (transport_->commands_ready() && transport_->subscriptions_ready()) {
+    due = std::min(due, probe_sent_ms_ != 0 ? probe_sent_ms_ + kProbeWithinMs
+                                            : next_probe_ms_);
+  }
+  return due;
+}
+
+void BrokerLog::EndTurn(bool waits) {
+  if (closed_) return;
   shared_.metrics().subscriptions.Set(mirrors_.watched() + 1 +
                                       host_channels_.size());
-  Probe();
+  const int64_t now = shared_.NowMs();
+  const int64_t due = waits || !outbox_.idle() || !witness_.idle()
+                          ? now + kTickMs
+                          : std::max(NextDueMs(), now + 1);
+  // One that is due before stays: who is busy must not put it off for ever.
+  if (tick_due_ms_ != 0 && tick_due_ms_ <= due) return;
+  tick_due_ms_ = due;
+  tick_.Every(static_cast<uint64_t>(std::min(due - now, kRestMs)));
 }
 
 void BrokerLog::Probe() {

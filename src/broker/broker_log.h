@@ -56,13 +56,17 @@ class BrokerLog {
   void EndCall(const std::string& tenant, uint64_t call_number) {
     outbox_.EndCall(tenant, call_number);
   }
-  // After the last of a turn.
+  // After the last of a turn; `waits`: the owner wants another one soon.
   void Send() { outbox_.Send(); }
+  void EndTurn(bool waits);
   // To the other nodes. False: it was dropped.
   bool Ephemeral(const std::string& tenant, std::string_view json,
                  std::string_view transformed_json);
   // Actions that wait for the broker.
   size_t waiting() const { return outbox_.actions(); }
+
+  // What is known of its log, where nothing waits and nobody listens.
+  void Forget(const std::string& tenant) { shared_.companies.Forget(tenant); }
 
   Mirrors& mirrors() { return mirrors_; }
   Transport& transport() { return *transport_; }
@@ -82,6 +86,7 @@ class BrokerLog {
   void OnMessage(std::string_view channel, std::string payload);
   void OnTick();
   void Probe();
+  int64_t NextDueMs() const;
 
   Shared shared_;
   const HostEvents events_;
@@ -104,6 +109,8 @@ class BrokerLog {
   int64_t next_probe_ms_ = 0;
 
   Timer tick_;
+  // When it fires; 0: it just has.
+  int64_t tick_due_ms_ = 0;
   // The links go first: what they answer uses the rest.
   std::unique_ptr<Transport> transport_;
 };

@@ -43,4 +43,14 @@ void Companies::Settle(Company* company) {
   by_tenant_.erase(oldest->tenant);
 }
 
+void Companies::Forget(const std::string& tenant) {
+  Company* company = Find(tenant);
+  if (company == nullptr) return;
+  company->known = {};
+  if (!std::exchange(company->spare, false)) return;
+  spare_.erase(company->spare_place);
+  by_base_.erase(company->base);
+  by_tenant_.erase(tenant);
+}
+
 }  // namespace pathcast::broker

@@ -33,6 +33,8 @@ class Companies {
   std::shared_ptr<Company> Hold(const Company* company) const;
   // It was used and may be needed no more.
   void Settle(Company* company);
+  // What Redis has said of it; whatever else is under way with it stays.
+  void Forget(const std::string& tenant);
 
   template <class Visit>
   void ForEach(Visit&& visit) {

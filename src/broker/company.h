@@ -103,6 +103,8 @@ struct Company {
   // The read heals a gap.
   bool gap = false;
   int64_t read_again_ms = 0;
+  // Among those that wait for a time.
+  bool waits = false;
   uint64_t reads = 0;
   // Of those of a new log: what its streams are told.
   Reason renewal = Reason::kBrokerLost;

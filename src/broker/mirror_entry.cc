@@ -56,7 +56,8 @@ EntryRef MakePlaced(const Context& context, ActionReader* reader,
   std::string text;
   ActionFields fields;
   if (!DecodeStored(placed.stored, &action) ||
-      !ReadFields(reader, action, &text, &fields) || fields.id != placed.id) {
+      !ReadFields(reader, action, &text, &fields) || fields.id != placed.id ||
+      fields.company_id != channel->tenant()) {
     return EntryRef();
   }
   const EntryText parts{action.head, action.tail, action.transformed_head,

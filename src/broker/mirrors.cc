@@ -24,12 +24,6 @@ constexpr int64_t kUnvouchedMs = 1'000;
 // After a refusal that may pass.
 constexpr int64_t kRefusedRetryMs = 500;
 
-// For the doorbells before an own action: they come on the other connection.
-constexpr int64_t kExpectMs = 100;
-
-// A mirror that nobody listens to is kept for who comes back soon.
-constexpr int64_t kIdleMs = 30'000;
-
 constexpr size_t kEpochDigits = 12;
 // In an answer of READ: before the actions, and of each of them.
 constexpr size_t kHeadParts = 9;
@@ -99,8 +93,6 @@ void Mirrors::Leave(Company* company) {
   company->asked = false;
   company->held.clear();
   company->held_bytes = 0;
-  if (company->expected_seq != 0) --waiting_;
-  if (company->read_again_ms != 0) --waiting_;
   company->expected_seq = 0;
   company->read_again_ms = 0;
   shared_->metrics().companies.Set(--watched_);
@@ -157,7 +149,6 @@ void Mirrors::Read(const std::shared_ptr<Company>& company) {
   company->wants_read = company->asked = false;
   if (channel == nullptr) return;
   company->reading = true;
-  if (company->read_again_ms != 0) --waiting_;
   company->read_again_ms = 0;
   ++company->reads;
   ++reading_;
@@ -232,11 +223,6 @@ void Mirrors::Refuse(Company* company, std::string_view kind, std::string why) {
   if (Channel* channel = shared_->owner->Mirror(company->tenant)) {
     shared_->owner->OnMirrorRefused(channel);
   }
-}
-
-void Mirrors::Retry(Company* company, int64_t ms) {
-  if (company->read_again_ms == 0) ++waiting_;
-  company->read_again_ms = shared_->NowMs() + ms;
 }
 
 void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
@@ -374,7 +360,6 @@ void Mirrors::Ready(Company* company, Channel* channel) {
   if (company->expected_seq != 0 &&
       company->expected_seq <= channel->log().head_seq()) {
     company->expected_seq = 0;
-    --waiting_;
   }
   ReleaseHeld(company);
   if (std::exchange(company->held_overflow, false)) company->wants_read = true;
@@ -456,11 +441,14 @@ void Mirrors::OnRing(Company* company, std::string payload) {
   if (ring == Ring::kNewer) {
     shared_->Warn("format", company->tenant,
                   "messages of a newer version are passed over");
-    return;
+    // It may keep the log by now.
+    return WantRead(company);
   }
   shared_->metrics().foreign.Add(1);
   shared_->Warn("foreign", company->tenant,
                 "somebody else publishes to its channel");
+  // Or what was to be read has come to harm on its way.
+  WantRead(company);
 }
 
 bool Mirrors::TakeRung(Company* company, Channel* channel,
@@ -510,7 +498,6 @@ bool Mirrors::Take(Company* company, Channel* channel, const RungAction& action,
   }
   if (company->expected_seq != 0 && company->expected_seq <= action.seq) {
     company->expected_seq = 0;
-    --waiting_;
   }
   return true;
 }
@@ -543,55 +530,6 @@ void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order) {
   if (!Take(company, channel, action, posted_us, order.call_number)) {
     Expect(company, head.seq);
   }
-}
-
-void Mirrors::Expect(Company* company, uint64_t seq) {
-  if (company->expected_seq == 0) {
-    ++waiting_;
-    company->expected_since_ms = shared_->NowMs();
-  }
-  company->expected_seq = std::max(company->expected_seq, seq);
-}
-
-void Mirrors::OnTick() {
-  const int64_t now = shared_->NowMs();
-  while (!leaving_.empty() && leaving_.front().first + kIdleMs <= now) {
-    const auto [since, tenant] = std::move(leaving_.front());
-    leaving_.pop_front();
-    Company* company = shared_->companies.Find(tenant);
-    if (company == nullptr || !company->watched ||
-        company->idle_since_ms != since) {
-      continue;
-    }
-    Channel* channel = shared_->owner->Mirror(tenant);
-    if (channel != nullptr && channel->size() > 0) continue;
-    Leave(company);
-    if (channel != nullptr) shared_->owner->OnMirrorIdle(channel);
-  }
-  if (waiting_ > 0) {
-    std::vector<std::shared_ptr<Company>> due;
-    shared_->companies.ForEach([&](const std::shared_ptr<Company>& company) {
-      const bool retry =
-          company->read_again_ms != 0 && company->read_again_ms <= now;
-      const bool missing = company->expected_seq != 0 &&
-                           company->expected_since_ms + kExpectMs <= now;
-      if (retry || missing) due.push_back(company);
-    });
-    for (const std::shared_ptr<Company>& company : due) {
-      if (company->expected_seq != 0 &&
-          company->expected_since_ms + kExpectMs <= now) {
-        company->expected_seq = 0;
-        --waiting_;
-        Gap(company.get());
-      }
-      if (company->read_again_ms != 0 && company->read_again_ms <= now) {
-        company->read_again_ms = 0;
-        --waiting_;
-      }
-      WantRead(company.get());
-    }
-  }
-  ReadSome();
 }
 
 }  // namespace pathcast::broker

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "broker/company.h"
 #include "broker/mirror_entry.h"
@@ -60,9 +61,8 @@ class Mirrors {
   void OnPlaced(Company* company, const Head& head, const Order& order);
   void OnTick();
   uint64_t watched() const { return watched_; }
-  bool idle() const {
-    return line_.empty() && waiting_ == 0 && leaving_.empty();
-  }
+  // When OnTick is wanted next (steady ms); INT64_MAX: what happens will tell.
+  int64_t NextDueMs() const;
 
  private:
   void WantRead(Company* company);
@@ -88,14 +88,16 @@ class Mirrors {
   void Gap(Company* company);
   void Expect(Company* company, uint64_t seq);
   void Retry(Company* company, int64_t ms);
+  void Wait(Company* company);
   void Leave(Company* company);
 
   Shared* const shared_;
   size_t reading_ = 0;
   // To be read, in turns.
   std::deque<std::shared_ptr<Company>> line_;
-  // Companies that wait for a time: a retry, or a place that was given.
-  size_t waiting_ = 0;
+  // Companies that wait for a time: a retry, or a place that was given; some
+  // that do so no more.
+  std::vector<std::shared_ptr<Company>> waits_;
   // Without streams, and since when; the longest first.
   std::deque<std::pair<int64_t, std::string>> leaving_;
   uint64_t watched_ = 0;

@@ -120,6 +120,11 @@ void Outbox::Send() {
 }
 
 void Outbox::SendNext(const std::shared_ptr<Company>& company) {
+  // The one before it may be refused, and this one must not pass it.
+  const std::string_view after =
+      company->sent > 0
+          ? std::string_view(company->orders[company->sent - 1].id)
+          : std::string_view();
   Order& order = company->orders[company->sent++];
   ++company->open;
   ++order.sends;
@@ -159,7 +164,8 @@ void Outbox::SendNext(const std::shared_ptr<Company>& company) {
                                         order.id,
                                         stamp,
                                         order.stored,
-                                        order.rung};
+                                        order.rung,
+                                        after};
   shared_->transport->Eval(
       shared_->publish_script, keys, arguments,
       [this, company, number = order.number](redis::Reply reply) {
@@ -245,6 +251,11 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
     Placed(company, order, reply);
     return true;
   }
+  if (word == "EARLY") {
+    // Nothing was done: it is sent again behind the one before it.
+    --order->sends;
+    return false;
+  }
   if (word == "UNVOUCHED") {
     if (company->unvouched_since_ms == 0)
       company->unvouched_since_ms = shared_->NowMs();
@@ -292,7 +303,12 @@ void Outbox::Placed(Company* company, Order* order, redis::Reply& reply) {
   Resolve(order,
           {duplicate && !own ? OutcomeCode::kDuplicate : OutcomeCode::kOk,
            head.seq, head.epoch});
-  on_placed_(company, head, *order);
+  if (!duplicate) return on_placed_(company, head, *order);
+  // What stands at its place may say something else under the same id: the
+  // doorbell or a read brings that.
+  Order bare;
+  bare.id = order->id;
+  on_placed_(company, head, bare);
 }
 
 void Outbox::Rest(Company* company, int64_t ms) {

@@ -14,15 +14,17 @@
 
 namespace pathcast::broker {
 
+// In the order in which the host is told (engine/reply.h).
 enum class OutcomeCode : uint8_t {
   kOk,
   kDuplicate,
-  kQueued,
-  kUnreadable,
-  kOutboxFull,
-  // This company's keys are not pathcast's, or of a newer format.
-  kRefused,
   kClosed,
+  kUnreadable,
+  kQueued,
+  kOutboxFull,
+  // This company's keys are not pathcast's, or of a newer format; `epoch` says
+  // why.
+  kRefused,
 };
 
 struct Outcome {

@@ -190,6 +190,17 @@ struct HostBrokerCommand {
   redis::Reply answer = {};
 };
 
+// What is remembered of a tenant goes, its log too, unless it has streams.
+struct ForgetCommand {
+  Ticket ticket = 0;
+  std::string tenant;
+};
+// A heartbeat to the user's quietest streams: one whose client is gone shows.
+struct PingCommand {
+  std::string tenant;
+  std::string user;
+};
+
 // Ends every stream and refuses what comes later; the thread itself goes on
 // until Hub::Stop.
 struct ShutdownCommand {
@@ -203,7 +214,8 @@ struct Command {
                DisconnectCommand, WatchCommand, ConnectionsCommand,
                DrainCommand, ResyncPathsCommand, FlushCommand,
                BrokerCallCommand, BrokerChannelCommand, ResubscribeCommand,
-               RevocationsReadCommand, HostBrokerCommand, ShutdownCommand>
+               RevocationsReadCommand, HostBrokerCommand, ForgetCommand,
+               PingCommand, ShutdownCommand>
       body;
   // Mailbox only.
   Command* next = nullptr;

@@ -129,34 +129,10 @@ void HubThread::OnMirrorRefused(Channel* channel) {
 void HubThread::OnMirrorIdle(Channel* channel) { channels_.Forget(channel); }
 
 void HubThread::OnPublished(broker::PublishCall* call) {
-  PublishedReply reply;
-  reply.ticket = call->ticket;
-  reply.outcomes.reserve(call->outcomes.size());
-  for (broker::Outcome& outcome : call->outcomes) {
-    PublishCode code = PublishCode::kOk;
-    switch (outcome.code) {
-      case broker::OutcomeCode::kOk:
-        break;
-      case broker::OutcomeCode::kDuplicate:
-        code = PublishCode::kDuplicate;
-        break;
-      case broker::OutcomeCode::kQueued:
-        code = PublishCode::kQueued;
-        break;
-      case broker::OutcomeCode::kUnreadable:
-        code = PublishCode::kUnreadable;
-        break;
-      case broker::OutcomeCode::kOutboxFull:
-        code = PublishCode::kOutboxFull;
-        break;
-      case broker::OutcomeCode::kRefused:
-        code = closed_ ? PublishCode::kClosed : PublishCode::kRefused;
-        break;
-      case broker::OutcomeCode::kClosed:
-        code = PublishCode::kClosed;
-        break;
-    }
-    reply.outcomes.push_back({code, outcome.seq, std::move(outcome.epoch)});
+  PublishedReply reply{call->ticket, std::move(call->outcomes)};
+  for (PublishOutcome& outcome : reply.outcomes) {
+    if (closed_ && outcome.code == PublishCode::kRefused)
+      outcome.code = PublishCode::kClosed;
   }
   outgoing_.push_back(std::move(reply));
 }

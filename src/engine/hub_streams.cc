@@ -410,11 +410,17 @@ void HubThread::Run(ConnectionsCommand& command) {
   answers_.Add(std::move(reply), std::move(numbers));
 }
 
-void HubThread::WriteToQuietest(const StreamRequest& request) {
+void HubThread::Run(PingCommand& command) {
+  WriteToQuietest(command.tenant, command.user);
+}
+
+void HubThread::WriteToQuietest(const std::string& tenant,
+                                const std::string& user) {
   std::vector<Connection*> streams;
-  for (uint64_t lease : limiter_.StreamsOf(request.tenant, request.user)) {
-    Connection* connection = registry_.FindByLease(lease);
-    if (connection != nullptr && connection->started())
+  const Channel* channel = channels_.Get(tenant);
+  for (size_t i = 0; channel != nullptr && i < channel->size(); ++i) {
+    auto* connection = static_cast<Connection*>(channel->at(i));
+    if (connection->started() && connection->user() == user)
       streams.push_back(connection);
   }
   std::sort(streams.begin(), streams.end(),
@@ -441,7 +447,7 @@ void HubThread::SeatWaiting() {
     TurnWaiterAway(std::move(*waiter), false);
   for (const StreamRequest* request :
        waiting_room_.DuePings(context_.steady_ms))
-    WriteToQuietest(*request);
+    WriteToQuietest(request->tenant, request->user);
 }
 
 void HubThread::TurnWaiterAway(Waiter waiter, bool moves) {

@@ -118,6 +118,8 @@ void HubThread::Work() {
   if (broker_ != nullptr) {
     broker_->Send();
     more = OpenSome() || more;
+    broker_->EndTurn(!await_log_.empty() || !flushes_.empty() ||
+                     !log_questions_.empty());
   }
   more = AnswerSome() || more;
   more = CloseSome() || more;
@@ -315,6 +317,13 @@ void HubThread::Run(ResyncPathsCommand& command) {
     known.emplace(path);
   }
   context_.router_paths = std::move(known);
+}
+
+void HubThread::Run(ForgetCommand& command) {
+  Channel* channel = channels_.Get(command.tenant);
+  if (channel != nullptr && channel->size() == 0) channels_.Forget(channel);
+  if (broker_ != nullptr) broker_->Forget(command.tenant);
+  outgoing_.push_back(DoneReply{command.ticket, 0});
 }
 
 void HubThread::Run(DrainCommand& command) {

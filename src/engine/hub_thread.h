@@ -105,6 +105,7 @@ class HubThread final : public SubscriptionObserver,
   void Run(ReadLogCommand& command);
   void AnswerLog(const ReadLogCommand& command);
   void Run(ResyncPathsCommand& command);
+  void Run(ForgetCommand& command);
   void Run(DrainCommand& command);
   void Run(ShutdownCommand& command);
 
@@ -140,6 +141,7 @@ class HubThread final : public SubscriptionObserver,
   void TurnWaitersAway(const DisconnectCommand& command);
   void Run(WatchCommand& command);
   void Run(ConnectionsCommand& command);
+  void Run(PingCommand& command);
   AdmissionResult Admit(const StreamRequest& request);
   void Open(StreamRequest& request, ConnectionSink sink);
   // It has its seat; 0: it takes none.
@@ -149,7 +151,7 @@ class HubThread final : public SubscriptionObserver,
   int64_t StartStream(Connection* connection, StreamRequest& request,
                       bool hello_only);
   // A user at its limit: its streams whose client may be gone are written to.
-  void WriteToQuietest(const StreamRequest& request);
+  void WriteToQuietest(const std::string& tenant, const std::string& user);
   // The stream of a newcomer, or of one that waited and whose seat is free.
   void Seat(StreamRequest& request, ConnectionSink sink);
   // Who waits for a seat that was given back is let in. Nobody else is before:

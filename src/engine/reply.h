@@ -11,28 +11,16 @@
 #include <vector>
 
 #include "broker/host_transport.h"
+#include "broker/owner.h"
 #include "core/thread_annotations.h"
 #include "engine/command.h"
 #include "redis/reply.h"
 
 namespace pathcast {
 
-enum class PublishCode : uint8_t {
-  kOk,
-  kDuplicate,
-  kClosed,
-  kUnreadable,
-  kQueued,
-  kOutboxFull,
-  // The broker refuses this company's log; `epoch` says why.
-  kRefused,
-};
-
-struct PublishOutcome {
-  PublishCode code = PublishCode::kOk;
-  uint64_t seq = 0;
-  std::string epoch;
-};
+// What became of an action, in memory and in a broker alike.
+using PublishCode = broker::OutcomeCode;
+using PublishOutcome = broker::Outcome;
 struct PublishedReply {
   Ticket ticket = 0;
   std::vector<PublishOutcome> outcomes;

@@ -234,6 +234,7 @@ Status ActionReader::Impl::ReadField(std::string_view key,
     *seen |= kQueryPaths;
     return ReadPaths(value, &out->query_paths);
   }
+  if (key == "companyId") return ReadOptional(key, value, &out->company_id);
   if (key == "clientId") return ReadOptional(key, value, &out->client_id);
   if (key == "userId") return ReadOptional(key, value, &out->user_id);
   if (key == "sourceId") return ReadOptional(key, value, &out->source_id);

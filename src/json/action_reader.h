@@ -21,7 +21,8 @@ struct ActionFields {
   std::string_view id;
   std::string_view module;
   std::string_view entity_id;
-  std::string_view client_id;  // Empty: absent or null.
+  std::string_view company_id;  // Empty: absent or null.
+  std::string_view client_id;   // Empty: absent or null.
   std::string_view user_id;
   std::string_view source_id;  // Empty: absent or null.
   int64_t timestamp = 0;       // Unix ms, rounded down.
@@ -41,7 +42,8 @@ class ActionReader {
   // surrogate in a field that is read becomes U+FFFD.
   //
   // `id`, `type`, `module`, `entityId`, `timestamp` and `queryPaths` must be
-  // there; `clientId`, `userId`, `sourceId` may be absent or null.
+  // there; `companyId`, `clientId`, `userId`, `sourceId` may be absent
+  // or null.
   //
   // The text of `*json` stays as it is; its capacity may grow (the parser
   // reads past the end). kInvalid, naming the field where it is one, on

@@ -72,8 +72,19 @@ class BrokerHub {
     });
   }
   PublishOutcome Publish(const std::string& tenant, const std::string& id,
-                         const std::string& path = "guests.getAll") {
-    return hub.Publish(tenant, id, path).outcomes.at(0);
+                         const std::string& path = "guests.getAll",
+                         size_t data_bytes = 0) {
+    return hub.Publish({Item(tenant, id, path, data_bytes)}).outcomes.at(0);
+  }
+  // A log in a broker takes no action that does not say whose it is.
+  static PublishItem Item(const std::string& tenant, const std::string& id,
+                          const std::string& path = "guests.getAll",
+                          size_t data_bytes = 0) {
+    PublishItem item = TestHub::Item(tenant, id, path, data_bytes);
+    const std::string field = "\"companyId\":\"" + tenant + "\",";
+    item.text.insert(1, field);
+    item.split += field.size();
+    return item;
   }
 
   TestHub hub;

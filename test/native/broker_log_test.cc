@@ -342,5 +342,25 @@ TEST(BrokerLog, ATrimmedStretchIsAResyncWithItsReason) {
   EXPECT_EQ(b.broker().gaps_healed.Get(), 1u);
 }
 
+TEST(BrokerLog, WhoComesWithAPlaceAheadOfThisNodeIsNotBelievedButReadUpTo) {
+  RedisServer server;
+  BrokerHub a(server, "a");
+  Browser here = a.hub.Open();
+  ASSERT_TRUE(here.ReadMessages(1));
+  const std::string epoch = a.Publish("acme", "i1").epoch;
+  ASSERT_TRUE(ReadAction(&here, "i1"));
+  StreamRequest request = a.hub.Request("acme", "u2");
+  request.resume.last_event_id = epoch + ".99";
+  Browser ahead = a.hub.Open(std::move(request));
+  ASSERT_TRUE(ahead.ReadMessages(2));
+  EXPECT_NE(ahead.bytes().find("\"reason\":\"ahead_of_log\""),
+            std::string::npos);
+  EXPECT_EQ(a.broker().reads.Get(), 2u);
+  // Nobody else hears of it, and the next place is the next.
+  ASSERT_EQ(a.Publish("acme", "i2").seq, 2u);
+  ASSERT_TRUE(ReadAction(&here, "i2"));
+  EXPECT_EQ(Types(here), "hello update update");
+}
+
 }  // namespace
 }  // namespace pathcast

@@ -378,8 +378,8 @@ describe('presence', () => {
   });
 });
 
-test('a hub in memory forgets a company: who comes back comes to a new log', async () => {
-  const hub = createHub({ engine: 'js' });
+test.each(ENGINES)('a hub of the %s engine in memory forgets a company: who comes back comes to a new log', async (engine) => {
+  const hub = createHub({ engine });
   hubs.push(hub);
   const { epoch } = (await hub.broadcast({ ...change, companyId: 'acme' })) as { epoch: string };
   const { stream } = await opened(hub, { companyId: 'acme', userId: 'ann' });

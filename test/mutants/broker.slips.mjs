@@ -1,0 +1,50 @@
+// The log in a Redis, the native engine's half.
+import { gtest } from './tests.mjs';
+
+const log = (name) => gtest('broker_log_test', `BrokerLog.${name}`);
+const outbox = (name) => gtest('broker_outbox_test', name);
+
+export const slips = [
+  {
+    name: 'B02',
+    file: 'src/broker/mirrors.cc',
+    why: 'a doorbell beyond the next place is delivered before the gap is read',
+    find: `  if (action.seq != log.head_seq() + 1) return false;
+  EntryRef entry`,
+    replace: '  EntryRef entry',
+    tests: [log('ATrimmedStretchIsAResyncWithItsReason')],
+  },
+  {
+    name: 'B07',
+    file: 'src/broker/mirror_entry.cc',
+    why: "an action of another company, under this one's key or through its doorbell, reaches its streams",
+    find: `fields.id != placed.id ||
+      fields.company_id != channel->tenant()`,
+    replace: 'fields.id != placed.id',
+    tests: [outbox('BrokerForeign.AnActionOfAnotherCompanyIsRefusedWhereverItStands')],
+  },
+  {
+    name: 'B10',
+    file: 'src/broker/outbox.cc',
+    why: 'at the bound what waits is dropped in place of being put together',
+    find: '  orders.push_back(std::move(made));\n  return true;',
+    replace: '  --actions_;\n  bytes_ -= made.Bytes();\n  return true;',
+    tests: [outbox('OutboxTest.BeyondItsBoundACompanysActionsBecomeOneAndNobodyStaysStale')],
+  },
+  {
+    name: 'B11',
+    file: 'src/broker/mirrors.cc',
+    why: 'an ephemeral event of this node comes back to its streams by its doorbell',
+    find: 'if (event.node_id == shared_->options.node_id) return;',
+    replace: '',
+    tests: [log('AnEphemeralEventCrossesNodesAndComesOnce')],
+  },
+  {
+    name: 'B12',
+    file: 'src/broker/host_transport.cc',
+    why: 'what the host answers twice is answered twice, or what is open at the end never',
+    find: '  open.swap(open_);',
+    replace: '',
+    tests: [outbox('HostTransportTest.EachQuestionIsAnsweredOnceWhateverTheHostSays')],
+  },
+];
