@@ -63,7 +63,7 @@ export function syncSubscriptionLink<TRouter extends AnyRouter>(options: HttpOpt
         const { companyId, userId } = typeof sync.user === 'function' ? sync.user() : sync.user;
         const trpc: TrpcSubscription = {
           subscribe: (place, handlers) =>
-            inner.subscription(path, { ...input, ...place }, { ...(handlers as object), context } as never) as { unsubscribe(): void },
+            inner.subscription(path, { ...input, ...place }, { ...(handlers as object), context } as never),
         };
         let close = (): void => undefined;
         let started = false;

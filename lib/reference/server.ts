@@ -131,7 +131,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     });
     installHealth(app, hub, readiness, settings.readiness === 'strict');
     const reports = createClientReports();
-    installMetrics(app, () => hub.metrics(), loop, reports.totals);
+    installMetrics(app, () => hub.metrics(), loop, () => reports.totals());
     const sessionOf = async (request: FastifyRequest) => {
       const check = await checkSession(sessions, request);
       if (!check.ok) throw Object.assign(new Error(check.message), { statusCode: 401 });
