@@ -12,6 +12,8 @@ export interface BrokerWatchHost {
 
 /** After a look that got no answer, while the link still says that it is there. ms */
 const LOOK_AGAIN_MS = 250;
+/** Words of Redis with which it will refuse INFO again. */
+const LASTING = /^(ERR|NOPERM|NOAUTH|WRONGPASS|DENIED)\b/;
 
 interface Waiter {
   readonly resolve: () => void;
@@ -112,8 +114,8 @@ export class BrokerWatch {
     try {
       fault = serverFault(String(await this.broker.command(['INFO', 'server'])), this.broker.ring === 'SPUBLISH');
     } catch (thrown) {
-      // Lost again: the next state says so. One of a cluster's many connections may be lost without one: then it is looked at again.
-      if (!(thrown instanceof BrokerError) || thrown.failure !== 'refused') {
+      // Lost again: the next state says so. One of a cluster's many connections may be lost without one, and a word like BUSY passes: then it is looked at again.
+      if (!(thrown instanceof BrokerError) || thrown.failure !== 'refused' || !LASTING.test(thrown.message)) {
         if (look === this.#looks && !this.#closed) this.#again = setTimeout(() => void this.#look(look), LOOK_AGAIN_MS).unref();
         return;
       }

@@ -166,7 +166,7 @@ LinkState RedisTransport::state() const {
   if (closed_) return LinkState::kClosed;
   if (commands_ready_ && subscriptions_ready()) return LinkState::kReady;
   // What failed once is lost until it stands again, tries in between or not.
-  return trouble().kind == TroubleKind::kNone && connection_ == 0
+  return trouble().kind == TroubleKind::kNone && !has_stood_
              ? LinkState::kConnecting
              : LinkState::kLost;
 }

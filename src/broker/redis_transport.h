@@ -67,6 +67,7 @@ class RedisTransport final : public Transport {
   void OnSwitch();
   redis::LinkOptions LinkOptionsFor(std::string_view role) const;
   void Tell() {
+    has_stood_ = has_stood_ || state() == LinkState::kReady;
     if (events_.on_state) events_.on_state();
   }
 
@@ -77,6 +78,8 @@ class RedisTransport final : public Transport {
   bool closed_ = false;
   // The link is ready, and its Redis has said who it is.
   bool commands_ready_ = false;
+  // Commands and subscriptions together, at least once.
+  bool has_stood_ = false;
   uint64_t connection_ = 0;
   // Its parts are `run_id` and `master_replid`.
   std::string run_id_;

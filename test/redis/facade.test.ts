@@ -1,5 +1,5 @@
 /** `createHub({ redis })`: what it may be, what bad input gets, and what the hub says of its Redis: ready, health, warnings. On real servers. */
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
@@ -124,6 +124,22 @@ describe('on a server', () => {
       await waitFor(() => warnings.length > 0, 'the warning');
       expect(warnings).toEqual([{ companyId: 'acme', message: expect.stringMatching(/no longer has this company's log .*FLUSHALL/) }]);
     });
+  });
+
+  test.each([0, 1])('a healthy Redis to which one of two connections comes later (%s) was never away', async (late) => {
+    let connections = 0;
+    const slow = createServer((near) => {
+      const far = connect(server.socket);
+      for (const [from, to] of [[near, far], [far, near]] as const) from.on('error', () => to.destroy()).on('close', () => to.destroy());
+      far.pipe(near);
+      setTimeout(() => near.pipe(far), connections++ === late ? 300 : 0);
+    }).listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const { hub, warnings } = hubOf({ engine: 'native', redis: `redis://127.0.0.1:${String((slow.address() as AddressInfo).port)}` });
+    await within(hub.ready(), 'the hub to be ready');
+    await hub.close();
+    slow.close();
+    expect(warnings).toEqual([]);
   });
 
   test('a node that starts while Redis is away starts, says so, and recovers', async () => {
