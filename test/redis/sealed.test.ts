@@ -112,3 +112,31 @@ test('a seal that throws refuses the publish, and says so', async () => {
   await expect(send(broken, 'one')).rejects.toMatchObject({ failure: 'refused', message: 'SEALFAILED seal.encrypt threw: no key today' });
   expect(await client.exists(log)).toBe(0);
 });
+
+test.each([
+  ['nothing', () => new Uint8Array()],
+  ['an ArrayBuffer', (bytes: Uint8Array) => bytes.buffer],
+  ['words of two bytes', (bytes: Uint8Array) => new Uint16Array(bytes)],
+  ['a promise', async (bytes: Uint8Array) => bytes],
+  ['a text', () => 'sealed'],
+])('a seal that gives %s refuses the publish, and says what it should give', async (_, encrypt) => {
+  const broken = broker({ encrypt: encrypt as Seal['encrypt'], decrypt: (bytes) => bytes });
+  await waitFor(() => broken.state.link === 'ready', 'the link');
+  await expect(send(broken, 'one')).rejects.toMatchObject({ failure: 'refused', message: expect.stringMatching(/^SEALFAILED seal\.encrypt must return a Uint8Array .*, got /) });
+  expect(await client.exists(log)).toBe(0);
+});
+
+test('the bytes that a seal gets have their memory for themselves', async () => {
+  const sizes: number[] = [];
+  const measuring = broker({
+    encrypt: (bytes) => {
+      sizes.push(bytes.buffer.byteLength - bytes.byteLength);
+      return bytes;
+    },
+    decrypt: (bytes) => bytes,
+  });
+  await waitFor(() => measuring.state.link === 'ready', 'the link');
+  await send(measuring, 'one');
+  expect(sizes).not.toHaveLength(0);
+  expect(new Set(sizes)).toEqual(new Set([0]));
+});

@@ -5,7 +5,8 @@
  * A text that does not open (another key, somebody else's) is passed on as it is: whoever reads it finds that it is no action, and counts it.
  */
 import { Buffer } from 'node:buffer';
-import { messageOf } from '../../internal/describe.js';
+import { isUint8Array } from 'node:util/types';
+import { describe, messageOf } from '../../internal/describe.js';
 import { BrokerError, type Broker, type BrokerReply, type ChannelListener, type Script } from '../../internal/broker.js';
 import { companyOfDoorbell, FORMAT } from '../keys.js';
 import { PUBLISH_STORED, PUBLISH_RUNG } from '../scripts/publish.js';
@@ -111,20 +112,29 @@ export class SealedBroker implements Broker {
   /** An empty argument says that there is none. */
   #close(value: Argument, companyId: string): Argument {
     if (value === '' || typeof value === 'number') return value;
+    let sealed: unknown;
     try {
-      return Buffer.from(this.#seal.encrypt(Buffer.from(value as Buffer), companyId));
+      sealed = this.#seal.encrypt(ownBytes(value), companyId);
     } catch (thrown) {
       throw new BrokerError('refused', `SEALFAILED seal.encrypt threw: ${messageOf(thrown)}`);
     }
+    if (isUint8Array(sealed) && sealed.byteLength > 0) return Buffer.from(sealed);
+    throw new BrokerError('refused', `SEALFAILED seal.encrypt must return a Uint8Array with bytes in it, got ${describe(sealed)}`);
   }
 
   #open(bytes: Buffer, companyId: string): Buffer {
     try {
-      return Buffer.from(this.#seal.decrypt(bytes, companyId));
+      const opened: unknown = this.#seal.decrypt(ownBytes(bytes), companyId);
+      return isUint8Array(opened) ? Buffer.from(opened) : bytes;
     } catch {
       return bytes;
     }
   }
+}
+
+/** A copy with memory of its own: the app may take its `buffer`, and a small Buffer's is a pool with texts of others in it. */
+function ownBytes(bytes: string | Buffer): Uint8Array {
+  return new Uint8Array(Buffer.from(bytes as Buffer));
 }
 
 /** The company of a head's key. */
