@@ -21,12 +21,14 @@ export function serverFault(info: string, sharded: boolean): string | undefined 
 
 const PASSWORD = /^(WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password|ERR Client sent AUTH|DENIED)/;
 const NO_REDIS = /protocol error|unexpected reply|RESP type/i;
+const NO_DATABASE = /DB index is out of range|invalid DB index/;
 const NOT_INSTALLED = /npm install/;
 
 /** What a trouble of the link asks people to mend; undefined where it may pass. */
 export function linkFault(trouble: string): string | undefined {
   if (PASSWORD.test(trouble)) return `it refuses the user or the password: set those that it has (${trouble})`;
-  if (trouble.startsWith('NOPERM')) return `its ACL does not let this user do what is needed: the README has a rule that does (${trouble})`;
+  if (trouble.startsWith('NOPERM')) return `its ACL does not let this user do what is needed: docs/redis.md has a line that does (${trouble})`;
   if (NO_REDIS.test(trouble)) return `what answers there is no Redis (${trouble})`;
+  if (NO_DATABASE.test(trouble)) return `it has no database of that number: name another one in the URL, or raise its setting \`databases\` (${trouble})`;
   return NOT_INSTALLED.test(trouble) ? trouble : undefined;
 }

@@ -111,6 +111,12 @@ describe('on a server', () => {
       expect(warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/refuses.*OOM/), expect.stringMatching(/takes what is published again/)]);
     });
 
+    test('a database that Redis does not have is an error that says what to mend', async () => {
+      const { hub, errors } = hubOf({ engine, redis: `redis+unix://${server.socket}?db=99` });
+      await expect(within(hub.ready(), 'the answer')).rejects.toMatchObject({ code: 'BROKER', message: expect.stringMatching(/no database of that number/) });
+      await waitFor(() => errors.length > 0, 'an error event');
+    });
+
     test('a log that Redis lost is one warning a minute, whatever the number of companies', async () => {
       const { hub, warnings } = hubOf({ engine, redis: `redis+unix://${server.socket}` });
       await hub.ready();

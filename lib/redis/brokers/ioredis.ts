@@ -77,6 +77,8 @@ export class IoredisConnection implements Connection {
     await new Promise<void>((resolve, reject) => {
       client.on('error', (error: Error) => (this.#trouble ??= error));
       client.on('ready', () => {
+        // ioredis goes on in database 0.
+        if (isOfSelect(this.#trouble)) return client.disconnect();
         this.#opened = true;
         this.#trouble = undefined;
         resolve();
@@ -115,6 +117,10 @@ export class IoredisConnection implements Connection {
   #use(): IoredisClient {
     return this.#client as IoredisClient;
   }
+}
+
+function isOfSelect(trouble: (Error & { command?: { name?: string } }) | undefined): boolean {
+  return trouble?.command?.name === 'select';
 }
 
 const ended = (): Error => new Error('the connection ended');
