@@ -102,6 +102,34 @@ beforeAll(async () => {
 afterAll(() => server?.end());
 
 describe('a publish', () => {
+  test('of an action that is kept is told its place, also where the index of ids went alone', async () => {
+    const node = new LogNode(redis, company(), 'a');
+    for (const id of ['x', 'y', 'z']) await node.publish(id);
+    await redis.del(keysOf('pathcast', node.company).ids);
+    expect((await node.publish('y')).slice(0, 3)).toEqual(['DUPLICATE', 'a1', '2']);
+    expect((await node.publish('w')).slice(0, 3)).toEqual(['OK', 'a1', '4']);
+    expect((await node.publish('z')).slice(0, 3)).toEqual(['DUPLICATE', 'a1', '3']);
+    expect((await node.read()).actions.map(({ seq, id }) => [seq, id])).toEqual([
+      [1, 'x'],
+      [2, 'y'],
+      [3, 'z'],
+      [4, 'w'],
+    ]);
+  });
+
+  test("somebody else's entry in the log is trimmed as the oldest, and shifts nothing that is read", async () => {
+    const node = new LogNode(redis, company(), 'a', { maxActions: 3 });
+    for (const id of ['x', 'y']) await node.publish(id);
+    await redis.xadd(keysOf('pathcast', node.company).log, '2-5', 'a', 'b');
+    expect((await node.read()).actions.map(({ seq, id, text }) => [seq, id, text])).toEqual([
+      [1, 'x', '{"id":"x"}'],
+      [2, 'y', '{"id":"y"}'],
+      [2, '', ''],
+    ]);
+    for (const [id, seq] of [['z', '3'], ['v', '4'], ['w', '5']] as const) expect((await node.publish(id)).slice(0, 3)).toEqual(['OK', 'a1', seq]);
+    expect((await node.read()).actions.map(({ id }) => id)).toEqual(['z', 'v', 'w']);
+  });
+
   test('counts from 1 without a gap, and rings once with the action in it', async () => {
     const node = new LogNode(redis, company(), 'a');
     const ear = server.client();

@@ -32,6 +32,13 @@ local head, why, run = judge(keys, ARGV[3], known, ARGV[8] == '1', ARGV[9])
 if not head then return { why, run } end
 
 local was = redis.call('HGET', keys.ids, id)
+if not was and redis.call('EXISTS', keys.ids) == 0 then
+  -- It went alone (evicted, deleted): the log knows what stood there, or an action that is sent again would be placed again.
+  for _, entry in ipairs(redis.call('XRANGE', keys.log, '-', '+')) do
+    if entry[2][1] == 'i' then redis.call('HSET', keys.ids, entry[2][2], string.match(entry[1], '^%d+')) end
+  end
+  was = redis.call('HGET', keys.ids, id)
+end
 if was then
   local entry = redis.call('XRANGE', keys.log, was .. '-0', was .. '-0')[1]
   if entry then return { 'DUPLICATE', head.epoch, was, entry[2][6], why or '', head.former, run } end
@@ -65,14 +72,16 @@ end
 -- The oldest go first, a few at a time: what came in a burst goes with the actions that follow it.
 local gone, upTo = {}, nil
 for _, entry in ipairs(redis.call('XRANGE', keys.log, '-', '+', 'COUNT', 64)) do
-  local field = entry[2]
-  local fits = count <= maxActions and bytes <= maxBytes and now - tonumber(field[6]) <= ttl
+  -- Somebody else's entry has no such fields: it is as old as can be.
+  local field = entry[2][1] == 'i' and entry[2] or {}
+  local fits = count <= maxActions and bytes <= maxBytes and now - (tonumber(field[6] or '') or 0) <= ttl
   if fits or count == 1 then break end
-  gone[#gone + 1] = field[2]
+  gone[#gone + 1] = field[2] or ''
   upTo = tonumber(string.match(entry[1], '^%d+'))
   count = count - 1
-  bytes = bytes - #field[4]
-  if tonumber(field[8]) > lost then lost = tonumber(field[8]) end
+  bytes = bytes - #(field[4] or '')
+  local upToThen = tonumber(field[8] or '') or 0
+  if upToThen > lost then lost = upToThen end
 end
 if upTo then
   redis.call('XTRIM', keys.log, 'MINID', plain(upTo + 1) .. '-0')

@@ -27,11 +27,12 @@ local lost = head.lost
 if head.seq > 0 and redis.call('XLEN', keys.log) == 0 and head.reach > lost then lost = head.reach end
 local answer = { 'OK', head.epoch, plain(head.seq), plain(head.at), why or '', plain(head.born), plain(lost), head.former, run }
 for _, entry in ipairs(redis.call('XRANGE', keys.log, ARGV[8] .. '-0', '+', 'COUNT', ARGV[9])) do
-  local field = entry[2]
+  local field = entry[2][1] == 'i' and entry[2] or {}
   answer[#answer + 1] = string.match(entry[1], '^%d+')
-  answer[#answer + 1] = field[6]
-  answer[#answer + 1] = field[2]
-  answer[#answer + 1] = field[4]
+  -- Of somebody else's entry they are empty: no action.
+  answer[#answer + 1] = field[6] or ''
+  answer[#answer + 1] = field[2] or ''
+  answer[#answer + 1] = field[4] or ''
 end
 return answer
 `;
