@@ -155,7 +155,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       },
     } satisfies FastifyTRPCPluginOptions<AppRouter>);
     if (!settings.production) {
-      await installPages(app, options.pagesFolder ?? fileURLToPath(new URL('./public/', import.meta.url)), feed);
+      await installPages(app, options.pagesFolder ?? fileURLToPath(new URL('./public/', import.meta.url)), feed, settings.redisUrl !== undefined);
     }
     // After the plugin's own hook, which ends the streams.
     app.addHook('preClose', (done) => {

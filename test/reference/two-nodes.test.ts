@@ -88,8 +88,8 @@ async function add(page: Page, name: string): Promise<void> {
 test('a change at one node is on the screen of the other, and a page whose node is killed is right again', async () => {
   const [first, second] = nodes as [NodeOfTwo, NodeOfTwo];
   const atFirst = await open(first.port);
+  const atSecond = await open(second.port);
   const { hash } = new URL(atFirst.url());
-  const atSecond = await open(second.port, hash);
   await add(atFirst, 'Seen At The Second');
   await guest(atSecond, 'Seen At The Second').waitFor();
   await add(atSecond, 'Seen At The First');

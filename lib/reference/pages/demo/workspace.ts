@@ -1,7 +1,8 @@
 /**
  * Who looks at this page: three people of two companies. The companies' ids carry the workspace
  * that stands after the `#` of the address, so that everyone gets rows of their own. A browser keeps its
- * own: a second tab shows the same rows, and shares the streams of the first.
+ * own: a second tab shows the same rows, and shares the streams of the first. Where several servers share a Redis they name one
+ * workspace for all (a cookie), so that a change at one is seen at the others.
  */
 import type { Person } from '../shared/session.js';
 
@@ -18,16 +19,19 @@ function freshName(): string {
 export function currentWorkspace(): string {
   const named = /^#([a-z0-9-]{1,32})$/.exec(location.hash)?.[1];
   if (named !== undefined) return named;
-  const own = localStorage.getItem(KEPT) ?? freshName();
-  localStorage.setItem(KEPT, own);
-  history.replaceState(null, '', `#${own}`);
-  return own;
+  const ofAll = /(?:^|; )pathcast-workspace=([a-z0-9-]{1,32})/.exec(document.cookie)?.[1];
+  return enter(ofAll ?? localStorage.getItem(KEPT) ?? freshName());
 }
 
 export function startOver(): void {
-  localStorage.removeItem(KEPT);
-  history.replaceState(null, '', location.pathname);
+  enter(freshName());
   location.reload();
+}
+
+function enter(workspace: string): string {
+  localStorage.setItem(KEPT, workspace);
+  history.replaceState(null, '', `#${workspace}`);
+  return workspace;
 }
 
 export function peopleOf(workspace: string): readonly Person[] {
