@@ -3,8 +3,8 @@
  * the last fault, and one by chance: its seed is shown, and PATHCAST_SEED runs it again. `npm run chaos -- --seed N` goes on for longer.
  * What the checker can find: check-history.test.ts.
  *
- * Left to `npm run test:chaos` is the JavaScript engine on one Redis: where a node that starved ends all its streams, those that wait for
- * their log are told `broker_lost` and lose their place.
+ * Not in `npm test` (jest.config.mjs): on the JavaScript engine, where a node that starved ends all its streams, those that wait for their log are
+ * told `broker_lost` and lose their place; and once, after three lost masters, a stream of the native engine was told `epoch_changed` within its epoch.
  */
 import path from 'node:path';
 import { runChaos, type ChaosOptions } from './run.js';
@@ -23,9 +23,9 @@ const runs: Pick<ChaosOptions, 'seed' | 'engine' | 'redis' | 'seconds'>[] = [
   { seed: 2454830827, engine: 'native', redis: 'sentinels', seconds: 25 },
   { seed: 3042869947, engine: 'native', redis: 'one', seconds: 25 },
   { seed: 2447459029, engine: 'js', redis: 'sentinels', seconds: 20 },
+  { seed: 1117201245, engine: 'js', redis: 'one', seconds: 45 },
   { seed, ...random.pick(kinds), seconds: 20 },
 ];
-if (process.env['PATHCAST_CHAOS'] !== undefined) runs.push({ seed: 1117201245, engine: 'js', redis: 'one', seconds: 45 });
 
 test.each(runs)(
   'three nodes, 30 companies, 300 clients: $engine, Redis: $redis, faults for $seconds s by seed $seed',

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { LinkProxy } from '../support/link-proxy.js';
 import { makeRandom, type Random } from '../support/random.js';
-import { RedisCluster } from '../support/redis-cluster.js';
+import { FAILS_OVER_MS, RedisCluster } from '../support/redis-cluster.js';
 import { RedisSentinels } from '../support/redis-sentinels.js';
 import { RedisServer } from '../support/redis.js';
 import { TLS_FOLDER } from '../support/tls.js';
@@ -141,7 +141,7 @@ class Run {
       return Array.from({ length: count }, () => this.#sentinels!.url);
     }
     if (this.options.redis === 'cluster') {
-      this.#cluster = await RedisCluster.start();
+      this.#cluster = await RedisCluster.start({ nodeTimeoutMs: FAILS_OVER_MS });
       return Array.from({ length: count }, () => this.#cluster!.url);
     }
     const tls = this.options.redis === 'tls';

@@ -47,7 +47,7 @@ function column<S>(name: string, server: () => Promise<S>, redis: (server: S) =>
 
 const standalone = shared(() => RedisServer.start());
 const sentinels = shared(() => RedisSentinels.start({ downAfterMs: NEVER_DOWN_MS }));
-const cluster = shared(() => RedisCluster.start({ nodeTimeoutMs: NEVER_DOWN_MS }));
+const cluster = shared(() => RedisCluster.start());
 const tls = shared(() => RedisServer.start({ tls: true }));
 const stunnel = shared(() => Stunnel.start());
 

@@ -8,7 +8,7 @@ import { clientBroker, isClient } from '../../lib/redis/brokers/app-client.js';
 import { keySlot } from '../../lib/redis/brokers/key-slot.js';
 import { urlBroker } from '../../lib/redis/brokers/load-ioredis.js';
 import { parseRedisUrl } from '../../lib/redis/url.js';
-import { RedisCluster } from '../support/redis-cluster.js';
+import { FAILS_OVER_MS, RedisCluster } from '../support/redis-cluster.js';
 import { waitFor } from '../support/wait.js';
 
 const COUNT: Script = { name: 'count', body: "return redis.call('RPUSH', KEYS[1], ARGV[1])" };
@@ -28,7 +28,7 @@ class Ear {
 
 let cluster: RedisCluster;
 beforeAll(async () => {
-  cluster = await RedisCluster.start();
+  cluster = await RedisCluster.start({ nodeTimeoutMs: FAILS_OVER_MS });
 }, 60_000);
 afterAll(() => cluster?.end());
 
