@@ -41,6 +41,11 @@ export class RedisCluster {
       }
       for (const client of clients) {
         await waitFor(async () => ((await client.call('CLUSTER', 'INFO')) as string).includes('cluster_state:ok'), 'the cluster to stand', DEADLINE_MS);
+        const replicas = async (): Promise<number> => ((await client.call('CLUSTER', 'NODES')) as string).match(/\bslave /g)?.length ?? 0;
+        await waitFor(async () => (await replicas()) === MASTERS, 'each node to know the replicas', DEADLINE_MS);
+      }
+      for (const replica of clients.slice(MASTERS)) {
+        await waitFor(async () => /master_link_status:up/.test(await replica.info('replication')), 'the replicas to follow', DEADLINE_MS);
       }
       return cluster;
     } catch (error) {

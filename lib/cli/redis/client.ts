@@ -55,14 +55,16 @@ export class RedisClient {
     throw new NoRedis('other', `redirected more than ${MAX_REDIRECTS} times`, connection.where);
   }
 
-  /** Of a cluster all masters, as its first node knows them; else the one server. @throws NoRedis, Refused */
+  /** Of a cluster all masters that serve slots, as its first node knows them; else the one server. @throws NoRedis, Refused */
   async masters(): Promise<RedisConnection[]> {
     if (this.url.kind !== 'cluster') return [this.main];
     const text = textIn(await this.main.command('CLUSTER', 'NODES'));
     const found: RedisConnection[] = [];
     for (const line of text.split('\n')) {
-      const [, address = '', flags = ''] = line.split(' ');
-      if (!/\bmaster\b/.test(flags) || /fail\b|noaddr|handshake/.test(flags)) continue;
+      const [, address = '', flags = '', , , , , , ...slots] = line.split(' ');
+      // One that has become a replica is named as a master without slots until the nodes have told each other.
+      const serves = slots.some((range) => !range.startsWith('['));
+      if (!/\bmaster\b/.test(flags) || !serves || /fail\b|noaddr|handshake/.test(flags)) continue;
       const [, host = '', port = ''] = /^(.*):(\d+)@/.exec(address) ?? [];
       const mine = /myself/.test(flags);
       found.push(mine ? this.main : await this.#node({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) }));
