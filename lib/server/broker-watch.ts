@@ -58,10 +58,11 @@ export class BrokerWatch {
     return new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject })).finally(() => clearInterval(alive));
   }
 
-  /** `waiting`: actions that wait for their place in the log. */
-  health(waiting: number): HubHealth {
+  /** `actionsThatWait`: for their place in the log; asked only where some may. */
+  health(actionsThatWait: () => number): HubHealth {
     if (this.#isGood) {
-      if (!this.#waits || waiting === 0) return { status: 'ok' };
+      const waiting = this.#waits ? actionsThatWait() : 0;
+      if (waiting === 0) return { status: 'ok' };
       const reason = this.#refusal ?? 'it does not carry out what is published';
       return { status: 'degraded', reason: `Redis (${this.broker.url}): ${reason}; actions that wait here: ${String(waiting)}` };
     }

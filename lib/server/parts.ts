@@ -165,7 +165,7 @@ export class Parts {
   health(): HubHealth {
     if (this.closed) return { status: 'closed' };
     if (this.draining) return { status: 'draining' };
-    return this.brokerWatch?.health(this.engine.metrics().broker?.outboxActions ?? 0) ?? { status: 'ok' };
+    return this.brokerWatch?.health(() => this.engine.metrics().broker?.outboxActions ?? 0) ?? { status: 'ok' };
   }
 
   /** Idempotent. `flushMs`: for what waits for the broker. */
