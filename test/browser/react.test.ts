@@ -2,12 +2,12 @@
  * `pathcast/react` in a real browser, with React 19 and with React 18: what mounts, unmounts or mounts twice makes no connection, callbacks
  * are the newest, a page that a server rendered is taken over without a word, and who is there is known.
  */
-import path from "node:path";
-import { Chromium } from "../support/chromium/chromium.js";
-import type { Tab } from "../support/chromium/tab.js";
-import { waitFor } from "../support/wait.js";
-import { bundle } from "./support/bundle.js";
-import { COMPANY, Site } from "./support/site.js";
+import path from 'node:path';
+import { Chromium } from '../support/chromium/chromium.js';
+import type { Tab } from '../support/chromium/tab.js';
+import { waitFor } from '../support/wait.js';
+import { bundle } from './support/bundle.js';
+import { COMPANY, Site } from './support/site.js';
 
 jest.setTimeout(90_000);
 
@@ -81,10 +81,10 @@ const SERVER = `
   try { renderToString(<Status />); } catch (error) { globalThis.alone = error.message; }
 `;
 
-const REACT_18 = "test/clients/react-18/node_modules";
+const REACT_18 = 'test/clients/react-18/node_modules';
 const VERSIONS: [string, Record<string, string>][] = [
-  ["19", {}],
-  ["18", { react: `${REACT_18}/react`, "react-dom": `${REACT_18}/react-dom` }],
+  ['19', {}],
+  ['18', { react: `${REACT_18}/react`, 'react-dom': `${REACT_18}/react-dom` }],
 ];
 
 let chromium: Chromium;
@@ -93,35 +93,24 @@ beforeAll(async () => {
 });
 afterAll(() => chromium?.close());
 
-describe.each(VERSIONS)("React %s", (version, alias) => {
+describe.each(VERSIONS)('React %s', (version, alias) => {
   let site: Site;
   let tab: Tab;
   let reports: unknown[][];
-  let html = "";
+  let html = '';
   const tags: (string | undefined)[] = [];
 
   beforeAll(async () => {
     const script = await bundle(PAGE, { alias });
     site = await Site.start({
-      scripts: { "/client.js": script },
+      scripts: { '/client.js': script },
       presence: true,
       before: (request, response) => {
-        if (request.url?.startsWith("/sync/stream"))
-          tags.push(request.headers["x-tag"] as string | undefined);
-        if (request.url === "/rendered")
-          response
-            .setHeader("content-type", "text/html")
-            .end(
-              `<!doctype html><div id=root>${html}</div><script src=/client.js></script>`,
-            );
-        else if (request.url === "/present")
-          void site.hub
-            .presence(COMPANY)
-            .then((users) =>
-              response
-                .setHeader("content-type", "application/json")
-                .end(JSON.stringify(users)),
-            );
+        if (request.url?.startsWith('/sync/stream')) tags.push(request.headers['x-tag'] as string | undefined);
+        if (request.url === '/rendered')
+          response.setHeader('content-type', 'text/html').end(`<!doctype html><div id=root>${html}</div><script src=/client.js></script>`);
+        else if (request.url === '/present')
+          void site.hub.presence(COMPANY).then((users) => response.setHeader('content-type', 'application/json').end(JSON.stringify(users)));
         else return false;
         return true;
       },
@@ -139,111 +128,83 @@ describe.each(VERSIONS)("React %s", (version, alias) => {
   afterEach(async () => {
     await tab.close();
     expect(tab.complaints).toEqual([]);
-    await waitFor(() => site.streams === 0, "the stream to end");
+    await waitFor(() => site.streams === 0, 'the stream to end');
   });
 
-  const live = (): Promise<unknown> =>
-    tab.until("document.getElementById('status')?.textContent === 'live true'");
+  const live = (): Promise<unknown> => tab.until("document.getElementById('status')?.textContent === 'live true'");
 
-  test("StrictMode mounts twice, and the whole tree goes and comes: one connection", async () => {
+  test('StrictMode mounts twice, and the whole tree goes and comes: one connection', async () => {
     await live();
     for (let i = 0; i < 5; i++) {
-      await tab.evaluate("change({ mounted: false })");
+      await tab.evaluate('change({ mounted: false })');
       await tab.until("document.getElementById('status') === null");
-      await tab.evaluate("change({ mounted: true })");
+      await tab.evaluate('change({ mounted: true })');
       await live();
     }
     expect(site.connects).toBe(1);
   });
 
-  test("callbacks and headers are the newest; a component that comes and goes is no connection", async () => {
+  test('callbacks and headers are the newest; a component that comes and goes is no connection', async () => {
     await live();
     await site.publish();
-    await waitFor(
-      () => reports.some(([name, tag]) => name === "event" && tag === "first"),
-      "an event",
-    );
+    await waitFor(() => reports.some(([name, tag]) => name === 'event' && tag === 'first'), 'an event');
     await tab.until("document.getElementById('sync').dataset.last === 'true'");
-    const renders = await tab.evaluate<number>("statusRenders");
+    const renders = await tab.evaluate<number>('statusRenders');
     await tab.evaluate("change({ tag: 'second' })");
     // An event that overtakes the rendering is the first callback's.
     await tab.until("document.getElementById('sync').dataset.tag === 'second'");
     await site.publish();
-    await waitFor(
-      () => reports.some(([name, tag]) => name === "event" && tag === "second"),
-      "an event for the newest callback",
-    );
+    await waitFor(() => reports.some(([name, tag]) => name === 'event' && tag === 'second'), 'an event for the newest callback');
     // Each call is a report of its own, and comes by itself.
-    await waitFor(
-      () => reports.filter(([name]) => name === "stale").length >= 2,
-      "what is stale, twice",
-    );
-    expect(
-      reports.filter(([name]) => name === "stale").map((line) => line.slice(1)),
-    ).toEqual([
-      ["first", "guests.getAll"],
-      ["second", "guests.getAll"],
+    await waitFor(() => reports.filter(([name]) => name === 'stale').length >= 2, 'what is stale, twice');
+    expect(reports.filter(([name]) => name === 'stale').map((line) => line.slice(1))).toEqual([
+      ['first', 'guests.getAll'],
+      ['second', 'guests.getAll'],
     ]);
     // Rendered for the tag (twice under StrictMode), and at no event.
-    expect(
-      (await tab.evaluate<number>("statusRenders")) - renders,
-    ).toBeLessThanOrEqual(2);
-    await tab.evaluate("change({ shown: false })");
+    expect((await tab.evaluate<number>('statusRenders')) - renders).toBeLessThanOrEqual(2);
+    await tab.evaluate('change({ shown: false })');
     await tab.until("document.getElementById('sync') === null");
     const before = reports.length;
     await site.publish();
-    await tab.evaluate("change({ shown: true })");
-    await tab.until("listens");
+    await tab.evaluate('change({ shown: true })');
+    await tab.until('listens');
     await site.publish();
-    await waitFor(() => reports.length > before, "an event after it came back");
+    await waitFor(() => reports.length > before, 'an event after it came back');
     expect(site.connects).toBe(1);
-    await tab.evaluate("reconnect()");
-    await waitFor(() => site.connects === 2, "the second connection");
-    expect(tags.at(-1)).toBe("second");
+    await tab.evaluate('reconnect()');
+    await waitFor(() => site.connects === 2, 'the second connection');
+    expect(tags.at(-1)).toBe('second');
     await live();
   });
 
-  test("another user has another stream, and the old one ends", async () => {
+  test('another user has another stream, and the old one ends', async () => {
     await live();
     await tab.evaluate("change({ user: 'bilal' })");
-    await waitFor(
-      async () =>
-        (await site.streamsOf("bilal")) === 1 &&
-        (await site.streamsOf("ada")) === 0,
-      "the other stream alone",
-    );
+    await waitFor(async () => (await site.streamsOf('bilal')) === 1 && (await site.streamsOf('ada')) === 0, 'the other stream alone');
     await live();
   });
 
   // It takes what a leave takes, 5 s: once.
-  if (version === "19")
-    test("who is there is loaded, and changes as they come and go", async () => {
+  if (version === '19')
+    test('who is there is loaded, and changes as they come and go', async () => {
       await live();
-      await tab.until(
-        "document.getElementById('present').textContent === 'ada'",
-      );
+      await tab.until("document.getElementById('present').textContent === 'ada'");
       const other = await chromium.open(`${site.url}/?other`, {
         window: true,
         context: await chromium.privateContext(),
       });
-      await other.until(
-        "document.getElementById('status')?.textContent === 'live true'",
-      );
+      await other.until("document.getElementById('status')?.textContent === 'live true'");
       await other.evaluate("change({ user: 'chen' })");
-      await tab.until(
-        "document.getElementById('present').textContent.includes('chen')",
-      );
+      await tab.until("document.getElementById('present').textContent.includes('chen')");
       await other.close();
-      await tab.until(
-        "!document.getElementById('present').textContent.includes('chen')",
-        20_000,
-      );
+      await tab.until("!document.getElementById('present').textContent.includes('chen')", 20_000);
     });
 
-  test("a server renders it and opens nothing; the page takes it over without a word", async () => {
+  test('a server renders it and opens nothing; the page takes it over without a word', async () => {
     await live();
     const opened = site.connects;
-    const server = await bundle(SERVER, { alias, platform: "node" });
+    const server = await bundle(SERVER, { alias, platform: 'node' });
     const complaints: unknown[] = [];
     const quiet: Record<string, unknown> = {};
     const loud = {
@@ -251,30 +212,20 @@ describe.each(VERSIONS)("React %s", (version, alias) => {
       error: (...what: unknown[]) => complaints.push(what),
     };
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- a bundle of this test's own
-    new Function("globalThis", "console", "require", server)(
-      quiet,
-      loud,
-      require,
-    );
-    html = quiet["rendered"] as string;
+    new Function('globalThis', 'console', 'require', server)(quiet, loud, require);
+    html = quiet['rendered'] as string;
     expect(html).toContain('data-connected="false"');
-    expect(quiet["alone"]).toContain(
-      "useRealtimeStatus() must be used below a <RealtimeProvider>",
-    );
+    expect(quiet['alone']).toContain('useRealtimeStatus() must be used below a <RealtimeProvider>');
     expect(complaints).toEqual([]);
     expect(site.connects).toBe(opened);
     await tab.goto(`${site.url}/rendered`);
     await live();
     expect(site.connects).toBe(opened + 1);
-    expect(
-      await tab.evaluate("document.getElementById('sync').dataset.connected"),
-    ).toBe("true");
+    expect(await tab.evaluate("document.getElementById('sync').dataset.connected")).toBe('true');
   });
 
   test(`it was React ${version}`, async () => {
-    const { version: installed } = jest.requireActual<{ version: string }>(
-      path.resolve(__dirname, "../..", alias["react"] ?? "node_modules/react"),
-    );
+    const { version: installed } = jest.requireActual<{ version: string }>(path.resolve(__dirname, '../..', alias['react'] ?? 'node_modules/react'));
     expect(installed.startsWith(`${version}.`)).toBe(true);
   });
 });
