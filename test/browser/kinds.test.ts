@@ -8,7 +8,7 @@ import { leaderOf, openPages, Page } from './support/pages.js';
 import { CLIENT_PAGE, Site } from './support/site.js';
 import { bundle } from './support/bundle.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let chromium: Chromium;
 let site: Site;

@@ -9,9 +9,10 @@ import { waitFor } from '../support/wait.js';
 import { leaderOf, openPages, type Page } from './support/pages.js';
 import { Site } from './support/site.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
-const TAKEN_OVER_MS = 10_000;
+/** It is 10 s on a machine that has time. */
+const TAKEN_OVER_MS = 30_000;
 const STOPPED_MS = 30_000;
 
 let chromium: Chromium;
@@ -72,7 +73,7 @@ async function stopped(): Promise<void> {
   try {
     await takenOver(user, others);
     expect(stateOf(pid)).toBe('T');
-    await waitFor(() => Date.now() - since > STOPPED_MS, 'the 30 s to be over', STOPPED_MS + 1_000);
+    await waitFor(() => Date.now() - since > STOPPED_MS, 'the 30 s to be over', STOPPED_MS + 10_000);
   } finally {
     continueProcess(pid);
   }
@@ -129,7 +130,7 @@ test('the leader is discarded', async () => {
   const showAgain = await leader.tab.discard();
   await takenOver(user, others);
   const again = await showAgain();
-  await again.until('document.wasDiscarded && page.client.status.state === "live"');
+  await again.until('document.wasDiscarded && globalThis.page?.client.status.state === "live"');
   await site.settled(user);
   await again.close();
   await closeAll(...others);

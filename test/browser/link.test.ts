@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait.js';
 import { bundle } from './support/bundle.js';
 import { COMPANY, Site } from './support/site.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const PAGE = `
   import { createTRPCClient, httpLink, splitLink } from '@trpc/client';

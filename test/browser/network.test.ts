@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Chromium } from '../support/chromium/chromium.js';
 import { mustBeThrottled } from '../support/chromium/premises.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
+import { freePort } from '../support/free-port.js';
 import { LinkProxy } from '../support/link-proxy.js';
 import { startNginx } from '../support/nginx.js';
 import { waitFor } from '../support/wait.js';
@@ -88,7 +89,7 @@ test('a slow network, and one on which no byte passes any more: the silence is n
   await allHear(site, pages);
   proxy.part();
   await site.publish(2);
-  for (const page of pages) await waitFor(() => statusOf(page, 'connecting', 'silent'), 'the silence to be noticed', 30_000);
+  for (const page of pages) await waitFor(() => statusOf(page, 'connecting', 'silent'), 'the silence to be noticed', 60_000);
   proxy.slow(0);
   proxy.heal();
   for (const page of pages) await page.live();
@@ -97,9 +98,9 @@ test('a slow network, and one on which no byte passes any more: the silence is n
 });
 
 test('a server that goes and comes back with another log: it is said that nothing is known, once, and all is live', async () => {
-  const first = await Site.start();
+  const port = await freePort();
+  const first = await Site.start({ port });
   const pages = await open(chromium, first, 2);
-  const { port } = first;
   await first.close();
   for (const page of pages) await waitFor(() => page.state !== 'live', 'the end to be said');
   const site = await start({ port });
@@ -123,12 +124,12 @@ test('a server that drains says so, and the stream comes back where it was', asy
 
 test('behind an nginx whose server is away for 5 s: 502 is named, tried again, and nothing is missed', async () => {
   const behind = await start();
-  const gate = await CuttingProxy.start(behind.port, () => undefined);
+  const port = await freePort();
+  const gate = await CuttingProxy.start(behind.port, () => undefined, port);
   const nginx = await startNginx({ backends: [gate.port], location: 'proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection "";' });
   closing.push(() => nginx.stop());
   const pages = await open(chromium, { url: `http://127.0.0.1:${nginx.port}` } as Site, 2);
   await allHear(behind, pages);
-  const { port } = gate;
   await gate.close();
   const away = Date.now();
   await behind.publish(3);

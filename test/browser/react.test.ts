@@ -198,7 +198,7 @@ describe.each(VERSIONS)('React %s', (version, alias) => {
       await other.evaluate("change({ user: 'chen' })");
       await tab.until("document.getElementById('present').textContent.includes('chen')");
       await other.close();
-      await tab.until("!document.getElementById('present').textContent.includes('chen')", 20_000);
+      await tab.until("!document.getElementById('present').textContent.includes('chen')", 60_000);
     });
 
   test('a server renders it and opens nothing; the page takes it over without a word', async () => {

@@ -20,7 +20,7 @@ const broken = {
 
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+}, 120_000);
 afterAll(() => cli.remove());
 beforeEach(() => {
   app = new CodeBase({ 'src/app.ts': router(broken), 'src/realtime.ts': REALTIME });

@@ -260,7 +260,7 @@ describe('as a process', () => {
   let cli: Cli;
   beforeAll(async () => {
     cli = await Cli.build();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => cli.remove());
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with code 0, and the stream with it', async (signal) => {

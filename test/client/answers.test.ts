@@ -1,6 +1,7 @@
 /** What is no stream, over real sockets: each answer is named, and come back from. SPEC §15. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSyncClient, type SyncClient, type SyncClientOptions } from '../../lib/client/index.js';
+import { freePort } from '../support/free-port.js';
 import { closeServers, listen } from '../support/listen.js';
 import { waitFor } from '../support/wait.js';
 import { nodeBrowser } from './support/node-browser.js';
@@ -119,9 +120,7 @@ test('a message without an end is cut off at a bound', async () => {
 });
 
 test('a server that nobody reaches is offline, by proof, and found again', async () => {
-  const port = await listen(createServer());
-  closeServers();
-  const { client } = open(`http://127.0.0.1:${port}/sync`);
+  const { client } = open(`http://127.0.0.1:${await freePort()}/sync`);
   await waitFor(() => client.status.state === 'offline', 'the proof');
   expect(client.status.reason).toBe('unreachable');
 });

@@ -269,7 +269,7 @@ test('docs/trpc.md: a client that finds no place comes back by itself once there
   const first = await serve('quickstart/server.ts');
   const clients = [1, 2, 3, 4, 5, 6].map(() => start('quickstart/client.ts', { PORT: first.port }));
   // Five streams a user: one of the six waits.
-  await waitFor(() => clients.filter(({ output }) => output().includes('hello')).length === 5, 'five clients to have a stream', 20_000);
+  await waitFor(() => clients.filter(({ output }) => output().includes('hello')).length === 5, 'five clients to have a stream', 60_000);
   const waiting = clients.find(({ output }) => !output().includes('hello'));
   clients.find((client) => client !== waiting)?.child.kill();
   await waiting?.said(/hello/);

@@ -7,7 +7,7 @@ import { blocksOf } from '../readme/blocks.js';
 import type { Hub } from '../../lib/index.js';
 import type { Redis } from 'ioredis';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 afterEach(endHubNodes);
 
 const line = blocksOf('README.md').find(({ kind, about }) => kind === 'redis' && about === 'acl')?.text.trim() ?? '';

@@ -28,8 +28,8 @@ class Ear {
 
 let cluster: RedisCluster;
 beforeAll(async () => {
-  cluster = await RedisCluster.start({ nodeTimeoutMs: FAILS_OVER_MS });
-}, 60_000);
+  cluster = await RedisCluster.start();
+}, 120_000);
 afterAll(() => cluster?.end());
 
 const MAKERS: [name: string, make: () => Broker][] = [
@@ -113,12 +113,13 @@ describe.each(MAKERS)('a broker over a cluster, by %s', (made, make) => {
     await cluster.moveSlotOf(name);
     await waitFor(async () => {
       await broker.command(['SPUBLISH', name, 'x']).catch(() => undefined);
-      return ear.times === 2 && ear.heard.at(-1) === 'x';
+      return ear.times >= 2 && ear.heard.at(-1) === 'x';
     }, 'to be subscribed at the new master');
   });
 });
 
 test('a master that is gone: its replica is used, commands are answered again, channels heard again', async () => {
+  await cluster.failOverAfter(FAILS_OVER_MS);
   const brokers = MAKERS.map(([, make]) => make());
   const name = 'p:{gone}:bell';
   const ears = brokers.map(() => new Ear());
@@ -126,14 +127,16 @@ test('a master that is gone: its replica is used, commands are answered again, c
   await waitFor(() => ears.every(({ times }) => times === 1), 'all to be subscribed');
   const owner = await cluster.ownerOf(await cluster.slotOf(name));
   await owner.kill();
-  await waitFor(() => ears.every(({ times }) => times > 1), 'all to be subscribed again', 40_000);
+  await waitFor(() => ears.every(({ times }) => times > 1), 'all to be subscribed again', 60_000);
   for (const broker of brokers) await waitFor(async () => (await broker.command(['SET', '{gone}k', '1']).catch(() => null)) !== null, 'an answer');
-  const before = ears.map(({ heard }) => heard.length);
-  await brokers[0]!.command(['SPUBLISH', name, 'x']);
-  await waitFor(() => ears.every(({ heard }, i) => heard.length > before[i]!), 'the message');
+  // A message is told to who listens at that moment: a client that looks for its masters once more may not.
+  await waitFor(async () => {
+    await brokers[0]!.command(['SPUBLISH', name, 'x']);
+    return ears.every(({ heard }) => heard.includes('x'));
+  }, 'the message');
   await owner.up();
   for (const broker of brokers) await broker.close();
-}, 90_000);
+}, 180_000);
 
 test('slots are those of Redis', async () => {
   for (const key of ['', 'a', 'foo{bar}baz', '{}x', '{', 'x{y', 'p:1:{ä%20b}:head', 'foo{{bar}}zap']) expect(keySlot(key)).toBe(await cluster.slotOf(key));

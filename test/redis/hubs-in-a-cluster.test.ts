@@ -18,9 +18,9 @@ beforeAll(async () => {
   cluster = await RedisCluster.start();
   redis = new Cluster(cluster.roots);
   [a, b] = [0, 1].map(() => createHub({ engine: 'js', redis: cluster.url, limits: { perUser: 2, perCompany: 3, policy: 'evict-oldest' } })) as [Hub, Hub];
-  for (const hub of [a, b]) await within(hub.ready(), 'a hub', 30_000);
-  await waitFor(async () => (await a.nodes()).length === 2 && (await b.nodes()).length === 2, 'both know each other', 30_000);
-}, 90_000);
+  for (const hub of [a, b]) await within(hub.ready(), 'a hub', 60_000);
+  await waitFor(async () => (await a.nodes()).length === 2 && (await b.nodes()).length === 2, 'both know each other', 60_000);
+}, 120_000);
 afterAll(async () => {
   for (const hub of [a, b]) await hub?.close({ flushMs: 0 });
   redis?.disconnect();

@@ -333,7 +333,7 @@ describe('presence', () => {
       ['update', 'ann'],
       ['leave', 'ann'],
     ]);
-  }, 40_000);
+  }, 120_000);
 
   test('who was at a node that died has left, and that is told once; who is elsewhere too is there', async () => {
     const [a, b] = await pair({ limits: { perUser: 0, perCompany: 0 } });

@@ -440,7 +440,7 @@ describe('a Redis that went back in time', () => {
       }
       expect(named.size).toBeGreaterThan(50);
     });
-  }, 60_000);
+  }, 120_000);
 });
 
 async function waitUntil(isSo: () => Promise<boolean>): Promise<void> {

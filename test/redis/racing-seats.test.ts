@@ -128,4 +128,4 @@ test('evict-oldest: an eviction that races with a release and with another one l
     // Each seat was taken once, and given back or evicted once.
     for (const line of told) expect(JSON.parse(line)).toMatchObject({ refused: 0, remains: 0, admittedLocally: 0 });
   });
-}, 60_000);
+}, 120_000);

@@ -111,7 +111,7 @@ describe.each(ENGINES)('%s', (engine) => {
     const log = await logOf(engine);
     expect(log).toEqual(['before', 'a1', 'a2', 'a3', 'after']);
     expect(stream.actions).toEqual(log);
-  }, 60_000);
+  }, 120_000);
 
   test('a close sends what waits first, and names what is left', async () => {
     const node = await start(engine);
@@ -130,5 +130,5 @@ describe.each(ENGINES)('%s', (engine) => {
     await other.hub.broadcast(named('a2'));
     await other.hub.close({ flushMs: 100 });
     expect(warnings).toContainEqual(expect.stringMatching(/\b1\b/));
-  }, 60_000);
+  }, 120_000);
 });

@@ -70,7 +70,7 @@ test('killed it comes back with each write, with none, or with old data, and is 
     runs.push(await runId(client));
   }
   expect(new Set(runs).size).toBe(5);
-}, 60_000);
+}, 120_000);
 
 test('with maxmemory it evicts, or refuses', async () => {
   const server = await started(['--maxmemory', '3mb', '--maxmemory-policy', 'noeviction']);
@@ -85,7 +85,7 @@ test('with maxmemory it evicts, or refuses', async () => {
 });
 
 test('a replica takes the master\'s place: asked for, after a kill, and without the last writes', async () => {
-  const sentinels = await RedisSentinels.start({ stores: 'each-write' });
+  const sentinels = await RedisSentinels.start({ stores: 'each-write', downAfterMs: 3_000 });
   ends.push(() => sentinels.end());
   expect(sentinels.url).toMatch(/^redis\+sentinel:\/\/127\.0\.0\.1:\d+,127\.0\.0\.1:\d+,127\.0\.0\.1:\d+\/pathcast$/);
   const first = await sentinels.master();
@@ -106,7 +106,7 @@ test('a replica takes the master\'s place: asked for, after a kill, and without 
   await first.kill();
   const heir = await sentinels.promoted(first);
   expect(await heir.client().get('a')).toBe('kept');
-}, 120_000);
+}, 240_000);
 
 test('six are a cluster, and a slot moves with what is in it', async () => {
   const cluster = await RedisCluster.start();
@@ -119,7 +119,7 @@ test('six are a cluster, and a slot moves with what is in it', async () => {
   expect(after).not.toBe(before);
   expect(await cluster.ownerOf(await cluster.slotOf('{k1}:a'))).toBe(after);
   for (let i = 0; i < 30; i++) expect(await client.get(`{k${i}}:a`)).toBe(String(i));
-}, 60_000);
+}, 120_000);
 
 describe('a link', () => {
   let server: RedisServer;

@@ -106,7 +106,7 @@ describe('shutdown', () => {
     const idle = connect(Number(port), '127.0.0.1');
     await waitFor(() => idle.readyState === 'open', 'the connection');
     await fetch(`${server.url}/healthz`);
-    await within(server.close(), 'the server to be closed', 3_000);
+    await within(server.close(), 'the server to be closed', 15_000);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
     idle.destroy();
   });

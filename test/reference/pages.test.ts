@@ -5,7 +5,7 @@ import { apiOf } from './support/clients.js';
 import { Browser, PAGES_FOLDER } from './support/browser.js';
 import { login, startServer, type TestServer } from './support/server.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 /** ms from a click in one pane to the row in another, at most. */
 const SEEN_WITHIN_MS = 5_000;

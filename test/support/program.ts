@@ -31,7 +31,8 @@ export class Program {
         else lines.push(line);
       }
     });
-    child.on('exit', (code) => {
+    // Later than `exit`: what it wrote last has been read.
+    child.on('close', (code) => {
       for (const { reject } of waiting.splice(0)) reject(new Error(`the program ended with ${String(code)}: ${text}`));
     });
     const next = (): Promise<string> => {

@@ -1,6 +1,7 @@
 /** Six servers that are one cluster: three masters with a replica each, all of the test's own. */
 import type { Redis } from 'ioredis';
-import { freePort, PortTaken } from './redis-process.js';
+import { freePort } from './free-port.js';
+import { PortTaken } from './redis-process.js';
 import { RedisServer } from './redis.js';
 import { waitFor } from './wait.js';
 
@@ -11,7 +12,7 @@ const PORT_TRIES = 3;
 
 /** A busy machine is no fault: nobody takes a master's place unless a test asks for it. ms */
 const NEVER_DOWN_MS = 60_000;
-/** `nodeTimeoutMs` where masters are to be replaced. */
+/** `nodeTimeoutMs` where masters are to be replaced from the start. */
 export const FAILS_OVER_MS = 2_000;
 
 export class RedisCluster {
@@ -39,11 +40,7 @@ export class RedisCluster {
         await waitFor(async () => ((await replica.call('CLUSTER', 'NODES')) as string).includes(id), 'the nodes to meet', DEADLINE_MS);
         await replica.call('CLUSTER', 'REPLICATE', id);
       }
-      for (const client of clients) {
-        await waitFor(async () => ((await client.call('CLUSTER', 'INFO')) as string).includes('cluster_state:ok'), 'the cluster to stand', DEADLINE_MS);
-        const replicas = async (): Promise<number> => ((await client.call('CLUSTER', 'NODES')) as string).match(/\bslave /g)?.length ?? 0;
-        await waitFor(async () => (await replicas()) === MASTERS, 'each node to know the replicas', DEADLINE_MS);
-      }
+      await cluster.#agree('the cluster to stand');
       for (const replica of clients.slice(MASTERS)) {
         await waitFor(async () => /master_link_status:up/.test(await replica.info('replication')), 'the replicas to follow', DEADLINE_MS);
       }
@@ -52,6 +49,19 @@ export class RedisCluster {
       await cluster.end();
       throw error;
     }
+  }
+
+  /**
+   * Resolves when each node that runs knows the same of all: who serves which slots and who follows whom. Each is told by itself, and one
+   * that is not yet would send a client to the wrong place.
+   */
+  async #agree(what: string): Promise<void> {
+    const running = this.servers.filter(({ runs }) => runs);
+    const agree = async (): Promise<boolean> => {
+      const views = await Promise.all(running.map((server) => viewOf(this.#ask(server))));
+      return views.every((view) => view !== undefined && view === views[0]);
+    };
+    await waitFor(agree, what, DEADLINE_MS);
   }
 
   /** One client a server for all that is asked of it here. */
@@ -81,14 +91,21 @@ export class RedisCluster {
     return this.servers.find((server) => server.port === port)!;
   }
 
+  /** From now on a master that is gone for this long is replaced. */
+  async failOverAfter(ms: number): Promise<void> {
+    for (const server of this.servers.filter(({ runs }) => runs)) await this.#ask(server).config('SET', 'cluster-node-timeout', ms);
+  }
+
   /** Kills the master that serves the slot; once another one does, and after `meanwhile`, it comes back and follows that one. */
   async replaceOwnerOf(slot: number, meanwhile: () => Promise<void>): Promise<void> {
     const was = await this.ownerOf(slot);
     await was.kill();
     await waitFor(async () => (await this.ownerOf(slot)) !== was, 'a replica to take its place', DEADLINE_MS);
+    await this.#agree('the nodes to know who took its place');
     await meanwhile();
     await was.up();
     await waitFor(async () => /master_link_status:up/.test(await this.#ask(was).info('replication')), 'it to follow', DEADLINE_MS);
+    await this.#agree('the nodes to know who follows whom');
   }
 
   /** Reshards: the slot of `key`, and all that is in it, moves to another master, which is given. */
@@ -104,16 +121,32 @@ export class RedisCluster {
     for (;;) {
       const keys = (await source.call('CLUSTER', 'GETKEYSINSLOT', String(slot), '100')) as string[];
       if (keys.length === 0) break;
-      await source.call('MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'KEYS', ...keys);
+      await source.call('MIGRATE', '127.0.0.1', String(to.port), '', '0', String(DEADLINE_MS), 'KEYS', ...keys);
     }
     await set(target, 'NODE', toId);
     await set(source, 'NODE', toId);
+    await this.#agree('the nodes to know where the slot is');
     return to;
   }
 
   async end(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.end()));
   }
+}
+
+/** What a node knows of all: who serves which slots, who follows whom, who is gone. Undefined while it misses something of one. */
+async function viewOf(client: Redis): Promise<string | undefined> {
+  if (!((await client.call('CLUSTER', 'INFO')) as string).includes('cluster_state:ok')) return undefined;
+  const nodes = ((await client.call('CLUSTER', 'NODES')) as string).trim().split('\n');
+  const known = nodes.map((line) => {
+    const [id = '', , flags = '', master = '', , , , , ...slots] = line.split(' ');
+    // A slot that moves is named by its two ends alone.
+    const serves = slots.filter((words) => !words.startsWith('[')).join(' ');
+    if (/handshake|noaddr|\?/.test(flags) || (master === '-' && serves === '' && !flags.includes('fail'))) return undefined;
+    return flags.includes('fail') ? '' : `${id} ${master} ${serves}`;
+  });
+  if (nodes.length !== 2 * MASTERS || known.includes(undefined)) return undefined;
+  return known.filter((words) => words !== '').sort().join('\n');
 }
 
 const slotsBefore = (master: number): number => Math.round((master * SLOTS) / MASTERS);

@@ -1,8 +1,6 @@
 /** A program of Redis's (server or sentinel) that a test has started: in a folder of its own, ended by its id. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { endChild } from './child.js';
@@ -10,17 +8,6 @@ import { waitFor } from './wait.js';
 
 /** What it said last, for the error of one that ends before it is ready. */
 const SAID_BYTES = 8_192;
-
-/** A port that nobody had a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
-  return port;
-}
 
 /** What it was asked to listen at was taken meanwhile. */
 export class PortTaken extends Error {}
@@ -48,7 +35,8 @@ export class RedisProcess {
         if (this.ready.test(said)) resolve();
       });
       child.on('error', reject);
-      child.on('exit', () => {
+      // Later than `exit`: what it said last has been read.
+      child.on('close', () => {
         reject(/address already in use/i.test(said) ? new PortTaken(said) : new Error(`${this.program} ended:\n${said}`));
       });
     });

@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort, RedisProcess } from './redis-process.js';
+import { freePort } from './free-port.js';
+import { RedisProcess } from './redis-process.js';
 import { RedisServer, type RedisSetUp } from './redis.js';
 import { waitFor } from './wait.js';
 
@@ -33,20 +34,32 @@ export class RedisSentinels {
       await all.#ask(replica).replicaof('127.0.0.1', master.port);
       await all.followed();
       for (let i = 0; i < SENTINELS; i++) await all.#startSentinel(master.port, downAfterMs);
-      for (const sentinel of all.#clients) {
-        await waitFor(
-          async () => {
-            const known = asObject((await sentinel.call('SENTINEL', 'MASTER', MASTER_NAME)) as string[]);
-            return known['num-slaves'] === '1' && known['num-other-sentinels'] === String(SENTINELS - 1);
-          },
-          'the sentinels to know each other',
-          MEETING_DEADLINE_MS,
-        );
-      }
+      await all.#areReady();
       return all;
     } catch (error) {
       await all.end();
       throw error;
+    }
+  }
+
+  /** Resolves when each sentinel that runs knows the others that do, and a replica that it would promote: before, no master is replaced. */
+  async #areReady(): Promise<void> {
+    const clients = this.#clients.filter((_, i) => this.#sentinels[i]!.runs);
+    for (const client of clients) {
+      await waitFor(
+        async () => {
+          const master = asObject((await client.call('SENTINEL', 'MASTER', MASTER_NAME)) as string[]);
+          const replicas = ((await client.call('SENTINEL', 'REPLICAS', MASTER_NAME)) as string[][]).map(asObject);
+          return (
+            master['flags'] === 'master' &&
+            Number(master['num-other-sentinels']) === SENTINELS - 1 &&
+            replicas.length === 1 &&
+            replicas.every((replica) => replica['flags'] === 'slave' && replica['master-link-status'] === 'ok')
+          );
+        },
+        'the sentinels to know each other and a replica that follows',
+        MEETING_DEADLINE_MS,
+      );
     }
   }
 
@@ -142,6 +155,7 @@ export class RedisSentinels {
   /** A failover while the master is well, as before an upgrade. Resolves to the new master. */
   async failover(): Promise<RedisServer> {
     const before = await this.master();
+    await this.#areReady();
     await this.#clients[0]!.call('SENTINEL', 'FAILOVER', MASTER_NAME);
     return this.promoted(before);
   }

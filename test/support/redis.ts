@@ -5,7 +5,8 @@
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Redis, type RedisOptions } from 'ioredis';
-import { freePort, PortTaken, RedisProcess } from './redis-process.js';
+import { freePort } from './free-port.js';
+import { PortTaken, RedisProcess } from './redis-process.js';
 import { tlsFiles, TLS_FOLDER } from './tls.js';
 
 export interface RedisSetUp {

@@ -1,7 +1,7 @@
 /** Waiting for what happens, never for time to pass. */
 
 /** Generous: it is only reached when something is broken, which a slip of test/mutants does on purpose. ms */
-export const DEADLINE_MS = Number(process.env['PATHCAST_TEST_DEADLINE_S'] ?? 15) * 1_000;
+export const DEADLINE_MS = Number(process.env['PATHCAST_TEST_DEADLINE_S'] ?? 30) * 1_000;
 const LOOK_AGAIN_MS = 2;
 
 /** Resolves with the first truthy value of `check`; rejects, naming `what`, after `deadlineMs`. */

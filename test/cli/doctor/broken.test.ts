@@ -13,6 +13,7 @@ import fastify from 'fastify';
 import superjson from 'superjson';
 import type { FindingId } from '../../../lib/cli/doctor/findings.js';
 import { pathcastPlugin } from '../../../lib/fastify/index.js';
+import { freePort } from '../../support/free-port.js';
 import { startHaproxy } from '../../support/haproxy.js';
 import { listen } from '../../support/listen.js';
 import { GET, RawHttp } from '../../support/raw-http.js';
@@ -386,14 +387,4 @@ function bounding(port: number, ms: number): Server {
     upstream.on('close', () => client.destroy());
     client.pipe(upstream).pipe(client);
   });
-}
-
-/** One that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

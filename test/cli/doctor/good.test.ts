@@ -66,7 +66,7 @@ describe('as a process of its own', () => {
   let cli: Cli;
   beforeAll(async () => {
     cli = await Cli.build();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => cli.remove());
 
   const trusting = { ...process.env, NODE_EXTRA_CA_CERTS: CERT };

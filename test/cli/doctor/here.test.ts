@@ -12,7 +12,7 @@ const root = path.resolve(__dirname, '../../..');
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+}, 120_000);
 afterAll(() => cli.remove());
 afterEach(endAll);
 

@@ -4,7 +4,7 @@ import { aclRule } from '../../../lib/redis/rights.js';
 import { keysOf } from '../../../lib/redis/keys.js';
 import { RedisCluster } from '../../support/redis-cluster.js';
 import { MASTER_NAME, RedisSentinels } from '../../support/redis-sentinels.js';
-import { freePort } from '../../support/redis-process.js';
+import { freePort } from '../../support/free-port.js';
 import { RedisServer } from '../../support/redis.js';
 import { waitFor } from '../../support/wait.js';
 import { Publisher } from '../support/redis-log.js';

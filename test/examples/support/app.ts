@@ -98,7 +98,7 @@ export class RunningApp {
         return pattern.exec(this.output);
       },
       `the app to say ${String(pattern)}; it said:\n${this.output}`,
-      4 * DEADLINE_MS,
+      2 * DEADLINE_MS,
     );
   }
 

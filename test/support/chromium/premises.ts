@@ -1,4 +1,5 @@
 /** What a case about a page's life takes for granted, looked at before anything is said about it. */
+import { DEADLINE_MS, waitFor } from '../wait.js';
 import type { Tab } from './tab.js';
 
 /** How late a timer of 20 ms came, the slowest of four: under 200 ms in a page that shows, about a second in one that is hidden. */
@@ -13,10 +14,13 @@ const TIMER = `new Promise((resolve) => {
   next();
 })`;
 
-/** Rejects unless the page is hidden. */
-export async function mustBeHidden(tab: Tab): Promise<void> {
-  const seen = await tab.visibility();
-  if (seen !== 'hidden') throw new Error(`The premise fails: the page is ${seen}, not hidden`);
+/** Rejects unless the page is hidden, or is soon: it is told by itself that another tab shows. */
+export async function mustBeHidden(tab: Tab, deadlineMs = DEADLINE_MS): Promise<void> {
+  let seen = '';
+  const isHidden = async (): Promise<boolean> => (seen = await tab.visibility()) === 'hidden';
+  await waitFor(isHidden, 'the page to be hidden', deadlineMs).catch(() => {
+    throw new Error(`The premise fails: the page is ${seen}, not hidden`);
+  });
 }
 
 /** Rejects unless the page's timers are throttled, by a timer measured in it. Gives the measurement, ms. */

@@ -18,7 +18,7 @@ test.each(ENGINES)('a hub that closes while it ends streams over a minute leaves
   await new Promise(setImmediate);
   expect(over).toBe(true);
   // The count is the process's, so that a moment's timer of something else is let pass; ours would stand for twenty seconds.
-  await waitFor(() => timers() <= before, 'the timers to be as before', 5_000);
+  await waitFor(() => timers() <= before, 'the timers to be as before', 12_000);
   await ending;
   for (const stream of streams) await stream.return(undefined).catch(() => undefined);
 });
