@@ -3,7 +3,7 @@ import { waitFor } from '../support/wait.js';
 import { conformance, targets } from './targets.js';
 
 /** How much later than asked a machine under load may be, ms. */
-const SLACK_MS = 2_000;
+const SLACK_MS = 5_000;
 
 conformance('Heartbeats, expiry and life time', targets, (bench) => {
   test('SPEC §6: a ping each heartbeatMs, with the position that the stream has reached', async () => {
@@ -36,9 +36,10 @@ conformance('Heartbeats, expiry and life time', targets, (bench) => {
 
   test('SPEC §6: pings are spread over the interval', async () => {
     const engine = bench().engine({ heartbeatMs: 1_000 });
-    await Promise.all(Array.from({ length: 20 }, async () => await bench().open(engine)));
     const seen = new Set<number>();
-    await waitFor(() => seen.add(engine.metrics().heartbeats) && engine.metrics().heartbeats >= 20, 'a ping for each');
+    // From the first stream on: the last may open when most have had theirs.
+    const looking = waitFor(() => seen.add(engine.metrics().heartbeats) && engine.metrics().heartbeats >= 20, 'a ping for each');
+    await Promise.all([looking, ...Array.from({ length: 20 }, async () => await bench().open(engine))]);
     expect(seen.size).toBeGreaterThan(4);
   });
 
