@@ -206,9 +206,9 @@ export class HubNode {
     // Seats and who is there are of the nodes that live, and go with the streams; what a dead one left goes here.
     for (const room of [seatsKey(prefix, companyId), presenceKey(prefix, companyId)]) {
       const nodes = await broker.command(['ZRANGE', room, 0, -1]);
-      for (const node of Array.isArray(nodes) ? nodes.map(String) : []) {
+      for (const node of new Set([...(Array.isArray(nodes) ? nodes.map(String) : []), ...this.life.alive])) {
         const own = `${room}:${node}`;
-        await broker.command(['UNLINK', own, `${own}:users`, `${own}:tabs`, `${own}:ended`]);
+        await broker.command(['UNLINK', own, `${own}:users`, `${own}:tabs`, `${own}:ended`, `${own}:era`]);
       }
       await broker.command(['UNLINK', room]);
     }

@@ -73,6 +73,17 @@ describe.each(['js', 'native'] as const)('%s', (engine) => {
     expect(held()).toBe(PER_COMPANY);
   });
 
+  test('a link that is cut is waited for: it is back at once, and nobody is let in meanwhile', async () => {
+    await full(engine);
+    for (let round = 0; round < 5; round += 1) {
+      if (round % 2 === 0) link.cut();
+      else await redis.client().client('KILL', 'TYPE', round === 1 ? 'normal' : 'pubsub');
+      expect(await Promise.all(hubs.map((hub) => enters(hub)))).toEqual([false, false, false]);
+    }
+    expect(held()).toBe(PER_COMPANY);
+    expect(hubs.map((hub) => hub.metrics().seats!.admittedLocally)).toEqual([0, 0, 0]);
+  });
+
   test('who does not come back holds up nobody for long', async () => {
     await full(engine);
     await beginAnew();

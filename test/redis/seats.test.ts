@@ -3,6 +3,7 @@
  * free, a node that was only stopped asks again, one that was cut off keeps what it let in.
  */
 import { ioredisBroker } from '../../lib/redis/brokers/ioredis.js';
+import { BrokerError, type Script } from '../../lib/internal/broker.js';
 import { Life } from '../../lib/redis/nodes/life.js';
 import { nodesKey, seatsKey } from '../../lib/redis/keys.js';
 import type { EndedReason } from '../../lib/redis/seats/book.js';
@@ -25,6 +26,8 @@ class Node {
   /** ms, of a clock that the test sets. */
   nowMs = 0;
   readonly ended: [id: string, reason: EndedReason][] = [];
+  /** Each script that it has sent. */
+  readonly said: [script: Script, keys: readonly string[], args: readonly (string | number | Buffer)[]][] = [];
   readonly broker;
   readonly life: Life;
   readonly seats: Seats;
@@ -37,6 +40,11 @@ class Node {
     from: RedisServer = server,
   ) {
     this.broker = ioredisBroker(from.client());
+    const send = this.broker.eval.bind(this.broker);
+    this.broker.eval = (...said) => {
+      this.said.push(said);
+      return send(...said);
+    };
     this.life = new Life({ broker: this.broker, prefix: 'pathcast', nodeId: id, now: () => this.nowMs });
     this.seats = new Seats(this.life, { ...LIMITS, ...limits }, (_company, seat, reason) => this.ended.push([seat, reason]));
     this.#stop = this.broker.subscribe(`pathcast:1:node:${id}`, {
@@ -211,6 +219,49 @@ describe('an admission', () => {
     const few = await cost(company());
     const many = await cost(name);
     expect(many).toBeLessThan(few * 3);
+  });
+});
+
+describe('a connection that was given up', () => {
+  /** All seats that stand of it. */
+  async function standing(companyId: string): Promise<unknown> {
+    const redis = server.client();
+    const keys = (await redis.keys(`${seatsKey('pathcast', companyId)}*`)).sort();
+    return Promise.all(keys.map(async (key) => [key, (await redis.type(key)) === 'zset' ? await redis.zrange(key, 0, -1, 'WITHSCORES') : await redis.hgetall(key)]));
+  }
+
+  test('has said what may come late, and then changes nothing: all of it was told anew since', async () => {
+    const [a, b, name] = [await node('a', { perCompany: 3 }), await node('b', { perCompany: 3 }), company()];
+    const redis = server.client();
+    const back = async (): Promise<void> => {
+      const { era } = a.life;
+      await redis.client('KILL', 'TYPE', 'normal');
+      await waitFor(() => a.life.isUsable && a.life.era > era && a.said.at(-1)?.[2][0] === 'restore', 'it is back');
+    };
+    await a.admit(name, 'ann');
+    const left = await a.admit(name, 'ben');
+    a.seats.release(left.id);
+    await back();
+    const late = [...a.said];
+    expect(new Set(late.map(([{ name: script }, , args]) => (script === 'seats' ? args[0] : script)))).toEqual(new Set(['renew', 'admit', 'release', 'restore']));
+    await back();
+    await a.admit(name, 'cat');
+    await a.admit(name, 'dan');
+    const before = await standing(name);
+    for (const [{ body }, keys, args] of late) {
+      expect(await redis.eval(body, keys.length, ...keys, ...args)).toEqual(['LATE']);
+      expect(await standing(name)).toEqual(before);
+    }
+    expect(await b.admit(name, 'eve')).toMatchObject({ code: 'COMPANY_LIMIT', current: 3 });
+  });
+
+  test('leaves no seat behind that was given back over it', async () => {
+    const [a, b, name] = [await node('a', { perCompany: 1 }), await node('b', { perCompany: 1 }), company()];
+    const { id } = await a.admit(name, 'ann');
+    const send = a.broker.eval;
+    a.broker.eval = (script, keys, args) => (args[0] === 'release' ? Promise.reject(new BrokerError('lost', 'the connection ended')) : send(script, keys, args));
+    a.seats.release(id);
+    await waitFor(async () => (await b.admit(name, 'ben')).ok, 'it is free');
   });
 });
 

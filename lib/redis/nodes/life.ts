@@ -16,8 +16,14 @@ export const LIFE_MS = 25_000;
 const RENEW_MS = 10_000;
 /** ms; while Redis does not answer, how often it is asked again. */
 const RETRY_MS = 1_000;
+/** The same while somebody waits for it, ms. */
+const SOON_MS = 100;
 /** ms that an answer of Redis is waited for where somebody else waits for what comes of it. */
 export const PATIENCE_MS = 1_000;
+/** The same for a link that is lost: it takes some attempts. */
+const LINK_PATIENCE_MS = 2_000;
+/** ms that a link that is lost again and again is waited for. */
+const FLAPS_MS = 5_000;
 /** ms; a node that has been dead for so long is not even remembered as such. */
 const FORGET_MS = 3_600_000;
 /** ms that the list of nodes outlives the last of them. */
@@ -73,8 +79,11 @@ export class Life {
   /** Redis is away: what is to become of what is held once it is back. */
   #away: RestoreMode | undefined;
   #recovering: Promise<void> | undefined;
+  /** It went away a moment ago, and is waited for: nearly each link that is cut is back at once, and limits that opened at each cut would be none. */
+  #grace: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   /** Redis does not answer: nobody waits until it does. */
   #outage = false;
+  #era = 0;
   /** What was on its way when Redis went away may arrive late: all is compared once more. */
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -85,7 +94,6 @@ export class Life {
   /** Nodes that lived before Redis was away, and have not said what they hold. */
   readonly #awaited = new Set<string>();
   #settle: (before: readonly string[]) => Promise<void> = () => Promise.resolve();
-  readonly #first: Promise<void>;
   /** When Redis last answered anything, ms. */
   #heardMs = 0;
   #isClosed = false;
@@ -97,14 +105,14 @@ export class Life {
     this.clustered = broker.ring === 'SPUBLISH';
     this.#now = now;
     this.#renewedMs = now();
-    this.#first = broker.state.link === 'ready' ? Promise.resolve() : this.#firstReady();
     this.#hears = broker.onState(({ link }) => {
       if (this.#isClosed || link === 'closed') return;
       if (link === 'ready') void this.#recover();
-      else if (link === 'lost') this.trouble();
+      else if (link === 'lost') this.#lost();
     });
-    if (broker.state.link === 'ready') void this.#recover();
     this.#later(RENEW_MS);
+    if (broker.state.link === 'ready') void this.#recover();
+    else this.#lost();
   }
 
   hold(holder: Holder): void {
@@ -118,7 +126,10 @@ export class Life {
 
   /** Whether Redis knows what all nodes hold: after it was away, or has forgotten, that takes until they have told it. */
   async settled(): Promise<boolean> {
-    if (await this.usable()) await this.#settling;
+    const until = performance.now() + FLAPS_MS;
+    do {
+      if (await this.usable()) await this.#settling;
+    } while (!this.isUsable && !this.#outage && !this.#isClosed && performance.now() < until);
     return this.isUsable;
   }
 
@@ -140,9 +151,15 @@ export class Life {
     this.#losses.push(listener);
   }
 
-  /** Whether Redis is asked. In the first second of a node its link is waited for, and later its return from the dead. */
+  /** How often this node has come back: goes with all that it says (`scripts/living.ts`). */
+  get era(): number {
+    return this.#era;
+  }
+
+  /** Whether Redis is asked. In the first two seconds without a link, or of refusals, that is waited for, and the return from the dead. */
   async usable(): Promise<boolean> {
-    if (this.broker.state.link !== 'ready') await this.#first;
+    if (this.broker.state.link !== 'ready') this.#lost();
+    if (this.#grace) await this.#grace.over;
     if (this.#recovering && !this.#outage) await this.#recovering;
     return this.isUsable;
   }
@@ -151,18 +168,52 @@ export class Life {
     return !this.#isClosed && this.broker.state.link === 'ready' && this.#away === undefined;
   }
 
-  /** Redis did not answer, or refused what it should not. Until it answers again the node decides for itself. */
-  trouble(): void {
+  /** Redis was silent, or is away for long. Until it answers again the node decides for itself. */
+  #trouble(): void {
     if (this.#isClosed || this.#outage) return;
     this.#outage = true;
     this.#away ??= this.#mode();
+    this.#grace?.end();
     this.#later(RETRY_MS);
   }
 
-  /** What was asked of it came to nothing. A key that is somebody else's says nothing of Redis: it concerns its company alone. */
-  failed(thrown: unknown): void {
-    if (thrown instanceof BrokerError && thrown.failure === 'refused' && FOR_GOOD.test(thrown.message)) this.#refused(thrown.message);
-    else this.trouble();
+  /** The link is gone, or Redis refuses what it should not: it has two seconds to be back. */
+  #lost(): void {
+    if (this.#isClosed || this.#outage) return;
+    this.#away ??= this.#mode();
+    if (this.#grace) return;
+    let resolve: () => void;
+    const over = new Promise<void>((done) => (resolve = done));
+    const grace = {
+      over,
+      end: () => {
+        clearTimeout(timer);
+        this.#grace = undefined;
+        resolve();
+      },
+    };
+    // What has arrived is read first.
+    const judge = (): void => void setImmediate(() => this.#grace === grace && this.#trouble());
+    const timer = setTimeout(judge, LINK_PATIENCE_MS).unref();
+    this.#grace = grace;
+    this.#later(SOON_MS);
+  }
+
+  /**
+   * What was asked of it came to nothing. A key that is somebody else's says nothing of Redis: it concerns its company alone. Whether to ask
+   * again when it is back: not where it was silent, or for that key.
+   */
+  failed(thrown: unknown): 'again' | 'never' {
+    if (!(thrown instanceof BrokerError)) {
+      this.#trouble();
+      return 'never';
+    }
+    if (thrown.failure === 'refused' && FOR_GOOD.test(thrown.message)) {
+      this.#refused(thrown.message);
+      return 'never';
+    }
+    this.#lost();
+    return 'again';
   }
 
   /** Hears what Redis refuses for good. */
@@ -224,6 +275,7 @@ export class Life {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#grace?.end();
     this.#hears?.();
     if (this.broker.state.link !== 'ready') return;
     const keys = [nodesKey(this.prefix)];
@@ -236,17 +288,8 @@ export class Life {
     return this.#now() - this.#renewedMs > LIFE_MS ? 'ask' : 'keep';
   }
 
-  async #firstReady(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PATIENCE_MS).unref();
-      const stop = this.broker.onState(({ link }) => {
-        if (link !== 'ready') return;
-        clearTimeout(timer);
-        stop();
-        resolve();
-      });
-    });
-    if (this.broker.state.link !== 'ready') this.trouble();
+  get #retryMs(): number {
+    return this.#outage ? RETRY_MS : SOON_MS;
   }
 
   #later(ms: number): void {
@@ -258,13 +301,14 @@ export class Life {
   async #round(): Promise<void> {
     if (this.#away !== undefined) await this.#recover();
     else if (this.broker.state.link === 'ready') await this.#renew();
-    this.#later(this.#away === undefined ? RENEW_MS : RETRY_MS);
+    this.#later(this.#away === undefined ? RENEW_MS : this.#retryMs);
   }
 
   async #renew(): Promise<void> {
     const sentMs = this.#now();
     try {
       const [word, ...nodes] = texts(await this.patiently(this.#renewal(nodesKey(this.prefix), false)));
+      if (word === 'LATE') return;
       if (word !== 'OK') return void (await this.fenced());
       this.#note(nodes);
       if (this.clustered) await this.#renewEach();
@@ -272,8 +316,8 @@ export class Life {
       if (this.#again) this.compare();
       this.#again = false;
       for (const listener of this.#renewals) listener();
-    } catch {
-      this.trouble();
+    } catch (thrown) {
+      this.failed(thrown);
     }
   }
 
@@ -296,7 +340,8 @@ export class Life {
   }
 
   #renewal(key: string, anew: boolean): Promise<BrokerReply> {
-    return this.broker.eval(RENEW_SCRIPT, [key], [this.nodeId, LIFE_MS, anew ? '1' : '0', OUTLIVES_MS]);
+    const era = this.clustered && key === nodesKey(this.prefix) ? '' : this.#era;
+    return this.broker.eval(RENEW_SCRIPT, [key], [this.nodeId, LIFE_MS, anew ? '1' : '0', OUTLIVES_MS, era]);
   }
 
   #settleAgain(): void {
@@ -318,6 +363,7 @@ export class Life {
     const mode = this.#away ?? this.#mode();
     this.#away = mode;
     const sentMs = this.#now();
+    this.#era += 1;
     try {
       const [, ...nodes] = texts(await this.patiently(this.#renewal(nodesKey(this.prefix), true)));
       if (this.#isClosed) return;
@@ -327,13 +373,15 @@ export class Life {
       this.#away = undefined;
       this.#again ||= this.#outage;
       this.#outage = false;
+      this.#grace?.end();
+      this.#later(RENEW_MS);
       this.#restored = Promise.all(this.#holders.map((holder) => holder.restore(mode)));
       for (const node of before) if (node !== this.nodeId) this.#awaited.add(node);
       // At its beginning it knows of nobody.
       if (before.length > 0) this.#settleAgain();
-    } catch {
-      this.#outage = true;
-      this.#later(RETRY_MS);
+    } catch (thrown) {
+      this.failed(thrown);
+      this.#later(this.#retryMs);
     }
   }
 }

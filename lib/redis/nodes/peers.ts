@@ -76,8 +76,8 @@ export class Peers {
     let others: string[];
     try {
       others = (await life.patiently(life.nodes())).filter((node) => node !== life.nodeId);
-    } catch {
-      life.trouble();
+    } catch (thrown) {
+      life.failed(thrown);
       return { answers: [], silent: [], asked: false };
     }
     if (others.length === 0) return { answers: [], silent: [], asked: true };

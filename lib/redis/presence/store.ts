@@ -92,7 +92,7 @@ export class RedisPresence implements PresenceStore, Holder {
       let reply: BrokerReply;
       try {
         const keys = [key, life.clustered ? key : nodesKey(life.prefix)];
-        reply = await life.patiently(life.broker.eval(SCRIPT, keys, [what, life.nodeId, holds ? '1' : '0', LIFE_MS, KEYS_LIVE_MS, ...rest]));
+        reply = await life.patiently(life.broker.eval(SCRIPT, keys, [what, life.era, life.nodeId, holds ? '1' : '0', LIFE_MS, KEYS_LIVE_MS, ...rest]));
       } catch (thrown) {
         life.failed(thrown);
         return [];
@@ -102,6 +102,7 @@ export class RedisPresence implements PresenceStore, Holder {
         await life.fenced();
         continue;
       }
+      if (word === 'LATE') continue;
       const gone = Number(count) * 2;
       for (const [userId, value] of pairs(more.slice(0, gone))) this.#news.left(companyId, userId, value);
       return more.slice(gone);

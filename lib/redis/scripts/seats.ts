@@ -67,7 +67,7 @@ end
 `;
 
 /**
- * KEYS: the company's seats, the nodes. ARGV, behind what is to be done: 1 node · 2 '1': the node believes that it stands in what it renews · 3 ms that a node
+ * KEYS: the company's seats, the nodes. ARGV, behind what is to be done and the node's era: 1 node · 2 '1': the node believes that it stands in what it renews · 3 ms that a node
  * lives · 4 ms that the keys live · 5 seats per user, 0: any number · 6 per company · 7 '1': the oldest gives way · 8 user · 9 instance or '' ·
  * 10 id · 11 generation or '' · 12 '1': a lease, which is never evicted · 13 name of a node's channel without the node, '' in a
  * cluster: there the caller rings.
@@ -218,7 +218,7 @@ return answer
 
 /**
  * One script, told by a first argument what to do: a broker that finds a script unknown sends it again, and only calls of the same script keep their
- * order then. What is given back must come before what is asked for in its place.
+ * order then. What is given back must come before what is asked for in its place. 'LATE': it was said in an earlier era of the node, and nothing was done.
  */
 export const SEATS = `${COMMON}
 local function admit()
@@ -231,6 +231,8 @@ local function restore()
 ${RESTORE}
 end
 local what = table.remove(ARGV, 1)
+local era = tonumber(table.remove(ARGV, 1))
+if isLate(KEYS[2], ARGV[1], era) then return { 'LATE' } end
 if what == 'admit' then return admit() end
 if what == 'release' then return release() end
 return restore()

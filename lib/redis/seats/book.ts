@@ -124,6 +124,14 @@ export class Book {
     seat.company.seats.delete(seat.request.id);
   }
 
+  /** Redis is to be told what is held of it, though that may be nothing any more. */
+  soil(company: Company): Company {
+    const known = this.#companies.get(company.id) ?? company;
+    this.#companies.set(company.id, known);
+    known.dirty = true;
+    return known;
+  }
+
   /** Nothing is kept of a company that holds nothing. */
   tidy(company: Company): void {
     if (company.isEmpty) this.#companies.delete(company.id);

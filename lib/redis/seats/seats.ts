@@ -43,8 +43,8 @@ const KEYS_LIVE_MS = 86_400_000;
 const TELL_AGAIN_MS = KEYS_LIVE_MS / 3;
 /** Seats in one script that gives them back. */
 const RETURNED_AT_ONCE = 500;
-/** An admission that finds the node fenced again and again, as one that is stopped each time, is decided here. */
-const MAX_TRIES = 3;
+/** An admission that finds the node fenced again and again, as one that is stopped each time, or is refused for so many times, is decided here. */
+const MAX_TRIES = 5;
 
 const SCRIPT = { name: 'seats', body: SEATS };
 
@@ -134,14 +134,15 @@ export class Seats implements Holder {
       try {
         reply = texts(await this.#life.patiently(this.#ask(seat)));
       } catch (thrown) {
-        this.#life.failed(thrown);
-        break;
+        if (this.#life.failed(thrown) === 'never') break;
+        continue;
       }
       const [word = '', figure, since, ...gaveWay] = reply;
       if (word === 'FENCED') {
         await this.#life.fenced();
         continue;
       }
+      if (word === 'LATE') continue;
       this.#tell(gaveWay);
       if (word === 'OK') {
         this.#counters.admitted += 1;
@@ -160,12 +161,13 @@ export class Seats implements Holder {
   }
 
   #ask({ request, company, user, tab, generation }: Held): ReturnType<Life['broker']['eval']> {
-    const { broker, nodeId, prefix, clustered } = this.#life;
+    const { broker, nodeId, prefix, clustered, era } = this.#life;
     const { perUser, perCompany, policy } = this.#limits;
     // Elsewhere than in a cluster each node is in the list, whatever it holds: one that is not has been forgotten, and perhaps others with it.
     const holds = !clustered || company.held > 0;
     return broker.eval(SCRIPT, this.#keys(company), [
       'admit',
+      era,
       nodeId,
       holds ? '1' : '0',
       LIFE_MS,
@@ -268,10 +270,16 @@ export class Seats implements Holder {
         continue;
       }
       const args = some.flatMap(({ user, tab, request }) => [user, tab, request.id]);
-      this.#life.broker.eval(SCRIPT, this.#keys(company), ['release', this.#life.nodeId, ...args]).catch((thrown: unknown) => {
-        company.dirty = true;
-        this.#life.failed(thrown);
-      });
+      const { broker, nodeId, era } = this.#life;
+      broker.eval(SCRIPT, this.#keys(company), ['release', era, nodeId, ...args]).then(
+        // The node has come back meanwhile.
+        (reply) => void (Array.isArray(reply) && this.#restore(this.#book.soil(company), 'keep')),
+        (thrown: unknown) => {
+          // The company may be gone from the book: it held nothing else.
+          this.#book.soil(company);
+          this.#life.failed(thrown);
+        },
+      );
     }
     this.#book.tidy(company);
   }
@@ -296,8 +304,10 @@ export class Seats implements Holder {
       state === 'asked' ? 'asked' : request.kind === 'lease' ? 'lease' : 'held',
     ]);
     try {
-      const head = ['restore', this.#life.nodeId, LIFE_MS, KEYS_LIVE_MS, perUser, perCompany, mode === 'keep' ? '1' : '0'];
+      const head = ['restore', this.#life.era, this.#life.nodeId, LIFE_MS, KEYS_LIVE_MS, perUser, perCompany, mode === 'keep' ? '1' : '0'];
       const reply = texts(await this.#life.patiently(this.#life.broker.eval(SCRIPT, this.#keys(company), [...head, ...seats]), 10_000));
+      // The node has come back once more: all is told again.
+      if (reply[0] === 'LATE') return;
       this.#counters.restored += 1;
       for (let at = 0; at + 1 < reply.length; at += 2) this.ended(reply[at] as string, reply[at + 1] as EndedReason);
       for (const seat of told) if (seat.state === 'local') this.#book.become(seat, 'held');
