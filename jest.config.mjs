@@ -11,8 +11,8 @@ export default {
   testMatch: ['**/*.test.ts'],
   // Minutes of chaos: `npm run test:chaos`. In `npm test` again when ten runs in a row find nothing.
   testPathIgnorePatterns: ['/node_modules/', ...(process.env['PATHCAST_CHAOS'] === undefined ? ['/test/chaos/chaos.test.ts'] : [])],
-  // ms; real servers, sockets and browsers on two shared cores. Three of the longest waits of test/support/wait.ts: one in vain says what for.
-  testTimeout: Math.max(30_000, 3_000 * Number(process.env['PATHCAST_TEST_DEADLINE_S'] ?? 30)),
+  // ms; real servers, sockets and browsers on two shared cores. Six of the longest waits of test/support/wait.ts: one in vain says what for.
+  testTimeout: Math.max(30_000, 6_000 * Number(process.env['PATHCAST_TEST_DEADLINE_S'] ?? 30)),
   maxWorkers: 2,
   resolver: '<rootDir>/scripts/jest-resolver.cjs',
   transform: {

@@ -120,18 +120,22 @@ export function describeBroker({ name, make }: BrokerMaker): void {
     test('a thousand channels, and all of them again after the subscription was killed, reopened or lost', async () => {
       const ears = Array.from({ length: 1_000 }, () => new Ear());
       ears.forEach((ear, i) => broker.subscribe(`c${String(i)}`, ear));
-      const subscribed = (times: number): Promise<boolean> =>
-        waitFor(() => ears.every(({ heard }) => heard.filter((each) => each === 'subscribed').length === times), `all to be subscribed ${String(times)} times`);
-      await subscribed(1);
-      await redis.client('KILL', 'TYPE', 'PUBSUB');
-      await subscribed(2);
+      const times = (): number[] => ears.map(({ heard }) => heard.filter((each) => each === 'subscribed').length);
+      /** Once more than before: on a busy machine a link may be made anew once more than it had to be. */
+      const subscribedAgain = async (after: () => unknown): Promise<void> => {
+        const before = times();
+        await after();
+        await waitFor(() => times().every((count, i) => count > before[i]!), 'all to be subscribed again');
+      };
+      await waitFor(() => times().every((count) => count >= 1), 'all to be subscribed');
+      await subscribedAgain(() => redis.client('KILL', 'TYPE', 'PUBSUB'));
       await ready();
-      broker.resubscribe();
-      await subscribed(3);
-      await server.kill();
-      await waitFor(() => broker.state.link === 'lost', 'the link to be lost');
-      await server.up();
-      await subscribed(4);
+      await subscribedAgain(() => broker.resubscribe());
+      await subscribedAgain(async () => {
+        await server.kill();
+        await waitFor(() => broker.state.link === 'lost', 'the link to be lost');
+        await server.up();
+      });
       await ready();
       await broker.command(['PUBLISH', 'c999', 'x']);
       await waitFor(() => ears[999]?.heard.at(-1) === 'x', 'the message');
@@ -187,11 +191,11 @@ export function describeBroker({ name, make }: BrokerMaker): void {
 
     test('a Redis that is stopped is given up, and what it owes is lost', async () => {
       await broker.eval(COUNT, ['list'], [0]);
-      process.kill(server.pid, 'SIGSTOP');
+      await server.stop();
       const reply = refusalOf(broker.eval(COUNT, ['list'], [1]));
       await waitFor(() => broker.state.link === 'lost', 'the link to be lost');
       expect((await reply).failure).toBe('lost');
-      process.kill(server.pid, 'SIGCONT');
+      server.cont();
       await ready();
       // It had it all the same: that is what lost means.
       await waitFor(async () => (await redis.llen('list')) === 2, 'Redis to have carried it out');

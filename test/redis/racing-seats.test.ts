@@ -92,12 +92,13 @@ test(`${String(ADMISSIONS)} admissions from ${String(NODES)} processes: never ov
     let tries = 0;
     const taken = async (companyId = 'held 0'): Promise<boolean> => (await seats.admit({ companyId, userId: 'ann', id: `last-${String((tries += 1))}`, kind: 'stream' })).ok;
     expect(await taken()).toBe(false);
-    await waitFor(() => taken(), 'a seat of the killed one', 40_000);
+    await waitFor(() => taken(), 'a seat of the killed one', 60_000);
     const tookMs = performance.now() - killed;
-    expect(tookMs).toBeLessThan(30_000);
+    // 25 s, and what a busy machine takes.
+    expect(tookMs).toBeLessThan(45_000);
     expect(tookMs).toBeGreaterThan(14_000);
 
-    await waitFor(() => taken('held 1'), 'a seat of the stopped one', 30_000);
+    await waitFor(() => taken('held 1'), 'a seat of the stopped one', 60_000);
     running[1]!.child.kill('SIGCONT');
     const ended = await within(running[1]!.next(), 'it to end a stream');
     expect(JSON.parse(ended)).toMatchObject({ reason: 'evicted' });

@@ -127,7 +127,7 @@ test('the middleware of tRPC: TOO_MANY_REQUESTS with the time to wait; who has n
   expect(thrown).toBeInstanceOf(TRPCError);
   expect(thrown.code).toBe('TOO_MANY_REQUESTS');
   expect(thrown.cause).toBeInstanceOf(RateLimitError);
-  expect((thrown.cause as RateLimitError).retryAfterMs).toBeGreaterThan(59_000);
+  expect((thrown.cause as RateLimitError).retryAfterMs).toBeGreaterThan(30_000);
   const nobody = t.createCallerFactory(router)({ user: null });
   for (let i = 0; i < 3; i += 1) expect(await nobody.list()).toBe('ok');
   await hub.close();
@@ -142,7 +142,8 @@ test('the hook of Fastify: 429 with Retry-After', async () => {
   expect((await app.inject('/')).statusCode).toBe(200);
   const refused = await app.inject('/');
   expect(refused.statusCode).toBe(429);
-  expect(refused.headers['retry-after']).toBe('60');
+  const after = Number(refused.headers['retry-after']);
+  expect([after > 30, after <= 60]).toEqual([true, true]);
   expect(refused.json()).toEqual({ error: { code: 'RATE_LIMIT', message: expect.stringMatching(/^Too many calls; the next one is let through in \d+ ms$/) } });
   for (let i = 0; i < 2; i += 1) expect((await app.inject('/free')).statusCode).toBe(200);
   expect(() => rateLimitHook({ limit: 1, windowMs: 1, key: 'ip' as never })).toThrow(/key must be a function/);

@@ -213,8 +213,9 @@ describe('an admission', () => {
     const cost = async (of: string): Promise<number> => {
       await redis.config('RESETSTAT');
       for (let i = 0; i < 200; i += 1) await a.admit(of, 'u1', { instanceId: String(i) });
-      const stats = await redis.info('commandstats');
-      return Number(/cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(stats)?.[1]);
+      // The median: a busy machine may put Redis aside in the middle of some.
+      const stats = await redis.info('latencystats');
+      return Number(/latency_percentiles_usec_evalsha:p50=([\d.]+)/.exec(stats)?.[1]);
     };
     const few = await cost(company());
     const many = await cost(name);
@@ -357,11 +358,11 @@ describe('Redis away', () => {
   test('what was given back meanwhile is given back', async () => {
     const [a, name] = [await node('a', { perUser: 1 }, own), company()];
     const { id } = await a.admit(name, 'ann');
-    process.kill(own.pid, 'SIGSTOP');
+    await own.stop();
     // It does not answer, and is waited for a second.
     expect(await a.admit(name, 'ben')).toMatchObject({ ok: true });
     a.seats.release(id);
-    process.kill(own.pid, 'SIGCONT');
+    own.cont();
     await waitFor(() => a.life.isUsable && a.seats.metrics().local === 0, 'Redis is back');
     expect(await a.admit(name, 'ann')).toMatchObject({ ok: true });
     expect(await a.admit(name, 'ben')).toMatchObject({ code: 'USER_LIMIT', current: 1 });

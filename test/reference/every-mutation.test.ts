@@ -9,6 +9,8 @@ import { READS, readersOf } from './support/reads.js';
 import { login, post, startServer, type TestServer } from './support/server.js';
 import { CLIENT, queryInputs, SILENT, STORY, type Ids } from './support/story.js';
 
+jest.setTimeout(300_000);
+
 let server: TestServer;
 let token: string;
 let stream: StreamClient;

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '../support/free-port.js';
 import { waitFor, within } from '../support/wait.js';
 import { apiOf, StreamClient } from './support/clients.js';
 import { login, post, startServer, type TestServer } from './support/server.js';
@@ -75,7 +76,7 @@ describe('metrics', () => {
 
 describe('shutdown', () => {
   test('is announced on /readyz, ends the streams with a hint, refuses newcomers, answers requests until the end', async () => {
-    const server = await startServer({ PATHCAST_DRAIN_MS: '1500' });
+    const server = await startServer({ PORT: String(await freePort()), PATHCAST_DRAIN_MS: '4000' });
     const token = await login(server, 'acme');
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
     const streams = await Promise.all([1, 2, 3].map(() => StreamClient.live(server, token)));
@@ -100,7 +101,7 @@ describe('shutdown', () => {
   });
 
   test('does not wait for a connection on which nothing was asked', async () => {
-    const server = await startServer();
+    const server = await startServer({ PORT: String(await freePort()) });
     const { port } = new URL(server.url);
     const { connect } = await import('node:net');
     const idle = connect(Number(port), '127.0.0.1');

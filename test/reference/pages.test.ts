@@ -5,10 +5,10 @@ import { apiOf } from './support/clients.js';
 import { Browser, PAGES_FOLDER } from './support/browser.js';
 import { login, startServer, type TestServer } from './support/server.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
-/** ms from a click in one pane to the row in another, at most. */
-const SEEN_WITHIN_MS = 5_000;
+/** ms from a click in one pane to the row in another, at most: a few ms, and what a busy machine takes for the clicks. */
+const SEEN_WITHIN_MS = 15_000;
 
 let server: TestServer;
 let browser: Browser;

@@ -7,7 +7,7 @@ import { startHaproxy } from '../../support/haproxy.js';
 import { PROXIES, startProxy } from '../../support/proxies.js';
 import { tlsFiles } from '../../support/tls.js';
 import { Cli, CodeBase, REALTIME, router, TELL, WRITE } from '../support/cli.js';
-import { ANN, doctor, emptyFolder, endAll, hubOf, later, nginx, plain, seen, serve, trpc, urlOf } from './set-ups.js';
+import { ANN, doctor, emptyFolder, endAll, hubOf, later, nginx, plain, seen, serve, trpc, unhurried, urlOf } from './set-ups.js';
 
 afterEach(endAll);
 
@@ -57,7 +57,7 @@ describe('behind a proxy', () => {
 test('of another origin, with cookies', async () => {
   const headers = { 'Access-Control-Allow-Origin': 'https://app.example', 'Access-Control-Allow-Credentials': 'true' };
   const port = await serve(hubOf().handler({ identify: () => ANN, headers }));
-  const report = await doctor(urlOf(port), '--origin', 'https://app.example', '--header', 'Cookie: session=1');
+  const report = await doctor(urlOf(port), ['--origin', 'https://app.example', '--header', 'Cookie: session=1']);
   expect(report).toMatchObject({ ids: [], code: 0, checked: expect.arrayContaining(['CORS: a page of https://app.example may read the stream.']) });
 });
 
@@ -76,7 +76,7 @@ describe('as a process of its own', () => {
   });
   const run = async (port: number) => {
     const url = `https://localhost:${port}/sync/stream`;
-    return seen(await cli.run(['doctor', '--json', '--url', url, '--project', emptyFolder()], { env: trusting }));
+    return unhurried(seen(await cli.run(['doctor', '--json', '--url', url, '--project', emptyFolder()], { env: trusting })));
   };
 
   test('TLS and HTTP/2 at nginx: nothing; without HTTP/2: no-http2', async () => {
@@ -100,7 +100,7 @@ describe('as a process of its own', () => {
     later(() => front.stop());
     const url = `http${front.tls ? 's' : ''}://${front.host}:${front.port}/sync/stream`;
     const args = ['doctor', '--json', '--url', url, '--header', 'Host: localhost', '--project', emptyFolder()];
-    const { ids, code, checked } = seen(await cli.run(args, { env: trusting }));
+    const { ids, code, checked } = unhurried(seen(await cli.run(args, { env: trusting })));
     expect({ ids: ids.filter((id) => id !== 'short-listen-backlog'), code }).toEqual({ ids: [], code: 0 });
     expect(checked.join('\n')).toContain(front.tls ? 'Protocol: browsers get HTTP/2' : 'Protocol: HTTP/1.1 without TLS');
   });

@@ -26,7 +26,7 @@ export class Browser {
     try {
       const viewport = { width: options.width ?? 1440, height: options.height ?? 1000 };
       const context = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath(), headless: true, viewport, args: ARGS });
-      context.setDefaultTimeout(20_000);
+      context.setDefaultTimeout(60_000);
       return new Browser(context, profile);
     } catch (error) {
       await rm(profile, { recursive: true, force: true });
