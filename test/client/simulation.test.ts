@@ -1,7 +1,7 @@
 /**
  * Tabs, a network and a server under a fake clock, with faults at random: SPEC §15. `PATHCAST_SEED` replays one schedule and prints its
- * story; `PATHCAST_SCHEDULES=100000` runs as many, from a seed by chance. `npm test` runs the same ones each time: a schedule in some thousands still
- * finds a promise broken (SPEC §15), and a change has to be told apart from chance.
+ * story; `PATHCAST_SCHEDULES=100000` runs as many, from a seed by chance. `npm test` runs the same ones each time, so that a
+ * change is told apart from chance.
  */
 import { runSeed } from '../support/random.js';
 import { runSchedule, World } from './simulation/schedule.js';

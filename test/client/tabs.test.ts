@@ -155,6 +155,8 @@ test('a follower whose page is older gets what came since; from beyond what is r
   await stage.run(500);
   expect(second.heard).toEqual(['a2', 'a3']);
   await stage.publish(600);
+  // Until then its leader would look for older ones at the server.
+  await stage.run(10_000);
   const [recent, old] = [stage.open({ since: 'e1.103' }), stage.open({ since: 'e1.102' })];
   await stage.run(500);
   expect(recent.heard).toHaveLength(500);
@@ -164,6 +166,59 @@ test('a follower whose page is older gets what came since; from beyond what is r
   // From here on it hears everything.
   await stage.publish();
   expect([recent.heard.at(-1), old.heard.at(-1)]).toEqual(['a604', 'a604']);
+});
+
+describe('a newcomer leads before a tab that has heard more: the stream begins again where that one is', () => {
+  test('its page was rendered while nobody had a stream', async () => {
+    const stage = new Stage();
+    const [first, second] = [stage.open(), stage.open()];
+    await stage.run(1_000);
+    await stage.publish();
+    first.tab.freeze();
+    await stage.publish(3);
+    const newcomer = stage.open({ since: stage.server.head });
+    newcomer.client.reconnect();
+    await stage.run(4_500);
+    expect(newcomer.client.status).toMatchObject({ state: 'live', leader: true, cursor: 'e1.4' });
+    await stage.publish();
+    expect([second.heard, newcomer.heard]).toEqual([['a1', 'a2', 'a3', 'a4', 'a5'], ['a5']]);
+    first.tab.thaw();
+    await stage.run(2_000);
+    expect(first.heard).toEqual(second.heard);
+  });
+
+  test('it stood still since it had come, and is given a lock of which it knows nothing', async () => {
+    const stage = new Stage();
+    const [first, still, third, fourth] = [stage.open(), stage.open(), stage.open(), stage.open()];
+    still.tab.freeze();
+    await stage.run(200);
+    await stage.publish(2);
+    fourth.tab.freeze();
+    await stage.publish();
+    // Before a position is stored.
+    first.tab.kill();
+    await stage.publish(2);
+    still.tab.thaw();
+    await stage.run(2_000);
+    fourth.tab.thaw();
+    await stage.run(2_000);
+    expect(still.client.status).toMatchObject({ state: 'live', leader: true });
+    await stage.publish();
+    expect([third.heard, fourth.heard]).toEqual([1, 2].map(() => ['a1', 'a2', 'a3', 'a4', 'a5', 'a6']));
+    // From its first position on, once.
+    expect(still.heard).toEqual(['a4', 'a5', 'a6'].slice(3 - still.heard.length));
+    expect(stage.server.streams.size).toBe(1);
+  });
+
+  test('not for long: who comes later from before what it remembers is told to read everything, alone', async () => {
+    const stage = new Stage();
+    await stage.publish(3);
+    const first = stage.open();
+    await stage.run(11_000);
+    const old = stage.open({ since: 'e1.1' });
+    await stage.run(500);
+    expect([first.heard, old.heard]).toEqual([[], ['resync']]);
+  });
 });
 
 test('a page that was rendered at a time hears what came from then on', async () => {

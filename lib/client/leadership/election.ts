@@ -20,6 +20,6 @@ export interface Candidate {
 }
 
 /** Each tab by itself. */
-export function alone({ elected }: Candidate): Election {
+export function alone({ elected }: Pick<Candidate, 'elected'>): Election {
   return { join: elected, take: elected, leave: () => undefined, queued: true };
 }

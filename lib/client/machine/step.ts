@@ -33,8 +33,8 @@ const IMPATIENT: ReadonlySet<StatusReason> = new Set(['cut', 'silent', 'unreacha
 
 type Result = readonly [State, readonly Effect[]];
 
-const memoryOf = ({ reason, offline, tries, cors, expired, retry, beat }: State): Memory => ({ reason, offline, tries, cors, expired, retry, beat });
-const go = (state: State, place: Place, changed: Partial<Memory> = {}): State => ({ ...memoryOf(state), ...changed, ...place });
+/** What the place before knew stays in it, where nobody looks. */
+const go = (state: State, place: Place, changed: Partial<Memory> = {}): State => ({ ...state, ...changed, ...place });
 const keep = <S extends State>(state: S, changed: Partial<Memory> & Partial<S>): S => ({ ...state, ...changed });
 const sleep = (floor: number, spread = 0): Effect => ({ do: 'sleep', floor, spread });
 const CUT: Effect = { do: 'cut' };
@@ -188,18 +188,7 @@ export function step(state: State, input: Input, now: number): Result {
   }
 }
 
-const PLACES: Readonly<Record<State['at'], SyncState>> = {
-  idle: 'connecting',
-  token: 'connecting',
-  opening: 'connecting',
-  live: 'live',
-  waiting: 'connecting',
-  refused: 'refused',
-  closed: 'closed',
-};
-
 /** What an app is told of it. */
 export function told({ at, offline, reason }: State): { state: SyncState; reason: StatusReason } {
-  const state = PLACES[at];
-  return { state: offline && state === 'connecting' ? 'offline' : state, reason };
+  return { state: at === 'live' || at === 'refused' || at === 'closed' ? at : offline ? 'offline' : 'connecting', reason };
 }

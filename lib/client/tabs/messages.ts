@@ -4,24 +4,24 @@ import type { Entry } from './history.js';
 
 export const PROTOCOL = 1;
 
-export type Message =
+/** `from`: the tab that says it. `generation`: of the tab that leads, as far as it knows; of two that lead, the one with the higher one does. */
+export type Message = Said & { readonly from: string; readonly generation: number };
+
+export type Said =
   /** A tab that follows: is anybody leading? `join`: give me what came after `since` (null: from now), and what comes from here on. */
-  | { readonly is: 'ask'; readonly from: string; readonly join: boolean; readonly since: string | number | null }
+  | { readonly is: 'ask'; readonly join: boolean; readonly since: string | number | null }
   /** To all: the one that leads, what it knows, and how many events it has passed on. */
   | ({ readonly is: 'here' } & Leader)
   /** To one that joined: what came after `since`, as it asked. `entries` null: that is longer ago than anybody remembers. */
   | ({ readonly is: 'joined'; readonly to: string; readonly since: string | number | null; readonly entries: readonly Entry[] | null } & Leader)
-  | { readonly is: 'event'; readonly from: string; readonly generation: number; readonly count: number; readonly entry: Entry }
+  | { readonly is: 'event'; readonly count: number; readonly entry: Entry }
   /** It leads no more. */
-  | { readonly is: 'bye'; readonly from: string; readonly generation: number }
-  | { readonly is: 'reconnect'; readonly from: string }
+  | { readonly is: 'bye' }
+  | { readonly is: 'reconnect' }
   /** The person signed out. */
-  | { readonly is: 'forget'; readonly from: string };
+  | { readonly is: 'forget' };
 
 export interface Leader {
-  readonly from: string;
-  /** Of two that lead, the one with the higher one does. */
-  readonly generation: number;
   /** Events that it has passed on. */
   readonly count: number;
   readonly state: SyncState;

@@ -15,7 +15,7 @@ import { told } from '../machine/step.js';
 import type { ChannelLike, Environment, LockManagerLike, PageEvent } from '../environment.js';
 import type { ClientEvent, StatusReason, SyncState, SyncStatus } from '../types.js';
 import { covers, History, type Entry } from './history.js';
-import type { Leader, Message } from './messages.js';
+import type { Leader, Message, Said } from './messages.js';
 
 /** A follower that has heard nothing for so long asks, ms. */
 const ASK_MS = 1_500;
@@ -23,6 +23,8 @@ const ASK_MS = 1_500;
 const FIRST_ASK_MS = 300;
 /** Questions without an answer after which the lead is taken; a tab that has just come asks once where nobody queues. */
 const MAX_ASKS = 3;
+/** A tab that has led for less than this may have taken the lead from one that had heard more, ms. */
+const NEW_MS = 10_000;
 /** ms that a cursor waits before it is stored. */
 const STORE_MS = 1_000;
 /** A stream that nobody here knows took the place twice within this time, ms: the browser's id is somebody else's too. */
@@ -46,7 +48,9 @@ export class Tab {
   readonly #host: TabHost;
   readonly #environment: Environment;
   readonly #connection: Connection;
-  readonly #history = new History();
+  #history = new History();
+  /** Up to here the app has heard everything, where the stream began again before it. */
+  #known: string | undefined;
   readonly #unlisten: () => void;
   #election: Election;
   #channel: ChannelLike | undefined;
@@ -68,7 +72,7 @@ export class Tab {
   #instance: string;
   /** How far the server's clock is ahead of ours, ms. */
   #clock = 0;
-  #status: SyncStatus;
+  #status: Omit<SyncStatus, 'cursor'>;
 
   constructor(host: TabHost) {
     this.#host = host;
@@ -78,7 +82,7 @@ export class Tab {
     if (typeof host.since === 'string') this.#history.cursor = host.since;
     this.#election = this.#elect(environment.locks);
     if (this.#channelled) this.#instance = this.#stored('instance', this.#instance);
-    this.#status = { state: 'connecting', reason: 'starting', leader: false, since: environment.now(), cursor: this.#history.cursor };
+    this.#status = { state: 'connecting', reason: 'starting', leader: false, since: environment.now() };
     this.#connection = createConnection({
       ...host.connection,
       environment,
@@ -92,13 +96,14 @@ export class Tab {
   }
 
   get status(): SyncStatus {
-    return { ...this.#status, cursor: this.#history.cursor };
+    const { cursor } = this.#history;
+    return { ...this.#status, cursor: covers(this.#known, cursor) ? this.#known : cursor };
   }
 
   reconnect(): void {
     if (this.#away) return;
     if (this.#leads) return this.#connection.send({ is: 'reconnect' });
-    this.#post({ is: 'reconnect', from: this.id });
+    this.#post({ is: 'reconnect' });
     // One that does not answer now is not waited for long.
     this.#asked = MAX_ASKS - 1;
     this.#ask();
@@ -106,7 +111,7 @@ export class Tab {
 
   close(why: 'closed' | 'forgotten' = 'closed'): void {
     if (this.#away === 'closed' || this.#away === 'forgotten') return;
-    if (why === 'forgotten') this.#post({ is: 'forget', from: this.id });
+    if (why === 'forgotten') this.#post({ is: 'forget' });
     this.#end(why);
   }
 
@@ -151,7 +156,7 @@ export class Tab {
 
   /** Without this way of electing: the next one. */
   #fall(lockless: boolean): void {
-    this.#election = lockless ? this.#elect() : alone({ elected: () => this.#lead(), deposed: () => undefined, broken: () => undefined });
+    this.#election = lockless ? this.#elect() : alone({ elected: () => this.#lead() });
     // Each tab by itself: it hears nobody, or two would depose each other for ever.
     if (!lockless || !this.#storable()) {
       this.#solo = true;
@@ -162,17 +167,15 @@ export class Tab {
   }
 
   #arrive(): void {
-    if (this.#host.shared && this.#environment.channel && this.#channelled) {
-      const channel = (this.#channel = this.#environment.channel(this.#host.name));
-      channel.onmessage = ({ data }: { data: unknown }) => this.#message(data as Message);
-    }
+    const channel = (this.#channel = this.#channelled ? this.#environment.channel?.(this.#host.name) : undefined);
+    if (channel) channel.onmessage = ({ data }: { data: unknown }) => this.#message(data as Message);
     this.#asked = 0;
     this.#election.join();
     if (!this.#leads) this.#ask();
   }
 
   #leave(why: 'away' | 'closed' | 'forgotten'): void {
-    if (this.#leads) this.#post({ is: 'bye', from: this.id, generation: this.#generation });
+    if (this.#leads) this.#post({ is: 'bye' });
     this.#away = why;
     this.#environment.clearTimeout(this.#asking);
     this.#keep();
@@ -247,8 +250,8 @@ export class Tab {
       const entry: Entry = { id, event: payload as unknown as ClientEvent, at: now + this.#clock, size };
       if (!this.#history.accept(entry)) return;
       this.#count = (this.#count ?? 0) + 1;
-      this.#post({ is: 'event', from: this.id, generation: this.#generation, count: this.#count, entry });
-      this.#host.event(entry.event);
+      this.#post({ is: 'event', count: this.#count, entry });
+      this.#deliver(entry);
     }
     this.#storing ??= this.#environment.setTimeout(() => this.#keep(), STORE_MS);
   }
@@ -269,19 +272,15 @@ export class Tab {
   /** Tells this tab, and all the others. */
   #speak(): void {
     if (!this.#leads) return;
-    const status = told(this.#connection.state);
-    this.#post({ is: 'here', ...this.#leader() });
-    this.#tell(status);
+    const leader = this.#leader();
+    this.#post({ is: 'here', ...leader });
+    this.#tell(leader);
   }
 
   #leader(): Leader {
-    const { state, reason } = told(this.#connection.state);
     return {
-      from: this.id,
-      generation: this.#generation,
+      ...told(this.#connection.state),
       count: this.#count ?? 0,
-      state,
-      reason,
       cursor: this.#history.begun ? this.#history.cursor : undefined,
       instance: this.#instance,
       at: this.#environment.now() + this.#clock,
@@ -295,9 +294,8 @@ export class Tab {
     const { setTimeout, clearTimeout, random } = this.#environment;
     clearTimeout(this.#asking);
     if (this.#away || this.#leads || !this.#channel) return;
-    // A tab that knows nothing lets those go first who know more: what it leads from is all that it could give them.
     const known = this.#election.queued || this.#generation > 0;
-    if (this.#asked >= (known ? MAX_ASKS + Number(!this.#history.begun) : 1)) {
+    if (this.#asked >= (known ? MAX_ASKS : 1)) {
       this.#asked = 0;
       this.#election.take();
     } else if (this.#asked === MAX_ASKS - 1) {
@@ -305,7 +303,7 @@ export class Tab {
     }
     this.#asked += 1;
     const join = this.#count === undefined;
-    this.#post({ is: 'ask', from: this.id, join, since: this.#asksFrom });
+    this.#post({ is: 'ask', join, since: this.#asksFrom });
     this.#asking = setTimeout(() => this.#ask(), (known ? ASK_MS : FIRST_ASK_MS) * (0.75 + 0.5 * random()));
   }
 
@@ -337,10 +335,23 @@ export class Tab {
 
   #answer({ from, join, since }: Extract<Message, { is: 'ask' }>): void {
     if (!this.#leads) return;
+    const entries = since === null ? [] : (this.#history.after(since) ?? null);
+    if (join && !entries && typeof since === 'string' && this.#environment.now() - this.#generation < NEW_MS) this.#rewind(since);
     const leader = this.#leader();
     if (!join || leader.cursor === undefined) return this.#post({ is: 'here', ...leader });
-    const entries = since === null ? [] : (this.#history.after(since) ?? null);
     this.#post({ is: 'joined', to: from, since, entries, ...leader });
+  }
+
+  /** A newcomer that leads has heard less than one that follows: its stream begins again where that one is. */
+  #rewind(since: string): void {
+    const own = this.#position();
+    if (own !== undefined && !covers(String(own), since)) return;
+    const { cursor } = this.#history;
+    if (!covers(this.#known, cursor)) this.#known = cursor;
+    this.#history = new History();
+    this.#history.cursor = since;
+    this.#connection.send({ is: 'stop' });
+    this.#connection.send({ is: 'start' });
   }
 
   #fromLeader(message: Extract<Message, { is: 'here' | 'joined' | 'event' }>): void {
@@ -365,7 +376,7 @@ export class Tab {
     const { state, reason, count, cursor, at } = message;
     this.#told = { state, reason };
     this.#clock = at - this.#environment.now();
-    if (this.#instance !== message.instance) this.#instance = message.instance;
+    this.#instance = message.instance;
     // An answer to an older question would begin in the past: one that slept answers what it was asked long ago.
     if (message.is === 'joined' && message.to === this.id && message.since === this.#asksFrom) this.#join(message);
     if (this.#count !== undefined) {
@@ -390,7 +401,11 @@ export class Tab {
   }
 
   #take(entry: Entry): void {
-    if (this.#history.accept(entry)) this.#host.event(entry.event);
+    if (this.#history.accept(entry)) this.#deliver(entry);
+  }
+
+  #deliver({ id, event }: Entry): void {
+    if (!covers(this.#known, id)) this.#host.event(event);
   }
 
   #passedOn({ count, entry }: Extract<Message, { is: 'event' }>): void {
@@ -414,13 +429,13 @@ export class Tab {
     const leader = this.#leads;
     if (before.state === state && before.reason === reason && before.leader === leader) return;
     const since = before.state === state ? before.since : environment.now();
-    this.#status = { state, reason, leader, since, cursor: this.#history.cursor };
-    changed(this.#status);
+    this.#status = { state, reason, leader, since };
+    changed(this.status);
   }
 
-  #post(message: Message): void {
+  #post(said: Said): void {
     try {
-      this.#channel?.postMessage(message);
+      this.#channel?.postMessage({ ...said, from: this.id, generation: this.#generation });
     } catch (thrown) {
       // A value that cannot be copied; JSON always can.
       this.#environment.report(thrown);

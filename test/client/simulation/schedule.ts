@@ -60,7 +60,6 @@ export class World {
   readonly watched: Watched[] = [];
   readonly log: string[] = [];
   readonly #verbose: boolean;
-  readonly #locks: boolean;
   readonly #lives = new Map<string, number>([['e1', 0]]);
   #lost = false;
   #lossy = false;
@@ -74,8 +73,8 @@ export class World {
     this.#verbose = verbose;
     const { clock, random } = this;
     this.server = new ModelServer(clock, random.chance(0.5));
-    this.#locks = random.chance(0.7);
-    this.browser = new Browser({ clock, server: this.server, random: () => random.next(), locks: this.#locks, noticesMs: random.chance(0.2) ? 3_000 : 5 });
+    const locks = random.chance(0.7);
+    this.browser = new Browser({ clock, server: this.server, random: () => random.next(), locks, noticesMs: random.chance(0.2) ? 3_000 : 5 });
     this.#lastFault = this.#lastServing = this.#oneSince = this.#upSince = clock.now;
   }
 
@@ -272,8 +271,7 @@ export class World {
         if (seen.has(id) || at <= last || clock.now - at < 500) continue;
         throw new Error(`${tab.name} never heard ${id}`);
       }
-      // Without locks a tab that has just come may lead before one that knows more.
-      if (this.#locks && !this.#lost && !this.#lossy && asked === undefined && !tab.slept && resyncs.length > 0) throw new Error(`${tab.name} had to read everything again, and nothing was lost`);
+      if (!this.#lost && !this.#lossy && asked === undefined && !tab.slept && resyncs.length > 0) throw new Error(`${tab.name} had to read everything again, and nothing was lost`);
     }
   }
 }
