@@ -10,6 +10,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "broker/owner.h"
 
@@ -58,6 +59,9 @@ struct HeldRing {
   uint64_t reads = 0;
 };
 
+// Who is left alone is looked at again after so long, where somebody asks.
+inline constexpr int64_t kLeftAloneMs = 1'000;
+
 struct Company {
   Company(std::string tenant, std::string base)
       : tenant(std::move(tenant)), base(std::move(base)) {}
@@ -68,8 +72,10 @@ struct Company {
   const std::string tenant;
   const std::string base;
   Known known;
-  // Not empty: why it is left alone. Looked at anew when a connection is new.
+  // Not empty: why it is left alone, and since when, or since the last look
+  // (steady ms).
   std::string refused = {};
+  int64_t refused_ms = 0;
   // Since when nobody could vouch for its head (steady ms); 0: somebody can.
   int64_t unvouched_since_ms = 0;
 
@@ -103,6 +109,8 @@ struct Company {
   // The read heals a gap.
   bool gap = false;
   int64_t read_again_ms = 0;
+  // When a message that is not to be read last made it look (steady ms).
+  int64_t odd_ms = 0;
   // Among those that wait for a time.
   bool waits = false;
   uint64_t reads = 0;
@@ -119,6 +127,10 @@ struct Company {
   // Companies only: its place among those that nobody needs.
   bool spare = false;
   std::list<Company*>::iterator spare_place = {};
+  void LeaveAlone(std::string why, int64_t now_ms) {
+    refused = std::move(why);
+    refused_ms = now_ms;
+  }
   bool Needed() const { return watched || reading || !orders.empty(); }
 };
 

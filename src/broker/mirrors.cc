@@ -23,6 +23,8 @@ constexpr int64_t kUnvouchedRetryMs = 100;
 constexpr int64_t kUnvouchedMs = 1'000;
 // After a refusal that may pass.
 constexpr int64_t kRefusedRetryMs = 500;
+// Between two looks at the head that messages of somebody else ask for.
+constexpr int64_t kOddEveryMs = 1'000;
 
 constexpr size_t kEpochDigits = 12;
 // In an answer of READ: before the actions, and of each of them.
@@ -217,9 +219,12 @@ void Mirrors::OnRead(const std::shared_ptr<Company>& company, uint64_t from,
 }
 
 void Mirrors::Refuse(Company* company, std::string_view kind, std::string why) {
-  shared_->metrics().foreign.Add(1);
+  if (company->refused.empty()) shared_->metrics().foreign.Add(1);
   shared_->Warn(kind, company->tenant, "it is left alone: " + why);
-  company->refused = std::move(why);
+  company->LeaveAlone(std::move(why), shared_->NowMs());
+  // What the mirror has may be any age by then.
+  company->read = false;
+  Retry(company, kLeftAloneMs);
   if (Channel* channel = shared_->owner->Mirror(company->tenant)) {
     shared_->owner->OnMirrorRefused(channel);
   }
@@ -439,15 +444,26 @@ void Mirrors::OnRing(Company* company, std::string payload) {
     return shared_->owner->OnMirrorGrew(channel);
   }
   if (ring == Ring::kNewer) {
-    shared_->Warn("format", company->tenant,
+    shared_->Warn("newer", company->tenant,
                   "messages of a newer version are passed over");
     // It may keep the log by now.
-    return WantRead(company);
+    return LookSoon(company);
   }
   shared_->metrics().foreign.Add(1);
   shared_->Warn("foreign", company->tenant,
                 "somebody else publishes to its channel");
   // Or what was to be read has come to harm on its way.
+  LookSoon(company);
+}
+
+// However much of it comes.
+void Mirrors::LookSoon(Company* company) {
+  const int64_t since_ms = shared_->NowMs() - company->odd_ms;
+  if (company->odd_ms != 0 && since_ms < kOddEveryMs) {
+    if (company->read_again_ms == 0) Retry(company, kOddEveryMs - since_ms);
+    return;
+  }
+  company->odd_ms = shared_->NowMs();
   WantRead(company);
 }
 

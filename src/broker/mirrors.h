@@ -87,6 +87,8 @@ class Mirrors {
   bool TakeRung(Company* company, Channel* channel, const RungAction& action);
   void Gap(Company* company);
   void Expect(Company* company, uint64_t seq);
+  // Something came that is not to be read: the log may tell what it was.
+  void LookSoon(Company* company);
   void Retry(Company* company, int64_t ms);
   void Wait(Company* company);
   void Leave(Company* company);

@@ -45,10 +45,13 @@ void Outbox::Add(const std::string& tenant, PublishOrder order,
   made.held = call->outcomes.size() > shared_->context->options.compact_after;
   made.call = call;
   made.index = index;
-  if (!company->refused.empty()) {
+  if (!company->refused.empty() &&
+      shared_->NowMs() - company->refused_ms < kLeftAloneMs) {
     Resolve(&made, {OutcomeCode::kRefused, 0, company->refused});
     return shared_->companies.Settle(company.get());
   }
+  // This one asks again whether it is to be left alone.
+  company->refused_ms = shared_->NowMs();
   if (!MakeRoom(made.Bytes())) {
     shared_->metrics().outbox_full.Add(1);
     Resolve(&made, {OutcomeCode::kOutboxFull, 0, {}});
@@ -268,7 +271,7 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
           : "Redis answered something that is not the script's";
   shared_->Warn(word == "FORMAT" ? "format" : "refused", company->tenant,
                 "it is left alone: " + why);
-  if (word == "FORMAT") company->refused = why;
+  if (word == "FORMAT") company->LeaveAlone(why, shared_->NowMs());
   Resolve(order, {OutcomeCode::kRefused, 0, why});
   return true;
 }
@@ -289,6 +292,7 @@ void Outbox::Placed(Company* company, Order* order, redis::Reply& reply) {
   shared_->Began(head.why, company->tenant);
   backoff_.Reset();
   company->unvouched_since_ms = 0;
+  company->refused.clear();
   company->confirmed = shared_->transport->connection();
   shared_->transport->NoteRun(parts[6].text());
   head.learned = Learn(&company->known, {parts[6].text(), head.epoch, head.seq,
@@ -377,7 +381,7 @@ void Outbox::OnTick() {
 }
 
 void Outbox::Refuse(Company* company, std::string why) {
-  company->refused = why;
+  company->LeaveAlone(why, shared_->NowMs());
   for (Order& order : company->orders) {
     Resolve(&order, {OutcomeCode::kRefused, 0, why});
     bytes_ -= order.Bytes();

@@ -45,7 +45,7 @@ struct PublishCall {
 
 // Told once a kind and company until the next connection.
 struct Warning {
-  // "refused", "format", "foreign" or "server".
+  // "refused", "format", "newer", "foreign" or "server".
   std::string_view kind;
   std::string text;
   // Empty: of no company alone.

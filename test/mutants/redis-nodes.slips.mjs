@@ -5,6 +5,7 @@ const nodes = (name) => [jest('test/redis/nodes.test.ts', name)];
 const behind = (name) => [jest('test/redis/behind.test.ts', name)];
 const unheard = (name) => [jest('test/regression/epochs-that-began-unheard.test.ts', name)];
 const away = (name) => [jest('test/redis/redis-away.test.ts', name)];
+const order = (name) => [jest('test/redis/order-of-publishes.test.ts', name)];
 
 export const slips = [
   {
@@ -149,5 +150,46 @@ export const slips = [
     find: 'if (ring == Ring::kAction || ring == Ring::kBegun) {',
     replace: 'if (ring == Ring::kAction) {',
     tests: unheard('an epoch that begins with a reading'),
+  },
+  {
+    name: 'order-unsaid',
+    file: 'lib/jsengine/broker/publishing.ts',
+    why: 'a publish does not name the one that is on its way before it: where that is refused it passes it',
+    find: "before && !before.done ? before.encoded.action.id : ''",
+    replace: "''",
+    tests: order('js over ioredis'),
+  },
+  {
+    name: 'order-impatient',
+    file: 'lib/jsengine/broker/publishing.ts',
+    why: 'what waits behind a refusal is sent again at once, and the refused one with it, as often as Redis answers',
+    find: 'if (!queue.troubled) queue.early = true;',
+    replace: 'queue.early = true;',
+    tests: order('is tried again with patience'),
+  },
+  {
+    name: 'native-order-unsaid',
+    file: 'src/broker/outbox.cc',
+    why: 'the same of the native engine: a publish does not name the one before it',
+    find: '? std::string_view(company->orders[company->sent - 1].id)',
+    replace: '? std::string_view()',
+    tests: order('the native link'),
+  },
+  {
+    name: 'native-taken-over-shown',
+    file: 'src/broker/mirrors.cc',
+    why: 'who comes with a cursor to a company that a newer version keeps is resumed from what the mirror had before',
+    find: `company->read = false;
+  Retry(company, kLeftAloneMs);`,
+    replace: 'Retry(company, kLeftAloneMs);',
+    tests: [jest('test/redis/newer-format.test.ts', 'a newer version takes a company over')],
+  },
+  {
+    name: 'native-left-alone-for-ever',
+    file: 'src/broker/mirrors.cc',
+    why: 'a company that was left alone is not looked at again',
+    find: 'Retry(company, kLeftAloneMs);',
+    replace: '',
+    tests: [jest('test/redis/newer-format.test.ts', 'who is left alone is looked at again')],
   },
 ];

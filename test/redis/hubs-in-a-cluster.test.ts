@@ -7,6 +7,7 @@ import { createHub, type Hub } from '../../lib/server/hub.js';
 import { presenceKey, seatsKey } from '../../lib/redis/keys.js';
 import type { StreamOptions } from '../../lib/server/options.js';
 import type { SyncEvent } from '../../lib/index.js';
+import { publishedUnder, REFUSALS } from '../support/publish-order.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { waitFor, within } from '../support/wait.js';
 
@@ -95,4 +96,19 @@ test('a rate over both hubs; forgetting', async () => {
   await b.forget('piper');
   const left = (await Promise.all(redis.nodes('master').map((node) => node.keys('pathcast:1:{piper}*')))).flat();
   expect(left).toEqual([]);
+});
+
+describe.each(['js', 'native'] as const)('%s: publishes keep their order', (engine) => {
+  test.each(REFUSALS)('%s', async (_what, round) => {
+    const hub = createHub({ engine, redis: { url: cluster.url, publishWaitMs: 60_000 } });
+    try {
+      await within(hub.ready(), 'a hub', 30_000);
+      const owner = (await cluster.ownerOf(await cluster.slotOf('{acme}'))).client();
+      await owner.del('pathcast:1:{acme}:head', 'pathcast:1:{acme}:log', 'pathcast:1:{acme}:ids');
+      const { sent, stored } = await publishedUnder(hub, owner, round);
+      expect(stored).toEqual(sent);
+    } finally {
+      await hub.close({ flushMs: 0 });
+    }
+  });
 });

@@ -62,10 +62,8 @@ describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
     await leavesAlone(/WRONGTYPE/);
     expect(await redis.client().get(HEAD)).toBe('not ours');
   });
-});
 
-describe.each<EngineKind>(['js'])('%s', (engine) => {
-  test('a newer version takes a company over: streams that are open are sent away', async () => {
+  test('a newer version takes a company over: streams that are open are sent away, and so is who comes later', async () => {
     await begin(engine);
     const stays = await node.stream();
     await node.hub.broadcast(named('a1'));
@@ -74,5 +72,24 @@ describe.each<EngineKind>(['js'])('%s', (engine) => {
     await redis.client().publish('pathcast:1:{acme}:bell', '2 whatever it is\n');
     expect(await stays.raw.untilClosed()).toMatch(/"reason":"drain"/);
     await waitFor(() => warnings.some((message) => /format 2/.test(message)), 'the warning');
+    const late = await node.ask(stays.lastEventId);
+    expect(await late.raw.untilClosed()).toMatch(/"type":"server_close".*"reason":"drain"/);
+    expect([late.actions, late.resyncs]).toEqual([[], []]);
+  });
+
+  test('who is left alone is looked at again: what was mended goes on without a new link', async () => {
+    await redis.client().set(HEAD, 'not ours');
+    await begin(engine);
+    await (await node.ask()).raw.untilClosed();
+    expect(await node.hub.broadcast(named('a1'))).toMatchObject({ ok: false, code: 'BROKER' });
+    await redis.client().del(HEAD);
+    await waitFor(async () => (await node.hub.broadcast(named('a2'))).ok, 'a publish to be taken');
+    const { recovered } = await waitFor(async () => {
+      const stream = await node.ask();
+      await waitFor(() => stream.messages.length > 0, 'a first word');
+      return stream.events.find((event) => event.type === 'hello');
+    }, 'a stream to open');
+    expect(recovered).toBe(false);
+    expect(node.hub.metrics().broker!.reconnects).toBe(0);
   });
 });

@@ -114,7 +114,9 @@ export class Outbox {
   conflate(handedUs: number): { count: number; items: readonly Item[] } {
     let most: { queue: Queue; items: Item[]; bytes: number } | undefined;
     for (const queue of this.queues.values()) {
-      const items = queue.items.slice(queue.next).filter((item) => !item.done && !item.wasSent);
+      // Behind all that Redis may have: the one goes to the end, and must pass none of it.
+      const from = Math.max(queue.next, queue.items.findLastIndex(({ wasSent }) => wasSent) + 1);
+      const items = queue.items.slice(from).filter(({ done }) => !done);
       const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
       if (items.length > 1 && bytes > (most?.bytes ?? 0)) most = { queue, items, bytes };
     }

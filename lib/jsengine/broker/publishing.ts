@@ -249,7 +249,8 @@ export class Publishing {
     }
     if (reply.status === 'EARLY') {
       item.wasSent = wasSent;
-      queue.early = true;
+      // Behind one that failed it waits with that.
+      if (!queue.troubled) queue.early = true;
       queue.troubled = true;
       this.sendable.delete(queue);
       return;
@@ -316,6 +317,7 @@ export class Publishing {
 
   private trouble(queue: Queue): void {
     queue.troubled = true;
+    queue.early = false;
     this.sendable.delete(queue);
     // What is behind it is not sent for a while either.
     for (const { group } of queue.items) group?.end();
