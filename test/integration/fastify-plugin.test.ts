@@ -41,7 +41,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   test("Fastify's handlerTimeout is for answers that do not come: a stream outlives it", async () => {
-    const app = fastify({ handlerTimeout: 200 });
+    const app = fastify({ handlerTimeout: 1_000 });
     apps.push(app);
     app.get('/slow', () => new Promise<never>(() => undefined));
     await app.register(pathcastPlugin, { hub, identify: ann });
@@ -113,15 +113,16 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   test('drainMs spreads the ends of a hub that goes on', async () => {
-    const { app, port } = await start({ drainMs: 300 });
+    const { app, port } = await start({ drainMs: 1_500 });
     const clients = await Promise.all([1, 2, 3].map(() => RawHttp.open(port, GET('/sync/stream'))));
     for (const client of clients) await client.until('hello');
     const begun = performance.now();
     const closing = app.close();
-    await waitFor(() => hub.metrics().closes['drain'] === 1, 'the first end');
-    expect(hub.metrics().connections).toBe(2);
+    // One at once, one after 500 ms, one after 1,000: a look may come late.
+    await waitFor(() => (hub.metrics().closes['drain'] ?? 0) >= 1, 'the first end');
+    expect(hub.metrics().connections).toBeGreaterThan(0);
     await closing;
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(150);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(750);
     expect([hub.metrics().closes['drain'], hub.closed]).toEqual([3, false]);
     for (const client of clients) expect(await client.untilClosed()).toMatch(/"reason":"drain"/);
   });

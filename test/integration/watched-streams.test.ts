@@ -32,7 +32,7 @@ test.each(ENGINES)('%s engine: one completed response a stream', (engine) => {
   const script = path.join(__dirname, 'watched-streams.cjs');
   const child = spawnSync(process.execPath, [script, JSON.stringify({ engine, ended: ENDED, left: LEFT })], {
     encoding: 'utf8',
-    timeout: 25_000,
+    timeout: 150_000,
   });
   expect(child.stderr).toBe('');
   const all = JSON.parse(child.stdout) as Seen[];

@@ -34,7 +34,7 @@ test.each(ENGINES.flatMap((engine) => Object.entries(ASKED).map(([what, code]) =
       script,
       `const { createHub } = require('./pathcast.cjs');\nconst hub = createHub({ engine: '${engine}' });\nvoid (async () => {\n  ${code}\n})();\n`,
     );
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8', timeout: 10_000 });
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8', timeout: 90_000 });
     expect({ status, signal, stdout, stderr }).toEqual({ status: 0, signal: null, stdout: 'true\n', stderr: '' });
   },
 );

@@ -8,7 +8,7 @@ import path from 'node:path';
 /** `slowTimeoutMs` of the child's hubs, and what the kernel is given beyond it. */
 const TIMEOUT_MS = 10 + 10_000;
 /** The kernel looks when it retransmits; and a machine under load is late. */
-const DEADLINE_MS = TIMEOUT_MS + 12_000;
+const DEADLINE_MS = TIMEOUT_MS + 45_000;
 
 interface Way {
   engine: string;

@@ -29,6 +29,6 @@ test.each([
       console.log(threads(), asked.length);
     });
     setTimeout(() => { ${ending} });`;
-  const ended = await run(process.execPath, ['--input-type=module', '-e', source], { timeout: 20_000 }).catch((error: unknown) => error);
+  const ended = await run(process.execPath, ['--input-type=module', '-e', source], { timeout: 90_000 }).catch((error: unknown) => error);
   expect(ended).toMatchObject({ stdout: '0 4\n', ...(code > 0 && { code }) });
 });

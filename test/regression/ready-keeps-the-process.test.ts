@@ -22,7 +22,7 @@ const program = (engine: string, body: string): Promise<{ stdout: string; stderr
   const source = `import { createHub } from ${JSON.stringify(built)};
     const hub = createHub({ engine: '${engine}', redis: 'redis+unix://${redis.socket}' });
     ${body}`;
-  return run(process.execPath, ['--input-type=module', '-e', source], { timeout: 20_000 });
+  return run(process.execPath, ['--input-type=module', '-e', source], { timeout: 90_000 });
 };
 
 describe.each(['native', 'js'])('%s engine', (engine) => {

@@ -65,7 +65,8 @@ async function redisServer() {
   server = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', ''], {
     env: { ...process.env, LD_PRELOAD: '' },
   });
-  for await (const text of server.stdout) if (/ready to accept connections/i.test(String(text))) break;
+  let said = '';
+  for await (const text of server.stdout) if (/ready to accept connections/i.test((said += String(text)))) break;
   return socket;
 }
 process.on('exit', () => {

@@ -17,7 +17,7 @@ import { waitFor } from './wait.js';
 const HOST = `127.${64 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 const PORT = 8443;
 /** Idle timeout in place of the recipe's 60 s. */
-export const IDLE_S = 1;
+export const IDLE_S = 2;
 
 /** Debian keeps servers where only root looks. */
 const ENV = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin` };
