@@ -107,7 +107,7 @@ export interface StreamSpec {
   filter?: EngineFilter;
   /** A browser instance: a second stream of it replaces the first. Counted per (company, user). */
   instanceId?: string;
-  /** Of the instance: a lower one than that of its living stream is turned away with `replaced`. Where seats are counted over nodes. */
+  /** Of the instance: a lower one than that of its living stream is turned away with `replaced`. */
   generation?: number;
   /** Who is there: for the facade, an engine passes it over. */
   presence?: { readonly topics: readonly string[]; readonly data: string };

@@ -228,7 +228,7 @@ export class JsEngine implements Engine {
     const newcomer = { connectionId: spec.connectionId ?? this.name(), spec, variant, sink };
     if (this.closed) return this.turnAway(new TurnedAway(newcomer.connectionId, sink, undefined));
     const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.env.wallMs();
-    const end = spec.endsWith ?? (expired ? 'auth_expired' : undefined);
+    const end = spec.endsWith ?? (expired ? 'auth_expired' : this.isOutdated(spec) ? 'replaced' : undefined);
     const refusal = this.admit(spec, end === undefined && !spec.uncounted);
     if (!refusal) return this.enter(newcomer, end);
     const waiting = this.mayWait(spec, refusal) ? this.waiting.enter(newcomer) : null;
@@ -443,7 +443,15 @@ export class JsEngine implements Engine {
 
   /** The stream of one that waited; null while there is no seat for it. */
   private seat(newcomer: Newcomer): SinkHandle | null {
+    if (this.isOutdated(newcomer.spec)) return this.enter(newcomer, 'replaced');
     return this.takeSeat(newcomer.spec) ? null : this.enter(newcomer);
+  }
+
+  /** A younger life of its instance has a stream. */
+  private isOutdated(spec: StreamSpec): boolean {
+    if (spec.generation === undefined || spec.uncounted) return false;
+    const living = this.registry.sameInstance(spec)?.spec.generation;
+    return living !== undefined && spec.generation < living;
   }
 
   /** Why who waited is refused now. */

@@ -20,6 +20,7 @@ export type StreamArguments = [
   address: string | undefined,
   origin: number,
   filter: FilterArgument | undefined,
+  generation: number | undefined,
 ];
 export type FilterArgument = [
   clientIds: string[] | undefined,

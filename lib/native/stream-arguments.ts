@@ -30,6 +30,7 @@ export function streamArguments(number: number, spec: StreamSpec, framing: keyof
     spec.address,
     spec.origin ?? 0,
     spec.filter ? filterArgument(spec.filter) : undefined,
+    spec.generation,
   ];
 }
 

@@ -181,7 +181,7 @@ export interface StreamOptions<T = SyncEvent> {
   /** A browser instance; a second stream of it replaces the first. Else `input.clientInstanceId`, else `?clientInstanceId=`. */
   clientInstanceId?: string | null | undefined;
   /**
-   * Of the instance, with Redis: a whole number that grows with each of its lives (a reload, a page restored from the back button). A stream with a lower one than
+   * Of the instance: a whole number that grows with each of its lives (a reload, a page restored from the back button). A stream with a lower one than
    * the living stream of its instance is turned away with `replaced`. Else `input.clientGeneration`, else `?clientGeneration=`.
    */
   clientGeneration?: number | null | undefined;

@@ -304,6 +304,9 @@ StreamRequest HubWrap::ReadStream(Arguments* args,
         args->OptionalString(parts.Get(5u), "excludeUserId");
     request.filter = std::move(filter);
   }
+  if (const Napi::Value value = info[first + 12]; !value.IsUndefined()) {
+    request.generation = args->Count(value, "generation");
+  }
   return request;
 }
 

@@ -153,6 +153,16 @@ std::vector<uint64_t> Limiter::StreamsOf(std::string_view tenant,
   return leases;
 }
 
+uint64_t Limiter::LeaseOf(std::string_view tenant, std::string_view user,
+                          std::string_view instance) const {
+  const uint32_t home = FindTenant(tenant);
+  const uint32_t holder = home == kNone ? kNone : FindUser(home, user);
+  const uint32_t found = holder == kNone || instance.empty()
+                             ? kNone
+                             : FindInstance(holder, instance);
+  return found == kNone ? 0 : IdOf(found);
+}
+
 bool Limiter::HasSeat(std::string_view tenant, std::string_view user) const {
   return (options_.max_per_user == 0 ||
           HeldByUser(tenant, user) < options_.max_per_user) &&

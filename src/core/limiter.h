@@ -79,6 +79,9 @@ class Limiter {
   // The evictable leases of a user, in no order: its streams.
   std::vector<uint64_t> StreamsOf(std::string_view tenant,
                                   std::string_view user) const;
+  // Of the stream of a browser instance; 0: it has none.
+  uint64_t LeaseOf(std::string_view tenant, std::string_view user,
+                   std::string_view instance) const;
   // One more of this user would find a seat.
   bool HasSeat(std::string_view tenant, std::string_view user) const;
 

@@ -51,6 +51,9 @@ struct EphemeralCommand {
   uint64_t Bytes() const { return json.size() + transformed_json.size(); }
 };
 
+// Above all that JavaScript counts.
+inline constexpr uint64_t kNoGeneration = UINT64_MAX;
+
 struct StreamRequest {
   // Of the connection, unique in the hub.
   uint64_t number = 0;
@@ -58,6 +61,8 @@ struct StreamRequest {
   std::string user;
   // Empty: none.
   std::string instance;
+  // Of the instance: a lower one than its living stream's is turned away.
+  uint64_t generation = kNoGeneration;
   // An observer inside the app: takes no place of a client.
   bool uncounted = false;
   Dialect dialect;

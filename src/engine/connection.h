@@ -103,6 +103,8 @@ class Connection final : public Subscription, public HeartbeatRing {
   uint32_t life_place = kNowhere;
   // Of its browser instance (core/instances.h); 0: it has none.
   uint64_t instance_hash = 0;
+  // Of that instance.
+  uint64_t generation = kNoGeneration;
   // Until it is started: what its opening is made of. It waits for its log.
   std::unique_ptr<StreamRequest> request;
   // The read of the log that it waits for; 0: any.

@@ -77,10 +77,21 @@ void HubThread::Open(StreamRequest& request, ConnectionSink sink) {
   Seat(request, std::move(sink));
 }
 
+bool HubThread::IsOutdated(const StreamRequest& request) const {
+  if (request.generation == kNoGeneration || request.uncounted) return false;
+  const Connection* living = registry_.FindByLease(
+      limiter_.LeaseOf(request.tenant, request.user, request.instance));
+  return living != nullptr && living->generation != kNoGeneration &&
+         request.generation < living->generation;
+}
+
 void HubThread::Seat(StreamRequest& request, ConnectionSink sink) {
   // A stream that ends at once takes nobody's place.
   if (!request.ends_with && deadlines_.IsOver(request.expires_at_ms)) {
     request.ends_with = CloseReason::kAuthExpired;
+  }
+  if (!request.ends_with && IsOutdated(request)) {
+    request.ends_with = CloseReason::kReplaced;
   }
   const AdmissionResult admission = request.uncounted || request.ends_with
                                         ? AdmissionResult{}
@@ -118,6 +129,7 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
   auto owned = std::make_unique<Connection>(&request, channel, std::move(sink),
                                             std::move(filter), context_.now_ms);
   owned->lease = lease;
+  owned->generation = request.generation;
   Connection* connection = registry_.Add(std::move(owned));
   limiter_.Watch(connection->lease, connection->last_write_at());
   channel->Add(connection);

@@ -153,6 +153,8 @@ class HubThread final : public SubscriptionObserver,
   // A user at its limit: its streams whose client may be gone are written to.
   void WriteToQuietest(const std::string& tenant, const std::string& user);
   // The stream of a newcomer, or of one that waited and whose seat is free.
+  // A younger life of its browser instance has a stream.
+  bool IsOutdated(const StreamRequest& request) const;
   void Seat(StreamRequest& request, ConnectionSink sink);
   // Who waits for a seat that was given back is let in. Nobody else is before:
   // a newcomer could take the seat, of the user or of the company.

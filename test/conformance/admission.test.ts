@@ -153,6 +153,28 @@ conformance('Admission', targets, (bench) => {
     expect(engine.metrics().replacements).toBe(1);
   });
 
+  test('SPEC §4: a lower generation than the living stream of its instance is turned away with replaced, and takes no seat; any other one replaces it', async () => {
+    const engine = bench().engine({ maxPerUser: 2 });
+    const living = await bench().open(engine, { instanceId: 'tab', generation: 7 });
+    const late = await bench().connect(engine, { instanceId: 'tab', generation: 6 });
+    await late.untilEnd();
+    expect([late.hello.type, late.farewell]).toMatchObject(['hello', { reason: 'replaced' }]);
+    expect(living.ended).toBe(false);
+    // Others of their own, and lives that are not said, know no order.
+    const other = await bench().open(engine, { instanceId: 'tab 2', generation: 1 });
+    expect(engine.metrics()).toMatchObject({ connections: 2, leases: 2, replacements: 0, closes: { replaced: 1 } });
+    const same = await bench().open(engine, { instanceId: 'tab', generation: 7 });
+    const unsaid = await bench().open(engine, { instanceId: 'tab' });
+    const lower = await bench().open(engine, { instanceId: 'tab', generation: 0 });
+    const greatest = await bench().open(engine, { instanceId: 'tab', generation: Number.MAX_SAFE_INTEGER });
+    for (const each of [living, same, unsaid, lower]) {
+      await each.untilEnd();
+      expect(each.farewell).toMatchObject({ reason: 'replaced' });
+    }
+    expect(ended([other, greatest])).toEqual([false, false]);
+    expect(engine.metrics()).toMatchObject({ connections: 2, replacements: 4 });
+  });
+
   test('SPEC §4: hostile instance ids do not meet', async () => {
     const engine = bench().engine();
     const specs = [
