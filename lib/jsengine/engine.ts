@@ -256,11 +256,13 @@ export class JsEngine implements Engine {
   }
 
   /** It has its seat. `end`: it ends at once. `read`: false where its log could not be read for it. */
-  private begin(newcomer: Newcomer, end?: CloseReason, read = true): Stream {
+  private begin(newcomer: Newcomer, end?: CloseReason, read = true): SinkHandle {
     const { spec } = newcomer;
     const channel = this.channels.use(spec.companyId);
-    const stream = this.makeStream(newcomer, channel, read && (channel.hasLog || !this.brokerLog));
+    const knows = read && (channel.hasLog || !this.brokerLog);
     this.counters.opened++;
+    if (end !== undefined && !knows) return this.neverBegin(newcomer, end);
+    const stream = this.makeStream(newcomer, channel, knows);
     if (end !== undefined) {
       this.ending.add(stream.connectionId);
       this.scheduler.flushSoon({ flush: () => this.finish(stream, end) });
@@ -271,6 +273,17 @@ export class JsEngine implements Engine {
     this.setDeadline(stream);
     this.scheduler.flushSoon(stream);
     return stream;
+  }
+
+  /** It ends before its log is known, with the position that it came with. */
+  private neverBegin({ connectionId, spec, variant, sink }: Newcomer, reason: CloseReason): SinkHandle {
+    const { companyId, userId } = spec;
+    this.counters.closes[reason]++;
+    this.context.notify({ type: 'closed', companyId, userId, connectionId, reason });
+    this.watchers.tell(connectionId, reason);
+    const safeMs = safeMsOfRefused(spec, this.clock.now());
+    const payload = this.context.frames.neverBegun(variant, spec, reason, safeMs, retryMsFor(reason, this.context));
+    return this.turnAway(new TurnedAway(connectionId, sink, payload));
   }
 
   newConnectionId(): string {

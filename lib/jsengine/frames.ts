@@ -131,6 +131,13 @@ export class Frames {
     return render(this.refusalMessages(variant, spec, refusal, safeMs, retryMs), framingOf(variant), { before: spec.httpHead, last: true });
   }
 
+  /** All that a stream gets which ends before its log is known: it is where it was. */
+  neverBegun(variant: Variant, { dialect, httpHead }: Pick<StreamSpec, 'dialect' | 'httpHead'>, reason: CloseReason, safeMs: number, retryMs: number): Payload {
+    const close: SinkMessage = { kind: 'server_close', data: closeData(safeMs, reason, retryMs), retryMs };
+    const messages: SinkMessage[] = dialect === 'plain' ? [close] : [{ kind: 'connected', data: this.connected }, close];
+    return render(messages, framingOf(variant), { before: httpHead, last: true });
+  }
+
   private refusalMessages(
     variant: Variant,
     { dialect, trpcPath }: Pick<StreamSpec, 'dialect' | 'trpcPath'>,

@@ -113,9 +113,10 @@ struct Company {
   int64_t odd_ms = 0;
   // Among those that wait for a time.
   bool waits = false;
+  // What is read next is another log than the mirror's, as far as is known: all
+  // of it. REQUIRES: not read.
+  bool whole = false;
   uint64_t reads = 0;
-  // Of those of a new log: what its streams are told.
-  Reason renewal = Reason::kBrokerLost;
   std::deque<HeldRing> held;
   uint64_t held_bytes = 0;
   bool held_overflow = false;

@@ -38,7 +38,6 @@ bool Mirrors::Watch(const std::string& tenant) {
   company->idle_since_ms = 0;
   if (!company->watched) {
     company->watched = true;
-    company->renewal = Reason::kBrokerLost;
     shared_->metrics().companies.Set(++watched_);
     shared_->transport->Subscribe(BellName(company->base));
     shared_->companies.Settle(company.get());
@@ -49,6 +48,8 @@ bool Mirrors::Watch(const std::string& tenant) {
     WantRead(company.get());
     return false;
   }
+  // Nobody can tell for now whether another log has taken its place.
+  if (company->whole && !shared_->transport->commands_ready()) return true;
   return company->read;
 }
 
@@ -92,7 +93,7 @@ void Mirrors::Leave(Company* company) {
   shared_->transport->Unsubscribe(BellName(company->base));
   company->watched = company->standing = company->read = false;
   company->wants_read = company->gap = company->held_overflow = false;
-  company->asked = false;
+  company->asked = company->whole = false;
   company->held.clear();
   company->held_bytes = 0;
   company->expected_seq = 0;
@@ -156,7 +157,7 @@ void Mirrors::Read(const std::shared_ptr<Company>& company) {
   ++reading_;
   shared_->metrics().reads.Add(1);
   const ActionLog& log = channel->log();
-  const uint64_t from = log.unread() ? 1 : log.head_seq() + 1;
+  const uint64_t from = log.unread() || company->whole ? 1 : log.head_seq() + 1;
   const Known& known = company->known;
   const LogNames names(company->base);
   const bool force =
@@ -269,21 +270,25 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
   bool renews = false;
   Reason why = Reason::kTrimmed;
   if (log.unread()) {
-    channel->Restart(*shared_->context, std::move(life));
-    why = company->renewal;
+    why = Reason::kBrokerLost;
     renews = true;
-  } else if (log.epoch() != epoch) {
+  } else if (log.epoch() == epoch) {
+    renews = newest < log.head_seq();
+  } else {
     const auto name = std::find_if(
         former.begin(), former.end(),
         [&](const FormerEpoch& each) { return each.epoch == log.epoch(); });
-    if (name == former.end() || name->last_seq < log.head_seq()) {
-      // Another log: all of it is wanted.
-      return Unread(company, channel, Reason::kEpochChanged);
-    }
-    channel->Rename(epoch, std::move(former));
-  } else if (newest < log.head_seq()) {
-    return Unread(company, channel, Reason::kEpochChanged);
+    renews = name == former.end() || name->last_seq < log.head_seq();
+    if (!renews) channel->Rename(epoch, std::move(former));
   }
+  // All of another log is wanted. Its streams stay at their places until it is
+  // here: it may be a Redis that has had its day, and theirs is the log again.
+  if (renews && from != 1) return WantWhole(company);
+  if (renews) {
+    if (!log.unread()) why = Reason::kEpochChanged;
+    channel->Restart(*shared_->context, std::move(life));
+  }
+  company->whole = false;
   if (!renews && newest > log.head_seq() &&
       (count == 0 || first > log.head_seq() + 1)) {
     // What comes next is not kept any more.
@@ -305,7 +310,6 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
     company->wants_read = true;
     return;
   }
-  (void)from;
   Ready(company, channel);
 }
 
@@ -349,11 +353,9 @@ bool Mirrors::Append(Channel* channel, redis::Reply& reply, bool loads) {
   return whole;
 }
 
-void Mirrors::Unread(Company* company, Channel* channel, Reason reason) {
-  channel->Restart(*shared_->context, ActionLog::Unread());
-  company->renewal = reason;
+void Mirrors::WantWhole(Company* company) {
+  company->whole = company->wants_read = true;
   company->read = false;
-  company->wants_read = true;
 }
 
 void Mirrors::Ready(Company* company, Channel* channel) {
@@ -361,7 +363,6 @@ void Mirrors::Ready(Company* company, Channel* channel) {
     shared_->metrics().gaps_healed.Add(1);
   }
   company->read = true;
-  company->renewal = Reason::kBrokerLost;
   if (company->expected_seq != 0 &&
       company->expected_seq <= channel->log().head_seq()) {
     company->expected_seq = 0;

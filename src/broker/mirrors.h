@@ -75,7 +75,8 @@ class Mirrors {
   void Apply(Company* company, uint64_t from, redis::Reply& reply);
   // The actions of a reply into the log; false: one was none.
   bool Append(Channel* channel, redis::Reply& reply, bool loads);
-  void Unread(Company* company, Channel* channel, Reason reason);
+  // The next read is of another log, from its first action on.
+  void WantWhole(Company* company);
   void Ready(Company* company, Channel* channel);
   void ReleaseHeld(Company* company);
   void Hold(Company* company, std::string payload);

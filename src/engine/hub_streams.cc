@@ -31,6 +31,11 @@ constexpr int64_t kCloseUs = 200;
 // For long answers in one turn of the loop.
 constexpr int64_t kAnswerUs = 100;
 
+// Whether a log in a broker can place it as far as it was read.
+bool Knows(const Channel& channel, const ResumePoint& point) {
+  return !channel.log().unread() && !IsBeyond(channel.log(), point);
+}
+
 }  // namespace
 
 void HubThread::Run(OpenSocketCommand& command) {
@@ -146,6 +151,11 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
     }
   }
   if (broker_ != nullptr && !expired && AwaitLog(connection, &request)) return;
+  if (broker_ != nullptr && expired && !Knows(*channel, request.resume)) {
+    connection->request = std::make_unique<StreamRequest>(std::move(request));
+    Close(connection, static_cast<size_t>(*connection->request->ends_with));
+    return;
+  }
   const int64_t hello_safe_ms = StartStream(connection, request, expired);
   if (expired) {
     Close(connection, static_cast<size_t>(*request.ends_with), hello_safe_ms);
@@ -216,13 +226,15 @@ void HubThread::CloseByLease(uint64_t lease, CloseReason reason) {
 void HubThread::Close(Connection* connection, size_t end,
                       std::optional<int64_t> hello_only_safe_ms) {
   Channel& channel = connection->channel();
-  if (end != kEndGone && !connection->started()) {
-    // It waited for its log: it says hello, and ends.
+  if (end != kEndGone && connection->request != nullptr) {
+    // It waited for its log, and has the position that it came with.
     const auto request = std::move(connection->request);
-    if (request != nullptr)
-      hello_only_safe_ms = StartStream(connection, *request, true);
-  }
-  if (end != kEndGone && !connection->gone()) {
+    const CloseReason reason = end < kCloseReasonCount
+                                   ? static_cast<CloseReason>(end)
+                                   : CloseReason::kDrain;
+    connection->WriteLast(context_,
+                          NeverBegunText(&context_, *request, reason));
+  } else if (end != kEndGone && !connection->gone()) {
     std::string last;
     if (end < kCloseReasonCount) {
       const auto reason = static_cast<CloseReason>(end);

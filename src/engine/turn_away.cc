@@ -59,4 +59,17 @@ std::string TurnAwayText(Context* context, const StreamRequest& request,
   return text;
 }
 
+std::string NeverBegunText(Context* context, const StreamRequest& request,
+                           CloseReason reason) {
+  const Dialect& dialect = request.dialect;
+  std::string text = request.http_head;
+  if (dialect.trpc)
+    AppendConnected(&text, dialect, context->options.heartbeat_ms);
+  AppendServerClose(&text, dialect, {},
+                    SafeMsOfRefused(request.resume, context->now_ms), reason,
+                    RetryMsFor(context, reason));
+  EndBody(&text, request.http_head.size(), dialect.framing);
+  return text;
+}
+
 }  // namespace pathcast

@@ -22,6 +22,11 @@ uint64_t RetryMsFor(Context* context, CloseReason reason);
 std::string TurnAwayText(Context* context, const StreamRequest& request,
                          Refusal refusal, const AdmissionResult& result);
 
+// All that a stream gets which ends before its log is known: it is where it
+// was.
+std::string NeverBegunText(Context* context, const StreamRequest& request,
+                           CloseReason reason);
+
 }  // namespace pathcast
 
 #endif  // PATHCAST_ENGINE_TURN_AWAY_H_
