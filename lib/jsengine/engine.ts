@@ -35,6 +35,7 @@ import { Drain } from './drain.js';
 import { HubClock, type Environment } from './environment.js';
 import { FilterPool } from './filter.js';
 import { Frames, variantOf, type Refusal, type Variant } from './frames.js';
+import { byTenant } from './groups.js';
 import { Heartbeats } from './heartbeats.js';
 import { jitter } from './jitter.js';
 import { Limiter } from './limiter.js';
@@ -588,21 +589,4 @@ export class JsEngine implements Engine {
     this.watchers.tell(stream.connectionId, reason);
     if (this.drainer.active) this.drainer.check();
   }
-}
-
-/** The actions of one tenant in a publish call, and their places in it. */
-interface Group {
-  actions: EncodedAction[];
-  places: number[];
-}
-
-function byTenant(actions: readonly EncodedAction[]): Map<string, Group> {
-  const groups = new Map<string, Group>();
-  actions.forEach((action, place) => {
-    let group = groups.get(action.companyId);
-    if (!group) groups.set(action.companyId, (group = { actions: [], places: [] }));
-    group.actions.push(action);
-    group.places.push(place);
-  });
-  return groups;
 }

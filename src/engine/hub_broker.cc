@@ -301,7 +301,7 @@ bool HubThread::OpenSome() {
       return;
     }
     const auto request = std::move(connection->request);
-    (void)StartStream(connection, *request, false);
+    StartOrEnd(connection, *request);
   };
   bool in_time = true;
   while (in_time && !log_is_read_.empty()) {
@@ -311,10 +311,17 @@ bool HubThread::OpenSome() {
   }
   while (in_time && !await_log_.empty() &&
          await_log_.front().first <= context_.steady_ms) {
-    Connection* connection = registry_.Find(await_log_.front().second);
-    if (connection != nullptr && connection->request != nullptr)
+    const uint64_t number = await_log_.front().second;
+    Connection* connection = registry_.Find(number);
+    if (connection != nullptr && connection->request != nullptr) {
+      const std::optional<CloseReason> reason = connection->request->ends_with;
       connection->request->resume.unasked = true;
-    start(await_log_.front().second);
+      if (reason) {
+        Close(connection, static_cast<size_t>(*reason));
+      } else {
+        start(number);
+      }
+    }
     await_log_.pop_front();
     in_time = clock_->NowUs() < until;
   }

@@ -31,11 +31,6 @@ constexpr int64_t kCloseUs = 200;
 // For long answers in one turn of the loop.
 constexpr int64_t kAnswerUs = 100;
 
-// Whether a log in a broker can place it as far as it was read.
-bool Knows(const Channel& channel, const ResumePoint& point) {
-  return !channel.log().unread() && !IsBeyond(channel.log(), point);
-}
-
 }  // namespace
 
 void HubThread::Run(OpenSocketCommand& command) {
@@ -125,7 +120,6 @@ void HubThread::Seat(StreamRequest& request, ConnectionSink sink) {
 
 void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
                       uint64_t lease) {
-  const bool expired = request.ends_with.has_value();
   Channel* channel = channels_.Use(request.tenant);
   channel->TrimLog(context_);
   std::unique_ptr<Filter> filter;
@@ -150,14 +144,14 @@ void HubThread::Begin(StreamRequest& request, ConnectionSink sink,
       return;
     }
   }
-  if (broker_ != nullptr && !expired && AwaitLog(connection, &request)) return;
-  if (broker_ != nullptr && expired && !Knows(*channel, request.resume)) {
-    connection->request = std::make_unique<StreamRequest>(std::move(request));
-    Close(connection, static_cast<size_t>(*connection->request->ends_with));
-    return;
-  }
-  const int64_t hello_safe_ms = StartStream(connection, request, expired);
-  if (expired) {
+  if (broker_ != nullptr && AwaitLog(connection, &request)) return;
+  StartOrEnd(connection, request);
+}
+
+void HubThread::StartOrEnd(Connection* connection, StreamRequest& request) {
+  const bool ends = request.ends_with.has_value();
+  const int64_t hello_safe_ms = StartStream(connection, request, ends);
+  if (ends) {
     Close(connection, static_cast<size_t>(*request.ends_with), hello_safe_ms);
   }
 }

@@ -146,6 +146,8 @@ class HubThread final : public SubscriptionObserver,
   void Open(StreamRequest& request, ConnectionSink sink);
   // It has its seat; 0: it takes none.
   void Begin(StreamRequest& request, ConnectionSink sink, uint64_t lease);
+  // Its log is known, as far as can be.
+  void StartOrEnd(Connection* connection, StreamRequest& request);
   // Writes its opening. `hello_only`: it ends at once. A time from which a
   // resume loses nothing of it.
   int64_t StartStream(Connection* connection, StreamRequest& request,
