@@ -144,7 +144,7 @@ describe('the load client', () => {
   test('says what it does not understand', async () => {
     const port = await listen(createServer((_req, res) => res.writeHead(503).end()));
     expect((await load.ask('fly')).error).toBe('no such command: fly');
-    const got = await load.ask('open', { count: 2, port, timeoutMs: 200 });
+    const got = await load.ask('open', { count: 2, port, timeoutMs: 1_000 });
     expect(got).toMatchObject({ timedOut: true, streaming: 0 });
     expect(got['failedConnects']).toBeGreaterThanOrEqual(2);
   });

@@ -11,7 +11,7 @@ import { Workspace } from './support/app.js';
 import { init } from './support/init.js';
 import { GuestPage } from './support/page.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(360_000);
 
 let workspace: Workspace;
 let browser: Browser;

@@ -9,7 +9,7 @@ import { within } from '../support/wait.js';
 import { existingApp, Workspace, type RunningApp } from './support/app.js';
 import { init } from './support/init.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(360_000);
 
 let workspace: Workspace;
 beforeAll(() => {

@@ -10,7 +10,7 @@ import { Browser } from '../reference/support/browser.js';
 import { Workspace } from './support/app.js';
 import { GuestPage } from './support/page.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(480_000);
 
 const NEXT = 'node_modules/next/dist/bin/next';
 /** Of the folder that they share with Next; nothing of it is asked for here. */

@@ -8,7 +8,7 @@ import { Browser } from '../reference/support/browser.js';
 import { filesIn, Workspace } from './support/app.js';
 import { GuestPage } from './support/page.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(360_000);
 
 let workspace: Workspace;
 let browser: Browser;

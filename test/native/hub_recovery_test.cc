@@ -94,8 +94,8 @@ TEST(HubRecovery, TheHubThreadRestsAfterwards) {
   // A thread that a socket wakes again and again takes all that there is. This
   // is a span of measuring, not of waiting for something.
   const int64_t before = CpuMs();
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  EXPECT_LT(CpuMs() - before, 20);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1'000));
+  EXPECT_LT(CpuMs() - before, 60);
 }
 
 // Sends until not one byte more fits; how many did. What is on its way to the

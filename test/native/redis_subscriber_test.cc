@@ -213,7 +213,7 @@ TEST(RedisSubscriberTest, NoticesARedisThatStopped) {
   RedisServer server;
   RedisWorld world;
   LinkOptions options = world.Options(server.tcp());
-  options.answer_within_ms = 100;
+  options.answer_within_ms = 500;
   options.probe_after_ms = 100;
   TestSubscriber subscriber(&world, options, {"c"});
   ASSERT_TRUE(subscriber.standing.WaitForCount(1));

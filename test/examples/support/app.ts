@@ -5,6 +5,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { consumer, root, type Consumer } from '../../package/packed.js';
+import { freePort } from '../../support/free-port.js';
 import { DEADLINE_MS, waitFor, within } from '../../support/wait.js';
 
 export interface Done {
@@ -60,11 +61,11 @@ export class Workspace {
     if (code !== 0) throw new Error(`${path.basename(folder)} does not build:\n${output}`);
   }
 
-  /** Resolves once it listens. `port` 0: any. */
+  /** Resolves once it listens. `port` 0: any to which it can come back. */
   async serve(folder: string, port = 0, command = ['dist/server.js'], env: Record<string, string> = {}): Promise<RunningApp> {
     const child = spawn(process.execPath, command, {
       cwd: folder,
-      env: { ...process.env, PORT: String(port), ...env },
+      env: { ...process.env, PORT: String(port || (await freePort())), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#running.add(child);
