@@ -18,6 +18,7 @@ export async function lint({ fix = false } = {}) {
   const checks = [
     ['eslint', bin('eslint'), ['--max-warnings=0', '--cache', '--cache-location', '.setup/eslint', ...(fix ? ['--fix'] : []), '.']],
     ['types of the tests', process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'test/tsconfig.json', '--pretty', 'false']],
+    ['types of the browser half', process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'lib/client', '--pretty', 'false']],
     ['types of the audited code base', process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'test/fixtures/weddingflo', '--pretty', 'false']],
     ['types of the same, moved to pathcast', process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'test/fixtures/weddingflo-repaired', '--pretty', 'false']],
   ];

@@ -43,6 +43,8 @@ export async function bundle(source: string, { alias = {}, replace = [], platfor
     platform,
     define: { 'process.env.NODE_ENV': '"development"' },
     plugins: [standIns],
+    // For sources from elsewhere.
+    nodePaths: [path.join(root, 'node_modules')],
     logLevel: 'silent',
   });
   return outputFiles[0]?.text ?? '';

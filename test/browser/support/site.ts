@@ -39,7 +39,9 @@ export const CLIENT_PAGE = `
     return current;
   };
   const token = query.has('token') ? { getToken } : {};
-  page.client = createSyncClient({ url: '/sync/stream?user=' + user, companyId: '${COMPANY}', userId: user, since: (globalThis as any).SINCE, ...token });
+  // A stream of another server knows nothing of the position in this page.
+  const where = query.has('stream') ? { url: query.get('stream') } : { url: '/sync/stream?user=' + user, since: (globalThis as any).SINCE };
+  page.client = createSyncClient({ ...where, companyId: '${COMPANY}', userId: user, ...token });
   page.client.onStatus(({ state, reason, leader }) => say('status', state, reason, leader));
   page.client.subscribe((event) => say('event', event.type, event.entityId ?? event.reason ?? event.topic));
 `;
