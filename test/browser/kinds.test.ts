@@ -81,6 +81,18 @@ test('a private window is a browser of its own', async () => {
   await closeAll([...normal, ...hidden]);
 });
 
+test('eight tabs of a user who may have five streams: none is refused, and the requests of each get through', async () => {
+  const [before, connects] = [site.hub.metrics().refusals, site.connects];
+  // Over HTTP/1.1 a browser has six connections to a server for all its tabs: two tabs with three streams each took them all.
+  const pages = await openPages(chromium, site, 8, query());
+  for (const { tab } of pages) expect(await tab.evaluate('fetch("/blank").then(({ status }) => status)')).toBe(200);
+  await allHear(pages);
+  for (const { lines } of pages) expect(lines.filter(([name, , reason]) => name === 'status' && reason === 'limit')).toEqual([]);
+  await site.settled(user);
+  expect([site.hub.metrics().refusals, site.connects - connects]).toEqual([before, 1]);
+  await closeAll(pages);
+});
+
 test('without Web Locks the lease in localStorage elects; its leader is killed and followed', async () => {
   const script = 'delete Navigator.prototype.locks;';
   const pages = await openPages(chromium, site, 2, { ...query(), script });
