@@ -169,6 +169,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const port = await serve(ann);
     const first = await request(port, GET('/'));
     await first.until('hello');
+    const seen = Date.now();
+    await waitFor(() => Date.now() > seen + 1, 'the clock to move');
     const since = Date.now();
     for (const id of ['a1', 'a2', 'a3']) await hub.broadcast(change({ id }));
     await first.until('"a3"');

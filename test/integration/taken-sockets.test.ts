@@ -61,7 +61,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       if (req.url === '/stream') hub.serve({ req, res, companyId: 'acme', userId: 'ann' });
       // Else nobody answers, and the timeout ends it.
     });
-    server.timeout = 300;
+    server.timeout = 1_000;
     const stream = await open(port, '/stream');
     await stream.until('"type":"hello"');
     // Two that are opened one after the other and die of the timeout outlast it twice.
