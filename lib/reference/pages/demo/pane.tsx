@@ -45,7 +45,7 @@ export function PersonPane({ person, tint }: { person: Person; tint: string }) {
             </h2>
             <p class="company">{person.companyName}</p>
           </div>
-          <button type="button" class="button quiet small" onClick={() => (online ? stream.goOffline() : stream.comeBack())}>
+          <button type="button" class="button quiet small" onClick={() => (online ? stream.goOffline() : void stream.comeBack())}>
             {online ? 'Go offline' : 'Come back'}
           </button>
         </header>

@@ -22,7 +22,7 @@ export function StreamStrip({ view }: { view: StreamView }) {
       <dl>
         <div>
           <dt>Verdict</dt>
-          <dd data-testid="verdict">{verdict ? (verdict.recovered ? `${verdict.reason} ✓` : verdict.reason) : '—'}</dd>
+          <dd data-testid="verdict">{verdict ?? '—'}</dd>
         </div>
         <div>
           <dt>Cursor</dt>

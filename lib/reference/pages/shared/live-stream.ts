@@ -1,14 +1,12 @@
 /**
- * A pane's stream: subscribes with the unmodified tRPC client, keeps the cursor, hands stale paths
- * to the cache, and remembers what a person wants to see of it. Going offline ends the
- * subscription; coming back subscribes with the cursor. Tabs that show the same person share one stream.
+ * A pane's stream: `pathcast/client` with the session's token. It hands stale paths to the cache, and remembers what a person wants to see of
+ * it. Tabs that show the same person share one stream.
  */
-import type { TRPCClientError } from '@trpc/client';
-import type { HelloEvent, SyncEvent } from '../../../protocol/events.js';
-import type { AppRouter } from '../../routers/index.js';
+import { createSyncClient, type ClientEvent, type StatusReason, type SyncClient, type SyncStatus } from '../../../client/index.js';
+import { Place } from './places.js';
 import type { QueryCache } from './query-cache.js';
 import { createApi, logIn, type Api, type Person } from './session.js';
-import { SharedStream, type LineState, type SubscriptionHandlers } from './shared-stream.js';
+import { Switch } from './switch.js';
 
 export type Status = 'connecting' | 'live' | 'offline' | 'refused';
 
@@ -26,7 +24,8 @@ export interface StreamView {
   status: Status;
   /** Why it is not live. */
   detail: string | undefined;
-  verdict: HelloEvent | undefined;
+  /** What came of the last beginning. */
+  verdict: string | undefined;
   cursor: string | undefined;
   /** Newest first. */
   lines: EventLine[];
@@ -39,8 +38,23 @@ export interface StreamView {
 }
 
 const MAX_LINES = 30;
-/** Before a refused stream tries again; a place may have become free. */
+/** Before a login, or a refused stream, is tried again. */
 const TRY_AGAIN_MS = 5_000;
+
+/** Why a stream is not live, where that is worth a word. */
+const WORDS: Partial<Record<StatusReason, string>> = {
+  limit: 'too many streams; waiting for a place',
+  drain: 'the server restarts, reconnecting',
+  cut: 'connection lost, reconnecting',
+  silent: 'connection lost, reconnecting',
+  no_network: 'no network',
+  unreachable: 'the server does not answer',
+  bad_gateway: 'the server does not answer',
+  auth_expired: 'session ended, logging in again',
+  unauthorized: 'session ended, logging in again',
+  token_failed: 'the login does not answer',
+  revoked: 'the session was ended',
+};
 
 const seqOf = (cursor: string | undefined): number => Number(cursor?.split('.')[1] ?? 0);
 
@@ -49,12 +63,13 @@ export class LiveStream {
   readonly api: Api;
   readonly #sourceId = crypto.randomUUID();
   #token = '';
-  readonly #shared: SharedStream;
-  /** The server's clock before this page read anything: what changes from there on is told. */
-  #since: number | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  /** Set while coming back: the cursor from before. */
-  #awayAt: string | undefined;
+  #client: SyncClient | undefined;
+  readonly #switch = new Switch();
+  readonly #place = new Place();
+  #waits = false;
+  #away = false;
+  /** Set while coming back: the cursor from before, and the server's clock then. What is older than that was missed. */
+  #return: { cursor: string | undefined; at: number } | undefined;
   #lines = 0;
 
   constructor(
@@ -66,124 +81,124 @@ export class LiveStream {
     cache.onBehind = () => {
       if (cache.behind !== this.view.behind) this.#show({ behind: cache.behind });
     };
-    this.#shared = new SharedStream({
-      key: `${person.companyId} ${person.userId}`,
-      open: (cursor, handlers) => this.#open(cursor, handlers),
-      onState: (state, detail) => this.#stateIs(state, detail),
-      onData: (id, event, relayed) => this.#receive(id, event, relayed),
-    });
-  }
-
-  async start(): Promise<void> {
-    this.#show({ status: 'connecting', detail: undefined });
-    try {
-      this.#token = await logIn(this.person);
-      this.#since ??= (await this.api.sync.getStatus.query()).serverTime;
-    } catch (error) {
-      this.#refused(error instanceof Error ? error.message : String(error));
-      return;
-    }
-    this.#listen();
-  }
-
-  goOffline(): void {
-    clearTimeout(this.#retry);
-    this.#shared.stop();
-    this.cache.pause();
-    this.#awayAt = this.view.cursor;
-    this.#show({ status: 'offline', detail: undefined, verdict: undefined, caughtUp: undefined });
-  }
-
-  comeBack(): void {
-    this.#listen();
   }
 
   /** The stream first, the reads after it: nothing that changes in between is missed. */
-  #listen(): void {
-    clearTimeout(this.#retry);
-    this.#show({ status: 'connecting', detail: undefined });
-    this.#shared.start(this.view.cursor);
+  async start(): Promise<void> {
+    try {
+      this.#token = await logIn(this.person);
+      // The server's clock before this page read anything: what changes from there on is told.
+      this.#open((await this.api.sync.getStatus.query()).serverTime);
+    } catch (error) {
+      this.#show({ status: 'refused', detail: error instanceof Error ? error.message : String(error) });
+      setTimeout(() => void this.start(), TRY_AGAIN_MS);
+      return;
+    }
     this.cache.resume();
   }
 
-  /** In the one tab that has the stream. */
-  #open(cursor: string | undefined, { onState, onData }: SubscriptionHandlers): () => void {
-    const since = cursor ?? this.#since;
-    const subscription = this.api.sync.onSync.subscribe(
-      { clientInstanceId: this.#sourceId, ...(since !== undefined && { since }) },
-      {
-        onStarted: () => onState('live'),
-        // tRPC's types make `data: unknown` of an ephemeral event optional.
-        onData: ({ id, data }) => onData(id, data as SyncEvent),
-        onConnectionStateChange: ({ state, error }) => {
-          if (state === 'connecting' && error) onState('connecting', 'connection lost, reconnecting');
-          if (state === 'pending') onState('live');
-        },
-        onError: (error) => void this.#failed(error),
-      },
-    );
-    return () => subscription.unsubscribe();
+  goOffline(): void {
+    this.#away = true;
+    this.#switch.off();
+    this.#place.giveBack();
+    this.cache.pause();
+    this.#show({ status: 'offline', detail: undefined, verdict: undefined, caughtUp: undefined });
   }
 
-  #stateIs(state: LineState, detail: string | undefined): void {
-    this.#show({ status: state === 'live' ? 'live' : 'connecting', detail });
+  async comeBack(): Promise<void> {
+    this.#show({ status: 'connecting', detail: undefined });
+    const at = await this.api.sync.getStatus.query().then(({ serverTime }) => serverTime, () => Date.now());
+    this.#return = { cursor: this.view.cursor, at };
+    this.#away = false;
+    this.#switch.on();
+    this.cache.resume();
   }
 
-  async #failed(error: TRPCClientError<AppRouter>): Promise<void> {
-    this.#shared.stop();
-    if (error.data?.code === 'UNAUTHORIZED') {
-      this.#show({ status: 'connecting', detail: 'session ended, logging in again' });
-      await this.start();
-      return;
+  #open(since: number): void {
+    const { companyId, userId } = this.person;
+    const client = createSyncClient({
+      url: '/sync/stream',
+      companyId,
+      userId,
+      since,
+      getToken: (ask) => this.#tokenOf(ask),
+      environment: this.#switch.environment,
+    });
+    this.#client = client;
+    client.onStatus((status) => this.#statusIs(status));
+    client.subscribe((event) => this.#receive(event));
+  }
+
+  /** Asked for before each attempt, so that none is made while this browser has no place for a stream. */
+  async #tokenOf({ expired }: { expired: boolean }): Promise<string> {
+    await this.#place.take(() => {
+      this.#waits = true;
+      this.#show({ detail: 'other tabs hold the streams that this browser may have' });
+    });
+    if (this.#waits) {
+      this.#waits = false;
+      // The attempt that waited may be over.
+      this.#client?.reconnect();
     }
-    this.#refused(error.message);
+    if (expired) this.#token = await logIn(this.person);
+    return this.#token;
   }
 
-  #refused(detail: string): void {
-    this.#show({ status: 'refused', detail });
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.start(), TRY_AGAIN_MS);
-  }
-
-  #receive(id: string, event: SyncEvent, relayed: boolean): void {
-    if (event.queryPaths.length > 0) this.cache.invalidate(event.queryPaths);
-    const next: Partial<StreamView> = { cursor: id };
-    switch (event.type) {
-      case 'hello':
-        if (relayed) next.verdict = event;
-        else Object.assign(next, this.#verdict(event));
-        break;
-      case 'invalidate':
-        this.#line('summary', event.count === undefined ? `a change that waits for Redis: ${event.modules.join(', ')}` : `${event.count} changes in one event: ${event.modules.join(', ')}`, event.queryPaths.length);
-        break;
-      case 'resync':
-        this.#line('resync', `everything may be stale (${event.reason})`, event.queryPaths.length);
-        break;
-      case 'ephemeral':
-      case 'ping':
-        // Nothing that a person would want to see.
-        break;
-      default:
-        // What is caught up on is old by nature.
-        if (event.seq > seqOf(this.view.verdict?.cursor)) {
-          next.latencyMs = Math.max(0, Date.now() - event.timestamp);
-          next.caughtUp = undefined;
-        }
-        this.#line('action', `${event.type} in ${event.module} by ${event.userId}`, event.queryPaths.length);
+  #statusIs({ state, reason, leader, cursor }: SyncStatus): void {
+    if (!leader) {
+      this.#place.giveBack();
+      this.#waits = false;
+    }
+    if (this.#away) return;
+    const status = state === 'live' || state === 'refused' ? state : 'connecting';
+    const next: Partial<StreamView> = { status };
+    if (!this.#waits) next.detail = status === 'live' ? undefined : WORDS[reason];
+    if (state === 'live') {
+      next.cursor = cursor;
+      next.verdict = 'resumed ✓';
+      this.#line('verdict', 'resumed, nothing lost', 0);
+      if (this.#return) next.caughtUp = 'Nothing was missed';
+    } else if (state === 'refused') {
+      setTimeout(() => this.#client?.reconnect(), TRY_AGAIN_MS);
     }
     this.#show(next);
   }
 
-  #verdict(hello: HelloEvent): Partial<StreamView> {
-    const missed = seqOf(hello.cursor) - seqOf(this.#awayAt);
-    const caughtUp =
-      this.#awayAt === undefined ? undefined
-      : !hello.recovered ? 'The log no longer reached back: everything was fetched again'
-      : missed === 0 ? 'Nothing was missed'
-      : `Caught up on ${missed} ${missed === 1 ? 'change' : 'changes'}`;
-    this.#awayAt = undefined;
-    this.#line('verdict', `${hello.reason}${hello.recovered ? ', nothing lost' : ''}`, 0);
-    return { verdict: hello, ...(caughtUp !== undefined && { caughtUp }) };
+  #receive(event: ClientEvent): void {
+    if (event.queryPaths.length > 0) this.cache.invalidate(event.queryPaths);
+    const cursor = this.#client?.status.cursor;
+    const next: Partial<StreamView> = { cursor };
+    switch (event.type) {
+      case 'invalidate':
+        this.#line('summary', event.count === undefined ? `a change that waits for Redis: ${event.modules.join(', ')}` : `${event.count} changes in one event: ${event.modules.join(', ')}`, event.queryPaths.length);
+        break;
+      case 'resync':
+        next.verdict = event.reason;
+        this.#line('resync', `everything may be stale (${event.reason})`, event.queryPaths.length);
+        break;
+      case 'ephemeral':
+        // Nothing that a person would want to see.
+        break;
+      default:
+        this.#line('action', `${event.type} in ${event.module} by ${event.userId}`, event.queryPaths.length);
+        // What is caught up on is old by nature.
+        if (!this.#return || event.timestamp > this.#return.at) {
+          next.latencyMs = Math.max(0, Date.now() - event.timestamp);
+          next.caughtUp = undefined;
+          this.#return = undefined;
+        }
+    }
+    if (this.#return) next.caughtUp = this.#missed(event, cursor);
+    this.#show(next);
+  }
+
+  #missed(event: ClientEvent, cursor: string | undefined): string | undefined {
+    if (event.type === 'resync') {
+      this.#return = undefined;
+      return 'The log no longer reached back: everything was fetched again';
+    }
+    const missed = seqOf(cursor) - seqOf(this.#return?.cursor);
+    return `Caught up on ${missed} ${missed === 1 ? 'change' : 'changes'}`;
   }
 
   #line(kind: EventLine['kind'], text: string, paths: number): void {

@@ -1,5 +1,5 @@
 /** Logging in, and the unmodified tRPC client that belongs to the session. */
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from '@trpc/client';
+import { createTRPCClient, httpBatchLink } from '@trpc/client';
 import type { AppRouter } from '../../routers/index.js';
 
 export interface Person {
@@ -22,17 +22,9 @@ export async function logIn(person: Person): Promise<string> {
   return body.token;
 }
 
-/** `token()` is asked anew for each request and each stream, so that a new login takes effect. */
+/** `token()` is asked anew for each request, so that a new login takes effect. */
 export function createApi(token: () => string, sourceId: string) {
-  const url = '/trpc';
   return createTRPCClient<AppRouter>({
-    links: [
-      splitLink({
-        condition: (operation) => operation.type === 'subscription',
-        // EventSource cannot send headers.
-        true: httpSubscriptionLink({ url, connectionParams: () => ({ token: token() }) }),
-        false: httpBatchLink({ url, headers: () => ({ authorization: `Bearer ${token()}`, 'x-source-id': sourceId }) }),
-      }),
-    ],
+    links: [httpBatchLink({ url: '/trpc', headers: () => ({ authorization: `Bearer ${token()}`, 'x-source-id': sourceId }) })],
   });
 }
