@@ -60,6 +60,8 @@ const DAY = 86_400_000;
 const SETTLE_MS = 3_000;
 /** How often who was told to end is asked for, where that fails. ms */
 const REVOCATIONS_EVERY_MS = 250;
+/** Streams that an engine is asked for at once. */
+const PAGE = 10_000;
 
 export class HubNode {
   readonly life: Life;
@@ -79,7 +81,7 @@ export class HubNode {
     this.life.onRefused((why) => host.refused(why));
     this.seats = new Seats(this.life, limits, (companyId, id, reason) => host.ended(companyId, id, reason));
     this.rates = new Rates(this.life);
-    this.presence = new RedisPresence(this.life, host.presence);
+    this.presence = new RedisPresence(this.life, host.presence, () => this.#watched());
     const livesMs = lifetimeMs === 0 ? DAY : lifetimeMs;
     this.#ends = new Ends(this.life, livesMs, {
       carryOut: ({ match, reason }) => void host.disconnect(match, reason),
@@ -185,6 +187,18 @@ export class HubNode {
     ]);
     const all = [own, ...others].flat();
     return all.sort(byId).slice(0, query.limit);
+  }
+
+  /** Companies with a stream at this node. */
+  async #watched(): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.#host.connections({ limit: PAGE, ...(after !== undefined && { after }) });
+      for (const { companyId } of page) found.add(companyId);
+      if (page.length < PAGE) return found;
+      after = page.at(-1)?.id;
+    }
   }
 
   /** This node's part of a page: pages go by node, and in a node by the numbers of its ids. */

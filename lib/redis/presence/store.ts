@@ -10,6 +10,9 @@ const SCRIPT = { name: 'here', body: HERE };
 const KEYS_LIVE_MS = 86_400_000;
 const MAX_TRIES = 3;
 
+/** Companies that are looked through at once. */
+const SWEPT_AT_ONCE = 100;
+
 /** By user, encoded: what this node has told, or wants to. */
 type Here = Map<string, string>;
 
@@ -17,12 +20,16 @@ export class RedisPresence implements PresenceStore, Holder {
   readonly #life: Life;
   readonly #news: PresenceNews;
   readonly #companies = new Map<string, Here>();
+  readonly #watched: () => Promise<ReadonlySet<string>>;
+  #sweeping: Promise<void> | undefined;
 
-  constructor(life: Life, news: PresenceNews) {
+  /** `watched`: the companies of which somebody at this node hears who comes and goes. */
+  constructor(life: Life, news: PresenceNews, watched: () => Promise<ReadonlySet<string>>) {
     this.#life = life;
     this.#news = news;
+    this.#watched = watched;
     life.hold(this);
-    life.onLoss(() => this.#sweep());
+    life.onLoss(() => (this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))));
   }
 
   async enter(companyId: string, userId: string, value: PresenceValue): Promise<readonly PresenceValue[]> {
@@ -66,9 +73,12 @@ export class RedisPresence implements PresenceStore, Holder {
 
   // --- inside ---
 
-  /** After a node has died: who has gone with it is told by whoever looks first. */
-  #sweep(): void {
-    for (const companyId of this.#companies.keys()) void this.#ask(companyId, 'list');
+  /** After a node has died: who has gone with it is told by whoever looks first. Where nobody listens nobody has to look. Never rejects. */
+  async #sweep(): Promise<void> {
+    const companies = [...new Set([...this.#companies.keys(), ...(await this.#watched().catch(() => []))])];
+    while (companies.length > 0) {
+      await Promise.all(companies.splice(0, SWEPT_AT_ONCE).map((companyId) => this.#ask(companyId, 'sweep')));
+    }
   }
 
   /** Nobody was told that they had left, but by other nodes where this one was stopped. */
@@ -83,7 +93,7 @@ export class RedisPresence implements PresenceStore, Holder {
   }
 
   /** Never rejects: who is not told now is told when Redis is back. */
-  async #ask(companyId: string, what: 'enter' | 'leave' | 'list' | 'restore', ...rest: string[]): Promise<string[]> {
+  async #ask(companyId: string, what: 'enter' | 'leave' | 'list' | 'sweep' | 'restore', ...rest: string[]): Promise<string[]> {
     const life = this.#life;
     const key = presenceKey(life.prefix, companyId);
     for (let tries = 0; tries < MAX_TRIES && (what === 'restore' ? life.isUsable : await life.usable()); tries += 1) {

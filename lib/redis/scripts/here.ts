@@ -5,7 +5,7 @@
  * node lives · 6 ms that the keys live · then for `enter` and `leave` the user, for `enter` and `restore` pairs of user and value.
  *
  * Answers: 'OK', 'FENCED' or 'LATE' (nothing was done; the latter: it was said in an earlier era), how many users have left because their node died, and of each: the user, its last value. Then:
- * of `enter` and `leave` the values that other nodes have of the user; of `list` pairs of user and value of every node; of `restore` the
+ * of `enter` and `leave` the values that other nodes have of the user; of `list` pairs of user and value of every node; of `sweep` nothing; of `restore` the
  * users that were nowhere.
  */
 import { LIVING } from './living.js';
@@ -15,7 +15,7 @@ local what, era, me, holds, lifeMs, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3], A
 if isLate(alive, me, era) then return { 'LATE' } end
 local now = clock()
 
-if what ~= 'list' and not lives(me, now) then
+if what ~= 'list' and what ~= 'sweep' and not lives(me, now) then
   if holds and what ~= 'restore' then return { 'FENCED' } end
   if what == 'enter' and shared then return { 'FENCED' } end
   if what ~= 'restore' then drop(me) end
