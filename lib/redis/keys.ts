@@ -82,6 +82,11 @@ export function endsKey(prefix: string): string {
   return `${prefix}:${String(FORMAT)}:ends`;
 }
 
+/** Where a node tries what it may do. */
+export function rightsKey(prefix: string): string {
+  return `${prefix}:${String(FORMAT)}:rights`;
+}
+
 /** What a key of `rateLimit` has used up. */
 export function rateKey(prefix: string, key: string): string {
   return `${prefix}:${String(FORMAT)}:rate:{${encodeCompany(key)}}`;

@@ -1,7 +1,9 @@
 /** What a hub says of its broker: ready, away and back, or of no use as it is. */
 import { PathcastError } from '../protocol/error.js';
 import { BrokerError, type Broker, type BrokerState } from '../internal/broker.js';
-import { linkFault, serverFault } from '../redis/server-check.js';
+import { rightsKey } from '../redis/keys.js';
+import { RIGHTS } from '../redis/scripts/rights.js';
+import { linkFault, rightsFault, serverFault } from '../redis/server-check.js';
 import type { PublishOutcome } from '../internal/engine.js';
 import type { HubHealth } from './results.js';
 
@@ -12,6 +14,8 @@ export interface BrokerWatchHost {
 
 /** After a look that got no answer, while the link still says that it is there. ms */
 const LOOK_AGAIN_MS = 250;
+/** After one that found what people have to mend. ms */
+const MENDED_AGAIN_MS = 1_000;
 /** Words of Redis with which it will refuse INFO again. */
 const LASTING = /^(ERR|NOPERM|NOAUTH|WRONGPASS|DENIED)\b/;
 
@@ -41,6 +45,7 @@ export class BrokerWatch {
   constructor(
     private readonly broker: Broker,
     private readonly host: BrokerWatchHost,
+    private readonly prefix: string,
   ) {
     this.#stop = broker.onState((state) => this.#heard(state));
     this.#heard(broker.state);
@@ -104,7 +109,7 @@ export class BrokerWatch {
     const wasGood = this.#isGood;
     this.#isGood = false;
     if (link !== 'lost') return;
-    const fault = linkFault(trouble);
+    const fault = linkFault(trouble, this.prefix, this.#isSharded);
     if (fault !== undefined) this.#useless(fault);
     else if (wasGood || this.#awaySince === undefined) this.#away(trouble);
   }
@@ -113,18 +118,32 @@ export class BrokerWatch {
   async #look(look: number): Promise<void> {
     let fault: string | undefined;
     try {
-      fault = serverFault(String(await this.broker.command(['INFO', 'server'])), this.broker.ring === 'SPUBLISH');
+      fault = serverFault(String(await this.broker.command(['INFO', 'server'])), this.#isSharded) ?? (await this.#rightsFault());
     } catch (thrown) {
       // Lost again: the next state says so. One of a cluster's many connections may be lost without one, and a word like BUSY passes: then it is looked at again.
       if (!(thrown instanceof BrokerError) || thrown.failure !== 'refused' || !LASTING.test(thrown.message)) {
         if (look === this.#looks && !this.#closed) this.#again = setTimeout(() => void this.#look(look), LOOK_AGAIN_MS).unref();
         return;
       }
-      fault = linkFault(thrown.message) ?? `it does not answer INFO (${thrown.message})`;
+      fault = linkFault(thrown.message, this.prefix, this.#isSharded) ?? `it does not answer INFO (${thrown.message})`;
     }
     if (look !== this.#looks || this.#closed) return;
-    if (fault === undefined) this.#good();
-    else this.#useless(fault);
+    if (fault === undefined) {
+      this.#good();
+      return;
+    }
+    this.#useless(fault);
+    // It may be mended without a new link: an ACL.
+    this.#again = setTimeout(() => void this.#look(look), MENDED_AGAIN_MS).unref();
+  }
+
+  get #isSharded(): boolean {
+    return this.broker.ring === 'SPUBLISH';
+  }
+
+  async #rightsFault(): Promise<string | undefined> {
+    const refused = await this.broker.eval(RIGHTS, [rightsKey(this.prefix)], [this.broker.ring]);
+    return Array.isArray(refused) && refused.length > 0 ? rightsFault(refused.map(String), this.prefix, this.#isSharded) : undefined;
   }
 
   #good(): void {

@@ -66,7 +66,7 @@ export class Parts {
       new BrokerWatch(broker, {
         warn: (message, kind) => warn({ message }, kind),
         report: (error) => report('broker', error),
-      });
+      }, this.settings.redis?.log.prefix ?? '');
     this.paths = new HubPaths({
       createTable: pathTableOf(this.engine),
       codec,

@@ -30,7 +30,7 @@ test.each([
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
-  const watch = new BrokerWatch(losing, { warn: () => undefined, report: () => undefined });
+  const watch = new BrokerWatch(losing, { warn: () => undefined, report: () => undefined }, 'pathcast');
   try {
     await within(watch.ready(), 'the broker to be found good');
     expect(looks).toBe(2);
