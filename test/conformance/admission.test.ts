@@ -158,7 +158,7 @@ conformance('Admission', targets, (bench) => {
     const living = await bench().open(engine, { instanceId: 'tab', generation: 7 });
     const late = await bench().connect(engine, { instanceId: 'tab', generation: 6 });
     await late.untilEnd();
-    expect([late.hello.type, late.farewell]).toMatchObject(['hello', { reason: 'replaced' }]);
+    expect([late.hello?.type, late.farewell]).toMatchObject(['hello', { reason: 'replaced' }]);
     expect(living.ended).toBe(false);
     // Others of their own, and lives that are not said, know no order.
     const other = await bench().open(engine, { instanceId: 'tab 2', generation: 1 });

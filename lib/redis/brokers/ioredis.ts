@@ -8,6 +8,8 @@ import { PairBroker } from './pair.js';
 export interface IoredisClient {
   readonly status: string;
   readonly isCluster?: boolean;
+  /** Of the connection that was tried last. */
+  readonly stream?: { on(event: 'error', listener: () => void): unknown } | null;
   readonly options: {
     readonly host?: string | undefined;
     readonly port?: number | undefined;
@@ -75,7 +77,10 @@ export class IoredisConnection implements Connection {
     }
     client.on(this.sharded ? 'smessageBuffer' : 'messageBuffer', (channel: Buffer, payload: Buffer) => this.events.message(channel.toString(), payload));
     await new Promise<void>((resolve, reject) => {
-      client.on('error', (error: Error) => (this.#trouble ??= error));
+      client.on('error', (error: Error) => {
+        this.#trouble ??= error;
+        this.#hush();
+      });
       client.on('ready', () => {
         // ioredis goes on in database 0.
         if (isOfSelect(this.#trouble)) return client.disconnect();
@@ -110,7 +115,13 @@ export class IoredisConnection implements Connection {
 
   destroy(): void {
     this.#destroyed = true;
+    this.#hush();
     this.#client?.disconnect();
+  }
+
+  /** ioredis hears the first failure of a socket alone; one of TLS may have two (a certificate, then the end of it), and the other one would end the process. */
+  #hush(): void {
+    this.#client?.stream?.on('error', () => undefined);
   }
 
   /** REQUIRES: `open()` has resolved. */

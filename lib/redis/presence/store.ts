@@ -29,7 +29,9 @@ export class RedisPresence implements PresenceStore, Holder {
     this.#news = news;
     this.#watched = watched;
     life.hold(this);
-    life.onLoss(() => (this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))));
+    life.onLoss(() => {
+      this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined));
+    });
   }
 
   async enter(companyId: string, userId: string, value: PresenceValue): Promise<readonly PresenceValue[]> {
