@@ -1,11 +1,12 @@
 /** `createSyncClient`: checks what it is given, finds or makes the page's one instance, and hands out a handle on it. */
-import { browserEnvironment } from './environment.js';
+import { browserEnvironment, type Environment } from './environment.js';
 import { passes } from './filter.js';
 import { invalid } from './invalid.js';
-import { Tab } from './tabs/tab.js';
+import { createTab, type Tab } from './tabs/tab.js';
 import { PROTOCOL } from './tabs/messages.js';
 import { eventSource } from './transport/event-source.js';
-import { fetchStream } from './transport/fetch-stream.js';
+import { fetchStream, type FetchCredentials } from './transport/fetch-stream.js';
+import type { Credentials, Transport } from './transport/transport.js';
 import { trpcSubscription } from './transport/trpc.js';
 import type { ClientEvent, SubscribeFilter, SyncClient, SyncClientOptions, SyncStatus } from './types.js';
 
@@ -28,11 +29,11 @@ interface Handle {
   watchers: Set<(status: SyncStatus) => void>;
 }
 
+type Heard<K extends 'listeners' | 'watchers'> = Handle[K] extends Set<infer Hear> ? Hear : never;
+
 /** On globalThis, for an ES module and a CommonJS copy of the package may meet in a page. Of its own for each version of what they share. */
 const REGISTRY = Symbol.for(`pathcast.client.${PROTOCOL}`);
 type Page = { [REGISTRY]?: Map<string, Shared> };
-
-const OPTIONS = ['url', 'trpc', 'companyId', 'userId', 'since', 'getToken', 'tokenParam', 'headers', 'credentials', 'shared', 'environment'];
 
 const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : value === null ? 'null' : typeof value);
 
@@ -40,25 +41,43 @@ function demand(right: boolean, field: string, allowed: string, value: unknown):
   if (!right) throw invalid(`${field} must be ${allowed}, got ${shown(value)}`);
 }
 
+type Check = readonly [right: (value: unknown) => boolean, allowed: string];
+
+/** Half of a pair of surrogates is no character, and cannot be part of a name. */
+const isText = (value: unknown): value is string => typeof value === 'string' && /^\P{Cs}+$/u.test(value);
+const isOneOf =
+  (...allowed: unknown[]): Check[0] =>
+  (value) =>
+    allowed.includes(value);
+const isFunction = (value: unknown): value is (...given: never[]) => unknown => typeof value === 'function';
+const TEXT: Check = [isText, 'a string that is not empty'];
+
+const OPTIONS: Readonly<Record<string, Check>> = {
+  url: [isText, TEXT[1]],
+  trpc: [(value) => isFunction((value as { subscribe?: unknown } | null)?.subscribe), "a subscription of tRPC's client, as trpc.sync.onSync"],
+  companyId: TEXT,
+  userId: TEXT,
+  since: [(value) => (typeof value === 'number' ? value >= 0 && value < Infinity : /^\w{1,32}\.\d+$/.test(String(value))), 'a cursor ("<epoch>.<seq>") or Unix ms'],
+  getToken: [isFunction, 'a function'],
+  tokenParam: [isText, TEXT[1]],
+  // Neither a promise of headers nor the browser's own Headers: no field of theirs would be sent.
+  headers: [(value) => /t (Object|Function)/.test({}.toString.call(value)), 'an object or a function'],
+  credentials: [isOneOf('omit', 'same-origin', 'include'), 'omit, same-origin or include'],
+  shared: [isOneOf(true, false), 'true or false'],
+  environment: [() => true, ''],
+};
+
 function check(options: SyncClientOptions): void {
   demand(typeof options === 'object' && options !== null, 'createSyncClient()', 'given an object of options', options);
-  const { url, trpc, companyId, userId, since, getToken, tokenParam, credentials, shared } = options;
-  for (const name of Object.keys(options)) demand(OPTIONS.includes(name), 'an option', `one of ${OPTIONS.join(', ')}`, name);
-  demand(url === undefined ? trpc !== undefined : trpc === undefined, 'url, or trpc,', 'given, and not both', url);
-  demand(url === undefined || (typeof url === 'string' && url !== ''), 'url', 'the address of the stream', url);
-  demand(trpc === undefined || typeof trpc.subscribe === 'function', 'trpc', "a subscription of tRPC's client, as trpc.sync.onSync", trpc);
-  demand(typeof companyId === 'string' && companyId !== '', 'companyId', 'a string that is not empty', companyId);
-  demand(typeof userId === 'string' && userId !== '', 'userId', 'a string that is not empty', userId);
-  demand(
-    since === undefined || (typeof since === 'number' ? since >= 0 : /^[0-9a-z]{1,32}\.\d+$/.test(String(since))),
-    'since',
-    'a cursor ("<epoch>.<seq>") or Unix ms',
-    since,
-  );
-  demand(getToken === undefined || typeof getToken === 'function', 'getToken', 'a function', getToken);
-  demand(tokenParam === undefined || (typeof tokenParam === 'string' && tokenParam !== ''), 'tokenParam', 'the name of a query parameter', tokenParam);
-  demand(['undefined', 'omit', 'same-origin', 'include'].includes(String(credentials)), 'credentials', 'omit, same-origin or include', credentials);
-  demand(shared === undefined || typeof shared === 'boolean', 'shared', 'true or false', shared);
+  const names = Object.keys(OPTIONS);
+  for (const name of Object.keys(options)) demand(names.includes(name), 'an option', `one of ${names.join(', ')}`, name);
+  const { url, trpc } = options;
+  demand(!url !== !trpc, 'url, or trpc,', 'given, and not both', url);
+  for (const name of names) {
+    const value = options[name as keyof SyncClientOptions];
+    const must = OPTIONS[name] as Check;
+    if (value !== undefined || must === TEXT) demand(must[0](value), name, must[1], value);
+  }
 }
 
 export function createSyncClient<M extends string = string>(options: SyncClientOptions): SyncClient<M> {
@@ -71,7 +90,8 @@ export function createSyncClient<M extends string = string>(options: SyncClientO
   const handle: Handle = { options, listeners: new Set(), watchers: new Set() };
 
   let shared = registry.get(key);
-  if (shared) {
+  // One that a sign-out in another tab has ended is no stream any more, whoever still holds it.
+  if (shared && shared.tab.status.state !== 'closed') {
     shared.handles.add(handle);
   } else {
     shared = open(key, handle, address);
@@ -99,40 +119,46 @@ export function createSyncClient<M extends string = string>(options: SyncClientO
     else own.idle = environment.setTimeout(end, IDLE_MS);
   };
 
+  /** `hear` is a new function each time: who comes twice hears twice. */
+  const add = <K extends 'listeners' | 'watchers'>(kind: K, hear: Heard<K>, listener: unknown): (() => void) => {
+    demand(isFunction(listener), 'listener', 'a function', listener);
+    const all = handle[kind] as Set<Heard<K>>;
+    if (!closed) all.add(hear);
+    return () => void all.delete(hear);
+  };
+
   const client = {
     get status() {
       return closed ?? own.tab.status;
     },
     sourceId: own.tab.id,
-    subscribe(listener: (event: ClientEvent<M>) => void, filter?: SubscribeFilter<M>) {
-      demand(typeof listener === 'function', 'listener', 'a function', listener);
-      const hear = (event: ClientEvent): void => {
-        if (!filter || passes(event, filter)) listener(event as ClientEvent<M>);
-      };
-      if (!closed) handle.listeners.add(hear);
-      return () => void handle.listeners.delete(hear);
+    subscribe(listener: (event: ClientEvent<M>) => void, filter: SubscribeFilter<M> = {}) {
+      for (const [name, list] of Object.entries(filter)) {
+        demand(isOneOf('modules', 'queryPaths', 'topics')(name) && (list === undefined || Array.isArray(list)), `filter.${name}`, 'a list: modules, queryPaths or topics', list);
+      }
+      return add('listeners', (event: ClientEvent) => {
+        if (passes(event, filter)) listener(event as ClientEvent<M>);
+      }, listener);
     },
-    onStatus(listener: (status: SyncStatus) => void) {
-      demand(typeof listener === 'function', 'listener', 'a function', listener);
-      const hear = (status: SyncStatus): void => listener(status);
-      if (!closed) handle.watchers.add(hear);
-      return () => void handle.watchers.delete(hear);
-    },
+    onStatus: (listener: (status: SyncStatus) => void) => add('watchers', (status: SyncStatus) => listener(status), listener),
     reconnect() {
       if (!closed) own.tab.reconnect();
     },
     close,
+    // Not each browser has the symbol; TypeScript's own helper looks for this one too.
+    [(Symbol.dispose as symbol | undefined) ?? Symbol.for('Symbol.dispose')]: () => close(),
   };
-  // Not each browser has the symbol; TypeScript's own helper looks for this one too.
-  return Object.assign(client, { [(Symbol.dispose as symbol | undefined) ?? Symbol.for('Symbol.dispose')]: () => close() }) as unknown as SyncClient<M>;
+  return client as unknown as SyncClient<M>;
 }
 
 function addressOf(url: string, base: string | undefined): URL {
   try {
-    return new URL(url, base);
+    const address = new URL(url, base);
+    if (/^http/.test(address.protocol) && !address.username) return address;
   } catch {
-    throw invalid(`url must be an address, absolute or relative to a page, got ${shown(url)}`);
+    // As any other that no browser opens.
   }
+  throw invalid(`url must be an http address without a password, got ${shown(url)}`);
 }
 
 function open(name: string, handle: Handle, address: URL | undefined): Shared {
@@ -145,18 +171,28 @@ function open(name: string, handle: Handle, address: URL | undefined): Shared {
     for (const each of handles) last = each;
     return last.options;
   };
-  const each = <T>(listeners: Iterable<(value: T) => void>, value: T): void => {
-    for (const listener of [...listeners]) {
-      try {
-        listener(value);
-      } catch (thrown) {
-        environment.report(thrown);
+  let latest: SyncStatus | undefined;
+  /** To all that hear it. What one of them does may end another, or make a status an old one: of that nothing is told. */
+  function tell(kind: 'listeners', value: ClientEvent): boolean;
+  function tell(kind: 'watchers', value: SyncStatus): boolean;
+  function tell(kind: 'listeners' | 'watchers', value: ClientEvent | SyncStatus): boolean {
+    let heard = false;
+    for (const one of [...handles]) {
+      for (const listener of [...one[kind]]) {
+        if (!(one[kind] as Set<unknown>).has(listener) || (kind === 'watchers' && value !== latest)) continue;
+        heard = true;
+        try {
+          (listener as (value: unknown) => void)(value);
+        } catch (thrown) {
+          environment.report(thrown);
+        }
       }
     }
-  };
-  const { since, trpc, tokenParam, credentials = 'same-origin', shared = true } = handle.options;
-  const transport = trpc ? trpcSubscription(trpc) : overHttp(environment, newest, { url: address as URL, tokenParam, credentials });
-  const tab = new Tab({
+    return heard;
+  }
+  const { since, trpc, credentials = 'same-origin', shared = true } = handle.options;
+  const transport = trpc ? trpcSubscription(trpc) : overHttp(environment, address as URL, credentials);
+  const tab = createTab({
     environment,
     name,
     shared,
@@ -166,16 +202,14 @@ function open(name: string, handle: Handle, address: URL | undefined): Shared {
       address,
       watched: !trpc,
       token: (expired) => {
-        const { getToken } = newest();
-        if (!getToken) return undefined;
-        return new Promise<string | null | undefined>((resolve) => resolve(getToken({ expired }))).then((token) => token ?? undefined);
+        const options = newest();
+        return options.getToken || options.headers ? credentialsOf(options, expired) : undefined;
       },
     },
-    event: (event) => each([...handles].flatMap(({ listeners }) => [...listeners]), event),
+    event: (event) => void tell('listeners', event),
     changed: (status) => {
-      const watchers = [...handles].flatMap((one) => [...one.watchers]);
-      each(watchers, status);
-      if (watchers.length === 0) speakUp(status);
+      latest = status;
+      if (!tell('watchers', status)) speakUp(status);
     },
   });
 
@@ -183,7 +217,7 @@ function open(name: string, handle: Handle, address: URL | undefined): Shared {
   function speakUp({ state, reason }: SyncStatus): void {
     if (state === 'live' || state === 'closed' || QUIET.has(reason) || warned.has(reason)) return;
     warned.add(reason);
-    environment.warn(`pathcast: ${address?.href ?? 'the subscription'} is ${state} (${reason})${state === 'refused' ? '; it is not tried again before reconnect()' : '; it is tried again'}`);
+    environment.warn(`pathcast: ${address?.href ?? 'the subscription'} is ${state} (${reason})${state === 'refused' ? ' until reconnect()' : ''}`);
   }
   return { tab, handles, idle: undefined, warned };
 }
@@ -191,13 +225,23 @@ function open(name: string, handle: Handle, address: URL | undefined): Shared {
 /** What belongs to an ordinary day. */
 const QUIET: ReadonlySet<string> = new Set(['starting', 'electing', 'drain', 'replaced', 'slow', 'auth_expired', 'cut', 'silent', 'asked', 'no_network']);
 
-function overHttp(environment: ReturnType<typeof browserEnvironment>, newest: () => SyncClientOptions, options: { url: URL; tokenParam: string | undefined; credentials: 'omit' | 'same-origin' | 'include' }): ReturnType<typeof trpcSubscription> {
-  const headers = (): Readonly<Record<string, string>> => {
-    const { headers: given } = newest();
-    return (typeof given === 'function' ? given() : given) ?? {};
-  };
-  const byFetch = fetchStream(environment, { ...options, headers });
-  const { getToken, headers: given } = newest();
-  const plain = given === undefined && (getToken === undefined || options.tokenParam !== undefined) && options.credentials !== 'omit';
-  return plain ? eventSource(environment, { ...options, withCredentials: options.credentials === 'include' }, byFetch) : byFetch;
+function overHttp(environment: Environment, url: URL, credentials: FetchCredentials): Transport {
+  const byFetch = fetchStream(environment, url, credentials);
+  const bySource = eventSource(environment, url, credentials === 'include', byFetch);
+  // A later handle may give headers that an earlier one did not.
+  return (ask, hears) => (Object.keys(ask.headers ?? {})[0] || credentials === 'omit' ? byFetch : bySource)(ask, hears);
+}
+
+async function credentialsOf({ getToken, headers, tokenParam }: SyncClientOptions, expired: boolean): Promise<Credentials> {
+  const token = (await getToken?.({ expired })) ?? undefined;
+  demand(token === undefined || isText(token), 'getToken()', TEXT[1], token);
+  const sent = { ...(typeof headers === 'function' ? headers() : headers) };
+  const params: Record<string, string> = {};
+  if (token !== undefined) {
+    if (tokenParam) params[tokenParam] = token;
+    else sent['authorization'] = `Bearer ${token}`;
+  }
+  // What no header can hold would look like a network that is gone.
+  new Headers(sent);
+  return { headers: sent, params };
 }

@@ -33,6 +33,7 @@ export interface EventSourceLike {
 export interface FetchInit {
   method?: 'HEAD';
   mode?: 'no-cors';
+  redirect?: 'manual';
   headers?: Record<string, string>;
   credentials: 'omit' | 'same-origin' | 'include';
   cache: 'no-store';
@@ -40,6 +41,7 @@ export interface FetchInit {
 }
 
 export interface ResponseLike {
+  readonly type?: string;
   readonly status: number;
   readonly redirected: boolean;
   readonly url: string;

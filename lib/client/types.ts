@@ -89,7 +89,7 @@ export interface TrpcSubscription {
 export interface SyncClientOptions {
   /** The plain endpoint (`hub.handler()`), absolute or relative to the page. This or `trpc`. */
   url?: string | undefined;
-  /** The subscription of a tRPC client, over its own links. This or `url`. */
+  /** The subscription of a tRPC client, over its own links. This or `url`. All of one company and user are one stream: of several the ids must differ. */
   trpc?: TrpcSubscription | undefined;
   /** Whose data this is. With `userId` it separates the streams of one browser; the server believes neither. */
   companyId: string;
@@ -121,11 +121,12 @@ export interface SyncClient<M extends string = string> {
   subscribe(listener: (event: ClientEvent<M>) => void, filter?: SubscribeFilter<M>): () => void;
   /** Calls `listener` at each change of `status` (not at the call). Gives back what ends that. */
   onStatus(listener: (status: SyncStatus) => void): () => void;
-  /** Tries anew at once, from whichever tab: after a refusal, or instead of waiting. */
+  /** Tries anew at once, from whichever tab: after a refusal, or instead of waiting. In place of a leader that cannot get in this tab leads. */
   reconnect(): void;
   /**
    * Ends this handle. The stream ends with the last one of the page, a second later: what unmounts and mounts makes no connection.
-   * `forget`: signs out. The stream ends in all tabs of this user, at once, and what was stored is wiped.
+   * `forget`: signs out. The stream ends in all tabs of this user, at once, in one that was kept for later when it comes back, and what was
+   * stored is wiped; a handle that was closed before can say it, too.
    */
   close(options?: { forget?: boolean | undefined }): void;
   [Symbol.dispose](): void;

@@ -42,7 +42,7 @@ const INPUTS: Record<string, Input> = {
   ended: { is: 'failure', failure: { kind: 'ended' } },
   network: { is: 'failure', failure: { kind: 'network' } },
   forbidden: { is: 'failure', failure: { kind: 'status', status: 403 } },
-  proof: { is: 'proof', answered: false, cross: false, network: true },
+  proof: { is: 'proof', answered: false, led: false, cross: false, worked: false, network: true },
 };
 
 /** Where each input leads from each state, and what is done there; `-`: nothing changes. `o` behind a place: offline. */
@@ -220,6 +220,13 @@ describe('silence', () => {
     expect(step(grace, { is: 'timer' }, NOW + 60_000)[0]).toMatchObject({ at: 'token', reason: 'silent' });
   });
 
+  test('a clock that is set back by an hour does not put the look off by one', () => {
+    const back = NOW - 3_600_000;
+    const [first, effects] = step({ ...LIVE, heard: NOW - 10_000, due: NOW }, { is: 'timer' }, back);
+    expect([first.at, sleepOf(effects)]).toEqual(['live', { floor: 25_000, spread: 0 }]);
+    expect(step(first, { is: 'timer' }, back + 25_000)[0]).toMatchObject({ at: 'token', reason: 'silent' });
+  });
+
   test('a wake a heartbeat behind asks for proof by events, not for a new stream', () => {
     const [grace] = step(STATES['behind']!, { is: 'wake' }, NOW);
     expect(step(grace, { is: 'timer' }, NOW + 3_000)[0].at).toBe('token');
@@ -234,7 +241,7 @@ describe('silence', () => {
 });
 
 describe('offline, by proof', () => {
-  const proof = (answered: boolean, cross: boolean, network = true): Input => ({ is: 'proof', answered, cross, network });
+  const proof = (answered: boolean, cross: boolean, network = true, more: { led?: boolean; worked?: boolean } = {}): Input => ({ is: 'proof', answered, led: false, cross, worked: false, network, ...more });
   const broken = (): State => step(LIVE, { is: 'failure', failure: { kind: 'network' } }, NOW)[0];
 
   test('a broken stream is no proof; that nothing answers is, and holds until something does', () => {
@@ -267,5 +274,20 @@ describe('offline, by proof', () => {
     expect(reasons).toEqual(['connecting cors', 'connecting cors', 'connecting cors', 'connecting cors', 'refused cors']);
     // Of the page's own server there is no such failure.
     expect(told(step(broken(), proof(true, false), NOW)[0])).toEqual({ state: 'connecting', reason: 'cut' });
+  });
+
+  test('a server that has permitted it once is never given up: a proxy that has lost it answers without permission', () => {
+    let state = broken();
+    for (let nth = 0; nth < 20; nth += 1) {
+      state = step(state, proof(true, true, true, { worked: true }), NOW)[0];
+      expect(told(state)).toEqual({ state: 'connecting', reason: 'cors' });
+      state = step(step(state, { is: 'timer' }, NOW)[0], { is: 'token' }, NOW)[0];
+      state = step(state, { is: 'failure', failure: { kind: 'network' } }, NOW)[0];
+    }
+  });
+
+  test('an own server that leads elsewhere is a login of somebody between', () => {
+    expect(told(step(broken(), proof(true, false, true, { led: true }), NOW)[0])).toEqual({ state: 'connecting', reason: 'captive_portal' });
+    expect(step(LIVE, proof(true, false, true, { led: true }), NOW)).toEqual([LIVE, []]);
   });
 });

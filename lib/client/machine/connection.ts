@@ -1,6 +1,6 @@
 /** Runs the machine: hands it what happens, and does what it asks for. One for each tab; only the leader's has a stream. */
 import type { Environment } from '../environment.js';
-import type { Transport } from '../transport/transport.js';
+import { MAX_MESSAGE, type Credentials, type Transport } from '../transport/transport.js';
 import { INITIAL, step, told } from './step.js';
 import type { CloseReason } from '../../protocol/events.js';
 import type { Effect, Input, State } from './types.js';
@@ -12,7 +12,8 @@ export interface ConnectionHost {
   readonly address: URL | undefined;
   /** False: pings are not heard on this transport, and silence means nothing. */
   readonly watched: boolean;
-  token: (expired: boolean) => Promise<string | undefined> | undefined;
+  /** What the app gives to be let in; undefined: nothing is needed. */
+  token: (expired: boolean) => Promise<Credentials> | undefined;
   place: () => { cursor: string | number | undefined; instance: string; generation: number };
   /** A message that is the app's, or a verdict; `size`: its characters. */
   event: (payload: Payload, id: string | undefined, size: number) => void;
@@ -38,7 +39,7 @@ export function createConnection(host: ConnectionHost): Connection {
   /** Counts attempts: what an older one still says is not heard. */
   let attempt = 0;
   let looks = 0;
-  let token: string | undefined;
+  let credentials: Credentials | undefined;
   let end: (() => void) | undefined;
   const queue: Input[] = [];
   let busy = false;
@@ -86,17 +87,20 @@ export function createConnection(host: ConnectionHost): Connection {
 
   function ask(expired: boolean): void {
     const mine = (attempt += 1);
-    token = undefined;
+    credentials = undefined;
     const asked = host.token(expired);
     if (!asked) return send({ is: 'token' });
     asked.then(
       (given) => {
         if (mine !== attempt) return;
-        token = given;
+        credentials = given;
         send({ is: 'token' });
       },
-      () => {
-        if (mine === attempt) send({ is: 'token_failed' });
+      (thrown: unknown) => {
+        if (mine !== attempt) return;
+        // What is tried again and again is told once.
+        if (state.reason !== 'token_failed') environment.report(thrown);
+        send({ is: 'token_failed' });
       },
     );
   }
@@ -107,7 +111,7 @@ export function createConnection(host: ConnectionHost): Connection {
       if (mine === attempt) send(input);
     };
     const opened = host.transport(
-      { ...host.place(), token },
+      { ...host.place(), ...credentials },
       {
         head: () => tell({ is: 'head' }),
         retry: (ms) => tell({ is: 'retry', ms }),
@@ -115,9 +119,10 @@ export function createConnection(host: ConnectionHost): Connection {
         message(name, data, id) {
           if (mine !== attempt) return;
           const payload = read(name, data);
-          if (!payload) return tell({ is: 'failure', failure: { kind: 'malformed' } });
+          const size = typeof data === 'string' ? data.length : 0;
+          if (!payload || size > MAX_MESSAGE) return tell({ is: 'failure', failure: { kind: 'malformed' } });
           // What it says of the position comes first: who is told that the stream is live, or over, finds it there.
-          host.event(payload, id || undefined, typeof data === 'string' ? data.length : 0);
+          host.event(payload, id || undefined, size);
           tell(inputOf(payload, host.watched));
         },
       },
@@ -131,17 +136,19 @@ export function createConnection(host: ConnectionHost): Connection {
     const network = environment.online();
     const page = environment.base === undefined ? undefined : new URL(environment.base);
     const address = host.address ?? page;
-    const say = (answered: boolean): void => {
+    const cross = page !== undefined && address?.origin !== page.origin;
+    const say = (answered: boolean, led = false): void => {
       if (mine !== looks) return;
       looks += 1;
       environment.clearTimeout(late);
-      send({ is: 'proof', answered, cross: page !== undefined && address?.origin !== page.origin, network });
+      send({ is: 'proof', answered, led, cross, worked: typeof host.place().cursor === 'string', network });
     };
     const late = environment.setTimeout(() => say(false), PROOF_MS);
     if (!environment.fetch || !address) return say(network);
-    // What comes back is not read, so that every server may answer.
-    environment.fetch(address.href, { method: 'HEAD', mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(
-      () => say(true),
+    // What comes back is not read, so that every server may answer. Of one's own it can be told whether somebody else is to answer in its place.
+    const look = cross ? ({ mode: 'no-cors', credentials: 'omit' } as const) : ({ redirect: 'manual', credentials: 'same-origin' } as const);
+    environment.fetch(address.href, { method: 'HEAD', cache: 'no-store', ...look }).then(
+      ({ type }) => say(true, type === 'opaqueredirect'),
       () => say(false),
     );
   }
@@ -163,8 +170,7 @@ function read(name: string, data: unknown): Payload | undefined {
       return undefined;
     }
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { type, queryPaths } = value as { type?: unknown; queryPaths?: unknown };
+  const { type, queryPaths } = Object(value) as { type?: unknown; queryPaths?: unknown };
   if (typeof type !== 'string' || !Array.isArray(queryPaths) || (name !== 'message' && name !== type)) return undefined;
   return value as Payload;
 }

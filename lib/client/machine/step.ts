@@ -33,16 +33,15 @@ const IMPATIENT: ReadonlySet<StatusReason> = new Set(['cut', 'silent', 'unreacha
 
 type Result = readonly [State, readonly Effect[]];
 
-/** What the place before knew stays in it, where nobody looks. */
-const go = (state: State, place: Place, changed: Partial<Memory> = {}): State => ({ ...state, ...changed, ...place });
-const keep = <S extends State>(state: S, changed: Partial<Memory> & Partial<S>): S => ({ ...state, ...changed });
+/** What a place knew stays in the next, where nobody looks. */
+const go = (state: State, changed: Partial<Memory> & (Place | object)): State => ({ ...state, ...changed });
 const sleep = (floor: number, spread = 0): Effect => ({ do: 'sleep', floor, spread });
 const CUT: Effect = { do: 'cut' };
 const STILL: Effect = { do: 'still' };
 
 /** Another attempt, from its beginning. */
 function begin(state: State, changed: Partial<Memory> = {}): Result {
-  const next = go(state, { at: 'token' }, changed);
+  const next = go(state, { ...changed, at: 'token' });
   return [next, [CUT, sleep(TOKEN_MS), { do: 'token', expired: next.expired }]];
 }
 
@@ -51,13 +50,13 @@ function wait(state: State, reason: StatusReason, now: number, { floor = 0, spre
   const tries = state.at === 'live' && now - state.from >= HELD_MS ? 0 : state.tries;
   const most = spread ?? Math.min(MAX_WAIT_MS, Math.max(FIRST_WAIT_MS * 2 ** Math.min(tries, 10), state.retry));
   return [
-    go(state, { at: 'waiting' }, { reason, offline: false, cors: 0, tries: tries + 1, ...changed }),
+    go(state, { at: 'waiting', reason, offline: false, cors: 0, tries: tries + 1, ...changed }),
     [CUT, sleep(Math.min(floor, MAX_HINT_MS), most)],
   ];
 }
 
 function refuse(state: State, reason: StatusReason): Result {
-  return [go(state, { at: 'refused' }, { reason, offline: false }), [CUT, STILL]];
+  return [go(state, { at: 'refused', reason }), [CUT, STILL]];
 }
 
 function failed(state: State, failure: Failure, now: number): Result {
@@ -112,48 +111,51 @@ function closedByServer(state: State, { reason, retryMs }: Extract<Input, { is: 
   }
 }
 
-function looked(state: State, { answered: there, cross, network }: Extract<Input, { is: 'proof' }>, now: number): Result {
+function looked(state: State, { answered: there, led, cross, worked, network }: Extract<Input, { is: 'proof' }>, now: number): Result {
   if (state.at === 'live') return there ? [state, []] : wait(state, network ? 'unreachable' : 'no_network', now, { offline: true });
   if (state.at === 'refused' || (state.at === 'opening' && state.head)) return [state, []];
-  if (!there) return [keep(state, { offline: true, reason: network ? 'unreachable' : 'no_network', cors: 0 }), []];
+  if (!there) return [go(state, { offline: true, reason: network ? 'unreachable' : 'no_network', cors: 0 }), []];
   // The server answers whoever does not want to read: what fails is the permission to read.
-  if (!cross || state.reason === 'replaced') return [keep(state, { offline: false, reason: state.offline ? 'cut' : state.reason }), []];
+  if (!cross || state.reason === 'replaced') return [go(state, { offline: false, reason: led ? 'captive_portal' : state.offline ? 'cut' : state.reason }), []];
   const cors = state.cors + 1;
-  if (cors >= MAX_CORS) return refuse(state, 'cors');
-  return [keep(state, { offline: false, reason: 'cors', cors }), []];
+  // Where it was permitted once it will be again: what answers without permission is a proxy that has lost its server.
+  if (cors >= MAX_CORS && !worked) return refuse(state, 'cors');
+  return [go(state, { offline: false, reason: 'cors', cors }), []];
 }
 
 /** Nothing came for a while, or the page slept through the look. */
 function watched(state: Extract<State, { at: 'live' }>, now: number): Result {
-  const silent = state.heard + state.beat * SILENT_BEATS;
+  // A clock that was set back makes what was heard no newer than now.
+  const heard = Math.min(state.heard, now);
+  const silent = heard + state.beat * SILENT_BEATS;
   if (state.last && state.heard <= state.due - GRACE_MS) return begin(state, { reason: 'silent' });
-  if (now < silent) return [keep(state, { due: silent, last: false }), [sleep(silent - now)]];
+  if (now < silent) return [go(state, { heard, due: silent, last: false }), [sleep(silent - now)]];
   // A timer that is this late did not run: neither did what reads the stream.
-  if (!state.last && now - state.due > GRACE_MS) return [keep(state, { due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
+  if (!state.last && now - state.due > GRACE_MS) return [go(state, { due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
   return begin(state, { reason: 'silent' });
 }
 
 export function step(state: State, input: Input, now: number): Result {
   const same: Result = [state, []];
   if (state.at === 'closed') return same;
-  if (input.is === 'close') return [go(state, { at: 'closed' }, { reason: 'closed', offline: false }), [CUT, STILL]];
-  if (state.at === 'idle') return input.is === 'start' ? begin(state, { reason: 'starting', offline: false, tries: 0, cors: 0 }) : same;
+  if (input.is === 'close') return [go(state, { at: 'closed', reason: 'closed' }), [CUT, STILL]];
+  if (state.at === 'idle') return input.is === 'start' ? begin(state) : same;
 
   switch (input.is) {
     case 'start':
       return same;
     case 'stop':
-      return [go(state, { at: 'idle' }), [CUT, STILL]];
+      return [INITIAL, [CUT, STILL]];
     case 'reconnect':
       return begin(state, { reason: 'asked', tries: 0, cors: 0, offline: false });
     case 'retry':
-      return [keep(state, { retry: Math.min(input.ms, MAX_HINT_MS) }), []];
+      return [go(state, { retry: Math.min(input.ms, MAX_HINT_MS) }), []];
     case 'online':
     case 'wake':
       if (state.at === 'waiting' && IMPATIENT.has(state.reason)) return begin(state);
       // Behind by a heartbeat: it gets a moment to catch up.
       if (state.at === 'live' && state.beat > 0 && !state.last && now - state.heard > state.beat * 1.25) {
-        return [keep(state, { due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
+        return [go(state, { due: now + GRACE_MS, last: true }), [sleep(GRACE_MS)]];
       }
       return same;
     case 'offline':
@@ -168,17 +170,17 @@ export function step(state: State, input: Input, now: number): Result {
     case 'token_failed':
       return state.at === 'token' ? wait(state, 'token_failed', now) : same;
     case 'head':
-      return state.at === 'opening' && !state.head ? [go(state, { at: 'opening', head: true }, { offline: false }), [sleep(HELLO_MS)]] : same;
+      return state.at === 'opening' && !state.head ? [go(state, { head: true, offline: false }), [sleep(HELLO_MS)]] : same;
     case 'hello': {
       if (state.at !== 'opening') return same;
       const due = now + input.beat * SILENT_BEATS;
       return [
-        go(state, { at: 'live', from: now, heard: now, due, last: false }, { reason: 'open', offline: false, cors: 0, expired: false, beat: input.beat }),
+        go(state, { at: 'live', from: now, heard: now, due, last: false, reason: 'open', offline: false, cors: 0, expired: false, beat: input.beat }),
         [input.beat > 0 ? sleep(due - now) : STILL],
       ];
     }
     case 'event':
-      return state.at === 'live' ? [keep(state, { heard: now }), []] : same;
+      return state.at === 'live' ? [go(state, { heard: now }), []] : same;
     case 'server_close':
       return state.at === 'live' || state.at === 'opening' ? closedByServer(state, input, now) : same;
     case 'failure':

@@ -64,8 +64,8 @@ export type Input =
   | { readonly is: 'retry'; readonly ms: number }
   | { readonly is: 'server_close'; readonly reason: CloseReason; readonly retryMs: number }
   | { readonly is: 'failure'; readonly failure: Failure }
-  /** `answered`: the server did. `cross`: it is not the page's own. `network`: the browser thinks that it has one. */
-  | { readonly is: 'proof'; readonly answered: boolean; readonly cross: boolean; readonly network: boolean };
+  /** `answered`: the server did. `led`: it leads elsewhere. `cross`: it is not the page's own. `worked`: it has given a position before. `network`: the browser thinks that it has one. */
+  | { readonly is: 'proof'; readonly answered: boolean; readonly led: boolean; readonly cross: boolean; readonly worked: boolean; readonly network: boolean };
 
 export type Effect =
   /** Ask the app for a token, or say at once that none is needed. */

@@ -91,10 +91,7 @@ export class History {
       return since < this.#baseAt ? undefined : this.#entries.filter(({ at }) => at + CLOCK_MS >= since);
     }
     if (since === this.cursor) return [];
-    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
-      if (covers(since, this.#entries[index]?.id)) return this.#entries.slice(index + 1);
-    }
-    if (covers(since, this.#base)) return [...this.#entries];
-    return undefined;
+    const at = this.#entries.findLastIndex(({ id }) => covers(since, id));
+    return at >= 0 || covers(since, this.#base) ? this.#entries.slice(at + 1) : undefined;
   }
 }

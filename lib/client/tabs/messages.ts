@@ -26,8 +26,8 @@ export interface Leader {
   readonly count: number;
   readonly state: SyncState;
   readonly reason: StatusReason;
-  /** Up to here everything has been passed on; undefined: it has no verdict yet. */
-  readonly cursor: string | undefined;
+  /** Up to here everything has been passed on; null: that has no name yet; undefined: it has no verdict yet. */
+  readonly cursor: string | null | undefined;
   /** The browser's id at the server. */
   readonly instance: string;
   /** The server's clock, as the leader knows it. */

@@ -10,9 +10,9 @@
 import { alone, type Candidate, type Election } from '../leadership/election.js';
 import { lease } from '../leadership/lease.js';
 import { webLocks } from '../leadership/web-locks.js';
-import { createConnection, type Connection, type ConnectionHost, type Payload } from '../machine/connection.js';
+import { createConnection, type ConnectionHost, type Payload } from '../machine/connection.js';
 import { told } from '../machine/step.js';
-import type { ChannelLike, Environment, LockManagerLike, PageEvent } from '../environment.js';
+import type { ChannelLike, Environment, PageEvent } from '../environment.js';
 import type { ClientEvent, StatusReason, SyncState, SyncStatus } from '../types.js';
 import { covers, History, type Entry } from './history.js';
 import type { Leader, Message, Said } from './messages.js';
@@ -41,439 +41,468 @@ export interface TabHost {
   changed: (status: SyncStatus) => void;
 }
 
-const DELIVERED: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'invalidate', 'resync', 'ephemeral']);
+const ELECTING = { state: 'connecting', reason: 'electing' } as const;
+const UNPLACED: ReadonlySet<string> = new Set(['invalidate', 'resync', 'ephemeral']);
 
-export class Tab {
+export interface Tab {
   readonly id: string;
-  readonly #host: TabHost;
-  readonly #environment: Environment;
-  readonly #connection: Connection;
-  #history = new History();
+  readonly status: SyncStatus;
+  reconnect(): void;
+  close(why?: 'closed' | 'forgotten'): void;
+}
+
+/** A closure, as the rest of the client is: a class costs the page a tenth of it in names. */
+export function createTab(host: TabHost): Tab {
+  const { environment, name, shared } = host;
+  let history = new History();
   /** Up to here the app has heard everything, where the stream began again before it. */
-  #known: string | undefined;
-  readonly #unlisten: () => void;
-  #election: Election;
-  #channel: ChannelLike | undefined;
-  #leads = false;
-  /** Nothing here elects one of several tabs. */
-  #solo = false;
+  let known: string | undefined;
+  let election: Election;
+  let channel: ChannelLike | undefined;
+  let leads = false;
+  /** Of electing one of several tabs: 2, locks and the lease; 1, the lease; 0, none. */
+  let ways = 2;
+  let solo = false;
   /** Set while the page is hidden away, and at the end. */
-  #away: 'away' | 'closed' | 'forgotten' | undefined;
+  let away: 'away' | 'closed' | 'forgotten' | undefined;
   /** Of the tab that leads, this or another; the highest seen. */
-  #generation = 0;
+  let generation = 0;
   /** Events that the leader has passed on, as far as this tab has heard them; undefined: it has not joined. */
-  #count: number | undefined;
-  #told: { state: SyncState; reason: StatusReason } = { state: 'connecting', reason: 'starting' };
-  #asked = 0;
-  #asking: unknown;
-  #storing: unknown;
+  let count: number | undefined;
+  let lastWord: { state: SyncState; reason: StatusReason } = { state: 'connecting', reason: 'starting' };
+  let asked = 0;
+  /**
+   * Whether this tab may try in the place of a leader that cannot get in, with what its own app gives: 2, always (a tab that has come, or whose
+   * person asks); 1, unless the server has said no (it has heard that in all tabs); 0, it has tried.
+   */
+  let turns = 2;
+  let asking: unknown;
+  let storing: unknown;
   /** When that happened last. */
-  #replaced = -Infinity;
-  #instance: string;
+  let replacedAt = -Infinity;
+  const id = newId();
+  let instance = newId();
+  /** The stored instance, when this page went away. */
+  let mark = '';
   /** How far the server's clock is ahead of ours, ms. */
-  #clock = 0;
-  #status: Omit<SyncStatus, 'cursor'>;
+  let clock = 0;
+  /** The head of the log at the last verdict. */
+  let head = '';
+  let status: Omit<SyncStatus, 'cursor'> = { state: 'connecting', reason: 'starting', leader: false, since: environment.now() };
+  if (typeof host.since === 'string') history.cursor = host.since;
+  const connection = createConnection({
+    ...host.connection,
+    environment,
+    place: () => ({ cursor: position(), instance, generation }),
+    event: received,
+    changed: speak,
+    replaced: wasReplaced,
+  });
+  elect();
+  if (!solo) instance = stored('instance') || stored('instance', instance) || instance;
+  const unlisten = environment.listen(happened);
+  arrive();
 
-  constructor(host: TabHost) {
-    this.#host = host;
-    const environment = (this.#environment = host.environment);
-    this.id = this.#newId();
-    this.#instance = this.#newId();
-    if (typeof host.since === 'string') this.#history.cursor = host.since;
-    this.#election = this.#elect(environment.locks);
-    if (this.#channelled) this.#instance = this.#stored('instance', this.#instance);
-    this.#status = { state: 'connecting', reason: 'starting', leader: false, since: environment.now() };
-    this.#connection = createConnection({
-      ...host.connection,
-      environment,
-      place: () => ({ cursor: this.#position(), instance: this.#instance, generation: this.#generation }),
-      event: (payload, id, size) => this.#heard(payload, id, size),
-      changed: () => this.#speak(),
-      replaced: () => this.#wasReplaced(),
-    });
-    this.#unlisten = environment.listen((what) => this.#page(what));
-    this.#arrive();
+  function statusNow(): SyncStatus {
+    const { cursor } = history;
+    return { ...status, cursor: covers(known, cursor) ? known : cursor };
   }
 
-  get status(): SyncStatus {
-    const { cursor } = this.#history;
-    return { ...this.#status, cursor: covers(this.#known, cursor) ? this.#known : cursor };
-  }
-
-  reconnect(): void {
-    if (this.#away) return;
-    if (this.#leads) return this.#connection.send({ is: 'reconnect' });
-    this.#post({ is: 'reconnect' });
+  function reconnect(): void {
+    if (away) return;
+    if (leads) return connection.send({ is: 'reconnect' });
+    turns = 2;
+    if (!isBarred()) post({ is: 'reconnect' });
     // One that does not answer now is not waited for long.
-    this.#asked = MAX_ASKS - 1;
-    this.#ask();
+    asked = MAX_ASKS - 1;
+    ask();
   }
 
-  close(why: 'closed' | 'forgotten' = 'closed'): void {
-    if (this.#away === 'closed' || this.#away === 'forgotten') return;
-    if (why === 'forgotten') this.#post({ is: 'forget' });
-    this.#end(why);
+  function close(why: 'closed' | 'forgotten' = 'closed'): void {
+    if (away === 'forgotten' || away === why) return;
+    if (why === 'forgotten') {
+      // A page that is away, or whose stream has ended, has left the channel.
+      channel ??= newChannel();
+      post({ is: 'forget' });
+    }
+    end(why);
   }
 
-  #end(why: 'closed' | 'forgotten'): void {
-    this.#unlisten();
-    this.#leave(why);
-    this.#connection.send({ is: 'close' });
-    if (why === 'forgotten') for (const part of ['cursor', 'instance', 'lease']) this.#store(part, null);
-    this.#tell({ state: 'closed', reason: why });
+  function end(why: 'closed' | 'forgotten'): void {
+    unlisten();
+    leave(why);
+    connection.send({ is: 'close' });
+    if (why === 'forgotten') for (const part of ['cursor', 'instance', 'lease']) stored(part, null);
+    tell({ state: 'closed', reason: why });
   }
 
   // --- the page ---
 
-  get #channelled(): boolean {
-    const { channel, locks } = this.#environment;
-    return this.#host.shared && !this.#solo && channel !== undefined && (locks !== undefined || this.#storable());
-  }
-
-  #storable(): boolean {
-    this.#store('probe', '1');
-    const works = this.#stored('probe') === '1';
-    this.#store('probe', null);
+  function storable(): boolean {
+    const works = stored('probe', '1') === '1';
+    stored('probe', null);
     return works;
   }
 
-  #elect(locks?: LockManagerLike): Election {
-    const { storage } = this.#environment;
-    let election: Election | undefined;
+  /** By the best way that works here. */
+  function elect(): void {
+    const { locks, storage } = environment;
+    let own: Election | undefined;
     // What an election says that is not this tab's any more is not heard.
-    const candidate: Candidate = {
-      elected: () => this.#election === election && this.#lead(),
-      deposed: () => this.#election === election && this.#follow(),
-      broken: () => this.#election === election && this.#fall(locks !== undefined),
+    const mine = (run: () => void) => () => {
+      if (election === own) run();
     };
-    const { name } = this.#host;
-    if (this.#host.shared && this.#environment.channel) {
-      if (locks) election = webLocks(locks, name, candidate);
-      else if (storage && this.#storable()) election = lease(this.#environment, storage, { name: `${name} lease`, tab: this.id }, candidate);
+    const candidate: Candidate = {
+      elected: mine(lead),
+      deposed: mine(follow),
+      broken: mine(() => {
+        ways -= 1;
+        elect();
+        arrive();
+      }),
+    };
+    if (shared && environment.channel) {
+      if (locks && ways > 1) own = webLocks(locks, name, candidate);
+      else if (storage && ways > 0 && storable()) own = lease(environment, storage, { name: `${name} lease`, tab: id }, candidate);
     }
-    return (election ??= alone(candidate));
-  }
-
-  /** Without this way of electing: the next one. */
-  #fall(lockless: boolean): void {
-    this.#election = lockless ? this.#elect() : alone({ elected: () => this.#lead() });
     // Each tab by itself: it hears nobody, or two would depose each other for ever.
-    if (!lockless || !this.#storable()) {
-      this.#solo = true;
-      this.#channel?.close();
-      this.#channel = undefined;
-    }
-    this.#election.join();
+    solo = !own;
+    election = own ??= alone(candidate);
   }
 
-  #arrive(): void {
-    const channel = (this.#channel = this.#channelled ? this.#environment.channel?.(this.#host.name) : undefined);
-    if (channel) channel.onmessage = ({ data }: { data: unknown }) => this.#message(data as Message);
-    this.#asked = 0;
-    this.#election.join();
-    if (!this.#leads) this.#ask();
+  function newChannel(): ChannelLike | undefined {
+    return solo ? undefined : environment.channel?.(name);
   }
 
-  #leave(why: 'away' | 'closed' | 'forgotten'): void {
-    if (this.#leads) this.#post({ is: 'bye' });
-    this.#away = why;
-    this.#environment.clearTimeout(this.#asking);
-    this.#keep();
-    this.#stepDown();
-    this.#election.leave();
-    this.#channel?.close();
-    this.#channel = undefined;
+  function arrive(): void {
+    channel?.close();
+    channel = newChannel();
+    if (channel) channel.onmessage = ({ data }: { data: unknown }) => hear(data as Message);
+    asked = 0;
+    election.join();
+    if (!leads) ask();
   }
 
-  #page(what: PageEvent): void {
+  function leave(why: 'away' | 'closed' | 'forgotten'): void {
+    if (leads) post({ is: 'bye' });
+    away = why;
+    environment.clearTimeout(asking);
+    keep();
+    stepDown();
+    election.leave();
+    channel?.close();
+    channel = undefined;
+  }
+
+  function happened(what: PageEvent): void {
     if (what === 'hide') {
-      if (this.#away) return;
-      this.#leave('away');
-      this.#tell({ state: 'connecting', reason: 'electing' });
+      if (away) return;
+      leave('away');
+      mark = stored('instance');
+      tell(ELECTING);
     } else if (what === 'show') {
-      if (this.#away !== 'away') return;
-      this.#away = undefined;
-      this.#arrive();
-    } else if (!this.#away) {
-      if (this.#leads) this.#connection.send({ is: what });
-      else if (what === 'wake') this.#ask();
+      if (away !== 'away') return;
+      // The person has signed out meanwhile, which wipes it, and nobody could say so here.
+      if (mark !== stored('instance')) return end('forgotten');
+      away = undefined;
+      arrive();
+    } else if (!away) {
+      if (leads) connection.send({ is: what });
+      else if (what === 'wake') ask();
     }
   }
 
   // --- leading ---
 
-  #lead(): void {
-    if (this.#away || this.#leads) return;
-    this.#leads = true;
-    this.#generation = Math.max(this.#environment.now(), this.#generation + 1);
-    this.#count = 0;
-    this.#environment.clearTimeout(this.#asking);
-    this.#connection.send({ is: 'start' });
-    this.#speak();
+  function lead(): void {
+    if (away || leads) return;
+    leads = true;
+    turns = 0;
+    generation = Math.max(environment.now(), generation + 1);
+    count = 0;
+    environment.clearTimeout(asking);
+    connection.send({ is: 'start' });
+    speak();
   }
 
   /** Whoever leads now is followed. */
-  #follow(): void {
-    if (!this.#leads) return;
-    this.#stepDown();
-    this.#told = { state: 'connecting', reason: 'electing' };
-    this.#tell(this.#told);
-    this.#election.leave();
-    this.#election.join();
-    if (!this.#leads) this.#ask();
+  function follow(): void {
+    if (!leads) return;
+    stepDown();
+    lastWord = ELECTING;
+    tell(lastWord);
+    election.leave();
+    election.join();
+    if (!leads) ask();
   }
 
-  #stepDown(): void {
-    if (!this.#leads) return;
-    this.#leads = false;
-    this.#count = undefined;
-    this.#asked = 0;
-    this.#connection.send({ is: 'stop' });
+  function stepDown(): void {
+    if (!leads) return;
+    leads = false;
+    count = undefined;
+    asked = 0;
+    connection.send({ is: 'stop' });
   }
 
-  #position(): string | number | undefined {
-    return this.#history.cursor ?? this.#host.since ?? (this.#stored('cursor') || undefined);
+  function position(): string | number | undefined {
+    return asksFrom() ?? (stored('cursor') || undefined);
   }
 
-  #heard(payload: Payload, id: string | undefined, size: number): void {
-    const now = this.#environment.now();
-    const { type } = payload;
+  function received(payload: Payload, given: string | undefined, size: number): void {
+    const now = environment.now();
+    const { type, timestamp, cursor, recovered, reason, seq = payload['to'] } = payload;
+    // The server's clock; ours may have been set since. What is replayed is older than now.
+    if (typeof timestamp === 'number' && (type === 'hello' || type === 'ping' || now + clock < timestamp)) clock = timestamp - now;
+    const at = now + clock;
+    // Streams whose events have no ids say in them where they are.
+    let id = given;
     if (type === 'hello') {
-      const { serverTime, recovered } = payload;
-      if (typeof serverTime === 'number') this.#clock = serverTime - now;
+      head = String(cursor);
       // What a verdict that did not recover leads to is a `resync`; until that has come, the old position is none.
-      this.#history.begins(id ?? (recovered === true ? this.#history.cursor : undefined), now + this.#clock);
+      id ??= recovered === true ? history.cursor : reason === 'fresh' ? head : undefined;
+      history.begins(id, recovered === true && typeof host.since === 'number' ? host.since : at);
     } else if (type === 'ping' || type === 'server_close') {
-      this.#history.cursor = id ?? this.#history.cursor;
-      if (type === 'ping') this.#speak();
-    } else if (DELIVERED.has(type)) {
-      const entry: Entry = { id, event: payload as unknown as ClientEvent, at: now + this.#clock, size };
-      if (!this.#history.accept(entry)) return;
-      this.#count = (this.#count ?? 0) + 1;
-      this.#post({ is: 'event', count: this.#count, entry });
-      this.#deliver(entry);
+      history.cursor = id ?? history.cursor;
+      if (type === 'ping') speak();
+    } else if ('seq' in payload || UNPLACED.has(type)) {
+      id ??= type === 'resync' ? head : typeof seq === 'number' ? head.replace(/\d+$/, String(seq)) : undefined;
+      const entry: Entry = { id, event: payload as unknown as ClientEvent, at, size };
+      if (!history.accept(entry)) return;
+      count = (count ?? 0) + 1;
+      post({ is: 'event', count, entry });
+      deliver(entry);
     }
-    this.#storing ??= this.#environment.setTimeout(() => this.#keep(), STORE_MS);
+    storing ??= environment.setTimeout(keep, STORE_MS);
   }
 
   /** Another stream of this browser took the place. If another tab has it, that tab says so; else the place is taken back with a higher generation. */
-  #wasReplaced(): void {
-    const now = this.#environment.now();
+  function wasReplaced(): void {
+    const now = environment.now();
     // A copied profile: two browsers that hold one id would take the place from each other for ever.
-    if (now - this.#replaced < REPLACED_MS) {
-      this.#instance = this.#newId();
-      if (this.#channel) this.#store('instance', this.#instance);
+    if (now - replacedAt < REPLACED_MS) {
+      instance = newId();
+      if (channel) stored('instance', instance);
     }
-    this.#replaced = now;
-    this.#generation = Math.max(now, this.#generation + 1);
-    this.#speak();
+    replacedAt = now;
+    generation = Math.max(now, generation + 1);
+    speak();
   }
 
   /** Tells this tab, and all the others. */
-  #speak(): void {
-    if (!this.#leads) return;
-    const leader = this.#leader();
-    this.#post({ is: 'here', ...leader });
-    this.#tell(leader);
+  function speak(): void {
+    if (!leads) return;
+    const leader = leaderNow();
+    post({ is: 'here', ...leader });
+    tell(leader);
   }
 
-  #leader(): Leader {
+  function leaderNow(): Leader {
     return {
-      ...told(this.#connection.state),
-      count: this.#count ?? 0,
-      cursor: this.#history.begun ? this.#history.cursor : undefined,
-      instance: this.#instance,
-      at: this.#environment.now() + this.#clock,
+      ...told(connection.state),
+      count: count ?? 0,
+      cursor: history.begun ? (history.cursor ?? null) : undefined,
+      instance,
+      at: environment.now() + clock,
     };
   }
 
   // --- following ---
 
   /** Asks who leads, again and again until somebody answers; then only after a silence. */
-  #ask(): void {
-    const { setTimeout, clearTimeout, random } = this.#environment;
-    clearTimeout(this.#asking);
-    if (this.#away || this.#leads || !this.#channel) return;
-    const known = this.#election.queued || this.#generation > 0;
-    if (this.#asked >= (known ? MAX_ASKS : 1)) {
-      this.#asked = 0;
-      this.#election.take();
-    } else if (this.#asked === MAX_ASKS - 1) {
-      this.#tell({ state: 'connecting', reason: 'electing' });
+  function ask(): void {
+    if (away || leads || !channel) return;
+    const heardOf = election.queued || generation > 0;
+    if (isBarred() || asked >= (heardOf ? MAX_ASKS : 1)) {
+      asked = 0;
+      election.take();
+    } else if (asked === MAX_ASKS - 1) {
+      tell(ELECTING);
     }
-    this.#asked += 1;
-    const join = this.#count === undefined;
-    this.#post({ is: 'ask', join, since: this.#asksFrom });
-    this.#asking = setTimeout(() => this.#ask(), (known ? ASK_MS : FIRST_ASK_MS) * (0.75 + 0.5 * random()));
+    asked += 1;
+    const join = count === undefined;
+    post({ is: 'ask', join, since: asksFrom() });
+    later(heardOf ? ASK_MS : FIRST_ASK_MS);
   }
 
-  get #asksFrom(): string | number | null {
-    return this.#history.cursor ?? this.#host.since ?? null;
+  function later(ms: number): void {
+    environment.clearTimeout(asking);
+    asking = environment.setTimeout(ask, ms * (0.75 + 0.5 * environment.random()));
   }
 
-  #message(message: Message): void {
-    if (this.#away || message.from === this.id) return;
+  /** The leader cannot get in, and this tab perhaps can. */
+  function isBarred(): boolean {
+    const { state, reason } = lastWord;
+    return turns > (state === 'refused' ? 1 : reason === 'token_failed' || reason === 'unauthorized' ? 0 : 2);
+  }
+
+  function asksFrom(): string | number | null {
+    return history.cursor ?? host.since ?? null;
+  }
+
+  function hear(message: Message): void {
+    if (away || message.from === id) return;
     switch (message.is) {
       case 'ask':
-        return this.#answer(message);
+        return answer(message);
       case 'reconnect':
-        if (this.#leads) this.#connection.send({ is: 'reconnect' });
+        if (leads) connection.send({ is: 'reconnect' });
         return;
       case 'forget':
-        return this.#end('forgotten');
+        return end('forgotten');
       case 'bye':
-        if (message.generation < this.#generation || this.#leads) return;
-        this.#count = undefined;
+        if (message.generation < generation || leads) return;
+        count = undefined;
         // Where nobody queues, somebody has to ask.
-        this.#asked = this.#election.queued ? 0 : MAX_ASKS - 1;
-        this.#tell({ state: 'connecting', reason: 'electing' });
-        return this.#ask();
+        asked = election.queued ? 0 : MAX_ASKS - 1;
+        tell(ELECTING);
+        return ask();
       default:
-        return this.#fromLeader(message);
+        return fromLeader(message);
     }
   }
 
-  #answer({ from, join, since }: Extract<Message, { is: 'ask' }>): void {
-    if (!this.#leads) return;
-    const entries = since === null ? [] : (this.#history.after(since) ?? null);
-    if (join && !entries && typeof since === 'string' && this.#environment.now() - this.#generation < NEW_MS) this.#rewind(since);
-    const leader = this.#leader();
-    if (!join || leader.cursor === undefined) return this.#post({ is: 'here', ...leader });
-    this.#post({ is: 'joined', to: from, since, entries, ...leader });
+  function answer({ from, join, since }: Extract<Message, { is: 'ask' }>): void {
+    if (!leads) return;
+    const entries = since === null ? [] : (history.after(since) ?? null);
+    if (join && !entries && typeof since === 'string' && environment.now() - generation < NEW_MS) rewind(since);
+    const leader = leaderNow();
+    if (!join || leader.cursor === undefined) return post({ is: 'here', ...leader });
+    post({ is: 'joined', to: from, since, entries, ...leader });
   }
 
   /** A newcomer that leads has heard less than one that follows: its stream begins again where that one is. */
-  #rewind(since: string): void {
-    const own = this.#position();
+  function rewind(since: string): void {
+    const own = position();
     if (own !== undefined && !covers(String(own), since)) return;
-    const { cursor } = this.#history;
-    if (!covers(this.#known, cursor)) this.#known = cursor;
-    this.#history = new History();
-    this.#history.cursor = since;
-    this.#connection.send({ is: 'stop' });
-    this.#connection.send({ is: 'start' });
+    const { cursor } = history;
+    if (!covers(known, cursor)) known = cursor;
+    history = new History();
+    history.cursor = since;
+    connection.send({ is: 'stop' });
+    connection.send({ is: 'start' });
   }
 
-  #fromLeader(message: Extract<Message, { is: 'here' | 'joined' | 'event' }>): void {
-    const { generation } = message;
-    if (this.#leads) {
+  function fromLeader(message: Extract<Message, { is: 'here' | 'joined' | 'event' }>): void {
+    const { generation: theirs } = message;
+    if (leads) {
       // Two that lead: the higher generation does; it is told to the other one.
-      if (generation > this.#generation || (generation === this.#generation && message.from > this.id)) {
-        this.#generation = generation;
-        this.#follow();
+      if (theirs > generation || (theirs === generation && message.from > id)) {
+        generation = theirs;
+        follow();
       } else {
-        this.#post({ is: 'here', ...this.#leader() });
+        post({ is: 'here', ...leaderNow() });
       }
       return;
     }
-    if (generation < this.#generation) return;
-    if (generation > this.#generation) {
-      this.#generation = generation;
-      this.#count = undefined;
+    if (theirs < generation) return;
+    if (theirs > generation) {
+      generation = theirs;
+      count = undefined;
     }
-    this.#asked = 0;
-    if (message.is === 'event') return this.#passedOn(message);
-    const { state, reason, count, cursor, at } = message;
-    this.#told = { state, reason };
-    this.#clock = at - this.#environment.now();
-    this.#instance = message.instance;
+    asked = 0;
+    // One question in a silence is enough for all: its answer is heard by each.
+    later(ASK_MS);
+    if (message.is === 'event') return passedOn(message);
+    const { state, reason, cursor, at } = message;
+    lastWord = { state, reason };
+    if (state === 'live') turns = 1;
+    clock = at - environment.now();
+    instance = message.instance;
     // An answer to an older question would begin in the past: one that slept answers what it was asked long ago.
-    if (message.is === 'joined' && message.to === this.id && message.since === this.#asksFrom) this.#join(message);
-    if (this.#count !== undefined) {
-      if (this.#count !== count) return this.#rejoin();
-      if (cursor !== undefined && !covers(this.#history.cursor, cursor)) this.#history.cursor = cursor;
-      this.#tell(this.#told);
+    if (message.is === 'joined' && message.to === id && message.since === asksFrom()) join(message);
+    if (count !== undefined) {
+      if (count !== message.count) return rejoin();
+      if (cursor && !covers(history.cursor, cursor)) history.cursor = cursor;
+      tell(lastWord);
     } else if (cursor === undefined) {
-      this.#tell(this.#told);
-    } else {
-      this.#rejoin();
+      tell(lastWord);
+    } else if (message.is === 'here' || message.to === id) {
+      rejoin();
     }
   }
 
-  #join({ entries, cursor, count, at }: Extract<Message, { is: 'joined' }>): void {
-    if (this.#count !== undefined) return;
-    this.#count = count;
+  function join({ entries, cursor, count: passed, at }: Extract<Message, { is: 'joined' }>): void {
+    if (count !== undefined) return;
+    count = passed;
     // A gap is an entry, too: whoever asks this tab later, from before it, has it as well.
-    const given = entries ?? [{ id: cursor, event: { type: 'resync', timestamp: at, queryPaths: ['*'], reason: 'trimmed' }, at, size: 0 } as const];
-    if (this.#history.cursor === undefined || !this.#history.begun) this.#history.begins(this.#history.cursor ?? (given[0] ? undefined : cursor), at);
-    this.#tell(this.#told);
-    for (const entry of given) this.#take(entry);
+    const given = entries ?? [{ id: cursor ?? undefined, event: { type: 'resync', timestamp: at, queryPaths: ['*'], reason: 'trimmed' }, at, size: 0 } as const];
+    if (history.cursor === undefined || !history.begun) history.begins(history.cursor ?? (given[0] ? undefined : (cursor ?? undefined)), at);
+    tell(lastWord);
+    for (const entry of given) take(entry);
   }
 
-  #take(entry: Entry): void {
-    if (this.#history.accept(entry)) this.#deliver(entry);
+  function take(entry: Entry): void {
+    if (history.accept(entry)) deliver(entry);
   }
 
-  #deliver({ id, event }: Entry): void {
-    if (!covers(this.#known, id)) this.#host.event(event);
+  function deliver(entry: Entry): void {
+    if (!covers(known, entry.id)) host.event(entry.event);
   }
 
-  #passedOn({ count, entry }: Extract<Message, { is: 'event' }>): void {
-    if (this.#count === undefined || count <= this.#count) return;
-    if (count !== this.#count + 1) return this.#rejoin();
-    this.#count = count;
-    this.#take(entry);
+  function passedOn({ count: nth, entry }: Extract<Message, { is: 'event' }>): void {
+    if (count === undefined || nth <= count) return;
+    if (nth !== count + 1) return rejoin();
+    count = nth;
+    take(entry);
   }
 
   /** Something was missed, or nothing was ever heard: from the own position, whatever that is. */
-  #rejoin(): void {
-    this.#count = undefined;
-    this.#ask();
+  function rejoin(): void {
+    count = undefined;
+    ask();
   }
 
   // --- small things ---
 
-  #tell({ state, reason }: { state: SyncState; reason: StatusReason }): void {
-    const { environment, changed } = this.#host;
-    const before = this.#status;
-    const leader = this.#leads;
-    if (before.state === state && before.reason === reason && before.leader === leader) return;
-    const since = before.state === state ? before.since : environment.now();
-    this.#status = { state, reason, leader, since };
-    changed(this.status);
+  function tell({ state, reason }: { state: SyncState; reason: StatusReason }): void {
+    const { state: was, reason: why, leader, since } = status;
+    if (was === state && why === reason && leader === leads) return;
+    status = { state, reason, leader: leads, since: was === state ? since : environment.now() };
+    host.changed(statusNow());
   }
 
-  #post(said: Said): void {
+  function post(said: Said): void {
     try {
-      this.#channel?.postMessage({ ...said, from: this.id, generation: this.#generation });
+      channel?.postMessage({ ...said, from: id, generation: generation });
     } catch (thrown) {
       // A value that cannot be copied; JSON always can.
-      this.#environment.report(thrown);
+      environment.report(thrown);
     }
   }
 
-  #keep(): void {
-    this.#environment.clearTimeout(this.#storing);
-    this.#storing = undefined;
-    if (this.#leads && this.#history.cursor !== undefined) this.#store('cursor', this.#history.cursor);
+  function keep(): void {
+    environment.clearTimeout(storing);
+    storing = undefined;
+    if (leads && history.cursor !== undefined) stored('cursor', history.cursor);
   }
 
-  #newId(): string {
-    const { random } = this.#environment;
-    return Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join('');
+  function newId(): string {
+    const { random } = environment;
+    return `${random()}${random()}`.replace(/\D/g, '');
   }
 
-  /** What stands there; `fallback`, where nothing does, is put there. */
-  #stored(part: string, fallback?: string): string {
+  /**
+   * What is kept there; `value` is put there first, and `null` takes away what is. A storage that is full, or forbidden, keeps nothing, and
+   * nothing depends on it.
+   */
+  function stored(part: string, value?: string | null): string {
     try {
-      const found = this.#environment.storage?.getItem(`${this.#host.name} ${part}`);
-      if (found) return found;
-    } catch {
-      // As if there were none.
-    }
-    if (fallback !== undefined) this.#store(part, fallback);
-    return fallback ?? '';
-  }
-
-  /** `null`: takes it away. A storage that is full, or forbidden, keeps nothing, and nothing depends on it. */
-  #store(part: string, value: string | null): void {
-    try {
-      const { storage } = this.#environment;
-      const key = `${this.#host.name} ${part}`;
+      const { storage } = environment;
+      const key = `${name} ${part}`;
+      if (value) storage?.setItem(key, value);
       if (value === null) storage?.removeItem(key);
-      else storage?.setItem(key, value);
+      return storage?.getItem(key) ?? '';
     } catch {
-      // See above.
+      return '';
     }
   }
+
+  return {
+    id,
+    get status() {
+      return statusNow();
+    },
+    reconnect,
+    close,
+  };
 }

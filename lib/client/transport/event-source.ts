@@ -3,39 +3,25 @@
  * which does. Its own reconnecting is never used: it keeps an old address, and knows no back-off.
  */
 import type { Environment } from '../environment.js';
-import { addressOf, MAX_MESSAGE, type Transport } from './transport.js';
+import { addressOf, type Transport } from './transport.js';
 
 const CLOSED = 2;
 
-export function eventSource(
-  { EventSource }: Environment,
-  { url, tokenParam, withCredentials }: { url: URL; tokenParam: string | undefined; withCredentials: boolean },
-  instead: Transport,
-): Transport {
+export function eventSource({ EventSource }: Environment, url: URL, withCredentials: boolean, instead: Transport): Transport {
   if (!EventSource) return instead;
   return (ask, hears) => {
-    const source = new EventSource(addressOf(url, ask, tokenParam), { withCredentials });
+    const source = new EventSource(addressOf(url, ask), { withCredentials });
     let open = false;
     let end = (): void => source.close();
     source.addEventListener('open', () => {
-      if (open) return;
       open = true;
       hears.head();
     });
     for (const name of ['message', 'ping', 'server_close']) {
-      source.addEventListener(name, ({ data, lastEventId }) => {
-        if (typeof data === 'string' && data.length > MAX_MESSAGE) {
-          source.close();
-          hears.failed({ kind: 'malformed' });
-          return;
-        }
-        hears.message(name, data, lastEventId);
-      });
+      source.addEventListener(name, ({ data, lastEventId }) => hears.message(name, data, lastEventId));
     }
     source.addEventListener('error', () => {
-      const refused = source.readyState === CLOSED && !open;
-      source.close();
-      if (refused) end = instead(ask, hears);
+      if (source.readyState === CLOSED && !open) end = instead(ask, hears);
       else hears.failed({ kind: open ? 'ended' : 'network' });
     });
     return () => end();

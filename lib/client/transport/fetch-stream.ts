@@ -4,34 +4,23 @@ import type { Environment, ResponseLike } from '../environment.js';
 import type { Failure } from '../machine/types.js';
 import { addressOf, MAX_MESSAGE, type Transport } from './transport.js';
 
-export interface FetchOptions {
-  url: URL;
-  headers: () => Readonly<Record<string, string>>;
-  credentials: 'omit' | 'same-origin' | 'include';
-  tokenParam: string | undefined;
-}
+export type FetchCredentials = 'omit' | 'same-origin' | 'include';
 
-export function fetchStream({ fetch }: Environment, { url, headers, credentials, tokenParam }: FetchOptions): Transport {
+export function fetchStream({ fetch }: Environment, url: URL, credentials: FetchCredentials): Transport {
   return (ask, hears) => {
     const abort = new AbortController();
-    let over = false;
     let begun = false;
-    const address = addressOf(url, ask, tokenParam);
-    const bearer = ask.token !== undefined && tokenParam === undefined ? { authorization: `Bearer ${ask.token}` } : {};
 
     async function run(): Promise<Failure> {
       if (!fetch) return { kind: 'network' };
-      const response = await fetch(address, {
-        headers: { ...headers(), accept: 'text/event-stream', ...bearer },
+      const response = await fetch(addressOf(url, ask), {
+        headers: { ...ask.headers, accept: 'text/event-stream' },
         credentials,
         cache: 'no-store',
         signal: abort.signal,
       });
       const failure = problemOf(response, url);
-      if (failure) {
-        abort.abort();
-        return failure;
-      }
+      if (failure) return failure;
       if (!response.body) return { kind: 'not_a_stream' };
       begun = true;
       hears.head();
@@ -45,31 +34,21 @@ export function fetchStream({ fetch }: Environment, { url, headers, credentials,
         maxBufferSize: MAX_MESSAGE,
         onRetry: (ms) => hears.retry(ms),
         onError: ({ type }) => (tooLong ||= type === 'max-buffer-size-exceeded'),
-        onEvent: ({ event, data, id }) => {
-          if (!abort.signal.aborted) hears.message(event ?? 'message', data, id);
-        },
+        onEvent: ({ event, data, id }) => hears.message(event ?? 'message', data, id),
       });
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return { kind: 'ended' };
         parser.feed(decoder.decode(value, { stream: true }));
-        if (tooLong) {
-          abort.abort();
-          return { kind: 'malformed' };
-        }
+        if (tooLong) return { kind: 'malformed' };
       }
     }
 
     void run()
       // What breaks behind its head is a stream that ended.
       .catch((): Failure => ({ kind: begun ? 'ended' : 'network' }))
-      .then((failure) => {
-        if (!over) hears.failed(failure);
-      });
-    return () => {
-      over = true;
-      abort.abort();
-    };
+      .then(hears.failed);
+    return () => abort.abort();
   };
 }
 

@@ -2,21 +2,28 @@
 import type { Failure } from '../machine/types.js';
 
 /** Where a stream is to begin, and whose it is. */
-export interface Ask {
+export interface Ask extends Partial<Credentials> {
   /** The position to go on from, or what the page already has; undefined: from now. */
   cursor: string | number | undefined;
   instance: string;
   generation: number;
-  token: string | undefined;
 }
 
+/** What the app gives to be let in. */
+export interface Credentials {
+  readonly headers: Readonly<Record<string, string>>;
+  /** For the address: a token, where the app wants it there. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** Whoever opened it hears nothing of an attempt that has failed or was ended: a transport need not keep that itself. */
 export interface Hears {
   /** The answer has begun, and is a stream. */
   head: () => void;
   /** One message: its name (`message` without one), its JSON as text or already read, its id. */
   message: (name: string, data: unknown, id: string | undefined) => void;
   retry: (ms: number) => void;
-  /** The attempt, or the stream, is over. Said once; nothing is heard after it. */
+  /** The attempt, or the stream, is over; it is ended next. */
   failed: (failure: Failure) => void;
 }
 
@@ -26,15 +33,16 @@ export type Transport = (ask: Ask, hears: Hears) => () => void;
 /** Characters of one message. Beyond it what comes is none of pathcast's streams: an event is at most some 64 KiB. */
 export const MAX_MESSAGE = 1 << 20;
 
+/** The place of a stream, under the server's names. */
+export const placeOf = ({ cursor, instance, generation }: Ask): Record<string, string | number> => ({
+  ...(cursor !== undefined && (typeof cursor === 'number' ? { since: Math.floor(cursor) } : { lastEventId: cursor })),
+  clientInstanceId: instance,
+  clientGeneration: generation,
+});
+
 /** The address of a stream. */
-export function addressOf(url: URL, { cursor, instance, generation, token }: Ask, tokenParam: string | undefined): string {
+export function addressOf(url: URL, ask: Ask): string {
   const address = new URL(url);
-  const put = (name: string, value: string | number | undefined): void => {
-    if (value !== undefined) address.searchParams.set(name, String(value));
-  };
-  put(typeof cursor === 'number' ? 'since' : 'lastEventId', cursor);
-  put('clientInstanceId', instance);
-  put('clientGeneration', generation);
-  if (tokenParam !== undefined) put(tokenParam, token);
+  for (const [name, value] of Object.entries({ ...ask.params, ...placeOf(ask) })) address.searchParams.set(name, String(value));
   return address.href;
 }

@@ -40,7 +40,9 @@ export class ModelServer {
   #log: ActionEvent[] = [];
   /** The newest stream counts, as without Redis; or the higher generation, as with it. */
   readonly #fenced: boolean;
-  mode: 'up' | 'down' | 'bad_gateway' | 'limit' = 'up';
+  mode: 'up' | 'down' | 'bad_gateway' | 'limit' | 'revoked' = 'up';
+  /** Streams that were asked for. */
+  asked = 0;
 
   constructor(
     readonly clock: Clock,
@@ -65,8 +67,9 @@ export class ModelServer {
 
   open(query: URLSearchParams, connection: Connection): Stream {
     const stream = new Stream(connection, query.get('clientInstanceId') ?? '', Number(query.get('clientGeneration') ?? 0));
-    if (this.mode === 'limit') {
-      this.#close(stream, 'limit', 500);
+    this.asked += 1;
+    if (this.mode === 'limit' || this.mode === 'revoked') {
+      this.#close(stream, this.mode, 500);
       return stream;
     }
     const living = [...this.streams].find(({ instance }) => instance === stream.instance);
@@ -98,7 +101,7 @@ export class ModelServer {
   #close(stream: Stream, reason: string, retryMs: number): void {
     this.streams.delete(stream);
     stream.open = false;
-    const id = this.mode === 'limit' && reason === 'limit' ? undefined : this.head;
+    const id = this.mode === reason ? undefined : this.head;
     stream.connection.deliver('server_close', id, { type: 'server_close', timestamp: this.clock.now, queryPaths: [], reason, retryMs });
     stream.connection.ended();
   }
@@ -110,7 +113,12 @@ export class ModelServer {
   }
 
   drain(): void {
-    for (const stream of [...this.streams]) this.#close(stream, 'drain', 300);
+    this.refuse('drain');
+  }
+
+  /** Ends each stream with a word. */
+  refuse(reason: 'drain' | 'revoked'): void {
+    for (const stream of [...this.streams]) this.#close(stream, reason, 300);
   }
 
   /** Its sockets break without a word. `lost`: and its log is a new one. */
