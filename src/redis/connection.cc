@@ -131,9 +131,17 @@ bool Connection::HandOn() {
       return false;
     }
     if (!next->has_value()) return true;
+    partial_.reset();
     handler_->OnReply(std::move(**next));
   }
   return false;
+}
+
+void Connection::NotePartial(uint64_t bytes) {
+  if (!reader_.midway()) return;
+  // Some of the first piece may be of the reply before it.
+  if (!partial_) partial_ = {last_read_us_, 0};
+  partial_->bytes += bytes;
 }
 
 void Connection::Read() {
@@ -147,6 +155,7 @@ void Connection::Read() {
           reader_.Feed(std::string_view(piece, static_cast<size_t>(count)));
       if (!fed.ok()) return End(TroubleKind::kProtocol, fed.message());
       if (!HandOn()) return;
+      NotePartial(static_cast<uint64_t>(count));
       if (static_cast<size_t>(count) < sizeof(piece)) return;
       continue;
     }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/clock.h"
@@ -17,6 +18,7 @@
 #include "loop/descriptor.h"
 #include "loop/event_loop.h"
 #include "loop/poll_watcher.h"
+#include "redis/liveness.h"
 #include "redis/protocol.h"
 #include "redis/reply.h"
 #include "redis/trouble.h"
@@ -57,6 +59,8 @@ class Connection {
   void Read();
   // Steady µs of the last byte that came; of Open() before.
   int64_t last_read_us() const { return last_read_us_; }
+  // The reply that is on its way.
+  const std::optional<Liveness::Partial>& partial() const { return partial_; }
 
  private:
   void OnEvents(int events);
@@ -64,6 +68,8 @@ class Connection {
   void End(TroubleKind kind, std::string text);
   // False: this was destroyed, or has ended.
   bool HandOn();
+  // So many bytes came, and all that is whole was handed on.
+  void NotePartial(uint64_t bytes);
 
   // Set at construction.
   EventLoop* const loop_;
@@ -77,6 +83,7 @@ class Connection {
   size_t sent_ = 0;
   uint64_t written_ = 0;
   int64_t last_read_us_ = 0;
+  std::optional<Liveness::Partial> partial_;
   bool blocked_ = false;
   bool ended_ = false;
   // Gone with this: whoever calls a handler looks whether it is.

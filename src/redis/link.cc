@@ -287,23 +287,32 @@ void Link::Impl::Look() {
   std::optional<int64_t> owed_since;
   if (!pending_.empty()) owed_since = pending_.front().since_us;
   const int64_t last_read_us = connection_->last_read_us();
-  const auto verdict =
-      liveness_.Look(options_.clock->NowUs(), last_read_us, owed_since);
+  const auto verdict = liveness_.Look(options_.clock->NowUs(), last_read_us,
+                                      owed_since, connection_->partial());
   if (verdict == Liveness::Verdict::kProbe) {
     const std::string_view ping[] = {"PING"};
     Queue(ping, nullptr);
   }
-  if (verdict != Liveness::Verdict::kSilent) return;
-  // The answer may be here and this thread a little late.
-  const Connection* const connection = connection_.get();
-  connection_->Read();
-  if (connection_.get() != connection ||
-      connection_->last_read_us() != last_read_us) {
+  if (verdict != Liveness::Verdict::kSilent &&
+      verdict != Liveness::Verdict::kEndless) {
     return;
   }
-  Lose({TroubleKind::kSilent, "no answer within " +
-                                  std::to_string(options_.answer_within_ms) +
-                                  " ms"});
+  // The answer may be here and this thread a little late.
+  const Connection* const connection = connection_.get();
+  const std::optional<Liveness::Partial> partial = connection_->partial();
+  connection_->Read();
+  if (connection_.get() != connection) return;
+  if (verdict == Liveness::Verdict::kSilent) {
+    if (connection_->last_read_us() != last_read_us) return;
+    return Lose({TroubleKind::kSilent,
+                 "no answer within " +
+                     std::to_string(options_.answer_within_ms) + " ms"});
+  }
+  const std::optional<Liveness::Partial>& still = connection_->partial();
+  if (!still || still->since != partial->since) return;
+  Lose({TroubleKind::kSilent,
+        "an answer has begun and does not come to its end (" +
+            std::to_string(still->bytes) + " bytes of it are here)"});
 }
 
 void Link::Impl::Lose(Trouble trouble) {

@@ -60,7 +60,8 @@ struct LinkOptions {
   // A connection on which nothing came for so long is asked for a PING.
   int64_t probe_after_ms = 5'000;
   // One that owes an answer and sends nothing for so long is given up, the
-  // handshake's included.
+  // handshake's included. A reply that has begun may take twice as long, and
+  // more where much of it came (Liveness).
   int64_t answer_within_ms = 3'000;
   // Between attempts: full jitter below a bound that doubles from one to the
   // other. It is back at the first when a connection lasted the second.

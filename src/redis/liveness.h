@@ -1,5 +1,5 @@
-// Whether a connection is alive: by what is owed, what came, and when somebody
-// was there to see it.
+// Whether a connection is alive: by what is owed, what came, whether a reply
+// that has begun comes to its end, and when somebody was there to see it.
 //
 // One per connection; sans I/O; hub thread only. Times are steady µs unless a
 // name says ms.
@@ -16,8 +16,14 @@ class Liveness {
  public:
   enum class Verdict : uint8_t {
     kFine,
-    kProbe,   // Nothing is owed and nothing came: ask for something.
-    kSilent,  // Something is owed and nothing came.
+    kProbe,    // Nothing is owed and nothing came: ask for something.
+    kSilent,   // Something is owed and nothing came.
+    kEndless,  // A reply has begun, and its end does not come.
+  };
+  // A reply of which a part is here: since when, and how much of it.
+  struct Partial {
+    int64_t since = 0;
+    uint64_t bytes = 0;
   };
 
   // REQUIRES: both > 0.
@@ -34,11 +40,15 @@ class Liveness {
   void Begin(int64_t now) { last_look_us_ = watched_since_us_ = now; }
   // `owed_since`: of the oldest command without an answer, when it was made.
   Verdict Look(int64_t now, int64_t last_read,
-               std::optional<int64_t> owed_since) {
+               std::optional<int64_t> owed_since,
+               std::optional<Partial> partial) {
     // While this thread was away nobody read, so nothing of that time counts.
     if (now - last_look_us_ > 2 * 1000 * LookMs()) watched_since_us_ = now;
     last_look_us_ = now;
     const int64_t last = std::max(last_read, watched_since_us_);
+    if (partial && now - std::max(partial->since, watched_since_us_) >=
+                       EndWithin(*partial))
+      return Verdict::kEndless;
     if (!owed_since) {
       return now - last >= probe_after_ms_ * 1000 ? Verdict::kProbe
                                                   : Verdict::kFine;
@@ -49,6 +59,15 @@ class Liveness {
   }
 
  private:
+  // A long one over a slow network has its time: so much for each KiB. What
+  // trickles more slowly has a fault behind it.
+  static constexpr int64_t kUsAKib = 1'000'000 / 16;
+  static constexpr int64_t kKib = 1024;
+  int64_t EndWithin(const Partial& partial) const {
+    return 2 * answer_within_ms_ * 1000 +
+           static_cast<int64_t>(partial.bytes) / kKib * kUsAKib;
+  }
+
   const int64_t probe_after_ms_;
   const int64_t answer_within_ms_;
   int64_t last_look_us_ = 0;

@@ -124,6 +124,9 @@ Status ReplyReader::Feed(std::string_view bytes) {
       reader_->errstr);
 }
 
+// The place in its stack of what is being read.
+bool ReplyReader::midway() const { return reader_->ridx >= 0; }
+
 Result<std::optional<Reply>> ReplyReader::Next() {
   void* root = nullptr;
   if (redisReaderGetReply(reader_, &root) != REDIS_OK) {

@@ -43,6 +43,8 @@ class ReplyReader {
   // The next whole reply; nothing as long as bytes of it are missing.
   // kInvalid: the bytes are no RESP2, and nothing after them can be read.
   Result<std::optional<Reply>> Next();
+  // After a Next() that gave nothing: a part of a reply is here.
+  bool midway() const;
 
  private:
   redisReader* const reader_;

@@ -107,4 +107,20 @@ export const slips = [
     replace: '',
     tests: [gtest('redis_faults_test', 'RedisFaultsTest.ConnectingHasItsTime')],
   },
+  {
+    name: 'R13',
+    file: 'src/redis/link.cc',
+    why: 'an answer that has begun may take for ever, as long as a byte of it comes now and then',
+    find: 'verdict != Liveness::Verdict::kEndless) {',
+    replace: 'true) {',
+    tests: [gtest('redis_faults_test', 'RedisFaultsTest.AnAnswerThatNeverEndsIsGivenUp')],
+  },
+  {
+    name: 'R14',
+    file: 'src/redis/connection.cc',
+    why: 'what came of a long answer gives it no more time',
+    find: 'partial_->bytes += bytes;',
+    replace: '',
+    tests: [gtest('redis_faults_test', 'RedisFaultsTest.AnAnswerThatTakesLongIsNoSilence')],
+  },
 ];

@@ -135,7 +135,7 @@ TEST(RedisFaultsTest, NoticesARedisThatStopped) {
 }
 
 // A slow answer is silence only without a byte.
-TEST(RedisFaultsTest, AnAnswerThatTricklesInIsNoSilence) {
+TEST(RedisFaultsTest, AnAnswerThatTakesLongIsNoSilence) {
   const FakeServer server;
   RedisWorld world;
   LinkOptions options = world.Options(server.endpoint());
@@ -149,18 +149,65 @@ TEST(RedisFaultsTest, AnAnswerThatTricklesInIsNoSilence) {
                       [&](const Reply& reply) { answers.Add(reply.text()); });
   });
   FakeServer::Await(socket, "*1\r\n$3\r\nGET\r\n");
-  FakeServer::Say(socket, "$12\r\n");
+  // Each piece is worth two seconds, and comes after 60 ms.
+  constexpr size_t kPiece = 32 << 10, kPieces = 20;
+  FakeServer::Say(socket, "$" + std::to_string(kPiece * kPieces) + "\r\n");
   const auto begun = std::chrono::steady_clock::now();
-  for (int i = 0; i < 12; ++i) {
-    FakeServer::Say(socket, "x");
-    const timespec pause{.tv_sec = 0, .tv_nsec = 150'000'000};
+  for (size_t i = 0; i < kPieces; ++i) {
+    FakeServer::Say(socket, std::string(kPiece, 'x'));
+    const timespec pause{.tv_sec = 0, .tv_nsec = 60'000'000};
     ::nanosleep(&pause, nullptr);
   }
   EXPECT_GT(std::chrono::steady_clock::now() - begun,
-            std::chrono::milliseconds(1'500));
+            std::chrono::milliseconds(1'000));
   FakeServer::Say(socket, "\r\n");
   ASSERT_TRUE(answers.WaitForCount(1));
-  EXPECT_EQ(answers.all()[0], "xxxxxxxxxxxx");
+  EXPECT_EQ(answers.all()[0], std::string(kPiece * kPieces, 'x'));
+}
+
+// Of `begins` a byte comes now and then, and its end never.
+void GivesUp(const std::string& begins) {
+  const FakeServer server;
+  RedisWorld world;
+  LinkOptions options = world.Options(server.endpoint());
+  options.answer_within_ms = 1'000;
+  TestLink link(&world, options);
+  const Descriptor socket = server.AcceptReady();
+  const size_t ready = link.WaitReady();
+  Notes<Reply::Type> answers;
+  world.Run([&] {
+    for (const char* word : {"GET", "SET"})
+      link.link()->Send({word},
+                        [&](const Reply& reply) { answers.Add(reply.type()); });
+  });
+  FakeServer::Await(socket, "*1\r\n$3\r\nGET\r\n*1\r\n$3\r\nSET\r\n");
+  FakeServer::Say(socket, begins);
+  std::thread drips([&] {
+    const std::string_view drop = begins[0] == '*' ? ":1\r\n" : "x";
+    const timespec pause{.tv_sec = 0, .tv_nsec = 20'000'000};
+    // Until the link has ended the connection.
+    while (::send(socket.get(), drop.data(), drop.size(), MSG_NOSIGNAL) >= 0 &&
+           answers.size() < 2) {
+      ::nanosleep(&pause, nullptr);
+    }
+  });
+  const Trouble trouble = link.WaitLost(ready);
+  EXPECT_EQ(trouble.kind, TroubleKind::kSilent) << trouble.text;
+  EXPECT_TRUE(answers.WaitForCount(2));
+  drips.join();
+  EXPECT_EQ(answers.all(),
+            (std::vector<Reply::Type>{Reply::Type::kLost, Reply::Type::kLost}));
+  // And the next connection is another one.
+  const Descriptor next = server.AcceptReady();
+  link.WaitReady(ready + 1);
+}
+
+// Whoever waits for it waits for ever, and all that was asked behind it.
+TEST(RedisFaultsTest, AnAnswerThatNeverEndsIsGivenUp) {
+  std::vector<std::thread> each;
+  for (const char* begins : {"$536870912\r\n", "*2147483647\r\n:1\r\n", "+O"})
+    each.emplace_back(GivesUp, begins);
+  for (std::thread& thread : each) thread.join();
 }
 
 // The answer is here, this thread was away: that is not Redis's silence.

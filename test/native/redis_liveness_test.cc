@@ -16,11 +16,13 @@ constexpr int64_t kMs = 1000;
 
 // Looks each 25 ms from `from` to `to`, both in ms; the last verdict.
 Verdict LookUntil(Liveness* liveness, int64_t from, int64_t to,
-                  int64_t last_read, std::optional<int64_t> owed_since) {
+                  int64_t last_read, std::optional<int64_t> owed_since,
+                  std::optional<Liveness::Partial> partial = {}) {
   Verdict verdict = Verdict::kFine;
   for (int64_t now = from; now <= to; now += 25) {
-    verdict = liveness->Look(now * kMs, last_read * kMs,
-                             owed_since ? *owed_since * kMs : owed_since);
+    verdict =
+        liveness->Look(now * kMs, last_read * kMs,
+                       owed_since ? *owed_since * kMs : owed_since, partial);
   }
   return verdict;
 }
@@ -53,6 +55,32 @@ TEST(RedisLivenessTest, TimeThatNobodyWatchedDoesNotCount) {
   EXPECT_EQ(LookUntil(&liveness, kBack, kBack + 75, 0, 0), Verdict::kFine);
   EXPECT_EQ(LookUntil(&liveness, kBack + 100, kBack + 100, 0, 0),
             Verdict::kSilent);
+}
+
+TEST(RedisLivenessTest, AReplyThatBeganHasToEnd) {
+  const Liveness::Partial begun{.since = 50 * kMs, .bytes = 10};
+  // Of a subscription nothing is owed, and bytes come all the time.
+  for (const std::optional<int64_t> owed : {std::optional<int64_t>(), {0}}) {
+    Liveness liveness(200, 100);
+    liveness.Begin(0);
+    for (int64_t now = 25; now < 250; now += 25) {
+      EXPECT_EQ(LookUntil(&liveness, now, now, now, owed, begun),
+                Verdict::kFine);
+    }
+    EXPECT_EQ(LookUntil(&liveness, 250, 250, 250, owed, begun),
+              Verdict::kEndless);
+  }
+  // A long one has more time: 16 KiB a second.
+  Liveness liveness(200, 100);
+  liveness.Begin(0);
+  const Liveness::Partial more{.since = 50 * kMs, .bytes = 16 << 10};
+  for (int64_t now = 25; now < 1'250; now += 25)
+    EXPECT_EQ(LookUntil(&liveness, now, now, now, 0, more), Verdict::kFine);
+  EXPECT_EQ(LookUntil(&liveness, 1'250, 1'250, 1'250, 0, more),
+            Verdict::kEndless);
+  // What nobody watched does not count here either.
+  EXPECT_EQ(LookUntil(&liveness, 9'000, 9'000, 9'000, 0, begun),
+            Verdict::kFine);
 }
 
 TEST(RedisLivenessTest, WaitsSpreadBelowABoundThatDoubles) {

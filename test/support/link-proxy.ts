@@ -1,5 +1,5 @@
 /**
- * What lies between a node and its Redis, in a test's hand: slow, cut, or parted. Parted is the worst, as a cable that was pulled:
+ * What lies between a node and its Redis, in a test's hand: slow, cut, dripping, or parted. Parted is the worst, as a cable that was pulled:
  * connections stay, new ones are taken, and no byte passes either way.
  */
 import { once } from 'node:events';
@@ -7,6 +7,9 @@ import { connect, createServer, type AddressInfo, type NetConnectOpts, type Serv
 
 /** On its way, each way of a connection; beyond it the sender is not read, as a kernel does it. Bytes. */
 const HELD_BYTES = 1 << 20;
+
+/** A byte of what drips. ms */
+const DRIP_MS = 100;
 
 export class LinkProxy {
   /** Connections opened so far. */
@@ -64,6 +67,11 @@ export class LinkProxy {
     for (const pair of this.#pairs) if (ports.includes(pair[0].to.localPort ?? 0)) pair.forEach((way) => way.hold());
   }
 
+  /** Of connections that are open now what Redis says comes byte by byte, for good. */
+  drip(): void {
+    for (const [, toClient] of this.#pairs) toClient.drip();
+  }
+
   /** What was held arrives. */
   heal(): void {
     this.#parted = false;
@@ -119,6 +127,7 @@ type Pair = [Way, Way];
 /** One direction of a connection. Bytes and the end keep their order whatever the delay becomes. */
 class Way {
   #isHeld = false;
+  #drips = false;
   readonly #queue: { chunk: Buffer | null; due: number }[] = [];
   #queuedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -136,6 +145,10 @@ class Way {
   hold(): void {
     this.#isHeld = true;
     clearTimeout(this.#timer);
+  }
+
+  drip(): void {
+    this.#drips = true;
   }
 
   release(): void {
@@ -161,6 +174,14 @@ class Way {
         return;
       }
       this.#queue.shift();
+      if (this.#drips && next.chunk) {
+        const rest = next.chunk.subarray(1);
+        this.#queuedBytes -= 1;
+        this.#write(next.chunk.subarray(0, 1));
+        if (rest.length > 0) this.#queue.unshift({ chunk: rest, due: 0 });
+        this.#timer = setTimeout(() => this.#pass(), DRIP_MS);
+        return;
+      }
       this.#queuedBytes -= next.chunk?.length ?? 0;
       this.#write(next.chunk);
     }
