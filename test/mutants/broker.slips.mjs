@@ -3,6 +3,7 @@ import { gtest } from './tests.mjs';
 
 const log = (name) => gtest('broker_log_test', `BrokerLog.${name}`);
 const outbox = (name) => gtest('broker_outbox_test', name);
+const gate = (name) => gtest('broker_gate_test', `BrokerGateTest.${name}`);
 
 export const slips = [
   {
@@ -46,5 +47,38 @@ export const slips = [
     find: '  open.swap(open_);',
     replace: '',
     tests: [outbox('HostTransportTest.EachQuestionIsAnsweredOnceWhateverTheHostSays')],
+  },
+  {
+    name: 'B13',
+    file: 'src/broker/mirrors.cc',
+    why: 'a doorbell that stands anew is taken for one that missed nothing',
+    find: `company->standing = true;
+  WantRead(company);`,
+    replace: 'company->standing = true; if (!company->read) WantRead(company);',
+    tests: [log('ADoorbellThatStandsAnewMakesTheNodeRead')],
+  },
+  {
+    name: 'B14',
+    file: 'src/broker/outbox.cc',
+    why: 'an order of which nobody knows what became is taken for one that has its place',
+    find: 'shared_->metrics().lost.Add(1);',
+    replace: 'shared_->metrics().lost.Add(1); return true;',
+    tests: [outbox('OutboxTest.WhatWasLostOnItsWayIsSentAgain')],
+  },
+  {
+    name: 'B15',
+    file: 'src/broker/mirrors.cc',
+    why: 'logs are read before those who were told to end meanwhile have ended',
+    find: '!shared_->transport->commands_ready() || !shared_->gate.open()',
+    replace: '!shared_->transport->commands_ready()',
+    tests: [gate('AStreamThatWasRevokedMeanwhileHearsNothingOfIt')],
+  },
+  {
+    name: 'B16',
+    file: 'src/broker/mirrors.cc',
+    why: 'a read that is answered after the gate was shut is shown',
+    find: '!reply.answered() || !shared_->gate.open()',
+    replace: '!reply.answered()',
+    tests: [gate('AReadThatIsUnderWayWhenItShutsShowsNothing')],
   },
 ];

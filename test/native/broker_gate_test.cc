@@ -106,6 +106,43 @@ TEST_F(BrokerGateTest, AStreamThatWasRevokedMeanwhileHearsNothingOfIt) {
     EXPECT_TRUE(events[i].id.ends_with("." + std::to_string(i)));
 }
 
+// It was asked for before the loss and is answered after it, with what others
+// have published meanwhile.
+TEST_F(BrokerGateTest, AReadThatIsUnderWayWhenItShutsShowsNothing) {
+  BrokerHub a(server_, "a");
+  BrokerHub b(server_, "b", Asks);
+  b.hub.Post(RevocationsReadCommand{Question(&b, 0)});
+  Browser revoked = b.hub.Open("acme", "eve");
+  Browser stays = b.hub.Open("acme", "ann");
+  for (Browser* each : {&revoked, &stays}) ASSERT_TRUE(each->ReadMessages(1));
+  const PublishOutcome first = a.Publish("acme", "i1");
+  ASSERT_EQ(first.seq, 1u);
+  for (Browser* each : {&revoked, &stays}) ASSERT_TRUE(ReadAction(each, "i1"));
+
+  server_.Stop();
+  EXPECT_EQ(a.Publish("acme", "i2").code, PublishCode::kQueued);
+  // Who comes with a place that this node does not know makes it read.
+  StreamRequest request = b.hub.Request("acme", "bob");
+  request.resume.last_event_id = first.epoch + ".9";
+  Browser asks = b.hub.Open(std::move(request));
+  b.hub.Until([&] { return b.broker().reads.Get() == 2; });
+  const size_t from = b.hub.seen.size();
+  b.hub.Post(ResubscribeCommand{});
+  b.hub.Sync();
+  server_.Continue();
+  const uint64_t question = Question(&b, from);
+  // Commands are answered in their order: behind the read.
+  ASSERT_EQ(b.Publish("acme", "i3").seq, 3u);
+  Revoke(&b, "eve");
+  b.hub.Post(RevocationsReadCommand{question});
+  ASSERT_TRUE(ReadAction(&stays, "i3"));
+  revoked.ReadToEnd();
+  EXPECT_EQ(revoked.bytes().find("\"i2\""), std::string::npos);
+  EXPECT_EQ(EventsOf(stays).size(), 4u);
+  ASSERT_TRUE(asks.ReadMessages(1));
+  EXPECT_NE(asks.bytes().find("ahead_of_log"), std::string::npos);
+}
+
 TEST_F(BrokerGateTest, AnOlderAnswerOpensNothing) {
   BrokerHub a(server_, "a");
   BrokerHub b(server_, "b", Asks);

@@ -121,6 +121,32 @@ TEST(BrokerLog, ALostDoorbellIsFoundAndHealedBeforeAnythingNewer) {
   EXPECT_EQ(Types(there).find("resync"), std::string::npos);
 }
 
+// Nothing rings afterwards, so nothing but the doorbell that stands again shows
+// that something was missed.
+TEST(BrokerLog, ADoorbellThatStandsAnewMakesTheNodeRead) {
+  RedisServer server;
+  BrokerHub a(server, "a");
+  BrokerHub b(server, "b");
+  Browser there = b.hub.Open();
+  ASSERT_TRUE(there.ReadMessages(1));
+  ASSERT_EQ(a.Publish("acme", "i1").seq, 1u);
+  ASSERT_TRUE(ReadAction(&there, "i1"));
+  const auto may = [&](const char* rule) {
+    EXPECT_TRUE(server.Command({"ACL", "SETUSER", "default", rule}).ok());
+  };
+  for (int i = 2; i <= 4; ++i) {
+    // Nobody comes back before the next one is published.
+    may("-subscribe");
+    EXPECT_TRUE(server.Command({"CLIENT", "KILL", "TYPE", "pubsub"}).ok());
+    const std::string id = "i" + std::to_string(i);
+    ASSERT_EQ(a.Publish("acme", id).seq, static_cast<uint64_t>(i));
+    may("+subscribe");
+    ASSERT_TRUE(ReadAction(&there, id));
+  }
+  EXPECT_EQ(Types(there), "hello update update update update");
+  EXPECT_EQ(b.broker().gaps_found.Get(), 0u);
+}
+
 TEST(BrokerLog, FlushAllIsANewLogThatEveryStreamIsToldOfInPlace) {
   RedisServer server;
   BrokerHub a(server, "a");

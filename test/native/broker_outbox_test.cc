@@ -104,6 +104,28 @@ TEST_F(OutboxTest, WhatItHoldsGoesOutInOrderBehindWhatWasUnderWay) {
   }
 }
 
+// Nobody knows whether it was carried out, so it is sent again; where it was,
+// its id says so.
+TEST_F(OutboxTest, WhatWasLostOnItsWayIsSentAgain) {
+  server_.Start();
+  BrokerHub a(server_, "a");
+  ASSERT_EQ(a.Publish("acme", "i1").seq, 1u);
+  server_.Stop();
+  for (const char* id : {"i2", "i3"})
+    EXPECT_EQ(a.Publish("acme", id).code, PublishCode::kQueued);
+  EXPECT_EQ(a.broker().lost.Get(), 0u);
+  server_.Kill();
+  a.hub.Until([&] { return a.broker().lost.Get() == 2; });
+  EXPECT_EQ(a.broker().outbox_actions.Get(), 2u);
+  server_.Start();
+  a.hub.Until([&] { return a.broker().outbox_actions.Get() == 0; });
+  const std::string text = LogText(server_, "acme");
+  const size_t first = text.find("\"i2\"");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_NE(text.find("\"i3\"", first), std::string::npos);
+  EXPECT_EQ(a.hub.metrics().duplicates.Get(), 0u);
+}
+
 TEST(BrokerForeign, AnActionOfAnotherCompanyIsRefusedWhereverItStands) {
   RedisServer server;
   BrokerHub a(server, "a");
