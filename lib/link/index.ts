@@ -2,9 +2,9 @@
 import { createTRPCUntypedClient, httpSubscriptionLink, TRPCClientError, type TRPCLink } from '@trpc/client';
 import type { AnyRouter } from '@trpc/server';
 import { observable } from '@trpc/server/observable';
-import { createSyncClient, type SyncStatus, type TrpcSubscription } from '../client/index.js';
+import { browserEnvironment, createSyncClient, type SyncStatus, type TrpcSubscription } from '../client/index.js';
 import { PathcastError } from '../protocol/error.js';
-import { canonical, isOpen } from './input.js';
+import { sharedPartOf } from './input.js';
 import { MAX_STREAMS, takeSeat } from './slots.js';
 
 /** Whose data it is: separates the streams of one browser. The server believes neither. */
@@ -16,7 +16,7 @@ export interface SyncUser {
 export interface SyncLinkOptions {
   /** The subscriptions that pathcast serves: `['sync.onSync']`. All others go their way as by `httpSubscriptionLink`. */
   paths: readonly string[];
-  /** Who is signed in; asked when a subscription begins. */
+  /** Who is signed in; asked when a subscription begins. With an empty id nobody is: the subscription goes its way as by `httpSubscriptionLink`. */
   user: SyncUser | (() => SyncUser);
   /** As the server's `syncSubscription` has it: with ids (the default) `onData` gets `{ id, data }`, without them the bare event. */
   ids?: boolean | undefined;
@@ -28,11 +28,18 @@ type HttpOptions<TRouter extends AnyRouter> = Parameters<typeof httpSubscription
 
 type Refusal = Pick<SyncStatus, 'reason'> & { code: string; httpStatus: number };
 
-const REFUSALS: Readonly<Record<string, Omit<Refusal, 'reason'>>> = {
+/** As tRPC says it. What is not here is `FORBIDDEN` where it is final, else that nobody serves it now. */
+const ERRORS: Readonly<Record<string, Omit<Refusal, 'reason'>>> = {
   not_found: { code: 'NOT_FOUND', httpStatus: 404 },
-  revoked: { code: 'FORBIDDEN', httpStatus: 403 },
-  forbidden: { code: 'FORBIDDEN', httpStatus: 403 },
+  unauthorized: { code: 'UNAUTHORIZED', httpStatus: 401 },
+  unexpected_answer: { code: 'BAD_REQUEST', httpStatus: 400 },
+  limit: { code: 'TOO_MANY_REQUESTS', httpStatus: 429 },
+  server_error: { code: 'INTERNAL_SERVER_ERROR', httpStatus: 500 },
 };
+const FORBIDDEN = { code: 'FORBIDDEN', httpStatus: 403 };
+const UNAVAILABLE = { code: 'SERVICE_UNAVAILABLE', httpStatus: 503 };
+/** On the way, and nothing has gone wrong. */
+const ORDINARY: ReadonlySet<string> = new Set(['starting', 'electing', 'asked', 'drain', 'replaced']);
 
 function refused(message: string, { code, httpStatus }: { code: string; httpStatus: number }): TRPCClientError<AnyRouter> {
   return TRPCClientError.from({ error: { message, code: -32_000 - (httpStatus - 400), data: { code, httpStatus } } } as never);
@@ -40,13 +47,20 @@ function refused(message: string, { code, httpStatus }: { code: string; httpStat
 
 /**
  * In the place of `httpSubscriptionLink`, with its options. Subscriptions of equal procedure and input share one stream of the browser,
- * whatever the tabs; another input is a stream of its own, past the server's own checks, three at most a browser: a further one ends with
+ * whatever the tabs, and wherever each begins (`since`, `lastEventId`), whoever it is (`clientInstanceId`) and whatever origin it leaves out
+ * (`excludeSourceId`). An input that JSON does not hold as it is (a Set, a Date) goes its way alone. Another input is a stream of its own, past the server's own checks, three at most a browser: a further one ends with
  * TOO_MANY_REQUESTS. `onStarted` comes when the stream is live; it comes back by itself, and ends on a refusal alone.
  */
 export function syncSubscriptionLink<TRouter extends AnyRouter>(options: HttpOptions<TRouter> & { sync: SyncLinkOptions }): TRPCLink<TRouter> {
   const { sync, ...http } = options;
-  if (!Array.isArray(sync?.paths) || sync.paths.length === 0) {
+  if (!Array.isArray(sync?.paths) || sync.paths.length === 0 || sync.paths.some((path) => typeof path !== 'string')) {
     throw new PathcastError('INVALID_OPTION', "sync.paths must name the subscriptions that pathcast serves: ['sync.onSync']");
+  }
+  if (typeof sync.user !== 'function' && (typeof sync.user !== 'object' || sync.user === null)) {
+    throw new PathcastError('INVALID_OPTION', 'sync.user must say who is signed in, { companyId, userId } or a function that gives it');
+  }
+  for (const name of Object.keys(sync)) {
+    if (!['paths', 'user', 'ids'].includes(name)) throw new PathcastError('INVALID_OPTION', `sync.${name} is no option: paths, user, ids are`);
   }
   const overHttp = httpSubscriptionLink<TRouter, never>(http as never);
   const inner = createTRPCUntypedClient<TRouter>({ links: [overHttp] });
@@ -56,14 +70,27 @@ export function syncSubscriptionLink<TRouter extends AnyRouter>(options: HttpOpt
     return ({ op, next }) => {
       if (op.type !== 'subscription') return next(op);
       const { path, input, context, signal } = op;
-      const key = canonical(input);
-      if (!sync.paths.includes(path) || key === undefined || !isOpen(input)) return through({ op, next });
+      const shared = sync.paths.includes(path) ? sharedPartOf(input) : undefined;
+      if (!shared) return through({ op, next });
+      const { key, since, excluded } = shared;
 
       return observable((observer) => {
-        const { companyId, userId } = typeof sync.user === 'function' ? sync.user() : sync.user;
+        if (signal?.aborted) return observer.complete();
+        let user: SyncUser;
+        try {
+          user = typeof sync.user === 'function' ? sync.user() : sync.user;
+        } catch (thrown) {
+          return observer.error(TRPCClientError.from(thrown as Error));
+        }
+        const { companyId, userId } = Object(user) as Partial<SyncUser>;
+        // Nobody is signed in: the server says what it thinks of that.
+        if (!companyId || !userId) {
+          const passing = through({ op, next }).subscribe(observer);
+          return () => passing.unsubscribe();
+        }
         const trpc: TrpcSubscription = {
           subscribe: (place, handlers) =>
-            inner.subscription(path, { ...input, ...place }, { ...(handlers as object), context } as never),
+            inner.subscription(path, { ...shared.input, ...place }, { ...(handlers as object), context } as never),
         };
         let close = (): void => undefined;
         let started = false;
@@ -74,30 +101,43 @@ export function syncSubscriptionLink<TRouter extends AnyRouter>(options: HttpOpt
             started = true;
             observer.next({ result: { type: 'state', state: 'pending', error: null } });
           } else if (state === 'refused') {
-            observer.error(refused(`The stream was refused: ${reason}`, REFUSALS[reason] ?? { code: 'FORBIDDEN', httpStatus: 403 }) as never);
+            observer.error(refused(`The stream was refused: ${reason}`, ERRORS[reason] ?? FORBIDDEN) as never);
           } else if (state === 'closed') {
             observer.next({ result: { type: 'stopped' } });
             observer.complete();
           } else {
-            observer.next({ result: { type: 'state', state: 'connecting', error: null } });
+            const error = ORDINARY.has(reason) ? null : refused(`The stream is ${state}: ${reason}`, ERRORS[reason] ?? UNAVAILABLE);
+            observer.next({ result: { type: 'state', state: 'connecting', error: error as never } });
           }
         };
 
-        const leave = takeSeat([companyId, userId, path, key].map(encodeURIComponent).join(' '), {
+        const server = typeof http.url === 'string' ? http.url : '';
+        const listen = (): void => {
+          // Who knows where its page stands hears from there on: as a tab does that is new, whoever else listens on this page.
+          const own = since === undefined ? {} : { since, environment: browserEnvironment() };
+          const client = createSyncClient({ companyId, userId: `${userId} ${server} ${path} ${key}`, trpc, ...own });
+          const ends = [
+            client.onStatus(tell),
+            client.subscribe((event) => {
+              if (excluded !== undefined && 'sourceId' in event && event.sourceId === excluded) return;
+              const data = sync.ids === false ? event : { id: client.status.cursor ?? '', data: event };
+              observer.next({ result: { type: 'data', data } });
+            }),
+          ];
+          close = () => {
+            for (const end of ends) end();
+            client.close();
+          };
+          tell(client.status);
+        };
+        const leave = takeSeat([companyId, userId, server, path, key].map(encodeURIComponent).join(' '), {
           taken() {
-            const client = createSyncClient({ companyId, userId: `${userId} ${path} ${key}`, trpc });
-            const ends = [
-              client.onStatus(tell),
-              client.subscribe((event) => {
-                const data = sync.ids === false ? event : { id: client.status.cursor ?? '', data: event };
-                observer.next({ result: { type: 'data', data } });
-              }),
-            ];
-            close = () => {
-              for (const end of ends) end();
-              client.close();
-            };
-            tell(client.status);
+            try {
+              listen();
+            } catch (thrown) {
+              leave();
+              observer.error(TRPCClientError.from(thrown as Error));
+            }
           },
           full() {
             close();

@@ -15,9 +15,13 @@ interface Locks {
 
 type Browser = typeof globalThis & {
   navigator?: { locks?: Locks };
+} & Target;
+
+interface Target {
+  document?: Target;
   addEventListener?: (name: string, listener: (event: { persisted?: boolean }) => void) => void;
   removeEventListener?: (name: string, listener: (event: { persisted?: boolean }) => void) => void;
-};
+}
 
 export interface Seat {
   release(): void;
@@ -61,8 +65,8 @@ async function take(stream: string): Promise<Seat | null> {
 }
 
 /**
- * Calls `taken` when there is room, `full` when there is none. A page that waits in the back-forward cache has no seat; one that is shown
- * again asks anew. Gives back what ends it.
+ * Calls `taken` when there is room, `full` when there is none. A page that waits in the back-forward cache, or is frozen, has no seat: its
+ * stream has ended. One that is shown again asks anew. Gives back what ends it.
  */
 export function takeSeat(stream: string, { taken, full }: { taken: () => void; full: () => void }): () => void {
   const browser = globalThis as Browser;
@@ -72,23 +76,32 @@ export function takeSeat(stream: string, { taken, full }: { taken: () => void; f
     seat?.release();
     seat = null;
   };
+  let asking = false;
   const ask = (then: () => void): void => {
+    if (seat || asking) return;
+    asking = true;
     void take(stream).then((got) => {
+      asking = false;
       if (!wanted) got?.release();
       else if ((seat = got)) then();
       else full();
     });
   };
-  const again = ({ persisted }: { persisted?: boolean }): void => {
-    if (persisted && !seat) ask(() => undefined);
+  const resume = (): void => ask(() => undefined);
+  const shown = ({ persisted }: { persisted?: boolean }): void => {
+    if (persisted) resume();
   };
-  browser.addEventListener?.('pagehide', release);
-  browser.addEventListener?.('pageshow', again);
+  const all = [
+    [browser, 'pagehide', release],
+    [browser, 'pageshow', shown],
+    [browser.document, 'freeze', release],
+    [browser.document, 'resume', resume],
+  ] as const;
+  for (const [target, name, run] of all) target?.addEventListener?.(name, run);
   ask(taken);
   return () => {
     wanted = false;
-    browser.removeEventListener?.('pagehide', release);
-    browser.removeEventListener?.('pageshow', again);
+    for (const [target, name, run] of all) target?.removeEventListener?.(name, run);
     release();
   };
 }

@@ -157,6 +157,31 @@ describe.each(VERSIONS)('@trpc/client %s', (_, alias) => {
     await waitFor(() => second.said('d', 'started').length === 1, 'it to start');
   });
 
+  test('a position, an id of the tab and an origin that is left out make no other stream: each hears from where its page stands', async () => {
+    const [first, second] = [await open(), await open()];
+    const now = Date.now();
+    await first.tab.evaluate(`subscribe('a', { modules: ['guests'], since: ${now} }); subscribe('b', { modules: ['guests'], since: ${now - 1} })`);
+    await first.tab.evaluate("subscribe('c', { modules: ['guests'], clientInstanceId: 'one' })");
+    for (const name of ['a', 'b', 'c']) await waitFor(() => first.said(name, 'started').length === 1, `${name} to start`);
+    await site.publish();
+    const between = String(site.published);
+    await second.tab.evaluate(`subscribe('d', { modules: ['guests'], since: ${now}, clientInstanceId: 'two', excludeSourceId: 'two' })`);
+    await waitFor(() => second.said('d', 'started').length === 1, 'd to start');
+    await site.settled('ada', 1);
+    await site.publish();
+    const last = String(site.published);
+    for (const [page, name] of [
+      [first, 'a'],
+      [first, 'b'],
+      [first, 'c'],
+      [second, 'd'],
+    ] as const) {
+      await waitFor(() => page.said(name, 'data').some(([, , id]) => id === last), `the last action for ${name}`);
+      const heard = page.said(name, 'data').map(([, , id]) => id);
+      expect(heard.filter((id) => id === between || id === last)).toEqual([between, last]);
+    }
+  });
+
   test('other subscriptions and queries go their way', async () => {
     const { tab, said } = await open();
     expect(await tab.evaluate('hello()')).toBe('hello');
