@@ -81,4 +81,20 @@ export const slips = [
     replace: '!reply.answered()',
     tests: [gate('AReadThatIsUnderWayWhenItShutsShowsNothing')],
   },
+  {
+    name: 'B17',
+    file: 'src/broker/outbox.cc',
+    why: 'what a duplicate says is shown in the place of what the first said',
+    find: 'if (!duplicate) return on_placed_(company, head, *order);',
+    replace: 'return on_placed_(company, head, *order);',
+    tests: [gtest('broker_contents_test', 'BrokerContents.ADuplicateIsDeliveredWithWhatTheFirstSaid')],
+  },
+  {
+    name: 'B18',
+    file: 'src/broker/mirrors.cc',
+    why: 'a doorbell that cannot be read is counted and nothing else: its action never comes',
+    find: '"somebody else publishes to its channel"); LookSoon(company);',
+    replace: '"somebody else publishes to its channel");',
+    tests: [gtest('broker_contents_test', 'BrokerContents.WhereADoorbellCannotBeReadTheLogIs')],
+  },
 ];

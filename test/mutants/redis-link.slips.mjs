@@ -123,4 +123,20 @@ export const slips = [
     replace: 'partial_->bytes += 0 * bytes;',
     tests: [gtest('redis_faults_test', 'RedisFaultsTest.AnAnswerThatTakesLongIsNoSilence')],
   },
+  {
+    name: 'R15',
+    file: 'src/redis/sentinel.cc',
+    why: 'news of another master that the sentinels watch moves the node',
+    find: 'words.size() != 5 || words[0] != master',
+    replace: 'words.size() != 5',
+    tests: [gtest('redis_sentinel_lies_test', 'SentinelLiesTest.OnlyNewsOfThisMasterCounts')],
+  },
+  {
+    name: 'R16',
+    file: 'src/redis/sentinel.cc',
+    why: 'a port that is none is taken for the number that it begins with',
+    find: 'error != std::errc() || stop != end',
+    replace: 'error != std::errc()',
+    tests: [gtest('redis_sentinel_lies_test', 'SentinelLiesTest.WhoAnswersNonsenseIsPassedOver')],
+  },
 ];
