@@ -22,6 +22,8 @@ struct Known {
   std::string epoch;
   uint64_t seq = 0;
   std::string id;
+  // When that was placed, by the clock of the Redis that did.
+  int64_t at_ms = 0;
 };
 
 // An action on its way into the log.

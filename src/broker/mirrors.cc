@@ -168,6 +168,7 @@ void Mirrors::Read(const std::shared_ptr<Company>& company) {
   const std::string first = std::to_string(from);
   const std::string count = std::to_string(kActionsARead);
   const std::string bell = BellName(company->base);
+  const std::string placed = std::to_string(known.at_ms);
   const std::string_view keys[] = {names.head, names.log, names.ids};
   const std::string_view arguments[] = {shared_->transport->run_id(),
                                         known.run,
@@ -179,7 +180,8 @@ void Mirrors::Read(const std::shared_ptr<Company>& company) {
                                         first,
                                         count,
                                         bell,
-                                        shared_->transport->ring()};
+                                        shared_->transport->ring(),
+                                        placed};
   shared_->transport->Eval(shared_->read_script, keys, arguments,
                            [this, company, from](redis::Reply reply) {
                              OnRead(company, from, std::move(reply));
@@ -254,7 +256,8 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
   uint64_t last = 0;
   const size_t end = kHeadParts + count * kActionParts;
   if (count > 0) (void)ReadNumber(parts[end - kActionParts].text(), &last);
-  Said said{parts[8].text(), epoch, newest, {}, parts[7].text()};
+  Said said{parts[8].text(),         epoch, newest, {}, parts[7].text(),
+            static_cast<int64_t>(at)};
   if (last == newest && count > 0) said.id = parts[end - 2].text();
   shared_->transport->NoteRun(said.run);
   // The rest of it is still to be read: which action is at its head is not
@@ -512,6 +515,7 @@ bool Mirrors::Take(Company* company, Channel* channel, const RungAction& action,
   if (known.epoch == action.epoch && known.seq < action.seq) {
     known.seq = action.seq;
     known.id = action.id;
+    known.at_ms = action.arrived_ms;
   }
   if (company->expected_seq != 0 && company->expected_seq <= action.seq) {
     company->expected_seq = 0;

@@ -150,6 +150,7 @@ void Outbox::SendNext(const std::shared_ptr<Company>& company) {
   const std::string bytes = Number(static_cast<int64_t>(log.max_bytes));
   const std::string outlives = Number(kHeadOutlivesMs);
   const std::string stamp = Number(order.stamp_ms);
+  const std::string placed = Number(known.at_ms);
   const std::string_view keys[] = {names.head, names.log, names.ids};
   const std::string_view arguments[] = {bell,
                                         shared_->transport->ring(),
@@ -168,7 +169,8 @@ void Outbox::SendNext(const std::shared_ptr<Company>& company) {
                                         stamp,
                                         order.stored,
                                         order.rung,
-                                        after};
+                                        after,
+                                        placed};
   shared_->transport->Eval(
       shared_->publish_script, keys, arguments,
       [this, company, number = order.number](redis::Reply reply) {
@@ -295,8 +297,9 @@ void Outbox::Placed(Company* company, Order* order, redis::Reply& reply) {
   company->refused.clear();
   company->confirmed = shared_->transport->connection();
   shared_->transport->NoteRun(parts[6].text());
-  head.learned = Learn(&company->known, {parts[6].text(), head.epoch, head.seq,
-                                         order->id, parts[5].text()});
+  head.learned =
+      Learn(&company->known, {parts[6].text(), head.epoch, head.seq, order->id,
+                              parts[5].text(), head.at_ms});
   // One that went out twice finds itself.
   const bool own = duplicate && order->sends > 1;
   if (duplicate && !own) {

@@ -58,6 +58,7 @@ bool Learn(Known* known, const Said& said) {
   known->run = said.run;
   known->epoch = said.epoch;
   known->seq = said.seq;
+  known->at_ms = said.at_ms;
   return true;
 }
 

@@ -89,6 +89,7 @@ struct Said {
   std::string_view id;
   // As of ReadFormer.
   std::string_view former;
+  int64_t at_ms = 0;
 };
 
 // It becomes what is known. False: this node knows a place of a former epoch

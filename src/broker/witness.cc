@@ -51,6 +51,7 @@ void Witness::AskSome() {
     const std::string seq = std::to_string(known.seq);
     const std::string from = std::to_string(known.seq + 1);
     const std::string bell = BellName(company->base);
+    const std::string placed = std::to_string(known.at_ms);
     const std::string fresh = shared_->context->random.HexId(kEpochDigits);
     const std::string_view keys[] = {names.head, names.log, names.ids};
     const std::string_view arguments[] = {shared_->transport->run_id(),
@@ -63,7 +64,8 @@ void Witness::AskSome() {
                                           from,
                                           "1",
                                           bell,
-                                          shared_->transport->ring()};
+                                          shared_->transport->ring(),
+                                          placed};
     shared_->transport->Eval(shared_->read_script, keys, arguments,
                              [this, company, epoch = known.epoch,
                               run = known.run](redis::Reply reply) {
@@ -78,12 +80,14 @@ void Witness::OnAnswer(const std::shared_ptr<Company>& company,
   shared_->owner->BeginBrokerTurn();
   --asking_;
   const auto& parts = reply.elements();
-  uint64_t newest = 0;
+  uint64_t newest = 0, at = 0;
   // What it refuses now it is told with the next publish.
   if (parts.size() >= kHeadParts && parts[0].text() == "OK" &&
-      ReadNumber(parts[2].text(), &newest)) {
+      ReadNumber(parts[2].text(), &newest) &&
+      ReadNumber(parts[3].text(), &at)) {
     shared_->Began(parts[4].text(), company->tenant);
-    Said said{parts[8].text(), parts[1].text(), newest, {}, parts[7].text()};
+    Said said{parts[8].text(), parts[1].text(),         newest, {},
+              parts[7].text(), static_cast<int64_t>(at)};
     if (said.run == run) there_.emplace(run);
     const bool more = parts.size() > kHeadParts + 2;
     if (more) said.id = parts[kHeadParts + 2].text();

@@ -16,8 +16,9 @@ interface Known {
   epoch: string;
   seq: number;
   id: string;
+  at: number;
 }
-const NOTHING: Known = { run: '', epoch: '', seq: 0, id: '' };
+const NOTHING: Known = { run: '', epoch: '', seq: 0, id: '', at: 0 };
 
 interface Limits {
   maxActions?: number;
@@ -62,21 +63,21 @@ class LogNode {
       PUBLISH,
       3,
       ...[head, log, ids, doorbell, 'PUBLISH', this.#told(run), this.known.run, this.known.epoch, this.known.seq, this.known.id],
-      ...[force ? '1' : '0', this.#fresh, maxActions, ttlMs, maxBytes, 1_000_000, id, stamp, text, rung],
+      ...[force ? '1' : '0', this.#fresh, maxActions, ttlMs, maxBytes, 1_000_000, id, stamp, text, rung, '', this.known.at],
     )) as string[];
-    if (answer[0] === 'OK') this.known = { run, epoch: answer[1] ?? '', seq: Number(answer[2]), id };
+    if (answer[0] === 'OK') this.known = { run, epoch: answer[1] ?? '', seq: Number(answer[2]), id, at: Number(answer[3]) };
     if (answer.length > 2) expect(answer.at(-1)).toBe(run);
     return answer.length > 2 ? answer.slice(0, -1) : answer;
   }
 
   async read(from = 1, { count = 1_000, force = false } = {}) {
-    const { head, log, ids } = keysOf('pathcast', this.company);
+    const { head, log, ids, doorbell } = keysOf('pathcast', this.company);
     const run = await this.runId();
     const answer = (await this.redis.eval(
       READ,
       3,
       ...[head, log, ids, this.#told(run), this.known.run, this.known.epoch, this.known.seq, this.known.id],
-      ...[force ? '1' : '0', this.#fresh, from, count],
+      ...[force ? '1' : '0', this.#fresh, from, count, doorbell, 'PUBLISH', this.known.at],
     )) as string[];
     const [status = '', epoch = '', seq = '0', at = '0', why = '', born = '0', lost = '0', former = '', runs = '', ...rest] = answer;
     const actions = [];
@@ -85,7 +86,7 @@ class LogNode {
     }
     const last = actions.at(-1);
     if (status === 'OK') expect(runs).toBe(run);
-    if (status === 'OK' && last?.seq === Number(seq)) this.known = { run, epoch, seq: last.seq, id: last.id };
+    if (status === 'OK' && last?.seq === Number(seq)) this.known = { run, epoch, seq: last.seq, id: last.id, at: last.at };
     return { status, epoch, seq: Number(seq), at: Number(at), why, born: Number(born), lost: Number(lost), former, actions };
   }
 }
@@ -194,8 +195,10 @@ describe('bounds', () => {
     const gone = await young.read();
     expect(gone).toMatchObject({ epoch: 'a1', seq: 1, lost: at });
     // Seq and epoch outlive the actions.
-    expect((await young.publish('new')).slice(0, 3)).toEqual(['OK', 'a1', '2']);
-    expect((await young.read()).lost).toBe(at);
+    const patient = new LogNode(redis, young.company, 'b');
+    patient.known = young.known;
+    expect((await patient.publish('new')).slice(0, 3)).toEqual(['OK', 'a1', '2']);
+    expect((await patient.read()).lost).toBe(at);
   });
 
   test('a burst beyond the bound goes with what follows it', async () => {
@@ -291,6 +294,31 @@ describe('a Redis that went back in time', () => {
     const [status, epoch, seq, , why] = await node.publish('three');
     expect([status, seq, why]).toEqual(['OK', '1', 'rewound']);
     expect(epoch).not.toBe('a1');
+  });
+
+  test('what a former master counted after the new one had begun an epoch is a loss of its own, and what it counted before is not', async () => {
+    const successor = await RedisServer.start();
+    try {
+      const node = new LogNode(client, 'acme', 'a');
+      await node.publish('one');
+      const [late, early] = [new LogNode(successor.client(), 'acme', 'b'), new LogNode(successor.client(), 'acme', 'c')];
+      // It has nothing of the log; whoever comes first begins one, and tells all of it.
+      early.known = { ...node.known };
+      const begun = await early.read();
+      expect(begun.why).toBe('lost');
+      // A node that knows of the former log alone comes to the new one.
+      early.known = { ...node.known, at: begun.born - 1_000 };
+      expect(await early.read()).toMatchObject({ why: '', epoch: begun.epoch });
+      // Meanwhile the former master took another action, and told its node that it stands.
+      await node.publish('two');
+      late.known = node.known;
+      const again = await late.read();
+      expect(again.why).toBe('rewound');
+      expect(again.epoch).not.toBe(begun.epoch);
+      expect(await new LogNode(late.redis, 'acme', 'd').read()).toMatchObject({ why: '', epoch: again.epoch });
+    } finally {
+      await successor.end();
+    }
   });
 
   test('a node that saw what Redis forgot begins a new epoch, also when another one has gone on', async () => {

@@ -249,7 +249,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
   private async readSome(companyId: string, from: number, count: number, force: boolean): Promise<ReadReply> {
     const { head, log, ids, doorbell } = keysOf(this.options.prefix, companyId);
     const known = this.known.of(companyId);
-    const args = ['', known.run, known.epoch, known.seq, known.id, force ? 1 : 0, this.freshEpoch(), from, count, doorbell, this.broker.ring];
+    const args = ['', known.run, known.epoch, known.seq, known.id, force ? 1 : 0, this.freshEpoch(), from, count, doorbell, this.broker.ring, known.at];
     const startUs = this.context.env.monotonicUs();
     const reply = readReply(await this.broker.eval(this.options.scripts.read, [head, log, ids], args));
     this.counters.scriptUs.observe(this.context.env.monotonicUs() - startUs);
@@ -262,7 +262,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
     const last = entries.at(-1);
     // It has vouched for what was known; what it has beyond that and does not give can only be gone.
     const id = last?.seq === seq ? last.id : known.seq === seq ? known.id : '';
-    if (last === undefined || last.seq === seq) this.learn(companyId, { run, epoch, seq, id }, reply.former);
+    if (last === undefined || last.seq === seq) this.learn(companyId, { run, epoch, seq, id, at: reply.at }, reply.former);
     return reply;
   }
 

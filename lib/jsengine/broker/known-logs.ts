@@ -7,9 +7,11 @@ export interface Known {
   readonly seq: number;
   /** Of the action at `seq`; '' where it was not told. */
   readonly id: string;
+  /** When that was placed, by the clock of the Redis that did. ms */
+  readonly at: number;
 }
 
-const NOTHING: Known = { run: '', epoch: '', seq: 0, id: '' };
+const NOTHING: Known = { run: '', epoch: '', seq: 0, id: '', at: 0 };
 
 /** Bounded; the company that was heard of longest ago is forgotten first, and is then one of which nothing is known. */
 export class KnownLogs {
@@ -44,9 +46,9 @@ export class KnownLogs {
   }
 
   /** A doorbell said it: of the same epoch, and so of the same Redis, or it is not believed. */
-  rung(companyId: string, epoch: string, seq: number, id: string): void {
+  rung(companyId: string, epoch: string, seq: number, id: string, at: number): void {
     const known = this.byCompany.get(companyId);
-    if (known?.epoch === epoch && seq > known.seq) this.byCompany.set(companyId, { ...known, seq, id });
+    if (known?.epoch === epoch && seq > known.seq) this.byCompany.set(companyId, { ...known, seq, id, at });
   }
 
   forget(companyId: string): void {

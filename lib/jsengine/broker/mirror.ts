@@ -233,7 +233,7 @@ export class Mirror implements ChannelMirror {
       if (!next?.encoded) return;
       this.pending.delete(key);
       this.pendingBytes -= next.bytes;
-      host.known.rung(channel.companyId, next.epoch, next.seq, next.id);
+      host.known.rung(channel.companyId, next.epoch, next.seq, next.id, next.at);
       this.wholeMs = Math.max(this.wholeMs, next.at);
       channel.place([{ encoded: next.encoded, at: next.at }], next.publishedUs);
       host.grown(channel);

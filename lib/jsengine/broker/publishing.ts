@@ -198,7 +198,7 @@ export class Publishing {
     const { logActions, logTtlMs, logBytes } = context.options;
     const keys = keysOf(options.prefix, companyId);
     const before = queue.items[queue.next - 2];
-    const { run, epoch, seq, id } = known.of(companyId);
+    const { run, epoch, seq, id, at } = known.of(companyId);
     const force = queue.vouchSinceMs !== undefined && this.host.steadyMs() - queue.vouchSinceMs >= VOUCH_MS ? 1 : 0;
     const wasSent = item.wasSent;
     item.wasSent = true;
@@ -217,7 +217,7 @@ export class Publishing {
         [keys.head, keys.log, keys.ids],
         [
           ...[keys.doorbell, broker.ring, '', run, epoch, seq, id, force, this.host.freshEpoch()],
-          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung, before && !before.done ? before.encoded.action.id : ''],
+          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung, before && !before.done ? before.encoded.action.id : '', at],
         ],
       )
       .then(publishReply)
@@ -263,7 +263,7 @@ export class Publishing {
       return;
     }
     this.outbox.remove(queue, item);
-    host.learn(item.encoded.companyId, { run: reply.run, epoch: reply.epoch, seq: reply.seq, id: item.encoded.action.id }, reply.former);
+    host.learn(item.encoded.companyId, { run: reply.run, epoch: reply.epoch, seq: reply.seq, id: item.encoded.action.id, at: reply.at }, reply.former);
     this.settled(item, reply, wasSent);
     this.checkFlushed();
   }

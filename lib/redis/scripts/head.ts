@@ -14,6 +14,8 @@
  */
 export const HEAD = `
 local FORMAT = 1
+-- How far apart the clocks of two Redises may be that count one after the other, ms.
+local CLOCKS_APART = 100
 if redis.replicate_commands then redis.replicate_commands() end
 
 local function clock()
@@ -104,7 +106,7 @@ local function counted(head, run)
 end
 
 -- The head to go on with, and why a new epoch began, if one did; last, which Redis this is. nil, word: nobody may go on yet.
--- known: { run, epoch, seq, id } as this node had it from Redis; epoch '' where it knows nothing of this company.
+-- known: { run, epoch, seq, id, at } as this node had it from Redis; epoch '' where it knows nothing of this company; at: when that was placed, 0: not known.
 -- told: which Redis this is, as the caller has it.
 local function judge(keys, told, known, force, fresh)
   local run = runOf(told)
@@ -128,7 +130,11 @@ local function judge(keys, told, known, force, fresh)
     -- Its own connection was to this Redis all the time, and so was everybody's who counted.
     if known.run == run and known.epoch == head.epoch and known.seq <= head.seq then return head, nil, run end
     -- An epoch began without it: what it knew is of no use, and what its streams saw they read anew.
-    if not extent(head, known.epoch) then return head, nil, run end
+    if not extent(head, known.epoch) then
+      -- But what another Redis counted after that (a master that did not know yet that it was none) is lost, and nobody was told.
+      if known.run ~= run and known.at + CLOCKS_APART >= head.born then return begin(keys, fresh, run), 'rewound', run end
+      return head, nil, run
+    end
   elseif not extent(head, known.epoch) then
     -- Neither of the two can be told to be the later one.
     return begin(keys, fresh, run), 'rewound', run

@@ -12,7 +12,7 @@ export const PUBLISH_RUNG = 16;
  * epoch, seq, action id (epoch '': nothing) · 8 '1': begin a new epoch where nobody vouches · 9 name of a new epoch · 10 actions
  * kept · 11 ms kept · 12 bytes kept · 13 ms that the head outlives them · 14 action id · 15 the greater of the action's timestamp
  * and 0 · 16 the action's bytes for the log · 17 the same for the doorbell, '' where they are equal · 18 '' or absent, or the id of the action that this
- * node sent just before it, and that has no answer yet: it may have been refused (NOSCRIPT, and the script is there again by now).
+ * node sent just before it, and that has no answer yet: it may have been refused (NOSCRIPT, and the script is there again by now) · 19 when what this node knows was placed, ms; absent: it cannot say.
  *
  * Answers: 'OK', epoch, seq, arrivedAt, why a new epoch began or '', former names (SPEC §13), which Redis this is · 'DUPLICATE' and the same ·
  * 'EARLY': what comes before it is not there; nothing was done · 'UNVOUCHED': this Redis did not count the head, and this node cannot say whether it went back · 'FORMAT', the newer one.
@@ -20,7 +20,7 @@ export const PUBLISH_RUNG = 16;
 export const PUBLISH = `${HEAD}
 local keys = { head = KEYS[1], log = KEYS[2], ids = KEYS[3] }
 local bell, ring = ARGV[1], ARGV[2]
-local known = { run = ARGV[4], epoch = ARGV[5], seq = tonumber(ARGV[6]) or 0, id = ARGV[7] }
+local known = { run = ARGV[4], epoch = ARGV[5], seq = tonumber(ARGV[6]) or 0, id = ARGV[7], at = tonumber(ARGV[19] or '') or 0 }
 local maxActions, ttl, maxBytes, outlives = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local id, stamp, stored, rung = ARGV[14], tonumber(ARGV[15]), ARGV[16], ARGV[17]
 if rung == '' then rung = stored end

@@ -13,13 +13,15 @@ export const READ_BYTES = 3;
  * new epoch where nobody vouches · 7 name of a new epoch · 8 first seq wanted · 9 actions at most ·
  * 10 doorbell · 11 PUBLISH or SPUBLISH: where an epoch begins, the nodes that have streams of the one before it are told; absent: nobody is.
  *
+ * 12 when what this node knows was placed, ms; absent: it cannot say.
+ *
  * Answers: 'OK', epoch, newest seq, arrivedAt of the newest, why a new epoch began or '', when this epoch began, the greatest
  * max(timestamp, arrivedAt) among what is no longer kept (0: nothing is lost), former names, which Redis this is, then of each action: seq, arrivedAt, id, bytes ·
  * 'UNVOUCHED' · 'FORMAT', the newer one.
  */
 export const READ = `${HEAD}
 local keys = { head = KEYS[1], log = KEYS[2], ids = KEYS[3] }
-local known = { run = ARGV[2], epoch = ARGV[3], seq = tonumber(ARGV[4]) or 0, id = ARGV[5] }
+local known = { run = ARGV[2], epoch = ARGV[3], seq = tonumber(ARGV[4]) or 0, id = ARGV[5], at = tonumber(ARGV[12] or '') or 0 }
 local head, why, run = judge(keys, ARGV[1], known, ARGV[6] == '1', ARGV[7])
 if not head then return { why, run } end
 if why and why ~= 'vouched' and ARGV[10] then redis.call(ARGV[11], ARGV[10], FORMAT .. 'b ' .. head.epoch .. '\\n') end
