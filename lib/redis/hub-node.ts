@@ -41,6 +41,8 @@ export interface NodeHost {
   silent(what: string, nodes: readonly string[]): void;
   /** Who was told to end while this node heard nothing cannot be read: any of its streams may be one of those. */
   unread(why: string): void;
+  /** A disconnect cannot be written down for nodes that hear nothing now. */
+  unwritten(why: string): void;
   /** Redis refuses something for good: a key of ours is of another type. */
   refused(why: string): void;
 }
@@ -86,6 +88,7 @@ export class HubNode {
     this.#ends = new Ends(this.life, livesMs, {
       carryOut: ({ match, reason }) => void host.disconnect(match, reason),
       tell: (end, id) => void this.#askEnd(end, id),
+      unwritten: (why) => host.unwritten(why),
     });
     this.#peers = new Peers(this.life, {
       ended: (id, reason) => this.seats.ended(id, reason),

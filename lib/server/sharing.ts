@@ -97,6 +97,9 @@ export class Sharing {
           this.#refusals.add(why);
           host.warn(`a key under this hub's prefix is not pathcast's, and stays as it is; what stands there holds for this node alone: ${why}`, 'foreign-key');
         },
+        unwritten: (why) => {
+          host.warn(`a disconnect cannot be written down in Redis (${why}); the nodes that hear it now carry it out, one that is cut off does not before it can be`, 'revocations-unwritten');
+        },
         unread: (why) => {
           host.warn(`who was told to end while this node heard nothing of Redis cannot be read (${why}); all streams of this node end, and come back through the app's own checks`, 'revocations');
           void host.disconnect({}, 'drain');

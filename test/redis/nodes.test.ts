@@ -6,7 +6,8 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
-import { createJsEngine } from '../../lib/jsengine/index.js';
+import { JsEngine } from '../../lib/jsengine/engine.js';
+import { systemEnvironment } from '../../lib/jsengine/environment.js';
 import type { Broker, BrokerLogOptions } from '../../lib/internal/broker.js';
 import type { Engine, EngineNotice, EngineOptions, StreamSpec } from '../../lib/internal/engine.js';
 import { IoredisConnection, ioredisBroker, ONE_LIFE } from '../../lib/redis/brokers/ioredis.js';
@@ -34,6 +35,9 @@ let server: RedisServer;
 let redis: Redis;
 let nodes: Node[] = [];
 let named = 0;
+/** ms that the steady clock of the nodes is ahead. */
+let aheadMs = 0;
+const environment = { ...systemEnvironment, monotonicUs: (): number => systemEnvironment.monotonicUs() + aheadMs * 1_000 };
 
 async function node(options: Partial<BrokerLogOptions> = {}, engineOptions: Partial<EngineOptions> = {}): Promise<Node> {
   const broker = ioredisBroker(server.client());
@@ -50,7 +54,7 @@ async function node(options: Partial<BrokerLogOptions> = {}, engineOptions: Part
     broker,
     ...options,
   };
-  const engine = createJsEngine({ ...DEFAULTS, hubId: `hub${String(named)}`, ...engineOptions, broker: log }, (notice) => notices.push(notice));
+  const engine = new JsEngine({ ...DEFAULTS, hubId: `hub${String(named)}`, ...engineOptions, broker: log }, (notice) => notices.push(notice), environment);
   const connect = (spec: Partial<StreamSpec> = {}): SinkClient => new SinkClient(engine, { ...SPEC_DEFAULTS, ...spec });
   const made: Node = {
     engine,
@@ -435,4 +439,24 @@ describe('a mirror that is behind', () => {
     const known = await b.open({ lastEventId: `${epoch}.4` });
     expect(known.hello?.reason).toBe('resumed');
   });
+});
+
+test('a company that nobody has listened to for half a minute takes no place of a node, and is there again for who comes', async () => {
+  const a = await node();
+  const cursors = await Promise.all(
+    ['acme', 'other'].map(async (companyId) => {
+      const client = await a.open({ companyId });
+      await a.engine.publish([encode({ companyId, id: `${companyId}-1` })]);
+      await client.untilAction(`${companyId}-1`);
+      return client;
+    }),
+  );
+  expect(a.engine.metrics().companies).toBe(2);
+  for (const client of cursors) client.cut();
+  await waitFor(() => a.engine.metrics().connections === 0, 'both have left');
+  aheadMs += 31_000;
+  await waitFor(() => a.engine.metrics().companies === 0, 'both to be forgotten');
+  const back = await a.open({ lastEventId: String(cursors[0]!.hello?.cursor) });
+  await back.untilAction('acme-1');
+  expect([back.hello?.reason, ids(back)]).toEqual(['resumed', ['acme-1']]);
 });

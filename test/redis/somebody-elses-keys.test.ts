@@ -60,6 +60,38 @@ describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
     expect(await redis.client().keys('pathcast:1:{acme}:*')).toEqual([key]);
   });
 
+  test('a list of who was told to end that is not ours is told, stays as it is, and keeps no node that hears from carrying out a disconnect', async () => {
+    const other = await HubNode.start({ engine, redis: direct() });
+    const node = await HubNode.start({ engine, redis: direct() });
+    const warnings: string[] = [];
+    node.hub.on('warning', ({ message }) => warnings.push(message));
+    const stream = await other.stream();
+    await waitFor(async () => (await node.hub.nodes()).length === 2, 'both know each other');
+    await redis.client().set('pathcast:1:ends', 'mine');
+    expect(await node.hub.disconnect({ companyId: 'acme', userId: 'ann' })).toBe(1);
+    expect(await stream.raw.untilClosed()).toMatch(/"reason":"revoked"/);
+    expect(warnings).toEqual([expect.stringMatching(/cannot be written down in Redis \(WRONGTYPE/)]);
+    expect(await redis.client().get('pathcast:1:ends')).toBe('mine');
+  });
+
+  test('an action that is gone from the middle of the log is told to who comes by a time before it', async () => {
+    const first = await HubNode.start({ engine, redis: direct() });
+    const stream = await first.stream();
+    for (const id of ['a1', 'a2', 'a3', 'a4']) await first.hub.broadcast(named(id));
+    await stream.until('a4');
+    const at = (id: string): number => Number(stream.events.find((event) => 'id' in event && event.id === id)?.timestamp);
+    await endHubNodes();
+    await redis.client().xdel('pathcast:1:{acme}:log', '3-0');
+    const node = await HubNode.start({ engine, redis: direct() });
+    const late = node.hub.stream({ companyId: 'acme', userId: 'ann', lastSyncTimestamp: at('a2') });
+    const types: unknown[] = [];
+    for await (const event of late) {
+      types.push(event.type);
+      if (event.type === 'resync' || ('id' in event && event.id === 'a4')) break;
+    }
+    expect(types).toContain('resync');
+  });
+
   test('a revocation is told though its node has just taken Redis for silent', async () => {
     const other = await HubNode.start({ engine, redis: direct() });
     const node = await HubNode.start({ engine, redis: link.url });

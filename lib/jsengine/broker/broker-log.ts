@@ -178,6 +178,7 @@ export class BrokerLog implements MirrorHost, PublishingHost {
         this.mirrors.delete(companyId);
         channel.mirror = undefined;
         channel.forgetLog();
+        this.channels.forget(companyId);
       }
     }
   }

@@ -391,7 +391,7 @@ export class Mirror implements ChannelMirror {
         // What lies between is gone, or nobody's of ours: from here on, and everybody reads anew.
         flush();
         if (!encoded) host.foreign(channel.companyId);
-        this.begin(reply, encoded ? entry.seq - 1 : entry.seq, 'trimmed', encoded ? 0 : entry.at);
+        this.begin(reply, encoded ? entry.seq - 1 : entry.seq, 'trimmed', entry.at);
         if (!encoded) continue;
       }
       fresh.push({ encoded, at: entry.at });

@@ -3,7 +3,7 @@
  * hears again, before its streams hear anything (`BrokerLogOptions.revocations`). It may end streams that have come back since, which then come back once more; it
  * never leaves one that was to end.
  */
-import type { BrokerReply } from '../../internal/broker.js';
+import { BrokerError, type BrokerReply } from '../../internal/broker.js';
 import type { DisconnectMatch } from '../../internal/engine.js';
 import { CLOSE_REASONS, type CloseReason } from '../../protocol/events.js';
 import { endsKey } from '../keys.js';
@@ -23,10 +23,19 @@ const MAX_WAITING = 1_000;
 /** Entries that are known to have been carried out. */
 const REMEMBERED = 2_000;
 
+export interface EndsHost {
+  carryOut(end: End): void;
+  /** The other nodes, of one that has waited for Redis. */
+  tell(end: End, id: string): void;
+  /** One does not stand in Redis: a node that is cut off now will not hear of it. */
+  unwritten(why: string): void;
+}
+
 export class Ends {
   readonly #life: Life;
   readonly #carryOut: (end: End) => void;
   readonly #tell: (end: End, id: string) => void;
+  readonly #unwritten: (why: string) => void;
   readonly #livesMs: number;
   readonly #known = new Set<string>();
   readonly #waiting: End[] = [];
@@ -41,12 +50,13 @@ export class Ends {
   /** What was said while nothing was heard could not be read yet. */
   #behind = false;
 
-  /** `livesMs`: how long a stream may live. `tell`: the other nodes, of one that has waited for Redis. */
-  constructor(life: Life, livesMs: number, { carryOut, tell }: { carryOut: (end: End) => void; tell: (end: End, id: string) => void }) {
+  /** `livesMs`: how long a stream may live. */
+  constructor(life: Life, livesMs: number, { carryOut, tell, unwritten }: EndsHost) {
     this.#life = life;
     this.#livesMs = livesMs;
     this.#carryOut = carryOut;
     this.#tell = tell;
+    this.#unwritten = unwritten;
     life.broker.onState(({ link }) => {
       if (link !== 'ready') this.missed();
     });
@@ -72,9 +82,12 @@ export class Ends {
       await broker.command(['PEXPIRE', key, this.#livesMs]);
       await broker.command(['XTRIM', key, 'MINID', '~', String(Math.max(0, Number(id.split('-')[0]) - this.#livesMs))]);
       return id;
-    } catch {
+    } catch (thrown) {
       this.#waiting.push(end);
-      if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
+      if (thrown instanceof BrokerError && thrown.failure === 'refused') this.#unwritten(thrown.message);
+      if (this.#waiting.length <= MAX_WAITING) return undefined;
+      this.#waiting.shift();
+      this.#unwritten(`more than ${String(MAX_WAITING)} of them wait for Redis, and the oldest are given up`);
       return undefined;
     }
   }
