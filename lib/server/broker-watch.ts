@@ -10,6 +10,8 @@ import type { HubHealth } from './results.js';
 export interface BrokerWatchHost {
   readonly warn: (message: string, kind: string) => void;
   readonly report: (error: PathcastError) => void;
+  /** Told once, when it was found good. */
+  readonly advice?: string | undefined;
 }
 
 /** After a look that got no answer, while the link still says that it is there. ms */
@@ -155,6 +157,7 @@ export class BrokerWatch {
     this.#fault = undefined;
     this.#awaySince = undefined;
     this.#isGood = true;
+    if (!this.#wasReady && this.host.advice !== undefined) this.host.warn(this.host.advice, 'database');
     this.#wasReady = true;
     for (const { resolve } of this.#waiters.splice(0)) resolve();
   }

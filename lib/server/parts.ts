@@ -63,10 +63,15 @@ export class Parts {
     const { broker } = this.engine;
     this.brokerWatch =
       broker &&
-      new BrokerWatch(broker, {
-        warn: (message, kind) => warn({ message }, kind),
-        report: (error) => report('broker', error),
-      }, this.settings.redis?.log.prefix ?? '');
+      new BrokerWatch(
+        broker,
+        {
+          warn: (message, kind) => warn({ message }, kind),
+          report: (error) => report('broker', error),
+          advice: this.settings.redis?.advice,
+        },
+        this.settings.redis?.log.prefix ?? '',
+      );
     this.paths = new HubPaths({
       createTable: pathTableOf(this.engine),
       codec,

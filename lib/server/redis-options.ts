@@ -18,9 +18,12 @@ export interface RedisSettings {
   /** For people: without a password. */
   readonly place: string;
   readonly seal: Seal | undefined;
+  /** Told once, when Redis is there. */
+  readonly advice: string | undefined;
   readonly log: Omit<BrokerLogOptions, 'url' | 'broker'>;
 }
 
+const DEFAULT_PREFIX = 'pathcast';
 const KNOWN = ['url', 'client', 'prefix', 'publishWaitMs', 'outboxBytes', 'probeMs', 'openWaitMs', 'seal'] as const;
 const PREFIX = /^[\w.:-]{1,64}$/;
 const WHAT = "a URL, { url, … }, { client, … } or a client of ioredis or node-redis (5 and newer)";
@@ -30,7 +33,7 @@ const MINUTE = 60_000;
 export function checkRedis(value: unknown, hubId: string): RedisSettings | undefined {
   if (value === undefined) return undefined;
   const given = asOptions(value);
-  const { url, client, prefix = 'pathcast' } = given;
+  const { url, client, prefix = DEFAULT_PREFIX } = given;
   if ((url === undefined) === (client === undefined)) {
     throw invalid(`redis must have either url or client, got ${url === undefined ? 'neither' : 'both'}`);
   }
@@ -49,11 +52,11 @@ export function checkRedis(value: unknown, hubId: string): RedisSettings | undef
   const seal = checkSeal(given['seal']);
   if (client !== undefined) {
     if (!isClient(client)) throw invalid(`redis.client must be a client of ioredis or node-redis (5 and newer), got ${describe(client)}`);
-    return { source: { client }, place: `the app's own client`, seal, log };
+    return { source: { client }, place: `the app's own client`, seal, advice: adviceFor(databaseOf(client), prefix), log };
   }
   if (typeof url !== 'string') throw invalid(`redis.url must be a string, got ${describe(url)}`);
   const parsed = parsedUrl(url);
-  return { source: { url, parsed }, place: shownRedisUrl(parsed), seal, log };
+  return { source: { url, parsed }, place: shownRedisUrl(parsed), seal, advice: adviceFor(parsed.db, prefix), log };
 }
 
 /** The URL that the native link takes; undefined where a client has to make the connection: a seal is JavaScript. */
@@ -65,6 +68,18 @@ export function nativeUrl({ source, seal }: RedisSettings): string | undefined {
 export function makeBroker({ source, seal, log: { prefix, scripts } }: RedisSettings): Broker {
   const broker = source.url === undefined ? clientBroker(source.client) : urlBroker(source.parsed);
   return seal ? new SealedBroker(broker, seal, { prefix, ...scripts }) : broker;
+}
+
+/** Channels of Redis know no database. Who has chosen a prefix has separated its hubs. */
+function adviceFor(database: number, prefix: string): string | undefined {
+  if (database === 0 || prefix !== DEFAULT_PREFIX) return undefined;
+  return `Redis's channels are those of all its databases: a hub in another one with the same prefix hears this one's ephemeral events, and disconnects and forgets its streams. Give each its own \`redis.prefix\` (this one is in database ${String(database)}, under the default prefix)`;
+}
+
+/** Of a client of ioredis, or of node-redis. */
+function databaseOf(client: object): number {
+  const { db, database = db } = (client as { options?: { db?: unknown; database?: unknown } | undefined }).options ?? {};
+  return typeof database === 'number' ? database : 0;
 }
 
 function checkSeal(value: unknown): Seal | undefined {

@@ -118,6 +118,16 @@ describe('on a server', () => {
       await waitFor(() => errors.length > 0, 'an error event');
     });
 
+    test('another database under the default prefix is a warning: channels are those of all databases', async () => {
+      const redis = `redis+unix://${server.socket}?db=1`;
+      const own = hubOf({ engine, redis: { url: redis, prefix: 'own' } });
+      const byDefault = hubOf({ engine, redis });
+      const byClient = hubOf({ engine, redis: server.client({ db: 1 }) });
+      for (const { hub } of [own, byDefault, byClient]) await within(hub.ready(), 'it is ready');
+      for (const { warnings } of [byDefault, byClient]) expect(warnings).toMatchObject([{ message: expect.stringMatching(/all its databases.*`redis\.prefix`.*database 1/) }]);
+      expect(own.warnings).toEqual([]);
+    });
+
     test('a log that Redis lost is one warning a minute, whatever the number of companies', async () => {
       const { hub, warnings } = hubOf({ engine, redis: `redis+unix://${server.socket}` });
       await hub.ready();
