@@ -1,4 +1,6 @@
-/** `pathcast/react`: the browser's stream in React 18 and 19. */
+/** `pathcast/react`: the browser's stream in React 18 and 19. A server component may render what it exports, and runs none of it. */
+'use client';
+
 export { RealtimeProvider, type RealtimeProviderProps } from './provider.js';
 export { usePresence, type Presence, type PresenceOptions, type PresentUser } from './use-presence.js';
 export { useRealtimeStatus, type RealtimeStatus } from './use-realtime-status.js';

@@ -25,6 +25,11 @@ export class RealtimeStore {
     return this.#status;
   }
 
+  /** Whose stream it is now; what was known of another is nothing of this one's. */
+  get client(): SyncClient | undefined {
+    return this.#client;
+  }
+
   /** Unix ms of the newest event that came; null before the first. */
   get lastSync(): number | null {
     return this.#lastSync;
@@ -33,7 +38,9 @@ export class RealtimeStore {
   /** Moves everybody who listens to this client. Gives back what takes them off; the client itself stays as it is. */
   attach(client: SyncClient): () => void {
     this.#client = client;
-    this.#set(client.status, null);
+    this.#status = client.status;
+    this.#lastSync = null;
+    this.#tell();
     const ends = [
       client.onStatus((status) => this.#set(status, this.#lastSync)),
       client.subscribe(({ timestamp }) => this.#set(this.#status, Math.max(timestamp, this.#lastSync ?? 0))),
@@ -70,6 +77,10 @@ export class RealtimeStore {
     if (status === this.#status && lastSync === this.#lastSync) return;
     this.#status = status;
     this.#lastSync = lastSync;
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const changed of [...this.#watchers]) changed();
   }
 }

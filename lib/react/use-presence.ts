@@ -1,5 +1,6 @@
 /** `usePresence`: who is there. */
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import type { SyncClient } from '../client/index.js';
 import { useNewest, useStatus, useStore } from './context.js';
 
 /** As `hub.presence()` gives it. */
@@ -44,11 +45,23 @@ function after(users: readonly PresentUser[], { event, ...user }: Change): reado
   return at < 0 ? [...users, user] : users.map((one, index) => (index === at ? user : one));
 }
 
+interface Known {
+  /** The client that it was heard from. */
+  of: SyncClient | undefined;
+  all: readonly PresentUser[];
+  error: unknown;
+}
+const NONE: Omit<Known, 'of'> = { all: [], error: undefined };
+const nobody = (): undefined => undefined;
+
 export function usePresence({ topic, load }: PresenceOptions = {}): Presence {
   const store = useStore('usePresence');
   const { state } = useStatus(store);
   const newest = useNewest(load);
-  const [{ all, error }, set] = useState<{ all: readonly PresentUser[]; error: unknown }>({ all: [], error: undefined });
+  const client = useSyncExternalStore(store.watch, () => store.client, nobody);
+  const [known, set] = useState<Known>({ of: undefined, ...NONE });
+  // Of another client, and of its company, nothing is shown.
+  const { all, error } = known.of === client ? known : NONE;
   const [asked, ask] = useState(0);
   const hasLoad = load !== undefined;
 
@@ -56,24 +69,32 @@ export function usePresence({ topic, load }: PresenceOptions = {}): Presence {
     /** What came while the answer was on its way: it is newer than the answer. */
     let meanwhile: Change[] | undefined = [];
     let over = false;
+    const change = (made: (before: Pick<Known, 'all' | 'error'>) => Partial<Known>): void =>
+      set((before) => {
+        const own = before.of === client ? before : NONE;
+        return { ...own, ...made(own), of: client };
+      });
     const end = store.subscribe(
       (event) => {
         if (event.type !== 'ephemeral' || !isChange(event.data)) return;
-        const change = event.data;
-        meanwhile?.push(change);
-        set((before) => ({ ...before, all: after(before.all, change) }));
+        const one = event.data;
+        meanwhile?.push(one);
+        change(({ all: before }) => ({ all: after(before, one) }));
       },
       { topics: ['presence'] },
     );
-    if (state === 'live' && newest.current) {
-      newest.current().then(
+    const now = newest.current;
+    if (state === 'live' && now) {
+      // One that throws at once has failed as one that rejects has.
+      new Promise<readonly PresentUser[]>((resolve) => resolve(now())).then(
         (users) => {
           if (over) return;
-          set({ all: (meanwhile ?? []).reduce(after, users), error: undefined });
+          if (!Array.isArray(users)) return change(() => ({ error: new TypeError(`usePresence: load must give a list of users, got ${typeof users}`) }));
+          change(() => ({ all: (meanwhile ?? []).reduce(after, users as readonly PresentUser[]), error: undefined }));
           meanwhile = undefined;
         },
         (failed: unknown) => {
-          if (!over) set((before) => ({ ...before, error: failed }));
+          if (!over) change(() => ({ error: failed }));
         },
       );
     }
@@ -81,7 +102,7 @@ export function usePresence({ topic, load }: PresenceOptions = {}): Presence {
       over = true;
       end();
     };
-  }, [store, newest, state, hasLoad, asked]);
+  }, [store, client, newest, state, hasLoad, asked]);
 
   const users = useMemo(() => (topic === undefined ? all : all.filter(({ topics }) => topics.includes(topic))), [all, topic]);
   const reload = useCallback(() => ask((times) => times + 1), []);

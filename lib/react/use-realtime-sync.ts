@@ -34,8 +34,12 @@ export function useRealtimeSync<M extends string = string>(options: RealtimeSync
     if (!enabled) return;
     const hear = (event: ClientEvent): void => {
       const { onEvent, onInvalidate } = newest.current;
-      onEvent?.(event as ClientEvent<M>);
-      if (event.queryPaths.length > 0) onInvalidate?.(event.queryPaths, event as ClientEvent<M>);
+      try {
+        onEvent?.(event as ClientEvent<M>);
+      } finally {
+        // What the one throws is reported, and makes no data stale that the other would have read again.
+        if (event.queryPaths.length > 0) onInvalidate?.(event.queryPaths, event as ClientEvent<M>);
+      }
     };
     const [only, paths, about] = JSON.parse(filter) as (string[] | null)[];
     const given = { ...(only && { modules: only }), ...(paths && { queryPaths: paths }), ...(about && { topics: about }) };

@@ -1,5 +1,6 @@
 /** `pathcast/client/report`: tells the server, now and then, how the browser's stream fares. */
 import type { SyncClient } from '../client/index.js';
+import { invalid } from '../client/invalid.js';
 import { REPORT_EVERY_MS, REPORT_REASONS, type ClientReport, type ReportReason } from '../protocol/reports.js';
 
 export interface ReportOptions {
@@ -22,7 +23,10 @@ const KNOWN: ReadonlySet<string> = new Set(REPORT_REASONS);
  * stream reports nothing. Gives back what ends it.
  */
 export function reportStatus(client: SyncClient, options: ReportOptions): () => void {
-  if (Math.random() >= (options.sample ?? 1)) return () => undefined;
+  const { url, sample = 1, send = overHttp(options) } = options;
+  if (typeof url !== 'string' && !options.send) throw invalid('reportStatus() must be given the url that takes reports');
+  if (!(sample >= 0 && sample <= 1)) throw invalid(`sample must be a number from 0 to 1, got ${String(sample)}`);
+  if (Math.random() >= sample) return () => undefined;
   const from = Math.random().toString(36).slice(2);
   const none = (): ClientReport => ({ from, elections: 0, handOvers: 0, reconnects: {} });
   let report = none();
@@ -30,7 +34,9 @@ export function reportStatus(client: SyncClient, options: ReportOptions): () => 
   let { leader, state } = client.status;
   if (leader) report.elections = 1;
 
-  const send = options.send ?? overHttp(options);
+  let over = false;
+  /** Reports in a row that were not taken: each doubles the wait, up to ten minutes. */
+  let failures = 0;
   const due = (): void => {
     timer = undefined;
     // Followers lost the same stream: one tells it.
@@ -40,14 +46,17 @@ export function reportStatus(client: SyncClient, options: ReportOptions): () => 
     }
     const sent = report;
     report = none();
-    void Promise.resolve(send(sent)).then(
+    void new Promise<boolean>((resolve) => resolve(send(sent))).then(
       (taken) => {
         if (!taken) back(sent);
+        else failures = 0;
       },
       () => back(sent),
     );
   };
   const back = (sent: ClientReport): void => {
+    if (over) return;
+    failures += 1;
     report.elections += sent.elections;
     report.handOvers += sent.handOvers;
     for (const [reason, count] of Object.entries(sent.reconnects)) add(reason as ReportReason, count);
@@ -57,7 +66,7 @@ export function reportStatus(client: SyncClient, options: ReportOptions): () => 
     report.reconnects[reason] = (report.reconnects[reason] ?? 0) + count;
   };
   const wait = (): void => {
-    timer ??= setTimeout(due, REPORT_EVERY_MS);
+    timer ??= setTimeout(due, REPORT_EVERY_MS * 2 ** Math.min(failures, 6));
   };
   if (leader) wait();
 
@@ -70,6 +79,7 @@ export function reportStatus(client: SyncClient, options: ReportOptions): () => 
     if (report.elections + report.handOvers + Object.keys(report.reconnects).length > before) wait();
   });
   return () => {
+    over = true;
     end();
     clearTimeout(timer);
   };

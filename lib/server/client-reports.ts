@@ -36,7 +36,7 @@ const countOf = (value: unknown): number => (typeof value === 'number' && value 
 
 function parsed(body: unknown): Record<string, unknown> | 'too long' | undefined {
   try {
-    const text = typeof body === 'string' ? body : (JSON.stringify(body) ?? '');
+    const text = typeof body === 'string' ? body : body instanceof Uint8Array ? Buffer.from(body).toString() : (JSON.stringify(body) ?? '');
     if (Buffer.byteLength(text) > REPORT_BYTES) return 'too long';
     const value = JSON.parse(text) as unknown;
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
@@ -59,6 +59,11 @@ export function createClientReports({ now = () => performance.now() }: { now?: (
 
   function tooSoon(companyId: string, userId: string, from: string): boolean {
     const time = now();
+    // The one that was heard last stands last; who was not heard in the interval is nobody that has to wait.
+    for (const [user, browsers] of heard) {
+      if (time - Math.max(...browsers.values()) < REPORT_EVERY_MS) break;
+      heard.delete(user);
+    }
     const user = JSON.stringify([companyId, userId]);
     const browsers = heard.get(user) ?? new Map<string, number>();
     for (const [browser, at] of browsers) if (time - at >= REPORT_EVERY_MS) browsers.delete(browser);
@@ -76,14 +81,21 @@ export function createClientReports({ now = () => performance.now() }: { now?: (
     const report = parsed(body);
     if (report === 'too long') return 413;
     if (!report) return 400;
-    if (tooSoon(who.companyId, who.userId, typeof report['from'] === 'string' ? report['from'].slice(0, 64) : '')) return 429;
+    // A copy: a part of a text keeps the whole of it.
+    const from = typeof report['from'] === 'string' ? Buffer.from(report['from'].slice(0, 64)).toString() : '';
+    if (tooSoon(who.companyId, who.userId, from)) return 429;
     totals.reports += 1;
     totals.elections += countOf(report['elections']);
     totals.handOvers += countOf(report['handOvers']);
     const reconnects = report['reconnects'];
     if (typeof reconnects === 'object' && reconnects !== null) {
-      for (const [reason, count] of Object.entries(reconnects))
-        totals.reconnects[KNOWN.has(reason) ? (reason as ReportReason) : 'other'] += countOf(count);
+      let other = 0;
+      for (const [reason, count] of Object.entries(reconnects)) {
+        if (KNOWN.has(reason) && reason !== 'other') totals.reconnects[reason as ReportReason] += countOf(count);
+        else other += countOf(count);
+      }
+      // However many names it has.
+      totals.reconnects.other += countOf(other);
     }
     return 204;
   }

@@ -1,4 +1,6 @@
 /** Reports of browsers: what is taken, what is refused, and that nothing a client sent becomes a name. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createClientReports } from '../../../lib/server/client-reports.js';
 import { REPORT_REASONS } from '../../../lib/protocol/reports.js';
 
@@ -38,6 +40,38 @@ test('what is too long, and what is no report, is refused', () => {
   for (const wrong of [undefined, null, 7, '', 'no json', '[]', [], '"text"']) expect(reports.take(WHO, wrong)).toBe(400);
   expect(reports.take(WHO, body({ elections: 1e9 }))).toBe(204);
   expect(reports.totals()).toMatchObject({ elections: 1_000, refused: 10 });
+});
+
+test('what one report adds to a count is bounded, however many names it invents', () => {
+  const reports = make();
+  const invented = Object.fromEntries(Array.from({ length: 200 }, (_, nth) => [`n${nth}`, 1e9]));
+  expect(reports.take(WHO, { from: 'b', reconnects: { ...invented, other: 5 } })).toBe(204);
+  expect(reports.totals().reconnects.other).toBe(1_000);
+});
+
+test('bytes are read as the JSON that they hold', () => {
+  const reports = make();
+  expect(reports.take(WHO, Buffer.from(JSON.stringify(body())))).toBe(204);
+  expect(reports.totals()).toMatchObject({ elections: 1, handOvers: 2 });
+  expect(reports.take(WHO, Buffer.from('nothing of JSON'))).toBe(400);
+});
+
+test('what is remembered of who reported is 64 characters of a name each, and goes with the interval', () => {
+  const reports = make();
+  const collect = (): void => {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+  };
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let nth = 0; nth < 2_000; nth += 1) {
+    expect(reports.take({ companyId: 'c', userId: `u${nth}` }, JSON.stringify({ from: `${nth} `.padEnd(3_900, 'x') }))).toBe(204);
+  }
+  collect();
+  // 8 MB, were the whole texts kept.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(4_000_000);
+  time += 10_000;
+  expect(reports.take(WHO, body())).toBe(204);
 });
 
 test('who reports is checked: it comes from the session', () => {
