@@ -93,7 +93,14 @@ export class NodeStream {
   }
 
   async hello(): Promise<HelloEvent> {
-    return waitFor(() => this.events.find((event) => event.type === 'hello'), 'a verdict');
+    const seen = (): HelloEvent | undefined => {
+      const hello = this.events.find((event): event is HelloEvent => event.type === 'hello');
+      if (!hello && (this.raw.closed || this.raw.socket.readableEnded)) throw new Error('it ended without a verdict');
+      return hello;
+    };
+    return waitFor(seen, 'a verdict').catch((error: Error) => {
+      throw new Error(`${error.message}; what came:\n${this.raw.text}`);
+    });
   }
 
   async until(action: string): Promise<void> {
