@@ -24,11 +24,11 @@ const MAX_WAITING = 1_000;
 const REMEMBERED = 2_000;
 
 export interface EndsHost {
-  carryOut(end: End): void;
+  readonly carryOut: (end: End) => void;
   /** The other nodes, of one that has waited for Redis. */
-  tell(end: End, id: string): void;
+  readonly tell: (end: End, id: string) => void;
   /** One does not stand in Redis: a node that is cut off now will not hear of it. */
-  unwritten(why: string): void;
+  readonly unwritten: (why: string) => void;
 }
 
 export class Ends {
