@@ -1,5 +1,5 @@
 // The package of an earlier commit, made by that commit's own scripts and kept in .setup/chaos: npm run chaos -- --old REV.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { at, capture, Refusal, say, stateDir } from './support.mjs';
 
@@ -30,9 +30,10 @@ function packageOf(rev) {
   mkdirSync(checkout, { recursive: true });
   const out = capture('sh', ['-c', `git archive ${commit} | tar -x -C "$0"`, checkout]);
   if (!out.ok) throw new Refusal(`${commit} cannot be checked out: ${out.output}`);
-  // What was installed and fetched for this checkout does for that one, where it wants the same.
+  // What was installed and fetched for this checkout does for that one, where it wants the same: as hard links, for npm takes away what
+  // it finds in a folder before it installs, and went through a link to this checkout's own. Where cp makes none, npm installs.
   const lock = (root) => readFileSync(path.join(root, 'package-lock.json'), 'utf8');
-  if (lock(checkout) === lock(at())) symlinkSync(at('node_modules'), path.join(checkout, 'node_modules'));
+  if (lock(checkout) === lock(at())) capture('cp', ['-al', at('node_modules'), path.join(checkout, 'node_modules')]);
   if (existsSync(at('vendor'))) cpSync(at('vendor'), path.join(checkout, 'vendor'), { recursive: true });
   const env = { ...process.env, npm_execpath: '' };
   const packed = capture(process.execPath, ['scripts/pack.mjs'], { cwd: checkout, env });
@@ -41,6 +42,11 @@ function packageOf(rev) {
   unpack(tarball, folder);
   rmSync(checkout, { recursive: true, force: true });
   return folder;
+}
+
+/** Undefined: this tree knows none. */
+export function previousCommit() {
+  return capture('git', ['rev-parse', '--verify', '--quiet', 'HEAD~1^{commit}']).ok ? 'HEAD~1' : undefined;
 }
 
 /** The folder of an older package: of a tarball, a folder that holds one, or a commit. */

@@ -3,8 +3,7 @@
  * the last fault, and one by chance: its seed is shown, and PATHCAST_SEED runs it again. `npm run chaos -- --seed N` goes on for longer.
  * What the checker can find: check-history.test.ts.
  *
- * Not in `npm test` (jest.config.mjs): on the JavaScript engine, where a node that starved ends all its streams, those that wait for their log are
- * told `broker_lost` and lose their place; and once, after three lost masters, a stream of the native engine was told `epoch_changed` within its epoch.
+ * Not in `npm test` (jest.config.mjs): it comes back when ten runs in a row find nothing.
  */
 import path from 'node:path';
 import { runChaos, type ChaosOptions } from './run.js';

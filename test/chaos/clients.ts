@@ -43,7 +43,7 @@ export class ChaosClient implements ClientLog {
     const query = new URLSearchParams({ company: this.company, user: this.client, clientInstanceId: this.client.replace('/', '-') });
     if (this.modules) query.set('modules', this.modules.join());
     const headers = { accept: 'text/event-stream', ...(this.#id === undefined ? {} : { 'last-event-id': this.#id }) };
-    const sent = request({ host: '127.0.0.1', port: node.port, path: `/?${query.toString()}`, headers, agent: false });
+    const sent = request({ host: node.host, port: node.port, path: `/?${query.toString()}`, headers, agent: false });
     this.#request = sent;
     const parser = new SseParser();
     let ended = false;

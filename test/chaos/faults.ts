@@ -8,7 +8,9 @@ import type { RedisSentinels } from '../support/redis-sentinels.js';
 import type { RedisServer } from '../support/redis.js';
 import type { Excuse, Fault } from './history.js';
 import type { ChaosNode } from './nodes.js';
+import type { Network } from './network.js';
 import { now } from './now.js';
+import type { SetClock } from './set-clock.js';
 
 export interface Place {
   readonly random: Random;
@@ -20,9 +22,15 @@ export interface Place {
 }
 export interface OneRedis extends Place {
   readonly server: RedisServer;
+  /** Redis's. */
+  readonly clock: SetClock | undefined;
   readonly admin: Redis;
   /** By node. */
   readonly links: readonly LinkProxy[];
+}
+/** One Redis, and each node on a network of its own. */
+export interface NetworkRedis extends OneRedis {
+  readonly network: Network;
 }
 export interface ManyRedis extends Place {
   readonly sentinels: RedisSentinels;
@@ -39,6 +47,8 @@ export interface FaultKind<P> {
   name: string;
   touches: Touches;
   weight: number;
+  /** What the run or its machine may lack. */
+  needs?: 'clock';
   happen(place: P): Promise<Did>;
 }
 
@@ -232,6 +242,19 @@ export const oneRedisFaults: FaultKind<OneRedis>[] = [
     },
   },
   {
+    name: "Redis's clock jumps",
+    touches: 'redis',
+    weight: 1,
+    needs: 'clock',
+    async happen({ random, clock, pause }) {
+      const offMs = random.pick([-3_600_000, -90_000, 90_000, 3_600_000]);
+      clock!.set(offMs);
+      await pause(between(random, 500, 3_000));
+      clock!.set(0);
+      return { note: `${offMs} ms` };
+    },
+  },
+  {
     name: 'a link is slow',
     touches: 'link',
     weight: 2,
@@ -266,6 +289,48 @@ export const oneRedisFaults: FaultKind<OneRedis>[] = [
       await pause(between(random, 0, 2_000));
       links[index]!.refuse(false);
       return { excuses: ['outage'], nodes: [nodes[index]!.name] };
+    },
+  },
+];
+
+/** As the kernel's network has them: no process stands between a node and its Redis. */
+export const networkFaults: FaultKind<NetworkRedis>[] = [
+  ...oneRedisFaults.filter(({ touches }) => touches !== 'link'),
+  {
+    name: 'the cable of a node is pulled',
+    touches: 'link',
+    weight: 6,
+    async happen({ random, network, nodes, pause }) {
+      const index = random.below(nodes.length);
+      network.part(index);
+      await pause(between(random, 300, 10_000));
+      network.heal(index);
+      return { excuses: ['outage'], nodes: [nodes[index]!.name] };
+    },
+  },
+  {
+    name: 'the cable of Redis is pulled',
+    touches: 'link',
+    weight: 2,
+    async happen({ random, network, nodes, pause }) {
+      nodes.forEach((_, index) => network.part(index));
+      await pause(between(random, 300, 6_000));
+      nodes.forEach((_, index) => network.heal(index));
+      return { excuses: ['outage'] };
+    },
+  },
+  {
+    name: 'the cable of a node is thin',
+    touches: 'link',
+    weight: 3,
+    async happen({ random, network, nodes, pause }) {
+      const index = random.below(nodes.length);
+      const kbit = between(random, 60, 400);
+      network.thin(index, kbit);
+      await pause(between(random, 1_000, 6_000));
+      network.thin(index, undefined);
+      // It carries less than there is to say.
+      return { excuses: ['outage'], nodes: [nodes[index]!.name], note: `${kbit} kbit/s` };
     },
   },
 ];

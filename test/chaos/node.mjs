@@ -1,6 +1,6 @@
 /**
  * One node of a chaos run: a real server of a real hub on a Redis. It is told what to do by JSON lines on its standard input and
- * answers on its output; it ends with the input. CHAOS_NODE: `{ packageFolder, engine, redis, client, hub }`; with `client` the hub gets one that
+ * answers on its output; it ends with the input. CHAOS_NODE: `{ packageFolder, engine, redis, client, host, hub }`; with `client` the hub gets one that
  * this process, as an app, has made with ioredis, in the place of a URL.
  */
 import { createServer } from 'node:http';
@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { watchStarvation } from './starvation.mjs';
 
-const { packageFolder, engine, redis, client, hub: options } = JSON.parse(process.env.CHAOS_NODE);
+const { packageFolder, engine, redis, client, host, hub: options } = JSON.parse(process.env.CHAOS_NODE);
 const { createHub } = await import(pathToFileURL(path.join(packageFolder, 'dist/esm/index.js')).href);
 
 /** ms of the clock that all processes of the machine share. */
@@ -47,7 +47,7 @@ const identify = (request) => {
   return { companyId: query.get('company'), userId: query.get('user') };
 };
 const server = createServer(hub.handler({ identify }));
-server.listen(0, '127.0.0.1');
+server.listen(0, host);
 await once(server, 'listening');
 
 const realNow = Date.now;

@@ -8,6 +8,7 @@ import { endChild } from '../support/child.js';
 import { waitFor, within } from '../support/wait.js';
 import type { Publish } from './history.js';
 import { now } from './now.js';
+import type { SetClock } from './set-clock.js';
 
 /** A process on a machine with few cores, its addon and its first connection. ms */
 const START_MS = 30_000;
@@ -26,6 +27,12 @@ export interface NodeSetUp {
   /** PEM file of who signed what Redis shows. */
   trusted?: string | undefined;
   hub: object;
+  /** Absent: only JavaScript's clock can be set. */
+  clock?: SetClock | undefined;
+  /** In the place of Node itself, with its arguments: what it is started through. */
+  through?: readonly string[] | undefined;
+  /** Where it listens, and where its clients find it. */
+  host: string;
 }
 
 interface Answer {
@@ -52,10 +59,11 @@ export class ChaosNode {
   ) {}
 
   async start(): Promise<void> {
-    const { root, trusted, ...told } = this.setUp;
-    const child = spawn(process.execPath, [path.join(root, 'test/chaos/node.mjs')], {
+    const { root, trusted, clock, through = [], ...told } = this.setUp;
+    const [program = '', ...args] = [...through, process.execPath, path.join(root, 'test/chaos/node.mjs')];
+    const child = spawn(program, args, {
       cwd: root,
-      env: { ...process.env, CHAOS_NODE: JSON.stringify(told), ...(trusted === undefined ? {} : { NODE_EXTRA_CA_CERTS: trusted }) },
+      env: { ...process.env, CHAOS_NODE: JSON.stringify(told), ...(trusted === undefined ? {} : { NODE_EXTRA_CA_CERTS: trusted }), ...clock?.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -127,8 +135,14 @@ export class ChaosNode {
     return this.#publishes.size;
   }
 
+  get host(): string {
+    return this.setUp.host;
+  }
+
   clock(offMs: number): void {
-    this.#tell({ do: 'clock', offMs });
+    const { clock } = this.setUp;
+    if (clock) clock.set(offMs);
+    else this.#tell({ do: 'clock', offMs });
   }
 
   /** Of its link and its log in Redis; undefined where it has none. */

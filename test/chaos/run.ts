@@ -14,10 +14,12 @@ import { TLS_FOLDER } from '../support/tls.js';
 import { waitFor } from '../support/wait.js';
 import { checkHistory } from './check-history.js';
 import { ChaosClient } from './clients.js';
-import { clusterFaults, inflict, oneRedisFaults, sentinelFaults, type FaultKind, type Place } from './faults.js';
+import { clusterFaults, inflict, networkFaults, oneRedisFaults, sentinelFaults, type FaultKind, type Place } from './faults.js';
 import type { Fault, History, Publish, Settings, Verdict } from './history.js';
+import { Network } from './network.js';
 import { ChaosNode } from './nodes.js';
 import { now } from './now.js';
+import { clockLibrary, SetClock } from './set-clock.js';
 import { watchStarvation } from './starvation.mjs';
 
 export interface ChaosOptions {
@@ -26,7 +28,7 @@ export interface ChaosOptions {
   seed: number;
   seconds: number;
   engine: 'native' | 'js';
-  redis: 'one' | 'tls' | 'sentinels' | 'cluster';
+  redis: 'one' | 'tls' | 'network' | 'sentinels' | 'cluster';
   /** Each node gives its hub a client of its own, an app's, in the place of a URL. */
   client?: boolean;
   /** What the nodes are of: the checkout, or another built one. */
@@ -51,7 +53,7 @@ export interface ChaosReport extends Verdict {
   said: Record<string, readonly string[]>;
 }
 
-const FAULTS = { one: oneRedisFaults, tls: oneRedisFaults, sentinels: sentinelFaults, cluster: clusterFaults };
+const FAULTS = { one: oneRedisFaults, tls: oneRedisFaults, network: networkFaults, sentinels: sentinelFaults, cluster: clusterFaults };
 const MODULES = ['guests', 'budget', 'hotels'];
 const PREFIX = 'chaos';
 const LOG_ACTIONS = 400;
@@ -87,6 +89,9 @@ class Run {
   #server: RedisServer | undefined;
   #sentinels: RedisSentinels | undefined;
   #cluster: RedisCluster | undefined;
+  #network: Network | undefined;
+  readonly #library: string | undefined;
+  #redisClock: SetClock | undefined;
   /** When this process, with all the clients, could not run. */
   readonly #starved: [at: number, until: number][] = [];
   readonly #unwatch = watchStarvation(now, (at, until) => this.#starved.push([at, until]));
@@ -94,6 +99,7 @@ class Run {
   #ended = false;
 
   constructor(readonly options: ChaosOptions) {
+    this.#library = clockLibrary(options.root, this.#folder);
     this.#traffic = makeRandom(options.seed);
     this.#schedule = makeRandom(options.seed ^ 0x5eed);
     this.companies = Array.from({ length: options.companies ?? 30 }, (_, i) => `c${i}`);
@@ -145,11 +151,23 @@ class Run {
       return Array.from({ length: count }, () => this.#cluster!.url);
     }
     const tls = this.options.redis === 'tls';
-    const server = await RedisServer.start({ stores: 'each-write', tls });
+    this.#redisClock = this.#clock('redis');
+    const env = this.#redisClock?.env ?? {};
+    if (this.options.redis === 'network') {
+      const network = (this.#network = Network.start(count));
+      this.#server = await RedisServer.start({ stores: 'each-write', tcp: true, env, settings: ['--bind', network.redisHost, '--protected-mode', 'no'] });
+      const url = `redis://${network.redisHost}:${String(this.#server.port)}`;
+      return Array.from({ length: count }, () => url);
+    }
+    const server = await RedisServer.start({ stores: 'each-write', tls, env });
     this.#server = server;
     const target = () => (tls ? { host: '127.0.0.1', port: server.tlsPort } : { path: server.socket });
     for (let i = 0; i < count; i++) this.links.push(await LinkProxy.start(target));
     return this.links.map(({ url, port }) => (tls ? `rediss://localhost:${port}` : url));
+  }
+
+  #clock(name: string): SetClock | undefined {
+    return this.#library === undefined ? undefined : new SetClock(this.#library, this.#folder, name);
   }
 
   #node(url: string, index: number): ChaosNode {
@@ -159,6 +177,9 @@ class Run {
       root,
       engine,
       client,
+      clock: this.#clock(`n${index}`),
+      through: this.#network?.through(index),
+      host: this.#network?.hostOf(index) ?? '127.0.0.1',
       trusted: redis === 'tls' ? path.join(TLS_FOLDER, 'cert.pem') : undefined,
       packageFolder: index === 0 && oldPackage !== undefined ? oldPackage : (this.options.package ?? root),
       redis: { url, prefix: PREFIX, publishWaitMs, openWaitMs, probeMs: 1_000 },
@@ -210,7 +231,8 @@ class Run {
   }
 
   #kinds(): FaultKind<Place>[] {
-    const all = FAULTS[this.options.redis] as FaultKind<Place>[];
+    const all = (FAULTS[this.options.redis] as FaultKind<Place>[]).filter(({ needs }) => needs === undefined || this.#library !== undefined);
+    if (this.#library === undefined) this.#say("no library could be made that sets a process's clock (gcc, Linux): only JavaScript's clock of a node jumps");
     const { only } = this.options;
     const kinds = only ? all.filter(({ name }) => only.some((part) => name.includes(part))) : all;
     if (kinds.length === 0 && !only?.includes('none')) throw new Error(`no fault is called ${only?.join(' or ')}; there are: ${all.map(({ name }) => name).join('; ')}`);
@@ -225,8 +247,8 @@ class Run {
   #place(): Place {
     const { nodes, companies, links } = this;
     const common = { random: this.#schedule, nodes, companies, prefix: PREFIX, pause: (ms: number) => this.#pause(ms) };
-    const one = this.#server ? { server: this.#server, admin: this.#server.client(), links } : {};
-    return Object.assign(common, one, this.#sentinels ? { sentinels: this.#sentinels } : {}, this.#cluster ? { cluster: this.#cluster } : {});
+    const one = this.#server ? { server: this.#server, admin: this.#server.client(), links, clock: this.#redisClock } : {};
+    return Object.assign(common, one, this.#network ? { network: this.#network } : {}, this.#sentinels ? { sentinels: this.#sentinels } : {}, this.#cluster ? { cluster: this.#cluster } : {});
   }
 
   #pause(ms: number): Promise<void> {
@@ -271,6 +293,7 @@ class Run {
     await this.#server?.end();
     await this.#sentinels?.end();
     await this.#cluster?.end();
+    this.#network?.end();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -91,7 +91,7 @@ describe.each(['js', 'native'] as const)('%s', (engine) => {
 });
 
 describe('what is known of a log', () => {
-  const at = (epoch: string, seq: number, id: string) => ({ run: 'r', epoch, seq, id });
+  const at = (epoch: string, seq: number, id: string) => ({ run: 'r', epoch, seq, id, at: 1 });
 
   test('stays where an answer leaves it open whether it is lost', () => {
     const known = new KnownLogs(10);

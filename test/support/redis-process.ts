@@ -21,11 +21,13 @@ export class RedisProcess {
   constructor(
     readonly program: 'redis-server' | 'redis-sentinel',
     readonly ready: RegExp,
+    /** Beside the test's own environment. */
+    readonly env: Readonly<Record<string, string>> = {},
   ) {}
 
   /** Resolves when it is ready; rejects with what it said when it ends before. */
   async spawn(args: readonly string[]): Promise<void> {
-    const child = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...this.env } });
     this.#child = child;
     this.#stopped = false;
     await new Promise<void>((resolve, reject) => {

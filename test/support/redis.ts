@@ -22,6 +22,8 @@ export interface RedisSetUp {
   acl?: readonly string[];
   /** `nothing`: a restart finds nothing. `each-write`: an append-only file, so that SIGKILL loses nothing that was answered. */
   stores?: 'nothing' | 'each-write';
+  /** Beside the test's own environment. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Data that a server had at some time. */
@@ -35,8 +37,8 @@ const DATA = ['dump.rdb', 'appendonlydir'];
 const PORT_TRIES = 3;
 
 export class RedisServer {
-  readonly #process = new RedisProcess('redis-server', /ready to accept connections/i);
-  readonly socket = path.join(this.#process.folder, 'redis.sock');
+  readonly #process: RedisProcess;
+  readonly socket: string;
   readonly #clients: Redis[] = [];
   readonly #setUp: RedisSetUp;
   readonly #more: string[] = [];
@@ -46,6 +48,8 @@ export class RedisServer {
 
   private constructor(setUp: RedisSetUp) {
     this.#setUp = setUp;
+    this.#process = new RedisProcess('redis-server', /ready to accept connections/i, setUp.env);
+    this.socket = path.join(this.#process.folder, 'redis.sock');
   }
 
   /** A list is `settings` alone. */
