@@ -219,6 +219,21 @@ describe('a newcomer leads before a tab that has heard more: the stream begins a
     await stage.run(500);
     expect([first.heard, old.heard]).toEqual([[], ['resync']]);
   });
+
+  test('a gap that it had stays one: who asks it later, from before, is told of it too', async () => {
+    const stage = new Stage();
+    await stage.publish(3);
+    const first = stage.open();
+    await stage.run(11_000);
+    const old = stage.open({ since: 'e1.1' });
+    await stage.run(500);
+    first.tab.kill();
+    await stage.run(11_000);
+    expect(old.client.status).toMatchObject({ state: 'live', leader: true });
+    const older = stage.open({ since: 'e1.1' });
+    await stage.run(500);
+    expect([old.heard, older.heard]).toEqual([['resync'], ['resync']]);
+  });
 });
 
 test('a page that was rendered at a time hears what came from then on', async () => {
