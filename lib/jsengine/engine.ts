@@ -146,7 +146,8 @@ export class JsEngine implements Engine {
       (connectionId) => this.watchers.tell(connectionId, 'gone'),
     );
     this.opening = new OpeningRoom(
-      (newcomer, end, seated, read) => {
+      (newcomer, given, seated, read) => {
+        const end = given ?? (this.isOver(newcomer.spec) ? 'auth_expired' : undefined);
         if (end !== undefined && seated) this.leaveSeat(newcomer.spec);
         return this.begin(newcomer, end, read);
       },
@@ -228,12 +229,15 @@ export class JsEngine implements Engine {
   private open(spec: StreamSpec, variant: Variant, sink: Outlet): SinkHandle {
     const newcomer = { connectionId: spec.connectionId ?? this.name(), spec, variant, sink };
     if (this.closed) return this.turnAway(new TurnedAway(newcomer.connectionId, sink, undefined));
-    const expired = spec.expiresAt !== undefined && spec.expiresAt <= this.env.wallMs();
-    const end = spec.endsWith ?? (expired ? 'auth_expired' : this.isOutdated(spec) ? 'replaced' : undefined);
+    const end = spec.endsWith ?? (this.isOver(spec) ? 'auth_expired' : this.isOutdated(spec) ? 'replaced' : undefined);
     const refusal = this.admit(spec, end === undefined && !spec.uncounted);
     if (!refusal) return this.enter(newcomer, end);
     const waiting = this.mayWait(spec, refusal) ? this.waiting.enter(newcomer) : null;
     return waiting ?? this.refuse(newcomer, refusal);
+  }
+
+  private isOver({ expiresAt }: StreamSpec): boolean {
+    return expiresAt !== undefined && expiresAt <= this.env.wallMs();
   }
 
   /** It has its seat; with a broker it may have to wait for its company's log. */
@@ -248,7 +252,7 @@ export class JsEngine implements Engine {
     }
     if (reading === 0) return this.begin(newcomer, end);
     const openWaitMs = options.broker?.openWaitMs ?? 0;
-    return this.opening.enter(newcomer, end, this.steadyMs() + openWaitMs, reading);
+    return this.opening.enter(newcomer, end, this.steadyMs(), openWaitMs, reading);
   }
 
   /** Of one that does not get as far as a stream. */
@@ -457,8 +461,10 @@ export class JsEngine implements Engine {
 
   /** The stream of one that waited; null while there is no seat for it. */
   private seat(newcomer: Newcomer): SinkHandle | null {
-    if (this.isOutdated(newcomer.spec)) return this.enter(newcomer, 'replaced');
-    return this.takeSeat(newcomer.spec) ? null : this.enter(newcomer);
+    const { spec } = newcomer;
+    const end = this.isOver(spec) ? 'auth_expired' : this.isOutdated(spec) ? 'replaced' : undefined;
+    if (end) return this.enter(newcomer, end);
+    return this.takeSeat(spec) ? null : this.enter(newcomer);
   }
 
   /** A younger life of its instance has a stream. */
@@ -564,7 +570,7 @@ export class JsEngine implements Engine {
       if (streams.length > 0) void this.closings.add(streams, reason);
     }
     this.channels.sweep();
-    this.opening.keepUp(this.steadyMs());
+    this.opening.keepUp(this.steadyMs(), ({ spec }) => this.isOver(spec));
     this.brokerLog?.keepUp();
   }
 

@@ -43,7 +43,8 @@ BrokerLog::BrokerLog(Context* context, Owner* owner, LogOptions options,
               [this](Company* company, const Head& head, const Order& order) {
                 if (!head.learned) witness_.Ask(company);
                 mirrors_.OnPlaced(company, head, order);
-              }),
+              },
+              [this](Company* company) { mirrors_.OnRefused(company); }),
       transport_(std::move(transport)) {
   shared_.transport = transport_.get();
 }

@@ -86,6 +86,7 @@ struct Company {
   std::deque<Order> orders;
   size_t sent = 0;
   size_t open = 0;
+  uint64_t open_bytes = 0;
   // Something was refused: nothing more is sent before all is answered, so that
   // none passes another.
   bool holding = false;

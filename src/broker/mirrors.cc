@@ -533,6 +533,10 @@ void Mirrors::OnOther(Company* company) {
   if (company->watched) WantRead(company);
 }
 
+void Mirrors::OnRefused(Company* company) {
+  if (company->watched) LookSoon(company);
+}
+
 void Mirrors::OnPlaced(Company* company, const Head& head, const Order& order) {
   if (!company->watched || !company->read) return;
   Channel* channel = shared_->owner->Mirror(company->tenant);

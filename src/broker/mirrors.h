@@ -59,6 +59,8 @@ class Mirrors {
   void OnOther(Company* company);
   // An action of this node has its place.
   void OnPlaced(Company* company, const Head& head, const Order& order);
+  // Redis took nothing of this node's for it.
+  void OnRefused(Company* company);
   void OnTick();
   uint64_t watched() const { return watched_; }
   // When OnTick is wanted next (steady ms); INT64_MAX: what happens will tell.

@@ -16,6 +16,8 @@ namespace {
 // leaves to be sent again.
 constexpr size_t kWindowCommands = 1'024;
 constexpr uint64_t kWindowBytes = 4u << 20;
+// Of one company: this part of what its log keeps.
+constexpr uint64_t kLogShare = 2;
 
 // Where nobody can vouch for the head: how often it is tried, and when it is
 // given up.
@@ -117,9 +119,20 @@ void Outbox::Send() {
         company->open > 0) {
       continue;
     }
+    if (IsFull(*company)) continue;
     SendNext(company);
     Line(company);
   }
+}
+
+// What is sent again after a lost connection is known by the log that it stands
+// in: what is on its way must not push out its own first ones.
+bool Outbox::IsFull(const Company& company) const {
+  const LogLimits& log = shared_->context->options.log;
+  return company.open > 0 &&
+         (company.open >= log.max_actions / kLogShare ||
+          company.open_bytes >=
+              static_cast<uint64_t>(log.max_bytes) / kLogShare);
 }
 
 void Outbox::SendNext(const std::shared_ptr<Company>& company) {
@@ -133,6 +146,7 @@ void Outbox::SendNext(const std::shared_ptr<Company>& company) {
   ++order.sends;
   ++in_flight_;
   in_flight_bytes_ += order.Bytes();
+  company->open_bytes += order.Bytes();
   order.sent_us = shared_->NowUs();
 
   const Context& context = *shared_->context;
@@ -193,6 +207,7 @@ void Outbox::OnAnswer(const std::shared_ptr<Company>& company, uint64_t number,
     // Its company was given up meanwhile.
   } else {
     in_flight_bytes_ -= place->Bytes();
+    company->open_bytes -= place->Bytes();
     shared_->metrics().script.Record(shared_->NowUs() - place->sent_us);
     if (Settle(company.get(), &*place, reply)) {
       // Whatever came of it, those before it wait for nothing more.
@@ -246,6 +261,7 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
         shared_->Warn("refused", company->tenant,
                       "Redis refuses its log: " + reply.text());
         Resolve(order, {OutcomeCode::kRefused, 0, reply.text()});
+        on_refused_(company);
         return true;
     }
   }
@@ -275,6 +291,7 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
                 "it is left alone: " + why);
   if (word == "FORMAT") company->LeaveAlone(why, shared_->NowMs());
   Resolve(order, {OutcomeCode::kRefused, 0, why});
+  on_refused_(company);
   return true;
 }
 
@@ -396,6 +413,7 @@ void Outbox::Refuse(Company* company, std::string why) {
   }
   company->orders.clear();
   company->sent = 0;
+  company->open_bytes = 0;
   company->holding = false;
   NoteGauges();
 }

@@ -39,8 +39,14 @@ class Outbox {
   // An action of this node has its place.
   using OnPlaced = std::function<void(Company*, const Head&, const Order&)>;
 
-  Outbox(Shared* shared, OnPlaced on_placed)
-      : shared_(shared), on_placed_(std::move(on_placed)) {}
+  // Redis takes nothing for the company: its log may not be what this node
+  // takes it for.
+  using OnRefused = std::function<void(Company*)>;
+
+  Outbox(Shared* shared, OnPlaced on_placed, OnRefused on_refused)
+      : shared_(shared),
+        on_placed_(std::move(on_placed)),
+        on_refused_(std::move(on_refused)) {}
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
@@ -71,6 +77,7 @@ class Outbox {
   };
 
   void Line(const std::shared_ptr<Company>& company);
+  bool IsFull(const Company& company) const;
   void SendNext(const std::shared_ptr<Company>& company);
   void OnAnswer(const std::shared_ptr<Company>& company, uint64_t number,
                 redis::Reply reply);
@@ -89,6 +96,7 @@ class Outbox {
 
   Shared* const shared_;
   const OnPlaced on_placed_;
+  const OnRefused on_refused_;
   uint64_t next_number_ = 1;
   size_t actions_ = 0;
   uint64_t bytes_ = 0;

@@ -17,6 +17,9 @@ constexpr int64_t kOpenUs = 200;
 
 constexpr size_t kItemsPerLook = 8;
 
+// For the log of one whose right is over, so that it hears where it stands.
+constexpr int64_t kOverMs = 500;
+
 std::vector<std::string_view> Views(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
@@ -275,6 +278,12 @@ bool HubThread::AwaitLog(Connection* connection, StreamRequest* request) {
     Close(connection, CloseReason::kDrain);
     return true;
   }
+  // A right that ends while it waits, or has ended, is waited for no longer.
+  if (!request->ends_with) {
+    deadlines_.Add(connection, request->expires_at_ms);
+  } else if (*request->ends_with == CloseReason::kAuthExpired) {
+    deadlines_.Add(connection, context_.wall_ms + kOverMs);
+  }
   connection->request = std::make_unique<StreamRequest>(std::move(*request));
   await_log_.emplace_back(context_.steady_ms + broker_->options().open_wait_ms,
                           connection->number());
@@ -301,6 +310,7 @@ bool HubThread::OpenSome() {
       return;
     }
     const auto request = std::move(connection->request);
+    NoteExpiry(request.get());
     StartOrEnd(connection, *request);
   };
   bool in_time = true;
@@ -314,8 +324,10 @@ bool HubThread::OpenSome() {
     const uint64_t number = await_log_.front().second;
     Connection* connection = registry_.Find(number);
     if (connection != nullptr && connection->request != nullptr) {
-      const std::optional<CloseReason> reason = connection->request->ends_with;
-      connection->request->resume.unasked = true;
+      StreamRequest& request = *connection->request;
+      NoteExpiry(&request);
+      const std::optional<CloseReason> reason = request.ends_with;
+      request.resume.unasked = true;
       if (reason) {
         Close(connection, static_cast<size_t>(*reason));
       } else {

@@ -85,11 +85,15 @@ bool HubThread::IsOutdated(const StreamRequest& request) const {
          request.generation < living->generation;
 }
 
+void HubThread::NoteExpiry(StreamRequest* request) const {
+  if (!request->ends_with && deadlines_.IsOver(request->expires_at_ms)) {
+    request->ends_with = CloseReason::kAuthExpired;
+  }
+}
+
 void HubThread::Seat(StreamRequest& request, ConnectionSink sink) {
   // A stream that ends at once takes nobody's place.
-  if (!request.ends_with && deadlines_.IsOver(request.expires_at_ms)) {
-    request.ends_with = CloseReason::kAuthExpired;
-  }
+  NoteExpiry(&request);
   if (!request.ends_with && IsOutdated(request)) {
     request.ends_with = CloseReason::kReplaced;
   }
@@ -175,6 +179,8 @@ int64_t HubThread::StartStream(Connection* connection, StreamRequest& request,
   const int64_t hello_safe_ms = pieces[0].safe_ms;
   connection->Start(context_, *channel, std::move(pieces),
                     channel->window_end());
+  // It has them already where it waited for its log.
+  deadlines_.Remove(connection);
   if (!hello_only) deadlines_.Add(connection, request.expires_at_ms);
   return hello_safe_ms;
 }

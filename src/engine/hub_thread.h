@@ -157,6 +157,8 @@ class HubThread final : public SubscriptionObserver,
   // The stream of a newcomer, or of one that waited and whose seat is free.
   // A younger life of its browser instance has a stream.
   bool IsOutdated(const StreamRequest& request) const;
+  // One whose right is over ends as soon as it has begun.
+  void NoteExpiry(StreamRequest* request) const;
   void Seat(StreamRequest& request, ConnectionSink sink);
   // Who waits for a seat that was given back is let in. Nobody else is before:
   // a newcomer could take the seat, of the user or of the company.

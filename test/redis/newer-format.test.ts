@@ -1,7 +1,7 @@
 /**
  * A node meets a company whose log a newer version keeps, or keys that are somebody else's: it leaves the company alone, whole. Publishes are refused, streams are sent
  * away with a hint to come back (to a node that can), and it says so once; other companies go on. The JavaScript engine opened such streams without a log, and nothing ever
- * reached them; a stream that was open when the newer version came heard nothing of it.
+ * reached them; a stream that was open when the newer version came heard nothing of it, nor where the node's own broadcast met that version first.
  */
 import { change } from '../support/actions.js';
 import type { EngineKind } from '../support/engines.js';
@@ -75,6 +75,28 @@ describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
     const late = await node.ask(stays.lastEventId);
     expect(await late.raw.untilClosed()).toMatch(/"type":"server_close".*"reason":"drain"/);
     expect([late.actions, late.resyncs]).toEqual([[], []]);
+  });
+
+  test.each([
+    ['of a newer format', async () => void (await redis.client().hset(HEAD, 'format', '2'))],
+    ['somebody else’s', async () => void (await redis.client().multi().del(HEAD).set(HEAD, 'not ours').exec())],
+  ])('nobody rings, and the node’s own broadcast finds a log that is %s: open streams are sent away', async (_what, become) => {
+    await begin(engine);
+    const stays = await node.stream();
+    await node.hub.broadcast(named('a1'));
+    await stays.until('a1');
+    await become();
+    expect(await node.hub.broadcast(named('a2'))).toMatchObject({ ok: false, code: 'BROKER' });
+    expect(await stays.raw.untilClosed()).toMatch(/"reason":"drain"/);
+    expect(stays.actions).toEqual(['a1']);
+  });
+
+  test('what rings is nobody’s, and the log has a newer format: open streams are sent away', async () => {
+    await begin(engine);
+    const stays = await node.stream();
+    await redis.client().hset(HEAD, 'format', '2');
+    await redis.client().publish('pathcast:1:{acme}:bell', '2 without its end');
+    expect(await stays.raw.untilClosed()).toMatch(/"reason":"drain"/);
   });
 
   test('who is left alone is looked at again: what was mended goes on without a new link', async () => {

@@ -7,6 +7,7 @@ import { GET, RawHttp } from './raw-http.js';
 import { parseSse, type SseMessage } from './sse.js';
 import { waitFor } from './wait.js';
 
+const UNTIL = '/until/';
 const started: Hub[] = [];
 
 /** For `afterEach`. */
@@ -33,9 +34,21 @@ export class HubNode {
     const hub = createHub(options);
     started.push(hub);
     const server = createServer(
-      hub.handler({ identify: ({ url }) => ({ companyId: 'acme', userId: 'ann', ...(url === '/present' && { presence: { topics: ['list'] } }) }) }),
+      hub.handler({
+        identify: ({ url = '' }) => ({
+          companyId: 'acme',
+          userId: 'ann',
+          ...(url === '/present' && { presence: { topics: ['list'] } }),
+          ...(url.startsWith(UNTIL) && { expiresAt: Number(url.slice(UNTIL.length)) }),
+        }),
+      }),
     );
     return new HubNode(hub, await listen(server));
+  }
+
+  /** One whose right ends at that time, Unix ms. Resolves before its verdict is there. */
+  async askUntil(expiresAt: number, lastEventId: string): Promise<NodeStream> {
+    return new NodeStream(await RawHttp.open(this.port, GET(`${UNTIL}${String(expiresAt)}`, { accept: 'text/event-stream', 'last-event-id': lastEventId })));
   }
 
   /** Resolves before its verdict is there. */

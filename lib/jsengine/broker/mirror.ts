@@ -66,8 +66,8 @@ export class Mirror implements ChannelMirror {
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
   private vouchSinceMs: number | undefined;
-  /** When a message of a newer version last made it read, monotonic ms. */
-  private newerMs = -Infinity;
+  /** When a message that is not to be read last made it read, monotonic ms. */
+  private oddMs = -Infinity;
   private wholeMs: number;
   /** Monotonic µs of the last confirmation; what was probed before says nothing. */
   private subscribedUs = Infinity;
@@ -184,14 +184,20 @@ export class Mirror implements ChannelMirror {
       case 'newer':
         host.odd('newer', 'a node of a newer version sends what this one does not know; it is passed over', companyId);
         // The log may be of that version now; its head says.
-        if (host.steadyMs() - this.newerMs >= RETRY_MAX_MS) {
-          this.newerMs = host.steadyMs();
-          this.ask();
-        }
+        this.lookSoon();
         return;
       case 'foreign':
         host.foreign(companyId);
+        // Or what was to be read has come to harm on its way.
+        this.lookSoon();
     }
+  }
+
+  /** However many of them come. */
+  private lookSoon(): void {
+    if (this.host.steadyMs() - this.oddMs < RETRY_MAX_MS) return;
+    this.oddMs = this.host.steadyMs();
+    this.ask();
   }
 
   private arrive(arrival: Arrival, byDoorbell: boolean): void {

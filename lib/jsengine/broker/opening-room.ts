@@ -2,6 +2,9 @@ import type { SinkHandle } from '../../internal/engine.js';
 import type { CloseReason } from '../../protocol/events.js';
 import type { Newcomer } from '../waiting-room.js';
 
+/** The log of one whose right is over is waited for so long, so that it hears where it stands. ms */
+const OVER_MS = 500;
+
 /** One that has its seat, and waits for its company's log. */
 class Pending implements SinkHandle {
   /** The stream that it became. */
@@ -44,7 +47,8 @@ export class OpeningRoom {
     private readonly left: (newcomer: Newcomer, seated: boolean) => void,
   ) {}
 
-  enter(newcomer: Newcomer, end: CloseReason | undefined, untilMs: number, reading: number): SinkHandle {
+  enter(newcomer: Newcomer, end: CloseReason | undefined, nowMs: number, openWaitMs: number, reading: number): SinkHandle {
+    const untilMs = nowMs + (end === 'auth_expired' ? Math.min(OVER_MS, openWaitMs) : openWaitMs);
     const pending = new Pending(newcomer, end, untilMs, reading, this);
     const { companyId } = newcomer.spec;
     const line = this.byCompany.get(companyId);
@@ -69,9 +73,9 @@ export class OpeningRoom {
     }
   }
 
-  /** Those that have waited long enough open without it. */
-  keepUp(nowMs: number): void {
-    this.release((pending) => pending.untilMs <= nowMs);
+  /** Those that have waited long enough open without it, and so do those whose right has ended meanwhile: to be told so. */
+  keepUp(nowMs: number, isOver: (newcomer: Newcomer) => boolean): void {
+    this.release(({ newcomer, end, untilMs }) => untilMs <= nowMs || (end === undefined && isOver(newcomer)));
   }
 
   /** Those that match open without it, and end with `reason`. Gives how many. */

@@ -42,6 +42,7 @@ export interface Queue {
   next: number;
   /** Sent and not answered. */
   flying: number;
+  flyingBytes: number;
   /** One has failed: nothing more is sent before all that fly are answered, and some time has passed. */
   troubled: boolean;
   /** Nothing but the order was wrong: what was sent is sent again at once. */
@@ -79,7 +80,7 @@ export class Outbox {
     const { companyId } = item.encoded;
     let queue = this.queues.get(companyId);
     if (!queue) {
-      queue = { companyId, items: [], next: 0, flying: 0, troubled: false, early: false, failures: 0, timer: undefined, vouchSinceMs: undefined };
+      queue = { companyId, items: [], next: 0, flying: 0, flyingBytes: 0, troubled: false, early: false, failures: 0, timer: undefined, vouchSinceMs: undefined };
       this.queues.set(companyId, queue);
     }
     queue.items.push(item);

@@ -16,6 +16,8 @@ import { troubleOf, type Trouble } from './trouble.js';
 /** Of one node, sent and not answered. */
 const MAX_FLYING = 1_024;
 const MAX_FLYING_BYTES = 4 << 20;
+/** Of one company: this part of what its log keeps. */
+const LOG_SHARE = 2;
 /** Between two attempts: at first, and at most. ms */
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;
@@ -46,6 +48,8 @@ export interface PublishingHost {
   tell(companyId: string, actions: readonly EncodedAction[]): void;
   /** An import begins; the returned function ends it. */
   hold(companyId: string): () => void;
+  /** Redis takes nothing for the company: its log may not be what this node takes it for. */
+  other(companyId: string): void;
   odd(kind: string, message: string, companyId?: string): void;
 }
 
@@ -185,11 +189,17 @@ export class Publishing {
       // One each, so that a busy company holds up no other.
       this.sendable.delete(queue);
       const item = queue.items[queue.next];
-      if (!item || queue.troubled) continue;
+      if (!item || queue.troubled || this.isFull(queue)) continue;
       queue.next++;
       if (!item.done) this.send(queue, item);
       if (queue.next < queue.items.length) this.sendable.add(queue);
     }
+  }
+
+  /** What is sent again after a lost connection is known by the log that it stands in: what is on its way must not push out its own first ones. */
+  private isFull({ flying, flyingBytes }: Queue): boolean {
+    const { logActions, logBytes } = this.host.context.options;
+    return flying > 0 && (flying >= logActions / LOG_SHARE || flyingBytes >= logBytes / LOG_SHARE);
   }
 
   private send(queue: Queue, item: Item): void {
@@ -197,17 +207,19 @@ export class Publishing {
     const { companyId, action } = item.encoded;
     const { logActions, logTtlMs, logBytes } = context.options;
     const keys = keysOf(options.prefix, companyId);
-    const before = queue.items[queue.next - 2];
+    const before = lastUnanswered(queue);
     const { run, epoch, seq, id, at } = known.of(companyId);
     const force = queue.vouchSinceMs !== undefined && this.host.steadyMs() - queue.vouchSinceMs >= VOUCH_MS ? 1 : 0;
     const wasSent = item.wasSent;
     item.wasSent = true;
     queue.flying++;
+    queue.flyingBytes += item.bytes;
     this.flying++;
     this.flyingBytes += item.bytes;
     const sentUs = context.env.monotonicUs();
     const end = (): void => {
       queue.flying--;
+      queue.flyingBytes -= item.bytes;
       this.flying--;
       this.flyingBytes -= item.bytes;
     };
@@ -217,7 +229,7 @@ export class Publishing {
         [keys.head, keys.log, keys.ids],
         [
           ...[keys.doorbell, broker.ring, '', run, epoch, seq, id, force, this.host.freshEpoch()],
-          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung, before && !before.done ? before.encoded.action.id : '', at],
+          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung, before?.encoded.action.id ?? '', at],
         ],
       )
       .then(publishReply)
@@ -234,6 +246,7 @@ export class Publishing {
       )
       .finally(() => {
         if (queue.troubled && queue.flying === 0) this.later(queue);
+        if (!queue.troubled && queue.next < queue.items.length) this.sendable.add(queue);
         this.pump();
       });
   }
@@ -349,6 +362,7 @@ export class Publishing {
   private give(queue: Queue, item: Item, reason: string): void {
     this.outbox.remove(queue, item);
     this.host.odd('publish', reason, item.encoded.companyId);
+    this.host.other(item.encoded.companyId);
     this.answer(item, { ok: false, code: 'BROKER', reason });
     leave(item);
     this.checkFlushed();
@@ -381,6 +395,12 @@ export class Publishing {
     if (this.outbox.actions > 0) return;
     for (const resolve of this.flushed.splice(0)) resolve();
   }
+}
+
+/** The last one ahead of what is sent now. Those that have their answer stay in the line until the ones before them have it. */
+function lastUnanswered({ items, next }: Queue): Item | undefined {
+  for (let at = next - 2; at >= 0; at--) if (!items[at]?.done) return items[at];
+  return undefined;
 }
 
 /** An import that is whole is told. */

@@ -49,6 +49,9 @@ const MAX_WAITING = 8;
 /** Ends of refused streams that are remembered for who asks late. */
 const REMEMBERED = 1_024;
 
+/** What a timer of Node can wait, ms. No seat is waited for so long. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 type Refused = Extract<SeatAnswer, { ok: false }>;
 /** `open`: nothing stands in its way. */
 type Verdict = { open: true; fate: CloseReason | undefined } | { open: false; refused: Extract<Refused, { limit: number }> };
@@ -121,7 +124,20 @@ export class SeatedEngine extends WrappedEngine {
     return spec.expiresAt === undefined || spec.expiresAt > Date.now();
   }
 
+  /** A right that ends meanwhile is waited for no longer. */
   async #decide(spec: StreamSpec, id: string): Promise<Verdict> {
+    const { expiresAt } = spec;
+    if (expiresAt === undefined) return this.#seatFor(spec, id);
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<Verdict>((resolve) => {
+      timer = setTimeout(() => resolve({ open: true, fate: 'auth_expired' }), Math.min(expiresAt - Date.now(), MAX_TIMER_MS)).unref();
+    });
+    const verdict = await Promise.race([this.#seatFor(spec, id), over]);
+    clearTimeout(timer);
+    return verdict;
+  }
+
+  async #seatFor(spec: StreamSpec, id: string): Promise<Verdict> {
     const { companyId, userId, instanceId, generation } = spec;
     const request: SeatRequest = { companyId, userId, id, instanceId, generation, kind: 'stream' };
     const { seats, options } = this.#host;
