@@ -39,12 +39,13 @@ BrokerLog::BrokerLog(Context* context, Owner* owner, LogOptions options,
       mirrors_(&shared_),
       witness_(&shared_,
                [this](Company* company) { mirrors_.OnOther(company); }),
-      outbox_(&shared_,
-              [this](Company* company, const Head& head, const Order& order) {
-                if (!head.learned) witness_.Ask(company);
-                mirrors_.OnPlaced(company, head, order);
-              },
-              [this](Company* company) { mirrors_.OnRefused(company); }),
+      outbox_(
+          &shared_,
+          [this](Company* company, const Head& head, const Order& order) {
+            if (!head.learned) witness_.Ask(company);
+            mirrors_.OnPlaced(company, head, order);
+          },
+          [this](Company* company) { mirrors_.OnRefused(company); }),
       transport_(std::move(transport)) {
   shared_.transport = transport_.get();
 }
