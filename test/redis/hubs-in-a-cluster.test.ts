@@ -2,6 +2,7 @@
  * Seats, who is there and peers in a cluster, where a script sees one slot: a node's life stands in each company where it holds something, and
  * whoever makes another one's stream give way rings its node by itself.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Cluster } from 'ioredis';
 import { createHub, type Hub } from '../../lib/server/hub.js';
 import { presenceKey, seatsKey } from '../../lib/redis/keys.js';
@@ -111,4 +112,21 @@ describe.each(['js', 'native'] as const)('%s: publishes keep their order', (engi
       await hub.close({ flushMs: 0 });
     }
   });
+});
+
+test('a list of nodes that is somebody else’s, and seats that are lost, hold up nobody’s thread', async () => {
+  const nodes = 'pathcast:1:nodes';
+  const companyId = 'soylent';
+  await opened(a, { companyId, userId: 'ann' });
+  await redis.multi().del(nodes).set(nodes, 'mine').exec();
+  await redis.unlink(seatsKey('pathcast', companyId), `${seatsKey('pathcast', companyId)}:${await nodeOf(a)}`);
+  const delays = monitorEventLoopDelay({ resolution: 10 });
+  delays.enable();
+  // It is let in by what this node knows.
+  await opened(a, { companyId, userId: 'ben' });
+  delays.disable();
+  // It was 5 s.
+  expect(delays.max / 1e6).toBeLessThan(3_000);
+  expect(await redis.get(nodes)).toBe('mine');
+  await redis.del(nodes);
 });

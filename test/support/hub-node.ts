@@ -20,6 +20,8 @@ export class HubNode {
   private constructor(
     readonly hub: Hub,
     readonly port: number,
+    /** Requests that the hub has been given so far. */
+    readonly requests: () => number,
   ) {}
 
   /** Resolves when its Redis is there. All of its streams are of the company `acme`. */
@@ -33,17 +35,20 @@ export class HubNode {
   static async begin(options: HubOptions): Promise<HubNode> {
     const hub = createHub(options);
     started.push(hub);
-    const server = createServer(
-      hub.handler({
-        identify: ({ url = '' }) => ({
-          companyId: 'acme',
-          userId: 'ann',
-          ...(url === '/present' && { presence: { topics: ['list'] } }),
-          ...(url.startsWith(UNTIL) && { expiresAt: Number(url.slice(UNTIL.length)) }),
-        }),
+    const handler = hub.handler({
+      identify: ({ url = '' }) => ({
+        companyId: 'acme',
+        userId: 'ann',
+        ...(url === '/present' && { presence: { topics: ['list'] } }),
+        ...(url.startsWith(UNTIL) && { expiresAt: Number(url.slice(UNTIL.length)) }),
       }),
-    );
-    return new HubNode(hub, await listen(server));
+    });
+    let requests = 0;
+    const server = createServer((request, response) => {
+      handler(request, response);
+      requests += 1;
+    });
+    return new HubNode(hub, await listen(server), () => requests);
   }
 
   /** One whose right ends at that time, Unix ms. Resolves before its verdict is there. */

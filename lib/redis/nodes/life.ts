@@ -129,6 +129,8 @@ export class Life {
     const until = performance.now() + FLAPS_MS;
     do {
       if (await this.usable()) await this.#settling;
+      // Nobody is on the way to it: the next attempt has its time.
+      else if (!this.#grace && !this.#recovering) await new Promise((resolve) => setTimeout(resolve, SOON_MS));
     } while (!this.isUsable && !this.#outage && !this.#isClosed && performance.now() < until);
     return this.isUsable;
   }
@@ -380,7 +382,8 @@ export class Life {
       // At its beginning it knows of nobody.
       if (before.length > 0) this.#settleAgain();
     } catch (thrown) {
-      this.failed(thrown);
+      // The list of all nodes is somebody else's: this one has to do without.
+      if (this.failed(thrown) === 'never') this.#trouble();
       this.#later(this.#retryMs);
     }
   }

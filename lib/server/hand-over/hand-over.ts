@@ -57,8 +57,9 @@ export function canTakeLate(
 /** REQUIRES: the head is written. It need not have left. */
 export function handOver(over: HandOver): void {
   const { host, request, response, handle } = over;
-  if (isGone(request, response) || handle.isCancelled || host.isClosed()) return leave(over);
-  const late = host.engine.openSocket ? lateSocket(request, response) : undefined;
+  if (isGone(request, response) || handle.isCancelled) return leave(over);
+  // A hub that has closed meanwhile takes no socket, and ends the response.
+  const late = host.engine.openSocket && !host.isClosed() ? lateSocket(request, response) : undefined;
   if (!late) return script(over);
   late.response.flushHeaders();
   if (hasDrained(late)) seat(over, late);

@@ -73,6 +73,8 @@ export class SeatedEngine extends WrappedEngine {
   #leaseIds = 0;
   #draining = false;
   #closed = false;
+  /** Ends of those that wait for their seats. */
+  readonly #ends = new Set<(reason: CloseReason) => void>();
 
   constructor(inner: Engine, host: SeatedHost) {
     super(inner);
@@ -124,15 +126,15 @@ export class SeatedEngine extends WrappedEngine {
     return spec.expiresAt === undefined || spec.expiresAt > Date.now();
   }
 
-  /** A right that ends meanwhile is waited for no longer. */
+  /** A right that ends meanwhile ends the wait, and so does the hub. */
   async #decide(spec: StreamSpec, id: string): Promise<Verdict> {
     const { expiresAt } = spec;
-    if (expiresAt === undefined) return this.#seatFor(spec, id);
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<Verdict>((resolve) => {
-      timer = setTimeout(() => resolve({ open: true, fate: 'auth_expired' }), Math.min(expiresAt - Date.now(), MAX_TIMER_MS)).unref();
-    });
-    const verdict = await Promise.race([this.#seatFor(spec, id), over]);
+    let end: (reason: CloseReason) => void = () => undefined;
+    const ended = new Promise<Verdict>((resolve) => (end = (fate) => resolve({ open: true, fate })));
+    this.#ends.add(end);
+    const timer = expiresAt === undefined ? undefined : setTimeout(end, Math.min(expiresAt - Date.now(), MAX_TIMER_MS), 'auth_expired').unref();
+    const verdict = await Promise.race([this.#seatFor(spec, id), ended]);
+    this.#ends.delete(end);
     clearTimeout(timer);
     return verdict;
   }
@@ -306,6 +308,9 @@ export class SeatedEngine extends WrappedEngine {
 
   override async close(): Promise<void> {
     this.#closed = true;
+    for (const end of this.#ends) end('drain');
+    // They become streams of the engine, which tells them.
+    await new Promise((resolve) => setImmediate(resolve));
     await this.inner.close();
   }
 
