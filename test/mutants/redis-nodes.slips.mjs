@@ -198,7 +198,7 @@ export const slips = [
     why: 'a publish names the one before it though that has its answer, and not the one before that, which has none',
     find: 'if (!items[at]?.done) return items[at];',
     replace: 'return items[at]?.done ? undefined : items[at];',
-    tests: order('js: what is behind an action that cannot be sealed'),
+    tests: order('what is behind an action that cannot be sealed'),
   },
   {
     name: 'log-overrun',
@@ -206,7 +206,7 @@ export const slips = [
     why: 'as much of a company is on its way as of all: what is sent again after a lost connection is no longer known',
     find: 'queue.troubled || this.isFull(queue)',
     replace: 'queue.troubled',
-    tests: order('js: a connection that is lost under a burst'),
+    tests: order('a connection that is lost under a burst'),
   },
   {
     name: 'native-log-overrun',
@@ -214,7 +214,7 @@ export const slips = [
     why: 'the same of the native engine',
     find: 'if (IsFull(*company)) continue;',
     replace: '',
-    tests: order('native: a connection that is lost under a burst'),
+    tests: order('a connection that is lost under a burst'),
   },
   {
     name: 'native-own-broadcast-unread',
@@ -230,7 +230,7 @@ export const slips = [
     why: 'a right that ends while its stream waits for its log is not looked at before that has come',
     find: 'deadlines_.Add(connection, request->expires_at_ms);',
     replace: '',
-    tests: [jest('test/redis/ends-of-who-waits.test.ts', 'native: who waits for the log')],
+    tests: [jest('test/redis/ends-of-who-waits.test.ts', 'who waits for the log')],
   },
   {
     name: 'closed-over-who-waits',
