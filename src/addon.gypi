@@ -2,7 +2,7 @@
   # The addon that ships. Its sources are listed per layer in src/sources.json, which CMakeLists.txt reads too. Paths of
   # sources are the including file's, as the command that makes them runs there; the other ones are this file's.
   "variables": {
-    "vendored": "<!(node -p \"+require('fs').existsSync('vendor/simdjson/simdjson.cpp')\")",
+    "vendored": "<!(node -p \"+require('fs').existsSync('vendor/simdjson/src/simdjson.cpp')\")",
     "vendored_hiredis": "<!(node -p \"+require('fs').existsSync('vendor/hiredis/read.c')\")",
   },
   "targets": [
@@ -37,8 +37,18 @@
           "vendored==1",
           {
             # Inside the addon, which then needs no library of the machine's.
-            "sources": ["../vendor/simdjson/simdjson.cpp"],
-            "include_dirs": ["../vendor/simdjson"],
+            "sources": ["../vendor/simdjson/src/simdjson.cpp"],
+            "include_dirs": ["../vendor/simdjson/include", "../vendor/simdjson/src"],
+            # Kernels that are chosen when it runs: AVX2 (2013), ARM's, and plain C++ for the rest. Others gain nothing on
+            # documents of a few kilobytes, and each is in the package twice, as source and compiled.
+            "defines": [
+              "SIMDJSON_IMPLEMENTATION_ICELAKE=0",
+              "SIMDJSON_IMPLEMENTATION_LASX=0",
+              "SIMDJSON_IMPLEMENTATION_LSX=0",
+              "SIMDJSON_IMPLEMENTATION_PPC64=0",
+              "SIMDJSON_IMPLEMENTATION_RVV_VLS=0",
+              "SIMDJSON_IMPLEMENTATION_WESTMERE=0",
+            ],
           },
           {"libraries": ["-lsimdjson"]},
         ],

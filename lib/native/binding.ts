@@ -74,8 +74,14 @@ export interface NativeHub {
   drain(ticket: number, overMs: number): boolean;
   /** `json`: what a `resync` says; `paths`: the names in it. */
   setResyncPaths(json: string, paths: readonly string[]): boolean;
+  setNodes(count: number): void;
   forget(ticket: number, companyId: string): boolean;
   ping(companyId: string, userId: string): boolean;
+  /** `''`: none is known here. */
+  position(companyId: string, moment?: number): string;
+  /** In no order. */
+  companies(): string[];
+  moment(): number;
   flush(ticket: number, withinMs: number): boolean;
   /** Without a script the arguments are a command. */
   brokerCall(ticket: number, script: string | undefined, keys: readonly string[], args: readonly (string | number | Buffer)[]): boolean;

@@ -245,6 +245,18 @@ class NativeEngine implements Engine {
     );
   }
 
+  position(companyId: string, moment?: number): string | undefined {
+    return this.#stopped ? undefined : this.#hub.position(companyId, moment) || undefined;
+  }
+
+  companies(): string[] {
+    return this.#stopped ? [] : this.#hub.companies();
+  }
+
+  moment(): number {
+    return this.#stopped ? 0 : this.#hub.moment();
+  }
+
   newConnectionId(): string {
     return this.#connectionId(this.#nextNumber++);
   }
@@ -309,6 +321,10 @@ class NativeEngine implements Engine {
 
   #readMetrics(): EngineMetrics {
     return readMetrics(this.#metricNames, this.#hub.metrics(), this.broker !== undefined);
+  }
+
+  setNodes(count: number): void {
+    if (!this.#stopped) this.#hub.setNodes(count);
   }
 
   setResyncPaths(paths: readonly string[]): void {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "addon/arguments.h"
 #include "addon/broker_calls.h"
@@ -40,6 +41,9 @@ HubOptions ReadOptions(Arguments* args, Napi::Object object) {
   options.core.max_invalidate_bytes = count("maxInvalidateBytes");
   options.core.compact_after = count("compactAfter");
   options.core.retry_ms = ms("retryMs");
+  options.core.spread_free_streams = count("spreadFreeStreams");
+  options.core.spread_per_stream_ms = count("spreadPerStreamMs");
+  options.core.spread_max_ms = count("spreadMaxMs");
   options.slow_timeout_ms = ms("slowTimeoutMs");
   options.lifetime_ms = ms("lifetimeMs");
   options.max_tenants = count("maxCompanies");
@@ -79,6 +83,10 @@ Napi::Function HubWrap::Define(Napi::Env env) {
        InstanceMethod<&HubWrap::SetResyncPaths>("setResyncPaths"),
        InstanceMethod<&HubWrap::Forget>("forget"),
        InstanceMethod<&HubWrap::Ping>("ping"),
+       InstanceMethod<&HubWrap::Position>("position"),
+       InstanceMethod<&HubWrap::Companies>("companies"),
+       InstanceMethod<&HubWrap::Moment>("moment"),
+       InstanceMethod<&HubWrap::SetNodes>("setNodes"),
        InstanceMethod<&HubWrap::Flush>("flush"),
        InstanceMethod<&HubWrap::BrokerCall>("brokerCall"),
        InstanceMethod<&HubWrap::BrokerListen>("brokerListen"),
@@ -503,6 +511,44 @@ Napi::Value HubWrap::Ping(const Napi::CallbackInfo& info) {
                       args.String(info[1], "user")};
   if (!args.Done()) return info.Env().Undefined();
   return Post(info, {std::move(command)});
+}
+
+// setNodes(count)
+Napi::Value HubWrap::SetNodes(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const uint64_t count = args.Count(info[0], "count");
+  if (args.Done()) hub_->SetNodes(count);
+  return info.Env().Undefined();
+}
+
+// position(tenant, moment?): '' where none is known
+Napi::Value HubWrap::Position(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  Arguments args(info.Env());
+  const std::string tenant = args.String(info[0], "company");
+  const uint64_t moment =
+      info[1].IsUndefined() ? UINT64_MAX : args.Count(info[1], "moment");
+  if (!args.Done()) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), hub_->Position(tenant, moment));
+}
+
+// companies()
+Napi::Value HubWrap::Companies(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  const std::vector<std::string> names = hub_->Tenants();
+  Napi::Array array = Napi::Array::New(info.Env(), names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    array.Set(static_cast<uint32_t>(i),
+              Napi::String::New(info.Env(), names[i]));
+  }
+  return array;
+}
+
+// moment()
+Napi::Value HubWrap::Moment(const Napi::CallbackInfo& info) {
+  if (!Ready(info)) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(hub_->Moment()));
 }
 
 Napi::Value HubWrap::Shutdown(const Napi::CallbackInfo& info) {

@@ -64,6 +64,10 @@ class HubWrap final : public Napi::ObjectWrap<HubWrap>, public Host {
   Napi::Value SetResyncPaths(const Napi::CallbackInfo& info);
   Napi::Value Forget(const Napi::CallbackInfo& info);
   Napi::Value Ping(const Napi::CallbackInfo& info);
+  Napi::Value SetNodes(const Napi::CallbackInfo& info);
+  Napi::Value Position(const Napi::CallbackInfo& info);
+  Napi::Value Companies(const Napi::CallbackInfo& info);
+  Napi::Value Moment(const Napi::CallbackInfo& info);
   // broker_calls.cc
   Napi::Value Flush(const Napi::CallbackInfo& info);
   Napi::Value BrokerCall(const Napi::CallbackInfo& info);

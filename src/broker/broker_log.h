@@ -66,6 +66,8 @@ class BrokerLog {
   size_t waiting() const { return outbox_.actions(); }
 
   // What is known of its log, where nothing waits and nobody listens.
+  // What waits, by company.
+  void NameLeft() { outbox_.NameLeft(); }
   void Forget(const std::string& tenant) { shared_.companies.Forget(tenant); }
 
   Mirrors& mirrors() { return mirrors_; }

@@ -38,6 +38,8 @@ struct Order {
   int64_t sent_us = 0;
   // How often it was sent: from the second time on a duplicate may be its own.
   uint32_t sends = 0;
+  // Redis wants to know how old it is.
+  bool says_age = false;
   // It stands for several that were conflated.
   bool conflated = false;
   // Of its call; 0: nobody's.

@@ -30,9 +30,11 @@ void SetNames(const Context& context, Channel* channel,
   for (const std::string_view path : fields.query_paths) {
     entry->paths.push_back(channel->PathId(context, path));
   }
+  entry->where = MakeWhere(fields, entry->paths);
 }
 
-std::string ToldJson(const ActionFields& fields, int64_t timestamp_ms) {
+std::string ToldJson(const ActionFields& fields, int64_t timestamp_ms,
+                     uint64_t spread_ms) {
   std::string json = "{\"type\":\"invalidate\",\"timestamp\":";
   AppendInt(&json, timestamp_ms);
   json.append(",\"queryPaths\":[");
@@ -44,7 +46,9 @@ std::string ToldJson(const ActionFields& fields, int64_t timestamp_ms) {
   }
   json.append("],\"modules\":[");
   AppendJsonString(&json, fields.module);
-  json.append("]}");
+  json.push_back(']');
+  AppendSpread(&json, spread_ms);
+  json.push_back('}');
   return json;
 }
 
@@ -61,7 +65,8 @@ EntryRef MakePlaced(const Context& context, ActionReader* reader,
     return EntryRef();
   }
   const EntryText parts{action.head, action.tail, action.transformed_head,
-                        action.transformed_tail};
+                        action.transformed_tail,
+                        context.SpreadMs(channel->size())};
   EntryRef entry = EntryBuilder::Action(channel->log().epoch(), placed.seq,
                                         parts, {fields.id, ViewOf(fields)});
   entry->timestamp_ms = fields.timestamp;
@@ -82,9 +87,10 @@ EntryRef MakeTold(const Context& context, ActionReader* reader,
   }
   const ActionLog& log = channel->log();
   const int64_t safe_ms = log.SafeNowMs(context.now_ms);
-  EntryRef entry =
-      EntryBuilder::Told(log.epoch(), log.head_seq(), ToldJson(fields, safe_ms),
-                         {fields.id, ViewOf(fields)});
+  EntryRef entry = EntryBuilder::Told(
+      log.epoch(), log.head_seq(),
+      ToldJson(fields, safe_ms, context.SpreadMs(channel->size())),
+      {fields.id, ViewOf(fields)});
   entry->arrived_ms = safe_ms;
   SetNames(context, channel, fields, entry.get());
   return entry;

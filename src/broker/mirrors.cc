@@ -223,7 +223,7 @@ void Mirrors::OnRead(const std::shared_ptr<Company>& company, uint64_t from,
 
 void Mirrors::Refuse(Company* company, std::string_view kind, std::string why) {
   if (company->refused.empty()) shared_->metrics().foreign.Add(1);
-  shared_->Warn(kind, company->tenant, "it is left alone: " + why);
+  shared_->Warn(kind, company->tenant, "the company is left alone: " + why);
   company->LeaveAlone(std::move(why), shared_->NowMs());
   // What the mirror has may be any age by then.
   company->read = false;
@@ -282,7 +282,7 @@ void Mirrors::Apply(Company* company, uint64_t from, redis::Reply& reply) {
         former.begin(), former.end(),
         [&](const FormerEpoch& each) { return each.epoch == log.epoch(); });
     renews = name == former.end() || name->last_seq < log.head_seq();
-    if (!renews) channel->Rename(epoch, std::move(former));
+    if (!renews) channel->Rename(*shared_->context, epoch, std::move(former));
   }
   // All of another log is wanted. Its streams stay at their places until it is
   // here: it may be a Redis that has had its day, and theirs is the log again.

@@ -29,6 +29,9 @@ constexpr int64_t kHeadOutlivesMs = int64_t{30} * 24 * 60 * 60 * 1'000;
 
 constexpr size_t kEpochDigits = 12;
 
+// Companies whose actions are left, and that are named.
+constexpr size_t kMaxNamed = 100;
+
 std::string Number(int64_t value) { return std::to_string(value); }
 
 }  // namespace
@@ -165,6 +168,11 @@ void Outbox::SendNext(const std::shared_ptr<Company>& company) {
   const std::string outlives = Number(kHeadOutlivesMs);
   const std::string stamp = Number(order.stamp_ms);
   const std::string placed = Number(known.at_ms);
+  // Of what had to wait: its company may have been erased meanwhile.
+  const std::string age =
+      order.sends > 1 || order.says_age || order.call == nullptr
+          ? Number(order.sent_us - order.posted_us)
+          : "";
   const std::string_view keys[] = {names.head, names.log, names.ids};
   const std::string_view arguments[] = {bell,
                                         shared_->transport->ring(),
@@ -184,7 +192,8 @@ void Outbox::SendNext(const std::shared_ptr<Company>& company) {
                                         order.stored,
                                         order.rung,
                                         after,
-                                        placed};
+                                        placed,
+                                        age};
   shared_->transport->Eval(
       shared_->publish_script, keys, arguments,
       [this, company, number = order.number](redis::Reply reply) {
@@ -272,23 +281,36 @@ bool Outbox::Settle(Company* company, Order* order, redis::Reply& reply) {
     Placed(company, order, reply);
     return true;
   }
+  if (word == "FORGOTTEN" && parts.size() > 1) {
+    // Nothing was done: what it finds of itself later is another one's.
+    --order->sends;
+    order->says_age = true;
+    return false;
+  }
   if (word == "EARLY") {
-    // Nothing was done: it is sent again behind the one before it.
+    // Nor here: it is sent again behind the one before it.
     --order->sends;
     return false;
   }
   if (word == "UNVOUCHED") {
+    --order->sends;
     if (company->unvouched_since_ms == 0)
       company->unvouched_since_ms = shared_->NowMs();
     Rest(company, kUnvouchedRetryMs);
     return false;
+  }
+  if (word == "FORGOTTEN") {
+    const char* why = "hub.forget erased the company after this was published";
+    shared_->Warn("refused", company->tenant, why);
+    Resolve(order, {OutcomeCode::kRefused, 0, why});
+    return true;
   }
   const std::string why =
       word == "FORMAT" && parts.size() > 1
           ? "its log is of the newer format " + parts[1].text()
           : "Redis answered something that is not the script's";
   shared_->Warn(word == "FORMAT" ? "format" : "refused", company->tenant,
-                "it is left alone: " + why);
+                "the company is left alone: " + why);
   if (word == "FORMAT") company->LeaveAlone(why, shared_->NowMs());
   Resolve(order, {OutcomeCode::kRefused, 0, why});
   on_refused_(company);
@@ -418,6 +440,17 @@ void Outbox::Refuse(Company* company, std::string why) {
   NoteGauges();
 }
 
+void Outbox::NameLeft() {
+  size_t named = 0;
+  shared_->companies.ForEach([&](const std::shared_ptr<Company>& company) {
+    if (company->orders.empty() || ++named > kMaxNamed) return;
+    shared_->Warn("left", company->tenant,
+                  "this company's actions that Redis has not got when the hub "
+                  "closes: " +
+                      std::to_string(company->orders.size()));
+  });
+}
+
 bool Outbox::MakeRoom(uint64_t bytes) {
   while (bytes_ + bytes > shared_->options.outbox_bytes) {
     if (!ConflateOne()) return false;
@@ -453,6 +486,7 @@ bool Outbox::ConflateOne() {
   }
   std::deque<Order>& orders = biggest->orders;
   made.number = orders.back().number;
+  made.posted_us = orders.back().posted_us;
   for (size_t i = from; i < orders.size(); ++i) {
     if (orders[i].call != nullptr) Queued(biggest, &orders[i]);
     bytes_ -= orders[i].Bytes();

@@ -67,6 +67,9 @@ class Outbox {
   // Its orders fail, and those that come.
   void Refuse(Company* company, std::string why);
 
+  // A warning for each company that has some, up to a bound.
+  void NameLeft();
+
   size_t actions() const { return actions_; }
 
  private:

@@ -154,8 +154,12 @@ void RedisTransport::Unsubscribe(std::string_view channel) {
 }
 
 void RedisTransport::Resubscribe() {
-  subscriber_->Reconnect(
-      {TroubleKind::kSilent, "a message to itself did not come"});
+  // After a failover each of the two may be at another server, and which one is
+  // wrong does not show.
+  const Trouble trouble{TroubleKind::kSilent,
+                        "a message to itself did not come"};
+  subscriber_->Reconnect(trouble);
+  link_->Reconnect(trouble);
 }
 
 bool RedisTransport::subscriptions_ready() const {

@@ -65,7 +65,8 @@ class Transport {
   // Counted, as Subscriber's.
   virtual void Subscribe(std::string_view channel) = 0;
   virtual void Unsubscribe(std::string_view channel) = 0;
-  // The subscribing connection delivers nothing: another one.
+  // What was published came back on no subscription: other connections, both
+  // of them where there are two.
   virtual void Resubscribe() = 0;
 
   virtual bool commands_ready() const = 0;

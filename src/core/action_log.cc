@@ -23,16 +23,16 @@ uint64_t ActionLog::FindId(std::string_view id) const {
 }
 
 void ActionLog::Append(EntryRef entry) {
-  assert(entry->seq == head_seq_ + 1);
+  assert(entry->seq == head_seq() + 1);
   assert(size() == 0 || entries_.back()->arrived_ms <= entry->arrived_ms);
-  head_seq_ = entry->seq;
+  head_seq_.store(entry->seq, std::memory_order_release);
   bytes_ += entry->Json().size();
   by_id_.emplace(entry->id, entry->seq);
   entries_.push_back(std::move(entry));
 }
 
 std::optional<uint64_t> ActionLog::ExtentOf(std::string_view epoch) const {
-  if (epoch == epoch_) return head_seq_;
+  if (epoch == epoch_) return head_seq();
   for (const FormerEpoch& former : former_) {
     if (former.epoch == epoch) return former.last_seq;
   }
@@ -44,7 +44,7 @@ void ActionLog::Restart(LogLife life) {
   former_ = std::move(life.former);
   born_ms_ = life.born_ms;
   lost_through_ms_ = life.lost_through_ms;
-  head_seq_ = life.head_seq;
+  head_seq_.store(life.head_seq, std::memory_order_relaxed);
   clock_ms_ = life.clock_ms;
   bytes_ = 0;
   GiveBack();
@@ -96,7 +96,7 @@ uint64_t ActionLog::FirstSince(int64_t since_ms) const {
   for (size_t i = begin_; i < entries_.size(); ++i) {
     if (ReachOf(*entries_[i]) >= since_ms) return entries_[i]->seq;
   }
-  return head_seq_ + 1;
+  return head_seq() + 1;
 }
 
 }  // namespace pathcast

@@ -14,6 +14,7 @@
 #define PATHCAST_CORE_ACTION_LOG_H_
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -76,9 +77,12 @@ class ActionLog {
   // was.
   std::optional<uint64_t> ExtentOf(std::string_view epoch) const;
   int64_t born_ms() const { return born_ms_; }
-  uint64_t head_seq() const { return head_seq_; }
+  // [any thread] under Context::positions_mu, as the epoch.
+  uint64_t head_seq() const {
+    return head_seq_.load(std::memory_order_acquire);
+  }
   // The oldest seq kept; head_seq() + 1 when none is.
-  uint64_t first_seq() const { return head_seq_ + 1 - size(); }
+  uint64_t first_seq() const { return head_seq() + 1 - size(); }
   size_t size() const { return entries_.size() - begin_; }
   // Of the JSON of the actions kept. What they take in memory is more: frame,
   // fields and places, some 500 to 650 bytes each.
@@ -140,7 +144,8 @@ class ActionLog {
   int64_t born_ms_;
   int64_t clock_ms_ = INT64_MAX;
   std::vector<FormerEpoch> former_;
-  uint64_t head_seq_ = 0;
+  // Grows without a lock; it begins anew under Context::positions_mu.
+  std::atomic<uint64_t> head_seq_{0};
   uint64_t bytes_ = 0;
   int64_t lost_through_ms_ = INT64_MIN;
   // A vector with a moving begin: an idle tenant costs no block as a deque

@@ -28,6 +28,7 @@ void Channel::Publish(Context& context, EntryRef entry, uint64_t call) {
     call_from_ = window_end();
     call_count_ = 0;
   }
+  moved_.store(++context.moment, std::memory_order_relaxed);
   log_.Append(entry);
   context.metrics->log_actions.Add(1);
   context.metrics->log_bytes.Add(entry->Json().size());
@@ -50,11 +51,25 @@ void Channel::PublishEphemeral(Context& context, EntryRef entry) {
 void Channel::Load(Context& context, EntryRef entry) {
   context.metrics->log_actions.Add(1);
   context.metrics->log_bytes.Add(entry->Json().size());
+  moved_.store(++context.moment, std::memory_order_relaxed);
   log_.Append(std::move(entry));
   TrimLog(context);
 }
 
-void Channel::Rename(std::string epoch, std::vector<FormerEpoch> former) {
+std::optional<uint64_t> Channel::SeqAsOf(const Context& context,
+                                         uint64_t moment) const {
+  if (log_.unread() || begun_ > moment) return std::nullopt;
+  // The head first: what has moved it, and counted it, stands before it.
+  const uint64_t head = log_.head_seq();
+  if (moved_.load(std::memory_order_relaxed) <= moment) return head;
+  // Each action since has been counted, those of others with them.
+  const uint64_t since = context.moment.load() - moment;
+  return head > since ? head - since : 0;
+}
+
+void Channel::Rename(Context& context, std::string epoch,
+                     std::vector<FormerEpoch> former) {
+  const MutexLock lock(&context.positions_mu);
   log_.Rename(std::move(epoch), std::move(former));
   // They say the old name.
   pings_.reset();
@@ -63,7 +78,11 @@ void Channel::Rename(std::string epoch, std::vector<FormerEpoch> former) {
 void Channel::Restart(Context& context, LogLife life) {
   context.metrics->log_actions.Sub(log_.size());
   context.metrics->log_bytes.Sub(log_.bytes());
-  log_.Restart(std::move(life));
+  {
+    const MutexLock lock(&context.positions_mu);
+    log_.Restart(std::move(life));
+    NoteBegun(context);
+  }
   pings_.reset();
   // An import ends where a log ends.
   call_ = 0;
@@ -84,9 +103,10 @@ Piece Channel::RenewalPiece(const Context& context,
   Piece piece;
   std::string id;
   AppendCursor(&id, log_.epoch(), WindowAt(renewed_ - 1)->cursor_seq);
-  AppendMessage(&piece.own, dialect, context.wrap, id,
-                ResyncJson(log_.SafeNowMs(context.now_ms),
-                           context.resync_paths_json, renewal_));
+  AppendMessage(
+      &piece.own, dialect, context.wrap, id,
+      ResyncJson(log_.SafeNowMs(context.now_ms), context.resync_paths_json,
+                 renewal_, context.SpreadMs(size())));
   WrapInChunk(&piece.own, 0, dialect.framing);
   piece.resync = renewal_;
   // Until it has left the stream is at no place of this log.

@@ -18,10 +18,12 @@
 #define PATHCAST_CORE_CHANNEL_H_
 
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +67,14 @@ class Channel {
   const std::string& tenant() const { return tenant_; }
   const ActionLog& log() const { return log_; }
   ActionLog& log() { return log_; }
+  // [any thread] under Context::positions_mu. What the log had at that value of
+  // Context::moment, or a little less; none: the log has begun since, or it is
+  // not known.
+  std::optional<uint64_t> SeqAsOf(const Context& context,
+                                  uint64_t moment) const;
+  // The log begins. [any thread] must not know of the channel yet, or
+  // Context::positions_mu is held.
+  void NoteBegun(Context& context) { begun_ = ++context.moment; }
   Instances& instances() { return instances_; }
 
   // Appends to the log and the window. `call` tells publish calls apart: more
@@ -76,7 +86,8 @@ class Channel {
   // Of a mirror. Appends to the log alone: its streams know already, or are
   // told otherwise. REQUIRES: as of Publish.
   void Load(Context& context, EntryRef entry);
-  void Rename(std::string epoch, std::vector<FormerEpoch> former);
+  void Rename(Context& context, std::string epoch,
+              std::vector<FormerEpoch> former);
   // Another log, or a later stretch of it, in the log's place. What the streams
   // were still to be offered is gone; Renew tells them.
   void Restart(Context& context, LogLife life);
@@ -181,6 +192,10 @@ class Channel {
 
   // Window position behind the newest renewal, and what it says.
   uint64_t renewed_ = 0;
+  // Of Context::moment: when the log began, under Context::positions_mu, and
+  // got the last that it got.
+  uint64_t begun_ = 0;
+  std::atomic<uint64_t> moved_{0};
   Reason renewal_ = Reason::kEpochChanged;
 
   // The publish call under way.

@@ -50,7 +50,10 @@ void EntryBuilder::Encode(Entry* entry, std::string_view epoch,
   AppendCursor(&id_line, epoch, entry->cursor_seq);
   id_line += '\n';
   std::string seq;
-  if (entry->is_action()) AppendUint(&seq, entry->seq);
+  if (entry->is_action()) {
+    AppendUint(&seq, entry->seq);
+    AppendSpread(&seq, text.spread_ms);
+  }
   Encode(&entry->plain_, id_line, {text.head, seq, text.tail});
   if (!text.transformed_head.empty()) {
     Encode(&entry->transformed_, id_line,

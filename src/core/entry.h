@@ -17,6 +17,7 @@
 
 #include "core/filter.h"
 #include "core/path_filter.h"
+#include "core/where.h"
 #include "core/wire.h"
 
 namespace pathcast {
@@ -62,6 +63,8 @@ class Entry {
   // What the log and the window count it as.
   uint32_t counted_bytes = 0;
   std::vector<uint32_t> paths;
+  // Null: none of them is narrowed.
+  std::unique_ptr<const WhereMap> where;
   // Of an action, told or with its place; both are views into fields_.
   std::string_view id;
   ActionView view;
@@ -141,6 +144,8 @@ struct EntryText {
   // otherwise.
   std::string_view transformed_head;
   std::string_view transformed_tail;
+  // Said after the seq.
+  uint64_t spread_ms = 0;
 };
 
 struct EntryFields {

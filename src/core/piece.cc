@@ -12,13 +12,14 @@ StretchJson EncodeStretch(const Context& context, const Channel& channel,
                           const Stretch& stretch) {
   const uint64_t max_bytes = std::min(context.options.max_invalidate_bytes,
                                       context.options.connection_cap_bytes);
+  const uint64_t spread_ms = context.SpreadMs(channel.size());
   StretchJson encoded;
   encoded.is_resync =
       !EncodeInvalidate(stretch, channel.names().paths, channel.names().modules,
-                        max_bytes, &encoded.json);
+                        max_bytes, &encoded.json, spread_ms);
   if (encoded.is_resync) {
     encoded.json = ResyncJson(stretch.last_ms, context.resync_paths_json,
-                              Reason::kOverflow);
+                              Reason::kOverflow, spread_ms);
   }
   return encoded;
 }

@@ -233,9 +233,10 @@ std::vector<Piece> MakeOpening(Context& context, Channel& channel,
     // In one piece with the hello: nothing can come between them.
     std::string id;
     AppendCursor(&id, log.epoch(), log.head_seq());
-    AppendMessage(&opening[0].own, dialect, context.wrap, id,
-                  ResyncJson(log.SafeNowMs(context.now_ms),
-                             context.resync_paths_json, verdict.reason));
+    AppendMessage(
+        &opening[0].own, dialect, context.wrap, id,
+        ResyncJson(log.SafeNowMs(context.now_ms), context.resync_paths_json,
+                   verdict.reason, context.SpreadMs(channel.size())));
     opening[0].resync = verdict.reason;
   }
   WrapInChunk(&opening[0].own, request.http_head.size(), dialect.framing);

@@ -9,6 +9,7 @@
 
 #include "core/entry.h"
 #include "core/json_text.h"
+#include "core/wire.h"
 
 namespace pathcast {
 namespace {
@@ -24,6 +25,7 @@ struct Group {
 
 // One path's JSON in PathList's text.
 struct Path {
+  uint32_t id = 0;
   size_t start = 0;
   size_t end = 0;
   size_t group = 0;
@@ -32,15 +34,16 @@ struct Path {
 // The `queryPaths` of one event: what is not covered by another, in groups.
 class PathList {
  public:
-  PathList(const PathSet& set, const NameTable& names) {
+  PathList(const PathSet& set, const WhereMap& where, const NameTable& names)
+      : where_(where) {
     const uint32_t star = names.Find("*");
     if (star != NameTable::kOverflow && set.Contains(star)) {
-      Take("*");
+      Take(star, "*");
       return;
     }
     set.ForEach([&](uint32_t id) {
       const std::string_view path = names.Name(id);
-      if (!IsCovered(path, set, names)) Take(path);
+      if (!IsCovered(path, set, names)) Take(id, path);
     });
   }
 
@@ -79,18 +82,42 @@ class PathList {
     }
   }
 
+  // `,"where":{…}`, or nothing.
+  std::string Where() const {
+    std::string text;
+    for (const Path& path : paths_) {
+      const auto narrowed = where_.find(path.id);
+      // A group that collapsed stands for all of its paths.
+      if (narrowed == where_.end() || !groups_[path.group].collapsed.empty() ||
+          std::string_view(text_).substr(path.start, path.end - path.start) ==
+              "\"*\"") {
+        continue;
+      }
+      text.append(text.empty() ? ",\"where\":{" : ",");
+      text.append(text_, path.start, path.end - path.start).push_back(':');
+      AppendRestriction(&text, narrowed->second);
+    }
+    if (!text.empty()) text.push_back('}');
+    return text;
+  }
+  // The last has no comma.
+  size_t Bytes() const { return bytes_ == 0 ? 0 : bytes_ - 1; }
+
  private:
-  static bool IsCovered(std::string_view path, const PathSet& set,
-                        const NameTable& names) {
+  bool IsCovered(std::string_view path, const PathSet& set,
+                 const NameTable& names) const {
     for (size_t dot = path.find('.'); dot != std::string_view::npos;
          dot = path.find('.', dot + 1)) {
       const uint32_t prefix = names.Find(path.substr(0, dot));
-      if (prefix != NameTable::kOverflow && set.Contains(prefix)) return true;
+      if (prefix != NameTable::kOverflow && set.Contains(prefix) &&
+          !where_.contains(prefix)) {
+        return true;
+      }
     }
     return false;
   }
 
-  void Take(std::string_view path) {
+  void Take(uint32_t id, std::string_view path) {
     const std::string_view segment = path.substr(0, path.find('.'));
     const auto [entry, is_new] = group_of_.try_emplace(segment, groups_.size());
     if (is_new) groups_.push_back(Group{.segment = segment});
@@ -101,13 +128,11 @@ class PathList {
     ++group.paths;
     group.bytes += listed;
     bytes_ += listed;
-    paths_.push_back(
-        Path{.start = start, .end = text_.size(), .group = entry->second});
+    paths_.push_back(Path{
+        .id = id, .start = start, .end = text_.size(), .group = entry->second});
   }
 
-  // The last has no comma.
-  size_t Bytes() const { return bytes_ == 0 ? 0 : bytes_ - 1; }
-
+  const WhereMap& where_;
   std::string text_;
   std::vector<Path> paths_;
   std::vector<Group> groups_;
@@ -136,7 +161,8 @@ std::string ModuleList(const PathSet& set, const NameTable& names,
 }  // namespace
 
 void Stretch::Add(uint64_t seq, int64_t arrived_ms,
-                  std::span<const uint32_t> path_ids, uint32_t module_id) {
+                  std::span<const uint32_t> path_ids, uint32_t module_id,
+                  const WhereMap* narrowed) {
   assert(seq > to && (empty() || arrived_ms >= last_ms));
   if (empty()) {
     from = seq;
@@ -145,16 +171,42 @@ void Stretch::Add(uint64_t seq, int64_t arrived_ms,
   to = seq;
   last_ms = arrived_ms;
   ++count;
-  for (const uint32_t id : path_ids) paths.Add(id);
+  for (const uint32_t id : path_ids) AddPath(id, narrowed);
+  if (narrowed != nullptr) BoundWhere();
   modules.Add(module_id);
 }
 
+void Stretch::AddPath(uint32_t id, const WhereMap* narrowed) {
+  if (narrowed == nullptr && where.empty()) return paths.Add(id);
+  const Restriction* own = nullptr;
+  if (narrowed != nullptr) {
+    const auto found = narrowed->find(id);
+    if (found != narrowed->end()) own = &found->second;
+  }
+  const auto known = where.find(id);
+  if (known != where.end()) {
+    if (own == nullptr || !JoinRestriction(&known->second, *own)) {
+      where.erase(known);
+    }
+  } else if (own != nullptr && !paths.Contains(id) &&
+             where.size() < kWherePaths) {
+    where.emplace(id, *own);
+  }
+  paths.Add(id);
+}
+
+void Stretch::BoundWhere() {
+  if (WhereBytes(where) > kWhereBytes) where.clear();
+}
+
 void Stretch::Absorb(const Entry& entry) {
-  Add(entry.seq, entry.arrived_ms, entry.paths, entry.module);
+  Add(entry.seq, entry.arrived_ms, entry.paths, entry.module,
+      entry.where.get());
 }
 
 void Stretch::AbsorbNames(const Entry& entry) {
-  for (const uint32_t id : entry.paths) paths.Add(id);
+  for (const uint32_t id : entry.paths) AddPath(id, entry.where.get());
+  BoundWhere();
   modules.Add(entry.module);
 }
 
@@ -165,13 +217,17 @@ void Stretch::Join(const Stretch& other) {
   to = std::max(to, other.to);
   last_ms = std::max(last_ms, other.last_ms);
   count += other.count;
+  if (!where.empty() || !other.where.empty()) {
+    other.paths.ForEach([&](uint32_t id) { AddPath(id, &other.where); });
+    BoundWhere();
+  }
   paths.Merge(other.paths);
   modules.Merge(other.modules);
 }
 
 bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
                       const NameTable& modules, size_t max_bytes,
-                      std::string* json) {
+                      std::string* json, uint64_t spread_ms) {
   if (stretch.paths.overflow()) return false;
 
   std::string head = "{\"type\":\"invalidate\",\"timestamp\":";
@@ -185,14 +241,19 @@ bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
   AppendUint(&tail, stretch.count);
   tail.append(",\"modules\":[");
   tail.append(ModuleList(stretch.modules, modules, max_bytes / 4));
-  tail.append("]}");
+  tail.push_back(']');
 
-  const size_t fixed = head.size() + tail.size();
-  PathList list(stretch.paths, paths);
+  const size_t fixed = head.size() + tail.size() + 1;
+  PathList list(stretch.paths, stretch.where, paths);
   if (fixed > max_bytes || !list.FitInto(max_bytes - fixed)) return false;
+  const std::string where = list.Where();
+  const bool fits = fixed + list.Bytes() + where.size() <= max_bytes;
   *json = std::move(head);
   list.AppendTo(json);
   json->append(tail);
+  if (fits) json->append(where);
+  AppendSpread(json, spread_ms);
+  json->push_back('}');
   return true;
 }
 

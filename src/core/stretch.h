@@ -12,6 +12,7 @@
 
 #include "core/name_table.h"
 #include "core/path_set.h"
+#include "core/where.h"
 
 namespace pathcast {
 
@@ -25,17 +26,23 @@ struct Stretch {
   int64_t last_ms = 0;
   PathSet paths;
   PathSet modules;
+  // Of `paths`: what some of them are narrowed to.
+  WhereMap where;
 
   bool empty() const { return count == 0; }
   // Takes one matching action in. REQUIRES: seq > to, arrived_ms >= last_ms.
   void Add(uint64_t seq, int64_t arrived_ms, std::span<const uint32_t> path_ids,
-           uint32_t module_id);
+           uint32_t module_id, const WhereMap* narrowed = nullptr);
   // The same of an action that is in the log.
   void Absorb(const Entry& entry);
   // Its paths and module alone: what was told of it ahead of the action.
   void AbsorbNames(const Entry& entry);
   // Takes a later or earlier stretch in.
   void Join(const Stretch& other);
+
+ private:
+  void AddPath(uint32_t id, const WhereMap* narrowed);
+  void BoundWhere();
 };
 
 // One `invalidate` for a stretch, or, where that is too long, a `resync`.
@@ -44,6 +51,8 @@ struct StretchJson {
   bool is_resync = false;
 };
 
+// `spread_ms`: see AppendSpread.
+//
 // Appends nothing: sets `*json` to the `invalidate` event, at most `max_bytes`
 // long, and returns true; or returns false, `*json` untouched, when it cannot
 // be made that short or `stretch.paths` has overflown (the caller then sends a
@@ -58,12 +67,15 @@ struct StretchJson {
 // one first segment become that segment, the segment with most paths first
 // (SPEC §5); of two with as many, the one first interned.
 //
+// `where`: what of these paths is narrowed. A path that is does not cover
+// others. Where the bound leaves no room for it nothing is narrowed.
+//
 // `modules`: first interned first. They may take a quarter of `max_bytes`: the
 // list ends before the first that does not fit. They inform, no client needs
 // them to be correct, so an overflow of them only leaves names out.
 bool EncodeInvalidate(const Stretch& stretch, const NameTable& paths,
                       const NameTable& modules, size_t max_bytes,
-                      std::string* json);
+                      std::string* json, uint64_t spread_ms = 0);
 
 }  // namespace pathcast
 

@@ -197,12 +197,20 @@ std::string HelloJson(const Hello& hello) {
   return json;
 }
 
+void AppendSpread(std::string* json, uint64_t spread_ms) {
+  if (spread_ms == 0) return;
+  json->append(",\"spreadMs\":");
+  AppendUint(json, spread_ms);
+}
+
 std::string ResyncJson(int64_t timestamp_ms, std::string_view resync_paths_json,
-                       Reason reason) {
+                       Reason reason, uint64_t spread_ms) {
   std::string json = "{\"type\":\"resync\",\"timestamp\":";
   AppendInt(&json, timestamp_ms);
   json.append(",\"queryPaths\":").append(resync_paths_json);
-  json.append(",\"reason\":\"").append(ToString(reason)).append("\"}");
+  json.append(",\"reason\":\"").append(ToString(reason)).append("\"");
+  AppendSpread(&json, spread_ms);
+  json.push_back('}');
   return json;
 }
 

@@ -142,9 +142,13 @@ struct Hello {
 };
 std::string HelloJson(const Hello& hello);
 
+// The last field of an event: `,"spreadMs":105`, or nothing where it is 0. It
+// comes on top of what bounds the event.
+void AppendSpread(std::string* json, uint64_t spread_ms);
+
 // `resync_paths_json` is a JSON array of strings, e.g. `["*"]`.
 std::string ResyncJson(int64_t timestamp_ms, std::string_view resync_paths_json,
-                       Reason reason);
+                       Reason reason, uint64_t spread_ms = 0);
 
 }  // namespace pathcast
 

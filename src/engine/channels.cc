@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/cursor.h"
+
 namespace pathcast {
 
 namespace {
@@ -22,18 +24,42 @@ Channel* Channels::Get(const std::string& tenant) const {
   return found == by_tenant_.end() ? nullptr : found->second.get();
 }
 
-Channel* Channels::Use(const std::string& tenant) {
-  std::unique_ptr<Channel>& channel = by_tenant_[tenant];
-  if (channel == nullptr) {
-    channel = std::make_unique<Channel>(tenant, context_->random.HexId(12),
-                                        history_begins_ms_);
-    if (mirrors_) channel->Restart(*context_, ActionLog::Unread());
-    context_->metrics->tenants.Add(1);
-    JoinRing(channel.get());
-    Touch(channel.get());
-    ForgetSurplus();
+std::string Channels::Position(const std::string& tenant,
+                               uint64_t moment) const {
+  std::string cursor;
+  const MutexLock lock(&context_->positions_mu);
+  const Channel* channel = Get(tenant);
+  if (channel == nullptr) return cursor;
+  if (const auto seq = channel->SeqAsOf(*context_, moment)) {
+    AppendCursor(&cursor, channel->log().epoch(), *seq);
   }
-  return channel.get();
+  return cursor;
+}
+
+std::vector<std::string> Channels::Tenants() const {
+  std::vector<std::string> names;
+  const MutexLock lock(&context_->positions_mu);
+  names.reserve(by_tenant_.size());
+  for (const auto& entry : by_tenant_) names.push_back(entry.first);
+  return names;
+}
+
+Channel* Channels::Use(const std::string& tenant) {
+  if (Channel* known = Get(tenant)) return known;
+  auto made = std::make_unique<Channel>(tenant, context_->random.HexId(12),
+                                        history_begins_ms_);
+  Channel* channel = made.get();
+  channel->NoteBegun(*context_);
+  if (mirrors_) channel->Restart(*context_, ActionLog::Unread());
+  {
+    const MutexLock lock(&context_->positions_mu);
+    by_tenant_.emplace(tenant, std::move(made));
+  }
+  context_->metrics->tenants.Add(1);
+  JoinRing(channel);
+  Touch(channel);
+  ForgetSurplus();
+  return channel;
 }
 
 void Channels::Touch(Channel* channel) {
@@ -59,6 +85,7 @@ void Channels::Forget(Channel* channel) {
   channel->Retire(*context_);
   idle_.erase(channel->idle_place);
   LeaveRing(channel);
+  const MutexLock lock(&context_->positions_mu);
   by_tenant_.erase(by_tenant_.find(channel->tenant()));
 }
 

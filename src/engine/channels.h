@@ -15,6 +15,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "core/channel.h"
 #include "core/context.h"
@@ -38,6 +39,13 @@ class Channels {
 
   // Null where nothing is remembered of the tenant.
   Channel* Get(const std::string& tenant) const;
+  // [any thread] The cursor of the newest action of its log; empty where no
+  // log of it is known here. As it was at that moment (Channel::SeqAsOf), or a
+  // little older.
+  std::string Position(const std::string& tenant,
+                       uint64_t moment = UINT64_MAX) const;
+  // [any thread] All that are remembered, in no order.
+  std::vector<std::string> Tenants() const;
   // Made if need be. It stays until the next call of Use at least.
   Channel* Use(const std::string& tenant);
   // It was just used, or has won or lost a subscription.
@@ -71,6 +79,7 @@ class Channels {
   const bool mirrors_;
   std::function<void(const Channel&)> on_forget_;
 
+  // Changed under Context::positions_mu.
   std::unordered_map<std::string, std::unique_ptr<Channel>> by_tenant_;
   // Without subscriptions, the longest idle first.
   std::list<Channel*> idle_;

@@ -24,14 +24,15 @@ int64_t TickOf(int64_t interval_ms) {
 Heartbeats::Heartbeats(Context* context, int64_t interval_ms)
     : context_(context),
       tick_ms_(TickOf(interval_ms)),
-      buckets_(static_cast<size_t>(std::max<int64_t>(
-          1, (std::max<int64_t>(1, interval_ms) + tick_ms_ - 1) / tick_ms_))),
+      buckets_(
+          static_cast<size_t>(std::max<int64_t>(1, interval_ms / tick_ms_))),
       next_tick_ms_(context->steady_ms + tick_ms_) {}
 
 void Heartbeats::Join(Connection* connection) {
   // Round robin, so that a storm of newcomers is spread; the first one comes
-  // within one interval.
-  join_bucket_ = (join_bucket_ + 1) % buckets_.size();
+  // within one interval. Against the ticks' order: the first streams of a young
+  // hub have almost an interval before theirs.
+  join_bucket_ = (join_bucket_ + buckets_.size() - 1) % buckets_.size();
   connection->JoinRingBefore(&buckets_[join_bucket_]);
 }
 

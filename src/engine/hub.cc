@@ -73,6 +73,16 @@ void Hub::Wake() {
 
 int64_t Hub::NowUs() const { return thread_->NowUs(); }
 
+void Hub::SetNodes(uint64_t count) { thread_->SetNodes(count); }
+
+std::string Hub::Position(const std::string& tenant, uint64_t moment) const {
+  return thread_->Position(tenant, moment);
+}
+
+std::vector<std::string> Hub::Tenants() const { return thread_->Tenants(); }
+
+uint64_t Hub::Moment() const { return thread_->Moment(); }
+
 Status Hub::Stop() {
   stopped_.store(true, std::memory_order_relaxed);
   loop_.Stop();

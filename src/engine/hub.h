@@ -54,6 +54,17 @@ class Hub {
   // [any thread] The clock of PublishCommand::posted_us.
   int64_t NowUs() const;
 
+  // [any thread] Context::nodes.
+  void SetNodes(uint64_t count);
+
+  // [any thread] See Channels::Position.
+  std::string Position(const std::string& tenant,
+                       uint64_t moment = UINT64_MAX) const;
+  // [any thread] See Channels::Tenants.
+  std::vector<std::string> Tenants() const;
+  // [any thread] Context::moment.
+  uint64_t Moment() const;
+
   // [host thread] Ends the thread. Idempotent. Afterwards no descriptor, timer
   // or thread is left.
   Status Stop();

@@ -345,6 +345,7 @@ bool HubThread::OpenSome() {
   std::erase_if(flushes_, [&](const Flush& flush) {
     const size_t left = broker_->waiting();
     if (left > 0 && flush.due_ms > context_.steady_ms) return false;
+    broker_->NameLeft();
     outgoing_.push_back(DoneReply{flush.ticket, left});
     return true;
   });

@@ -251,7 +251,6 @@ void HubThread::Close(Connection* connection, size_t end,
     EndBody(&last, 0, connection->dialect().framing);
     if (!last.empty()) connection->WriteLast(context_, last);
   }
-  context_.metrics->closes[end].Add(1);
   context_.metrics->connections.Sub(1);
   NoticeReply notice;
   notice.kind = NoticeKind::kClosed;
@@ -287,6 +286,9 @@ void HubThread::Close(Connection* connection, size_t end,
     lingering_.Add(&hub_->loop_, connection->socket()->Release(),
                    context_.steady_ms);
   }
+  // Whoever reads that it has ended, on another thread, finds nothing of it in
+  // the other numbers.
+  context_.metrics->closes[end].Add(1);
   registry_.Remove(connection);
 }
 

@@ -187,7 +187,8 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   const std::string_view text = item->text;
   const EntryText parts{text.substr(0, item->split),
                         text.substr(item->split + 1), item->transformed_head,
-                        item->transformed_tail};
+                        item->transformed_tail,
+                        context_.SpreadMs(channel->size())};
   const ActionView view{fields.module, fields.entity_id, fields.client_id,
                         fields.user_id, fields.source_id};
   EntryRef entry = EntryBuilder::Action(log.epoch(), log.head_seq() + 1, parts,
@@ -200,6 +201,7 @@ PublishOutcome HubThread::PublishOne(PublishItem* item, int64_t posted_us,
   for (std::string_view path : fields.query_paths) {
     entry->paths.push_back(channel->PathId(context_, path));
   }
+  entry->where = MakeWhere(fields, entry->paths);
   context_.metrics->publishes.Add(1);
   const uint64_t seq = entry->seq;
   channel->Publish(context_, std::move(entry), publish_call_);

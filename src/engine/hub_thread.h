@@ -58,6 +58,15 @@ class HubThread final : public SubscriptionObserver,
 
   // [any thread]
   int64_t NowUs() const { return clock_->NowUs(); }
+  void SetNodes(uint64_t count) {
+    context_.nodes.store(count, std::memory_order_relaxed);
+  }
+  std::string Position(const std::string& tenant, uint64_t moment) const {
+    return channels_.Position(tenant, moment);
+  }
+  // [any thread] See Channels::Tenants.
+  std::vector<std::string> Tenants() const { return channels_.Tenants(); }
+  uint64_t Moment() const { return context_.moment.load(); }
 
   // Loop callbacks.
   void OnWake();

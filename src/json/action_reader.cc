@@ -5,6 +5,9 @@
 #include <cmath>
 #include <deque>
 
+#include "core/json_text.h"
+#include "core/name_table.h"
+
 namespace pathcast {
 namespace {
 
@@ -141,6 +144,7 @@ struct ActionReader::Impl {
   Status CheckType(ondemand::value value);
   Status ReadTimestamp(ondemand::value value, int64_t* out);
   Status ReadPaths(ondemand::value value, std::vector<std::string_view>* out);
+  Status ReadWhere(ondemand::value value, std::vector<WhereTerm>* out);
   Status ReadField(std::string_view key, ondemand::value value,
                    ActionFields* out, uint32_t* seen);
 };
@@ -207,6 +211,77 @@ Status ActionReader::Impl::ReadPaths(ondemand::value value,
   return Status::Ok();
 }
 
+namespace {
+
+// A scalar's JSON; empty: it is none.
+std::string Scalar(ondemand::value value) {
+  ondemand::json_type type;
+  if (value.type().get(type) != simdjson::SUCCESS) return {};
+  if (type != ondemand::json_type::string &&
+      type != ondemand::json_type::number &&
+      type != ondemand::json_type::boolean) {
+    return {};
+  }
+  std::string_view token = value.raw_json_token();
+  token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+  return std::string(token);
+}
+
+}  // namespace
+
+// What is no path, key or scalar is passed over: then more is stale.
+Status ActionReader::Impl::ReadWhere(ondemand::value value,
+                                     std::vector<WhereTerm>* out) {
+  out->clear();
+  ondemand::object paths;
+  if (value.get_object().get(paths) != simdjson::SUCCESS) return Status::Ok();
+  for (auto path_element : paths) {
+    ondemand::field path_field;
+    if (const auto error = std::move(path_element).get(path_field)) {
+      return Wrong(error);
+    }
+    std::string_view path;
+    const bool named =
+        path_field.unescaped_key().get(path) == simdjson::SUCCESS;
+    ondemand::object keys;
+    if (!named ||
+        path_field.value().get_object().get(keys) != simdjson::SUCCESS) {
+      continue;
+    }
+    size_t count = 0;
+    for (auto key_element : keys) {
+      ondemand::field key_field;
+      if (const auto error = std::move(key_element).get(key_field)) {
+        return Wrong(error);
+      }
+      std::string_view name;
+      if (key_field.unescaped_key().get(name) != simdjson::SUCCESS) continue;
+      WhereTerm term;
+      term.path = path;
+      AppendJsonString(&term.key.key, name);
+      ondemand::value given = key_field.value();
+      ondemand::array list;
+      bool whole = true;
+      if (given.get_array().get(list) == simdjson::SUCCESS) {
+        for (auto element : list) {
+          ondemand::value one;
+          if (const auto error = element.get(one)) return Wrong(error);
+          term.key.values.push_back(Scalar(one));
+          whole = whole && !term.key.values.back().empty();
+        }
+      } else {
+        term.key.values.push_back(Scalar(given));
+        whole = !term.key.values.back().empty();
+      }
+      if (whole && !term.key.values.empty() &&
+          term.key.values.size() <= kWhereValues && ++count <= kWhereKeys) {
+        out->push_back(std::move(term));
+      }
+    }
+  }
+  return Status::Ok();
+}
+
 Status ActionReader::Impl::ReadField(std::string_view key,
                                      ondemand::value value, ActionFields* out,
                                      uint32_t* seen) {
@@ -234,11 +309,29 @@ Status ActionReader::Impl::ReadField(std::string_view key,
     *seen |= kQueryPaths;
     return ReadPaths(value, &out->query_paths);
   }
+  if (key == "where") return ReadWhere(value, &out->where);
   if (key == "companyId") return ReadOptional(key, value, &out->company_id);
   if (key == "clientId") return ReadOptional(key, value, &out->client_id);
   if (key == "userId") return ReadOptional(key, value, &out->user_id);
   if (key == "sourceId") return ReadOptional(key, value, &out->source_id);
   return Status::Ok();  // Not ours; the parser steps over it.
+}
+
+std::unique_ptr<const WhereMap> MakeWhere(const ActionFields& fields,
+                                          const std::vector<uint32_t>& ids) {
+  if (fields.where.empty()) return nullptr;
+  auto made = std::make_unique<WhereMap>();
+  for (size_t i = 0; i < ids.size() && made->size() < kWherePaths; ++i) {
+    if (made->contains(ids[i])) continue;
+    for (const WhereTerm& term : fields.where) {
+      if (term.path == fields.query_paths[i])
+        (*made)[ids[i]].push_back(term.key);
+    }
+  }
+  // Names beyond what a company can tell apart are one and the same.
+  made->erase(NameTable::kOverflow);
+  if (made->empty() || WhereBytes(*made) > kWhereBytes) return nullptr;
+  return made;
 }
 
 ActionReader::ActionReader() : impl_(std::make_unique<Impl>()) {}

@@ -12,8 +12,15 @@
 #include <vector>
 
 #include "core/status.h"
+#include "core/where.h"
 
 namespace pathcast {
+
+// One key that one path is narrowed to: `where` of an action. JSON texts.
+struct WhereTerm {
+  std::string_view path;
+  WhereKey key;
+};
 
 // Views are good until the reader's next Read() and as long as the JSON they
 // were read from is neither changed nor freed.
@@ -27,7 +34,14 @@ struct ActionFields {
   std::string_view source_id;  // Empty: absent or null.
   int64_t timestamp = 0;       // Unix ms, rounded down.
   std::vector<std::string_view> query_paths;
+  // What the paths are narrowed to, as far as it can be read.
+  std::vector<WhereTerm> where;
 };
+
+// What of the paths is narrowed, by their ids, in the order of query_paths;
+// null: nothing.
+std::unique_ptr<const WhereMap> MakeWhere(const ActionFields& fields,
+                                          const std::vector<uint32_t>& ids);
 
 class ActionReader {
  public:

@@ -27,17 +27,14 @@ TEST(BrokerContents, ADuplicateIsDeliveredWithWhatTheFirstSaid) {
   ASSERT_TRUE(there.ReadMessages(1));
   ASSERT_EQ(a.Publish("acme", "i1").seq, 1u);
   ASSERT_TRUE(ReadAction(&there, "i1"));
-  const auto may = [&](const char* rule) {
-    EXPECT_TRUE(server.Command({"ACL", "SETUSER", "default", rule}).ok());
-  };
   // b hears of the first by the answer to its own.
-  may("-subscribe");
-  EXPECT_TRUE(server.Command({"CLIENT", "KILL", "TYPE", "pubsub"}).ok());
+  LetSubscribe(server, false);
+  DropSubscriptions(server);
   ASSERT_EQ(a.Publish("acme", "same", "guests.getAll").seq, 2u);
   const PublishOutcome second = b.Publish("acme", "same", "orders.getAll");
   EXPECT_EQ(second.code, PublishCode::kDuplicate);
   EXPECT_EQ(second.seq, 2u);
-  may("+subscribe");
+  LetSubscribe(server, true);
   ASSERT_TRUE(ReadAction(&there, "same"));
   ASSERT_EQ(b.Publish("acme", "i3").seq, 3u);
   ASSERT_TRUE(ReadAction(&there, "i3"));

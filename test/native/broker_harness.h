@@ -90,6 +90,19 @@ class BrokerHub {
   TestHub hub;
 };
 
+// Whether the nodes may subscribe, from their next attempt on.
+inline void LetSubscribe(const redis::RedisServer& server, bool may) {
+  EXPECT_TRUE(server
+                  .Command({"ACL", "SETUSER", "default",
+                            may ? "+subscribe" : "-subscribe"})
+                  .ok());
+}
+
+// What is published before they stand again nobody hears.
+inline void DropSubscriptions(const redis::RedisServer& server) {
+  EXPECT_TRUE(server.Command({"CLIENT", "KILL", "TYPE", "pubsub"}).ok());
+}
+
 inline std::vector<SseMessage> EventsOf(const Browser& browser) {
   std::vector<SseMessage> events;
   for (const SseMessage& message : browser.stream().messages) {

@@ -104,7 +104,7 @@ TEST(BrokerLog, ALostDoorbellIsFoundAndHealedBeforeAnythingNewer) {
   ASSERT_TRUE(ReadAction(&there, "i1"));
   // Redis drops the subscribers; what is published then nobody hears.
   for (int round = 0; round < 5; ++round) {
-    EXPECT_TRUE(server.Command({"CLIENT", "KILL", "TYPE", "pubsub"}).ok());
+    DropSubscriptions(server);
     for (int i = 0; i < 10; ++i) {
       ASSERT_EQ(a.Publish("acme",
                           "r" + std::to_string(round) + "." + std::to_string(i))
@@ -131,16 +131,13 @@ TEST(BrokerLog, ADoorbellThatStandsAnewMakesTheNodeRead) {
   ASSERT_TRUE(there.ReadMessages(1));
   ASSERT_EQ(a.Publish("acme", "i1").seq, 1u);
   ASSERT_TRUE(ReadAction(&there, "i1"));
-  const auto may = [&](const char* rule) {
-    EXPECT_TRUE(server.Command({"ACL", "SETUSER", "default", rule}).ok());
-  };
   for (int i = 2; i <= 4; ++i) {
     // Nobody comes back before the next one is published.
-    may("-subscribe");
-    EXPECT_TRUE(server.Command({"CLIENT", "KILL", "TYPE", "pubsub"}).ok());
+    LetSubscribe(server, false);
+    DropSubscriptions(server);
     const std::string id = "i" + std::to_string(i);
     ASSERT_EQ(a.Publish("acme", id).seq, static_cast<uint64_t>(i));
-    may("+subscribe");
+    LetSubscribe(server, true);
     ASSERT_TRUE(ReadAction(&there, id));
   }
   EXPECT_EQ(Types(there), "hello update update update update");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,30 @@ class ChannelTest : public ::testing::Test {
   World world_;
   Channel channel_;
 };
+
+TEST_F(ChannelTest, SaysWhatItHadAtAMomentOrALittleLess) {
+  Context& context = world_.context;
+  channel_.NoteBegun(context);
+  Channel other("other", "e2", 0);
+  other.NoteBegun(context);
+  for (int i = 0; i < 5; ++i) world_.Publish(channel_);
+  const uint64_t moment = context.moment;
+  for (int i = 0; i < 3; ++i) world_.Publish(other);
+  // What another gets is no change of it.
+  EXPECT_EQ(channel_.SeqAsOf(context, moment), 5u);
+  world_.Publish(channel_);
+  EXPECT_EQ(channel_.SeqAsOf(context, context.moment), 6u);
+  // Four have been counted since: one of them is its own.
+  EXPECT_EQ(channel_.SeqAsOf(context, moment), 2u);
+  for (int i = 0; i < 9; ++i) world_.Publish(other);
+  EXPECT_EQ(channel_.SeqAsOf(context, moment), 0u);
+  channel_.Restart(context, {.epoch = "e3", .born_ms = 1, .head_seq = 40});
+  EXPECT_EQ(channel_.SeqAsOf(context, context.moment), 40u);
+  EXPECT_EQ(channel_.SeqAsOf(context, context.moment - 1), std::nullopt);
+  channel_.Restart(context, ActionLog::Unread());
+  EXPECT_EQ(channel_.SeqAsOf(context, context.moment), std::nullopt);
+  other.Retire(context);
+}
 
 TEST_F(ChannelTest, NothingToOfferIsDone) {
   EXPECT_FALSE(channel_.needs_pass());

@@ -5,11 +5,14 @@
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/channel.h"
+#include "core/cursor.h"
 #include "hub_harness.h"
 
 namespace pathcast {
@@ -105,6 +108,55 @@ TEST(Hub, ALogIsReadAndAskingMakesNone) {
   ASSERT_EQ(log.actions.size(), 2u);
   EXPECT_EQ(log.actions[1].substr(0, 10), "{\"id\":\"a2\"");
   EXPECT_EQ(log.actions[1].substr(log.actions[1].size() - 9), ",\"seq\":2}");
+}
+
+TEST(Hub, APositionIsToldToAnyThread) {
+  TestHub hub([](HubOptions& o) { o.max_tenants = 2; });
+  EXPECT_EQ(hub.hub().Position("acme"), "");
+  std::atomic<bool> done{false};
+  std::atomic<uint64_t> asked{0};
+  std::thread asker([&] {
+    uint64_t last = 0;
+    std::string epoch;
+    while (!done.load()) {
+      const uint64_t moment = hub.hub().Moment();
+      const std::string then = hub.hub().Position("acme", moment);
+      const std::string position = hub.hub().Position("acme");
+      // Two at most stay, and the one that has just come.
+      EXPECT_LE(hub.hub().Tenants().size(), 3u);
+      ++asked;
+      Cursor cursor;
+      Cursor older;
+      // As of a moment it is never newer than now.
+      if (ParseCursor(then, &older) && ParseCursor(position, &cursor) &&
+          older.epoch == cursor.epoch) {
+        EXPECT_LE(older.seq, cursor.seq);
+      }
+      if (position.empty()) continue;
+      ASSERT_TRUE(ParseCursor(position, &cursor)) << position;
+      // Of one life it never goes back.
+      if (cursor.epoch == epoch) {
+        EXPECT_GE(cursor.seq, last);
+      }
+      epoch = cursor.epoch;
+      last = cursor.seq;
+    }
+  });
+  for (int life = 0; life < 20; ++life) {
+    for (int i = 0; i < 20; ++i) {
+      const std::string id = std::to_string(life) + "." + std::to_string(i);
+      const PublishedReply reply = hub.Publish("acme", id);
+      ASSERT_EQ(hub.hub().Position("acme"),
+                reply.outcomes[0].epoch + "." + std::to_string(i + 1));
+    }
+    // Two others: it is forgotten.
+    hub.Publish("b" + std::to_string(life), "x");
+    hub.Publish("c" + std::to_string(life), "x");
+    ASSERT_EQ(hub.hub().Position("acme"), "");
+  }
+  done = true;
+  asker.join();
+  EXPECT_GT(asked.load(), 0u);
 }
 
 TEST(Hub, ASlowReaderGetsAnInvalidateAndIsUpToDate) {

@@ -67,7 +67,7 @@ TEST_F(MirrorTest, ItBeginsAtAnySeq) {
 TEST_F(MirrorTest, ACursorOfAFormerNameIsOneOfTheLog) {
   Begin("a", 0);
   world_.Publish(channel_, {}, 5);
-  channel_.Rename("b", {{"a", 4}});
+  channel_.Rename(world_.context, "b", {{"a", 4}});
   world_.Publish(channel_);
   Expect(Resume("a.4"), Good(5));
   Expect(Resume("b.5"), Good(6));
@@ -83,7 +83,7 @@ TEST_F(MirrorTest, ACursorOfAFormerNameIsOneOfTheLog) {
 TEST_F(MirrorTest, NobodyIsToldOfANewName) {
   Begin("a", 0);
   Client client(world_, channel_);
-  channel_.Rename("b", {{"a", 0}});
+  channel_.Rename(world_.context, "b", {{"a", 0}});
   world_.Publish(channel_);
   world_.FanOut(channel_);
   EXPECT_EQ(Types(client.Events()), std::vector<std::string>{"update"});
