@@ -23,6 +23,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'compiles the native engine where no prebuilt one fits',
     load: async () => (await import('./build/command.js')).buildCommand,
   },
+  cdc: {
+    summary: 'tells the hubs of what is committed in PostgreSQL',
+    load: async () => (await import('./cdc/command.js')).cdcCommand,
+  },
   doctor: {
     summary: 'checks a set-up: engine, machine, project, and a live stream on its way to a browser',
     load: async () => (await import('./doctor/command.js')).doctorCommand,

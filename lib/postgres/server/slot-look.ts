@@ -1,0 +1,42 @@
+/** Looks at the slot, again and again. */
+import type { SqlConnection } from './connections.js';
+import { parseLsn } from '../stream/lsn.js';
+import type { SlotHealth } from '../slot-health.js';
+
+interface Look {
+  readonly at: number;
+  readonly lsn: bigint;
+}
+
+export class SlotHealthWatch {
+  #last: Look | undefined;
+
+  /** Undefined: there is no such slot. `now`: monotonic ms. Rejects with PostgresError. */
+  async look(sql: SqlConnection, slot: string, now: number): Promise<SlotHealth | undefined> {
+    const [row] = await sql.query(
+      `SELECT pg_current_wal_lsn()::text AS current, restart_lsn::text AS restart, confirmed_flush_lsn::text AS confirmed, wal_status, safe_wal_size::text AS safe
+       FROM pg_replication_slots WHERE slot_name = $1`,
+      [slot],
+    );
+    if (!row) return undefined;
+    const current = parseLsn(row['current'] ?? '') ?? 0n;
+    const behind = (text: string | null | undefined): number => Math.max(0, Number(current - (parseLsn(text ?? '') ?? current)));
+    const safe = row['safe'] === null || row['safe'] === undefined ? null : Number(row['safe']);
+    const rate = this.#rate({ at: now, lsn: current });
+    return {
+      lagBytes: behind(row['confirmed']),
+      retainedBytes: behind(row['restart']),
+      walStatus: row['wal_status'] ?? '',
+      safeBytes: safe,
+      secondsUntilLost: safe === null || rate === 0 ? null : Math.max(0, Math.round(safe / rate)),
+    };
+  }
+
+  /** Bytes a second since the last look; 0: nothing, or it was the first. */
+  #rate(look: Look): number {
+    const last = this.#last;
+    this.#last = look;
+    if (!last || look.at <= last.at || look.lsn <= last.lsn) return 0;
+    return (Number(look.lsn - last.lsn) * 1_000) / (look.at - last.at);
+  }
+}

@@ -1,0 +1,304 @@
+/**
+ * The worker: connects, checks, takes the slot or waits for it, reads, and begins anew whatever happens, until it is stopped. A slot that is not there, or that PostgreSQL has
+ * given up, is made anew, and everybody reads again: what goes out says only what is stale, so nothing has to be copied.
+ */
+import { randomUUID } from 'node:crypto';
+import { isPathcastError, PathcastError } from '../../protocol/error.js';
+import { messageOf } from '../../internal/describe.js';
+import { internalsOf } from '../../server/internals.js';
+import { sleep, waitOf } from './backoff.js';
+import { checkServer, faultOf, type ServerFacts } from '../server/checks.js';
+import type { Collected, Poison } from '../changes/collector.js';
+import { PostgresError, SQLSTATE, type Postgres, type ReplicationConnection, type SqlConnection } from '../server/connections.js';
+import type { CdcEvents, CdcState } from '../events.js';
+import type { IntakeCounts } from '../stream/intake.js';
+import { formatLsn } from '../stream/lsn.js';
+import type { CdcSettings } from './settings.js';
+import { checkPaths } from '../server/path-checks.js';
+import { Stopped } from './placing.js';
+import { Fenced, Session, type SessionHost } from './session.js';
+import type { SlotHealth } from '../slot-health.js';
+import { SlotHealthWatch } from '../server/slot-look.js';
+import { ident } from '../server/sql-text.js';
+
+export interface Counters extends IntakeCounts {
+  actions: number;
+  resyncs: number;
+  poison: number;
+  connections: number;
+}
+
+export type Emit = <K extends keyof CdcEvents>(event: K, payload: CdcEvents[K]) => void;
+
+const AGAIN = { firstMs: 250, maxMs: 10_000 };
+/** Who waits for a slot looks again after half to one and a half of it, ms. */
+const STANDBY_MS = 1_000;
+const HEALTH_MS = 10_000;
+/** A slot that is lost within this time, at the present rate, is a warning. */
+const WARN_SECONDS = 600;
+
+export class Worker {
+  readonly counters: Counters = { commits: 0, changes: 0, skipped: 0, actions: 0, resyncs: 0, poison: 0, connections: 0 };
+  readonly #settings: CdcSettings;
+  readonly #postgres: Postgres;
+  readonly #emit: Emit;
+  readonly #owner = randomUUID();
+  readonly #abort = new AbortController();
+  readonly #health = new SlotHealthWatch();
+  #state: CdcState = 'idle';
+  #reason: string | undefined;
+  #session: Session | undefined;
+  #connection: ReplicationConnection | undefined;
+  #sql: SqlConnection | undefined;
+  #started: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
+  /** Said, as long as nothing else is wrong. */
+  #told = '';
+  /** PostgreSQL cannot read on from where the slot stands. */
+  #recreate = false;
+  slotHealth: SlotHealth | undefined;
+  /** Of the last commit that is in the log. */
+  written: { lsn: bigint; committedAt: number; at: number } | undefined;
+
+  constructor(settings: CdcSettings, postgres: Postgres, emit: Emit) {
+    this.#settings = settings;
+    this.#postgres = postgres;
+    this.#emit = emit;
+  }
+
+  get state(): CdcState {
+    return this.#state;
+  }
+
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  get waiting(): number {
+    return this.#session?.waiting ?? 0;
+  }
+
+  get acked(): bigint | undefined {
+    return this.#session?.acked;
+  }
+
+  /** Resolves when it reads, or waits for another worker. Rejects with POSTGRES, INVALID_MAP for what its first look finds: then it is stopped. */
+  start(): Promise<void> {
+    this.#started ??= new Promise((resolve, reject) => {
+      this.#running = this.#run({ resolve, reject });
+    });
+    return this.#started;
+  }
+
+  /** What has been read and is not in the log is dropped: PostgreSQL sends it again. Idempotent. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#session?.end(new Stopped('the worker was stopped'));
+    await Promise.all([this.#connection?.end(), this.#sql?.end()]);
+    await this.#running;
+    this.#become('stopped');
+  }
+
+  async #run(started: { resolve: () => void; reject: (error: unknown) => void }): Promise<void> {
+    const { signal } = this.#abort;
+    let attempt = 0;
+    let isFirst = true;
+    while (!signal.aborted && !this.#settings.hub.closed) {
+      try {
+        this.#become('connecting', this.#reason);
+        await this.#connected(() => {
+          attempt = 0;
+          isFirst = false;
+          started.resolve();
+        });
+      } catch (thrown) {
+        if (signal.aborted || this.#settings.hub.closed) break;
+        const fault = faultIn(thrown);
+        if (fault && isFirst) {
+          this.#become('stopped', fault.message);
+          this.#abort.abort();
+          started.reject(fault);
+          return;
+        }
+        if (isBusy(thrown) || thrown instanceof Fenced) {
+          isFirst = false;
+          this.#become('standby', messageOf(thrown));
+          started.resolve();
+          await sleep(STANDBY_MS * (0.5 + Math.random()), signal);
+        } else {
+          this.#failed(fault ?? thrown);
+          await sleep(waitOf(AGAIN, attempt++, Math.random()), signal);
+        }
+      }
+    }
+    this.#become('stopped', this.#settings.hub.closed ? 'the hub is closed' : undefined);
+    started.reject(new PathcastError('HUB_CLOSED', 'the worker was stopped before it could read'));
+  }
+
+  /** From the first byte to the end; never resolves. */
+  async #connected(streaming: () => void): Promise<never> {
+    const sql = await this.#unlessStopped(this.#postgres.sql());
+    this.#sql = sql;
+    let health: NodeJS.Timeout | undefined;
+    try {
+      this.#become('checking', this.#reason);
+      checkPaths(this.#settings.tables, internalsOf(this.#settings.hub));
+      const facts = await checkServer(sql, this.#settings);
+      if (facts.maxSlotWalKeepMb < 0) {
+        this.#warn('cdc-keep', "max_slot_wal_keep_size is -1: while no worker runs, PostgreSQL keeps its WAL for the slot until its disk is full; run: ALTER SYSTEM SET max_slot_wal_keep_size = '10GB' and SELECT pg_reload_conf(). A slot that is given up for it costs a resync");
+      }
+      const replication = await this.#unlessStopped(this.#postgres.replication());
+      this.#connection = replication;
+      await this.#slot(replication, facts);
+      this.counters.connections++;
+      const session = new Session(this.#sessionHost(streaming), sql, replication, facts);
+      this.#session = session;
+      health = setInterval(() => void this.#look(sql), HEALTH_MS).unref();
+      void this.#look(sql);
+      return await session.run();
+    } catch (thrown) {
+      // From where the slot stands PostgreSQL cannot read on: a publication that was made later was not there then.
+      if (this.#session && thrown instanceof PostgresError && thrown.code === SQLSTATE.undefinedObject) this.#recreate = true;
+      throw thrown;
+    } finally {
+      clearInterval(health);
+      this.#session = undefined;
+      await this.#connection?.end();
+      this.#connection = undefined;
+      await sql.end();
+      this.#sql = undefined;
+    }
+  }
+
+  /** Who stops waits for no connection; one that comes later is ended. */
+  #unlessStopped<T extends { end(): Promise<void> }>(opening: Promise<T>): Promise<T> {
+    const { signal } = this.#abort;
+    opening.then(
+      (connection) => (signal.aborted ? connection.end() : undefined),
+      () => undefined,
+    );
+    return new Promise((resolve, reject) => {
+      const stop = (): void => reject(new Stopped('the worker was stopped'));
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop, { once: true });
+      opening.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    });
+  }
+
+  #sessionHost(streaming: () => void): SessionHost {
+    const { counters } = this;
+    return {
+      settings: this.#settings,
+      internals: internalsOf(this.#settings.hub),
+      counts: counters,
+      owner: this.#owner,
+      streaming: () => {
+        this.#told = '';
+        this.#recreate = false;
+        this.#reason = undefined;
+        this.#become('streaming');
+        streaming();
+      },
+      resynced: (reason, companies) => {
+        counters.resyncs++;
+        this.#emit('resync', { reason, companies });
+        if (companies > 0) this.#warn('cdc-resync', `changes may be missing (${reason}): ${String(companies)} ${companies === 1 ? 'company was' : 'companies were'} told that everything may be stale`);
+      },
+      poison: (poison) => this.#poisoned(poison),
+      lost: (companyId, why) => {
+        counters.poison++;
+        this.#report(new PathcastError('INVALID_FIELD', `a tenant of ${String(companyId.length)} characters cannot be told of its changes: ${why}`));
+      },
+      wrote: (batch, actions) => this.#wrote(batch, actions),
+      warn: (kind, message) => this.#warn(kind, message),
+    };
+  }
+
+  /** Makes the slot where it is not there, or of no use any more. */
+  async #slot(replication: ReplicationConnection, { slot }: ServerFacts): Promise<void> {
+    const name = ident(this.#settings.slot);
+    if (slot && slot.walStatus !== 'lost' && !this.#recreate) return;
+    if (slot) await replication.command(`DROP_REPLICATION_SLOT ${name}`);
+    this.#recreate = false;
+    await replication.command(`CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput NOEXPORT_SNAPSHOT`);
+  }
+
+  #wrote(batch: readonly Collected[], actions: number): void {
+    const last = batch.at(-1);
+    if (!last) return;
+    this.counters.actions += actions;
+    this.written = { lsn: last.endLsn, committedAt: last.committedAt, at: Date.now() };
+    this.#emit('written', { lsn: formatLsn(last.endLsn), committedAt: last.committedAt, commits: batch.length, actions });
+  }
+
+  #poisoned({ table, op, tenant, entityId, commitLsn, reason, count }: Readonly<Poison>): void {
+    this.counters.poison += count;
+    const lsn = formatLsn(commitLsn);
+    this.#emit('poison', { table, op, tenant, entityId, lsn, reason, count });
+    const told = tenant === undefined ? '' : '; its tenant was told that everything may be stale';
+    const more = count > 1 ? ` (and ${String(count - 1)} more of this table in the transaction)` : '';
+    this.#report(new PathcastError('INVALID_MAP', `the map made nothing of the ${op} of ${table} ${JSON.stringify(entityId)} at ${lsn}${more}: ${reason}${told}`));
+  }
+
+  async #look(sql: SqlConnection): Promise<void> {
+    try {
+      this.slotHealth = await this.#health.look(sql, this.#settings.slot, performance.now());
+    } catch {
+      // The stream tells of a server that is gone; the next connection asks again.
+      return;
+    }
+    const health = this.slotHealth;
+    if (!health) return;
+    const { walStatus, secondsUntilLost } = health;
+    if (walStatus === 'unreserved' || (secondsUntilLost !== null && secondsUntilLost < WARN_SECONDS)) {
+      const when = secondsUntilLost === null ? 'soon' : `in ${String(secondsUntilLost)} s at the present rate`;
+      this.#warn('cdc-slot', `PostgreSQL gives the slot up ${when} (${walStatus}): the worker is behind by ${String(health.lagBytes)} bytes, and max_slot_wal_keep_size is small; everybody reads again then`);
+    }
+  }
+
+  #failed(thrown: unknown): void {
+    const message = messageOf(thrown);
+    const error = isPathcastError(thrown) || !(thrown instanceof PostgresError) ? thrown : new PathcastError('POSTGRES', message, { cause: thrown, retryable: true });
+    this.#become(isPathcastError(thrown) ? 'checking' : 'connecting', message);
+    if (this.#told === message) return;
+    this.#told = message;
+    this.#report(error);
+  }
+
+  #become(state: CdcState, reason?: string): void {
+    if (this.#state === 'stopped' || (this.#state === state && this.#reason === reason)) return;
+    this.#state = state;
+    this.#reason = reason;
+    this.#emit('state', { state, ...(reason !== undefined && { reason }) });
+  }
+
+  #warn(kind: string, message: string): void {
+    internalsOf(this.#settings.hub).warn({ message }, kind);
+  }
+
+  #report(thrown: unknown): void {
+    internalsOf(this.#settings.hub).report('cdc', thrown);
+  }
+}
+
+const isBusy = (thrown: unknown): boolean =>
+  thrown instanceof PostgresError && (thrown.code === SQLSTATE.objectInUse || thrown.code === SQLSTATE.duplicateObject);
+
+/** What people have to mend; undefined: it may be well the next time. */
+function faultIn(thrown: unknown): PathcastError | undefined {
+  if (isPathcastError(thrown)) return thrown;
+  if (!(thrown instanceof PostgresError)) return undefined;
+  switch (thrown.code) {
+    case SQLSTATE.insufficientPrivilege:
+      return faultOf([`${thrown.message}; run, as a superuser: ALTER ROLE <the connection's> REPLICATION (on RDS: GRANT rds_replication TO it)`]);
+    case SQLSTATE.configurationLimit:
+      return faultOf([`${thrown.message}; run, and restart it: ALTER SYSTEM SET max_replication_slots = 20 (or drop a slot that nobody reads: SELECT slot_name, active FROM pg_replication_slots)`]);
+    case SQLSTATE.invalidPassword:
+    case SQLSTATE.invalidAuthorization:
+    case SQLSTATE.noDatabase:
+    case '':
+      return thrown.message.includes('npm install') || thrown.code !== '' ? faultOf([thrown.message]) : undefined;
+    default:
+      return undefined;
+  }
+}

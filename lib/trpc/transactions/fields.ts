@@ -1,0 +1,204 @@
+/** The fields that one mutation changes: compared with what others have made of them, and written down with the transaction. */
+import { PathcastError } from '../../protocol/error.js';
+import type { FieldConflict } from '../../protocol/conflict.js';
+import { describe } from '../../internal/describe.js';
+import { checkIdentifier, checkKeys, checkObject } from '../../server/check.js';
+import { FieldConflictError } from './conflict-error.js';
+import { canonical } from './canonical.js';
+import type { Author, EntityKey, FieldHistory, FieldWrite, LockedEntity, TransactionStore } from './store.js';
+import { isSame, presentOf, verdictOf, type FieldCall, type Present } from './three-way.js';
+import type { TxRequest } from './tx-input.js';
+
+type Row = object;
+
+export interface FieldsCall<Changes extends object> {
+  /** The kind of thing: a table's name. */
+  entity: string;
+  id: string | number | bigint;
+  /** What the user wants: the parsed input's fields, those with `undefined` left out. Null: it is to be deleted. */
+  changes: Changes | null;
+  /** The row as it is, read by `ctx.tx`; nothing, or an empty list, where there is none. Called before and after the mutation has written. */
+  read: () => Promise<Row | readonly Row[] | null | undefined>;
+  /** Whether two values of a field are the same. Default: as they are through the transformer, whatever the order of keys. */
+  equal?: ((field: string, a: unknown, b: unknown) => boolean) | undefined;
+}
+
+export interface FieldsHost {
+  encode: (value: unknown) => string;
+  restore: (text: string) => unknown;
+}
+
+/** What was compared, and is written down when the resolver is done. */
+interface Touched {
+  key: EntityKey;
+  entity: LockedEntity;
+  read: FieldsCall<Row>['read'];
+  /** By field, what was there before without a version. */
+  fields: Map<string, FieldWrite['before']>;
+  /** There was a row. */
+  existed: boolean;
+  erased: boolean;
+}
+
+/** Fields in one call. Above it: INVALID_FIELD. */
+const MAX_FIELDS = 256;
+
+export class Fields<Tx> {
+  readonly #store: TransactionStore<Tx>;
+  readonly #tx: Tx;
+  readonly #author: Author;
+  readonly #companyId: string;
+  readonly #request: TxRequest | undefined;
+  readonly #host: FieldsHost;
+  readonly #touched = new Map<string, Touched>();
+
+  constructor(store: TransactionStore<Tx>, tx: Tx, companyId: string, author: Author, request: TxRequest | undefined, host: FieldsHost) {
+    this.#store = store;
+    this.#tx = tx;
+    this.#companyId = companyId;
+    this.#author = author;
+    this.#request = request;
+    this.#host = host;
+  }
+
+  /** Resolves to what is to be written of `changes`. Throws PathcastError FIELD_CONFLICT, INVALID_FIELD. */
+  async check<Changes extends object>(call: FieldsCall<Changes>): Promise<Partial<Changes>> {
+    const { key, changes, read, equal } = this.#checked(call);
+    const touched = this.#touched.get(canonical([key.entity, key.id]));
+    const entity = await this.#store.lock(this.#tx, key);
+    const row = rowOf(await read());
+    const fields = this.#fieldsOf(changes, row);
+    const history = await this.#store.history(this.#tx, key, fields);
+    const writes: string[] = [];
+    const conflicts: FieldConflict[] = [];
+    const before = touched?.fields ?? new Map<string, FieldWrite['before']>();
+    for (const [field, expected] of fields) {
+      // What this transaction has written is the caller's own.
+      const own = before.has(field) || touched?.erased === true;
+      const found = this.#fieldOf(field, changes, row, entity, history.get(field) ?? NOTHING, own ? undefined : expected, equal);
+      const present = presentOf(found);
+      const verdict = verdictOf(found, present);
+      if (verdict.kind === 'conflict') conflicts.push(this.#conflict(field, changes, row, present, verdict.base));
+      else if (verdict.kind === 'write') {
+        writes.push(field);
+        if (!own) before.set(field, unversioned(found, present, textOf(row, field, this.#host)));
+      }
+    }
+    if (conflicts.length > 0) throw new FieldConflictError(conflicts);
+    this.#touched.set(canonical([key.entity, key.id]), {
+      key,
+      entity,
+      read,
+      fields: before,
+      existed: row !== undefined || touched?.existed === true,
+      erased: changes === null || touched?.erased === true,
+    });
+    return Object.fromEntries(writes.map((field) => [field, (changes as Record<string, unknown> | null)?.[field]])) as Partial<Changes>;
+  }
+
+  /** After the resolver: what its fields are now. */
+  async write(): Promise<void> {
+    for (const { key, entity, read, fields, existed, erased } of this.#touched.values()) {
+      const row = rowOf(await read());
+      const writes = [...fields].map(([field, before]): FieldWrite => ({ field, value: textOf(row, field, this.#host), before }));
+      if (!row) {
+        // Who removes what is gone already has not removed it.
+        if (existed || (erased && !entity.deleted)) await this.#store.erase(this.#tx, key, entity.turn, this.#author, writes);
+      } else if (writes.length > 0) await this.#store.write(this.#tx, key, entity.turn, this.#author, writes);
+    }
+  }
+
+  /** What goes out with the action: a client that hears of it knows what to expect next. */
+  get told(): { entity: string; entityId: string; fields: string[] }[] {
+    return [...this.#touched.values()].map(({ key, fields, erased }) => ({ entity: key.entity, entityId: key.id, fields: erased ? [] : [...fields.keys()] }));
+  }
+
+  #checked<Changes extends object>(call: FieldsCall<Changes>): { key: EntityKey; changes: Changes | null } & Pick<FieldsCall<Changes>, 'read' | 'equal'> {
+    checkKeys('fields()', checkObject('the call of fields()', call), ['entity', 'id', 'changes', 'read', 'equal']);
+    const { entity, id, changes, read, equal } = call;
+    if (typeof read !== 'function' || (equal !== undefined && typeof equal !== 'function'))
+      throw new PathcastError('INVALID_FIELD', `fields(): read must be a function that reads the row, and equal one or nothing, got ${describe(read)} and ${describe(equal)}`);
+    if (changes !== null) checkObject('changes', changes);
+    const key = {
+      companyId: this.#companyId,
+      entity: checkIdentifier('entity', entity),
+      id: checkIdentifier('id', typeof id === 'number' || typeof id === 'bigint' ? String(id) : id),
+    };
+    return { key, changes, read, equal };
+  }
+
+  /** By field the version that the caller expects. Of a delete those that it names are compared; what the others were is kept. */
+  #fieldsOf(changes: object | null, row: object | undefined): Map<string, string | null | undefined> {
+    const { changedFields, expected } = this.#request ?? {};
+    const seen = (field: string): string | null | undefined => (expected ? (Object.hasOwn(expected, field) ? expected[field] : null) : undefined);
+    if (changes === null) {
+      const kept = Object.keys(row ?? {}).slice(0, MAX_FIELDS);
+      return new Map([...kept.map((field): [string, undefined] => [field, undefined]), ...Object.entries(expected ?? {})]);
+    }
+    const named = changedFields && new Set(changedFields);
+    const fields = Object.entries(changes).flatMap(([field, value]) => (value !== undefined && (!named || named.has(field)) ? [field] : []));
+    if (fields.length > MAX_FIELDS) throw new PathcastError('INVALID_FIELD', `changes has ${fields.length} fields; at most ${MAX_FIELDS}`);
+    return new Map(fields.map((field) => [field, seen(field)]));
+  }
+
+  #fieldOf(
+    field: string,
+    changes: object | null,
+    row: object | undefined,
+    { deleted }: LockedEntity,
+    history: FieldHistory,
+    expected: string | null | undefined,
+    equal: FieldsCall<Row>['equal'],
+  ): FieldCall {
+    const { restore } = this.#host;
+    const same: FieldCall['same'] = (a, b) => isSame(a, b) || (equal !== undefined && a !== undefined && b !== undefined && equal(field, restore(a), restore(b)));
+    return {
+      history,
+      deleted,
+      current: textOf(row, field, this.#host),
+      exists: row !== undefined,
+      expected,
+      mine: textOf(changes ?? undefined, field, this.#host),
+      named: changes === null || this.#request?.changedFields !== undefined,
+      same,
+    };
+  }
+
+  #conflict(field: string, changes: object | null, row: object | undefined, present: Present, base: FieldHistory['newest']): FieldConflict {
+    const of = (name: 'mine' | 'theirs', holder: object | null | undefined): object =>
+      holder && Object.hasOwn(holder, field) ? { [name]: (holder as Record<string, unknown>)[field] } : {};
+    const { by, at, version } = present;
+    return {
+      field,
+      ...(base?.value !== undefined && { base: this.#host.restore(base.value) }),
+      ...of('mine', changes),
+      ...of('theirs', row),
+      by,
+      at,
+      version,
+    };
+  }
+}
+
+const NOTHING: FieldHistory = { newest: undefined, expected: undefined, origin: undefined };
+
+/** Drizzle answers with a list, others with a row. */
+function rowOf(read: unknown): object | undefined {
+  const row: unknown = Array.isArray(read) ? read[0] : read;
+  if (row === undefined || row === null) return undefined;
+  if (typeof row !== 'object') throw new PathcastError('INVALID_FIELD', `read of fields() must give the row, an object, got ${describe(row)}`);
+  return row;
+}
+
+/** What is there and has no version gets one, so that it is known to whoever has seen it. */
+function unversioned({ history, deleted, exists }: FieldCall, { version, unwritten }: Present, value: string | undefined): FieldWrite['before'] {
+  if (version === history.newest?.version || (deleted && !exists)) return undefined;
+  return { version, value, origin: unwritten };
+}
+
+/** A field as text; undefined: it is not there. */
+export function textOf(holder: object | undefined, field: string, { encode }: Pick<FieldsHost, 'encode'>): string | undefined {
+  if (!holder || !Object.hasOwn(holder, field)) return undefined;
+  const value = (holder as Record<string, unknown>)[field];
+  return value === undefined ? undefined : encode(value);
+}
