@@ -17,7 +17,7 @@ function parametersOf(scenario, { quick, set }) {
 async function main(options) {
   const subjectsOf = ({ subjects }) => subjects.filter((name) => options.subjects?.includes(name) ?? true);
   const subjects = new Set(options.scenarios.flatMap(subjectsOf));
-  if (options.build) buildPathcast(subjects);
+  if (options.build) buildPathcast(subjects, options.scenarios.some(({ native, ...scenario }) => native && subjectsOf(scenario).length > 0));
   loadClient();
   if (subjects.has('send-loop')) sendLoop();
   // The harness shares the load's core: it sleeps while figures are taken.

@@ -7,9 +7,11 @@ import type { BroadcastResult } from './server/results.js';
 
 export { ERROR_CODES, type ErrorCode } from './protocol/codes.js';
 export { isPathcastError, PathcastError } from './protocol/error.js';
-export { REPORT_BYTES, REPORT_REASONS, type ClientReport, type ReportReason } from './protocol/reports.js';
+export { POSITION_HEADER, reaches } from './protocol/position.js';
+export { APPLIED_MS, AVOIDED_BY, REPORT_BYTES, REPORT_REASONS, type AvoidedBy, type CacheReport, type ClientReport, type ReportReason } from './protocol/reports.js';
 export * from './protocol/events.js';
-export { createClientReports, type ClientReports, type ReportTotals } from './server/client-reports.js';
+export { createClientReports, type ClientReports, type ClientReportsOptions, type ReportTotals } from './server/client-reports.js';
+export type { AppliedTimes, CacheTotals, CompanyCacheTotals } from './server/cache-totals.js';
 export { configure, defaultHub } from './server/default-hub.js';
 export { createDropIn, type DropIn } from './server/drop-in.js';
 export { handler } from './server/handler.js';

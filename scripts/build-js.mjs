@@ -5,7 +5,7 @@
 // Whether TypeScript writes one or the other is decided by the "type" of the package.json above a source. The
 // CommonJS pass shows the compiler our own package.json with "type": "commonjs", so both passes read the same
 // sources with the same resolution, and what one format cannot express (import.meta) is an error at build time.
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { at, exclusively, hashOf, ifChanged, main, Refusal, root, startedAs } from './support.mjs';
@@ -89,6 +89,28 @@ function removeStale(dist, lib) {
   }
 }
 
+/** Of declarations, those that no entry point of the package leads to are nobody's: a thirtieth of the package. */
+function removeInnerTypes() {
+  const { exports: entries } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  const waiting = [];
+  const collect = (entry) => (typeof entry === 'string' ? entry.endsWith('.d.ts') && waiting.push(at(entry)) : Object.values(entry).forEach(collect));
+  collect(entries);
+  const reached = new Set();
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.[^'"]+)\.js['"]/g)) {
+      waiting.push(`${path.resolve(path.dirname(file), name)}.d.ts`);
+    }
+  }
+  for (const format of ['esm', 'cjs']) {
+    for (const name of readdirSync(at('dist', format), { recursive: true })) {
+      const file = at('dist', format, name);
+      if (name.endsWith('.d.ts') && !file.startsWith(PAGES) && !reached.has(file)) rmSync(file);
+    }
+  }
+}
+
 export async function buildJs() {
   const inputs = ['lib', 'package.json', 'package-lock.json', 'scripts/build-js.mjs'];
   return ifChanged('compiling TypeScript', hashOf(inputs), PRODUCT, async () => {
@@ -96,6 +118,7 @@ export async function buildJs() {
     if (problems.length > 0) throw new Refusal(`${[...new Set(problems)].join('\n')}\nlib does not compile.`);
 
     for (const format of ['esm', 'cjs']) removeStale(at('dist', format), at('lib'));
+    removeInnerTypes();
 
     writeFileSync(PRODUCT, `${JSON.stringify({ type: 'commonjs' })}\n`);
   });

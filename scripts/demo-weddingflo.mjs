@@ -8,33 +8,36 @@ import path from 'node:path';
 import { at, main, run, stateDir, startedAs } from './support.mjs';
 import { setUp } from './setup.mjs';
 
+const COMMON = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  external: ['#binding'],
+  sourcemap: 'inline',
+  logLevel: 'warning',
+};
+
 /** Bundled, because neither version is compiled by anything else; each with the path aliases of its own tsconfig. */
-async function bundle(out) {
+export async function bundleApps(out) {
   const { build } = await import('esbuild');
-  const common = {
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    external: ['#binding'],
-    sourcemap: 'inline',
-    logLevel: 'warning',
-  };
   const library = { pathcast: at('lib/index.ts'), 'pathcast/trpc': at('lib/trpc/index.ts') };
   const app = (name) =>
     build({
-      ...common,
+      ...COMMON,
       entryPoints: [at('test/fixtures', name, 'src/index.ts')],
       tsconfig: at('test/fixtures', name, 'tsconfig.json'),
       alias: library,
       outfile: path.join(out, `${name}.mjs`),
     });
-  await Promise.all([
-    app('weddingflo'),
-    app('weddingflo-repaired'),
-    build({ ...common, entryPoints: [at('test/demo/weddingflo/main.ts')], outfile: path.join(out, 'main.mjs') }),
-  ]);
+  await Promise.all([app('weddingflo'), app('weddingflo-repaired')]);
+}
+
+/** What runs them: as `main.mjs` beside them. */
+export async function bundleProgram(source, out) {
+  const { build } = await import('esbuild');
+  await build({ ...COMMON, entryPoints: [at(source)], outfile: path.join(out, 'main.mjs') });
 }
 
 export async function demo(args) {
@@ -43,7 +46,7 @@ export async function demo(args) {
   const out = path.join(stateDir, `demo-${process.pid}`);
   await mkdir(out, { recursive: true });
   try {
-    await bundle(out);
+    await Promise.all([bundleApps(out), bundleProgram('test/demo/weddingflo/main.ts', out)]);
     const passed = args.filter((arg) => arg !== '--built');
     return await run(process.execPath, ['--enable-source-maps', path.join(out, 'main.mjs'), ...passed]);
   } finally {

@@ -85,8 +85,10 @@ async function judge(workshop, slip) {
       }
     }
     const others = slip.tests.filter(({ jest }) => jest);
-    if (others.length > 0 && isNative(slip)) {
+    // That of the slip before this one would answer for it.
+    if (others.length > 0 && (isNative(slip) || workshop.addonHasSlip)) {
       const problem = await workshop.buildAddon();
+      workshop.addonHasSlip = isNative(slip);
       if (problem) return { verdict: 'does not compile', by: problem };
     }
     for (const { jest, name } of others) {

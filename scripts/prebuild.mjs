@@ -17,7 +17,7 @@ function libc() {
 const versionOf = (command, ...args) => capture(command, args).output.trim().split('\n')[0] ?? '';
 
 function notice() {
-  const header = readFileSync(at(VENDORED.simdjson.folder, 'simdjson.h'), 'utf8');
+  const header = readFileSync(at(VENDORED.simdjson.folder, 'include/simdjson/simdjson_version.h'), 'utf8');
   const simdjson = /#define SIMDJSON_VERSION "?([\d.]+)/.exec(header)?.[1];
   const redis = readFileSync(at(VENDORED.hiredis.folder, 'hiredis.h'), 'utf8');
   const hiredis = ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`#define HIREDIS_${part} (\\d+)`).exec(redis)?.[1]).join('.');

@@ -1,5 +1,5 @@
 // What the machine itself must have, how to see whether it has it, and the Debian or Ubuntu package that brings it.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { at, capture, run, say, which } from './support.mjs';
 
 const command = (...names) => () => which(...names) !== null;
@@ -23,11 +23,18 @@ const sanitizer = (compiler, flags) => () => {
 /** Debian keeps servers where only root's PATH looks. */
 const withSbin = () => ({ ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin` });
 
+/** Debian keeps PostgreSQL's programs where no PATH looks, a folder for each version. Tests start servers of 14 and newer. */
+const PG_FOLDER = '/usr/lib/postgresql';
+const hasPostgres = () => {
+  const versions = existsSync(PG_FOLDER) ? readdirSync(PG_FOLDER) : [];
+  return versions.some((version) => Number(version) >= 14 && existsSync(`${PG_FOLDER}/${version}/bin/initdb`)) || which('initdb') !== null;
+};
+
 const BUILD = [
   { what: 'a C++ compiler', has: command('g++'), packages: ['g++'] },
   { what: 'make', has: command('make'), packages: ['make'] },
   { what: 'Python 3 (for node-gyp)', has: command('python3'), packages: ['python3'] },
-  { what: 'simdjson', has: () => existsSync(at('vendor/simdjson/simdjson.h')) || header('simdjson.h')(), packages: ['libsimdjson-dev'] },
+  { what: 'simdjson', has: () => existsSync(at('vendor/simdjson/include/simdjson.h')) || header('simdjson.h')(), packages: ['libsimdjson-dev'] },
   { what: 'hiredis', has: () => existsSync(at('vendor/hiredis/read.h')) || header('hiredis/read.h')(), packages: ['libhiredis-dev'] },
 ];
 
@@ -51,6 +58,7 @@ const TEST = [
   { what: 'Caddy', has: () => capture('caddy', ['version'], { env: withSbin() }).ok, packages: ['caddy'] },
   { what: 'Redis', has: command('redis-server'), packages: ['redis-server'] },
   { what: 'Redis Sentinel', has: command('redis-sentinel'), packages: ['redis-sentinel'] },
+  { what: 'PostgreSQL', has: hasPostgres, packages: ['postgresql'] },
   { what: 'stunnel', has: () => capture('stunnel', ['-version'], { env: withSbin() }).ok, packages: ['stunnel4'] },
   { what: 'Chromium', has: command('chromium', 'chromium-browser', 'google-chrome'), packages: ['chromium'] },
 ];
@@ -64,12 +72,20 @@ const asRoot = () => {
   return which('sudo') && capture('sudo', ['-n', 'true']).ok ? ['sudo', '-n'] : null;
 };
 
-// Debian starts a server as it installs it, unless this file says no. The machine's own one stays.
+// Debian starts a server as it installs it, unless policy-rc.d says no, and makes a database cluster as it installs PostgreSQL, unless
+// its settings do. What the machine has of these stays.
 const WITHOUT_DAEMONS = `
 policy=/usr/sbin/policy-rc.d
+clusters=/etc/postgresql-common/createcluster.d/pathcast-tests.conf
+ours=
+trap 'rm -f $ours' EXIT
 if [ ! -e $policy ]; then
-  trap 'rm -f $policy' EXIT
+  ours=$policy
   printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
+fi
+if [ ! -e $clusters ] && mkdir -p \${clusters%/*}; then
+  ours="$ours $clusters"
+  echo 'create_main_cluster = false' > $clusters
 fi
 "$0" "$@"`;
 

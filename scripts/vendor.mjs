@@ -5,18 +5,29 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, w
 import path from 'node:path';
 import { at, capture, say, stateDir, which } from './support.mjs';
 
+/** `files` and `folders` lie as in the archive. `optional`: not in each version. `without`: not taken. */
 export const VENDORED = {
-  simdjson: { folder: 'vendor/simdjson', files: ['singleheader/simdjson.cpp', 'singleheader/simdjson.h', 'LICENSE'], optional: [] },
+  // The sources from which its single header is made: a file that each kernel includes is there once, not six times. Of the
+  // kernels, those that src/addon.gypi compiles; of the others nothing but their one header is looked at.
+  simdjson: {
+    folder: 'vendor/simdjson',
+    files: ['LICENSE', 'include/simdjson.h', 'include/simdjson/simdjson_version.h', 'src/simdjson.cpp'],
+    optional: [],
+    folders: ['include', 'src'],
+    without: ['icelake', 'lasx', 'lsx', 'ppc64', 'rvv-vls', 'westmere'].flatMap((kernel) => [`include/simdjson/${kernel}`, `src/${kernel}`]),
+  },
   // The reader and what it stands on; connections are our own. hiredis.h tells the version. alloc.* came with 1.0.
   hiredis: {
     folder: 'vendor/hiredis',
     files: ['COPYING', 'fmacros.h', 'hiredis.h', 'read.c', 'read.h', 'sds.c', 'sds.h', 'sdsalloc.h'],
     optional: ['alloc.c', 'alloc.h'],
+    folders: [],
+    without: [],
   },
 };
 
 /** True if all that is compiled in, with its licence, is there. */
-export const isVendored = (name) => VENDORED[name].files.every((file) => existsSync(at(VENDORED[name].folder, path.basename(file))));
+export const isVendored = (name) => VENDORED[name].files.every((file) => existsSync(at(VENDORED[name].folder, file)));
 
 /** The machine's own list of sources, in both formats that apt reads, asked for source packages instead. */
 function sourceLists() {
@@ -54,21 +65,22 @@ function prepare(dir) {
   return apt;
 }
 
-/** Downloads a library's files into `dir`. */
+/** Downloads a library and unpacks what is wanted of it below `dir`; the folder that holds it. */
 function download(dir, apt, name) {
-  const { files, optional } = VENDORED[name];
+  const { files, optional, folders, without } = VENDORED[name];
   apt('source', '--download-only', name);
   const archive = readdirSync(dir).find((file) => file.startsWith(`${name}_`) && file.includes('.orig.tar.'));
   if (!archive) throw new Error('the source package has no archive');
   const listed = capture('tar', ['-tf', archive], { cwd: dir });
   const there = new Set(listed.output.split('\n').map((file) => file.split('/').slice(1).join('/')));
-  const wanted = [...files, ...optional.filter((file) => there.has(file))];
+  const wanted = [...files, ...optional.filter((file) => there.has(file)), ...folders];
   const into = path.join(dir, name);
   mkdirSync(into);
-  const args = ['-xf', archive, '-C', into, '--wildcards', '--strip-components=1', ...wanted.map((file) => `*/${file}`)];
-  const unpacked = capture('tar', args, { cwd: dir });
+  // The archive's one folder is named after the version: `*` is that name and no more of the path.
+  const args = ['-xf', archive, '-C', into, '--wildcards', '--no-wildcards-match-slash', '--strip-components=1'];
+  const unpacked = capture('tar', [...args, ...without.map((file) => `--exclude=*/${file}`), ...wanted.map((file) => `*/${file}`)], { cwd: dir });
   if (!unpacked.ok) throw new Error(unpacked.output.trim());
-  return wanted.map((file) => path.join(into, file));
+  return into;
 }
 
 /**
@@ -85,10 +97,11 @@ export function vendorSources() {
   try {
     const apt = prepare(dir);
     for (const name of lacking) {
-      const files = download(dir, apt, name);
+      const unpacked = download(dir, apt, name);
       const target = at(VENDORED[name].folder);
-      mkdirSync(target, { recursive: true });
-      for (const file of files) renameSync(file, path.join(target, path.basename(file)));
+      mkdirSync(path.dirname(target), { recursive: true });
+      rmSync(target, { recursive: true, force: true });
+      renameSync(unpacked, target);
       missing = missing.filter((other) => other !== name);
     }
   } catch (error) {

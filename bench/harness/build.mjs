@@ -12,9 +12,12 @@ function build(script) {
   if (status !== 0) throw new Error(`scripts/${script} failed`);
 }
 
-/** @param {Set<string>} subjects */
-export function buildPathcast(subjects) {
-  const native = ['pathcast-native', 'native-link'].some((name) => subjects.has(name));
+/**
+ * @param {Set<string>} subjects
+ * @param {boolean} wantsNative some scenario measures the native engine under subjects of its own
+ */
+export function buildPathcast(subjects, wantsNative) {
+  const native = wantsNative || ['pathcast-native', 'native-link'].some((name) => subjects.has(name));
   if (native) build('build-native.mjs');
   if (native || ['pathcast-js', 'js-ioredis'].some((name) => subjects.has(name))) build('build-js.mjs');
 }

@@ -91,6 +91,12 @@ export class RedisServer {
     return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1] ?? NaN);
   }
 
+  /** CPU that the server has used, µs. */
+  async cpuUs() {
+    const text = await this.client.info('cpu');
+    return ['user', 'sys'].reduce((sum, kind) => sum + Number(new RegExp(`^used_cpu_${kind}:([\\d.]+)`, 'm').exec(text)?.[1] ?? NaN), 0) * 1e6;
+  }
+
   async end() {
     this.client?.disconnect();
     if (this.#child.exitCode === null) {

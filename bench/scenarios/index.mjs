@@ -3,12 +3,14 @@ import { burst } from './burst.mjs';
 import { catchUp } from './catch-up.mjs';
 import { connect } from './connect.mjs';
 import { fanout, fanout2000 } from './fanout.mjs';
+import { fence } from './fence.mjs';
 import { latency } from './latency.mjs';
 import { loopDelay } from './loop-delay.mjs';
 import { memory } from './memory.mjs';
 import { neighbours } from './neighbours.mjs';
 import { paths } from './paths.mjs';
 import { reconnectStorm } from './reconnect-storm.mjs';
+import { refetch } from './refetch.mjs';
 import { redisScenarios } from './redis.mjs';
 import { slowReaders } from './slow-readers.mjs';
 import { types } from './types.mjs';
@@ -17,7 +19,7 @@ import { types } from './types.mjs';
  * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
  * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
  */
-export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, connect, reconnectStorm, slowReaders, catchUp, latency, neighbours, paths, types, ...redisScenarios];
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, connect, reconnectStorm, slowReaders, catchUp, latency, neighbours, refetch, fence, paths, types, ...redisScenarios];
 
 /** Several by one name. */
 export const GROUPS = { redis: redisScenarios.map(({ name }) => name) };

@@ -124,12 +124,12 @@ export const redisReceived = {
 
 export const redisPublish = {
   name: 'redis-publish',
-  about: 'what a publish costs: commands that Redis gets, CPU of the node, and how many go through in a second, 512 at a time',
+  about: 'what a publish costs: commands that Redis gets, CPU of the node and of Redis, and how many go through in a second, 512 at a time',
   subjects: NODES,
   trials: 3,
   parameters: { counted: 1_000, actions: 50_000, companies: 10 },
   quick: { counted: 20, actions: 500, companies: 2 },
-  metrics: { commands: 'commands', perSecond: 'actions', cpu: 'us', jsThread: 'us' },
+  metrics: { commands: 'commands', perSecond: 'actions', cpu: 'us', jsThread: 'us', redisCpu: 'us' },
   trial: (subject, { counted, actions, companies }) =>
     NodesTrial.run(subject, async (trial) => {
       trial.b = await trial.node('A', { core: 0 });
@@ -138,12 +138,14 @@ export const redisPublish = {
       let commands = 0;
       for (const [name, count] of seen) if (name !== 'ping') commands += count;
       let ms = 0;
+      const redisBefore = await trial.redis.cpuUs();
       const used = await trial.cpuOfB(async () => {
         const answer = await trial.b.ask('flood', { count: actions, companies }, DELIVERY_MS);
         if (answer.queued > 0) throw new Error(`${subject}: ${answer.queued} publishes were queued`);
         ({ ms } = answer);
       });
-      return { commands: commands / counted, perSecond: (actions / ms) * 1e3, cpu: used.allUs / actions, jsThread: used.threadUs / actions };
+      const redisUs = (await trial.redis.cpuUs()) - redisBefore;
+      return { commands: commands / counted, perSecond: (actions / ms) * 1e3, cpu: used.allUs / actions, jsThread: used.threadUs / actions, redisCpu: redisUs / actions };
     }),
   ratios: [],
   targets: [],

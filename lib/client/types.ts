@@ -1,4 +1,5 @@
 /** What an app sees of the browser half. No DOM types: the same declarations serve Node, workers and pages. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { ActionEvent, CloseReason, EphemeralEvent, InvalidateEvent, ResyncEvent } from '../protocol/events.js';
 import type { Environment } from './environment.js';
 
@@ -71,6 +72,14 @@ export interface SubscribeFilter<M extends string = string> {
   topics?: readonly string[] | undefined;
 }
 
+export interface SubscribeOptions<M extends string = string> extends SubscribeFilter<M> {
+  /**
+   * What the listener's own data already contains, where that is not what the page's other data does: a part of the page that came later. It
+   * hears what came since, or one `resync` where that is longer ago than the tab remembers.
+   */
+  since?: string | number | undefined;
+}
+
 /** tRPC's own client for the subscription: `trpc.sync.onSync`. */
 export interface TrpcSubscription {
   subscribe(
@@ -94,7 +103,10 @@ export interface SyncClientOptions {
   /** Whose data this is. With `userId` it separates the streams of one browser; the server believes neither. */
   companyId: string;
   userId: string;
-  /** What the page's data already contains, as the server gave it with the page: a cursor, or Unix ms. The stream begins there. */
+  /**
+   * What the page's data already contains, as the server gave it with the page: a cursor, or Unix ms. The stream begins there; where the page
+   * has it already, or its first listener comes later, that one hears what came since (those too that come in the same moment).
+   */
   since?: string | number | undefined;
   /**
    * A bearer token, asked for before each attempt; `expired`: the server turned the last one away. It travels in the `authorization` header
@@ -115,10 +127,12 @@ export interface SyncClientOptions {
 
 export interface SyncClient<M extends string = string> {
   readonly status: SyncStatus;
+  /** What it was given: the page's data contains everything up to here. */
+  readonly since: string | number | undefined;
   /** This tab's own id, new with each page: for `sourceId` of the mutations that it makes. */
   readonly sourceId: string;
   /** Calls `listener` for each event. Gives back what ends that. A listener that throws is reported, and stops no other. */
-  subscribe(listener: (event: ClientEvent<M>) => void, filter?: SubscribeFilter<M>): () => void;
+  subscribe(listener: (event: ClientEvent<M>) => void, options?: SubscribeOptions<M>): () => void;
   /** Calls `listener` at each change of `status` (not at the call). Gives back what ends that. */
   onStatus(listener: (status: SyncStatus) => void): () => void;
   /** Tries anew at once, from whichever tab: after a refusal, or instead of waiting. In place of a leader that cannot get in this tab leads. */

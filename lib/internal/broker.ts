@@ -65,7 +65,7 @@ export interface Broker {
   subscribe(channel: string, listener: ChannelListener): () => void;
   /** Hears each change of `state`; the returned function stops it. */
   onState(listener: (state: BrokerState) => void): () => void;
-  /** Gives the subscribing connection up and makes a new one: it delivered nothing. */
+  /** What was published came back on no subscription: gives up its connections, both of them where there are two, and makes new ones. */
   resubscribe(): void;
   /** Ends its own connections; those of the app stay. Idempotent. */
   close(): Promise<void>;

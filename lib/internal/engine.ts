@@ -34,6 +34,11 @@ export interface EngineOptions {
   maxInvalidateBytes: number;
   /** Mean of the `retry:` hint; each stream gets a random 50–150 % of it. */
   retryMs: number;
+  /** Up to so many streams of a company, over all nodes, read at once what an event makes stale. */
+  spreadFreeStreams: number;
+  /** Beyond it they are told to spread over so many ms for each of them. */
+  spreadPerStreamMs: number;
+  spreadMaxMs: number;
   /** Companies remembered; beyond it the longest idle one without a stream is forgotten (its epoch ends). */
   maxCompanies: number;
   /** What the app's transformer puts around plain JSON: superjson `['{"json":', '}']`; null without one. */
@@ -345,6 +350,15 @@ export interface Engine {
   release(leaseId: string): Promise<void>;
   /** Actions whose timestamp or arrival is at or after `sinceMs` (inclusive), from the first such one on; all when absent. */
   readLog(companyId: string, sinceMs?: number): Promise<LogSlice>;
+  /**
+   * The cursor of the newest action of the company's log that this node has; undefined where it has no such log. At once. With a moment: as it
+   * was then, or somewhat older; undefined where the log has begun since.
+   */
+  position(companyId: string, moment?: number): string | undefined;
+  /** Those that this node has a log of, in no order: with a broker those of its streams, and no longer than 30 s after. At once; none after `close()`. */
+  companies(): string[];
+  /** Now, for `position`: how much all logs here have got. */
+  moment(): number;
   /** An id that a stream may be opened with. */
   newConnectionId(): string;
   /** Resolves when the stream ends, or at once if it has; `gone` for one that ended long ago or never was. */
@@ -364,6 +378,8 @@ export interface Engine {
   /** Ends everything at once; afterwards no descriptor, thread or timer is left. Idempotent. */
   close(): Promise<void>;
   metrics(): EngineMetrics;
+  /** How many nodes live, this one among them; 1 until it is set. */
+  setNodes(count: number): void;
   /** The `queryPaths` of a `resync`; `['*']` until set. */
   setResyncPaths(paths: readonly string[]): void;
 }

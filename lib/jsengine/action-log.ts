@@ -1,4 +1,5 @@
 import type { EncodedAction } from '../internal/engine.js';
+import type { Where } from '../protocol/where.js';
 import { present } from './present.js';
 
 /** One action in the log. It lets go of the caller's `data`: the JSON is enough. */
@@ -12,13 +13,16 @@ export interface LogEntry {
   readonly userId: string;
   readonly sourceId: string | undefined;
   readonly queryPaths: readonly string[];
+  readonly where: Where | undefined;
   /** The hub's clock at the append, Unix ms. */
   readonly arrivedAt: number;
   /** What a resume by time compares: the later one of `timestamp` and `arrivedAt`, Unix ms. */
   readonly stamp: number;
-  /** The action's JSON is `head + seq + tail`; the same through the app's transformer where that is more than a wrap. */
+  /** The action's JSON is `head + seq + spread + tail`; the same through the app's transformer where that is more than a wrap. */
   readonly head: string;
   readonly tail: string;
+  /** Of the event, after `seq`: `spreadField()`. */
+  readonly spread: string;
   readonly transformed: { readonly head: string; readonly tail: string } | undefined;
   /** UTF-8 bytes of the JSON. */
   readonly bytes: number;
@@ -139,8 +143,8 @@ export class ActionLog {
   }
 
   /** REQUIRES: the action's id is not kept (`seqOf`), and `expire(now)` was called. */
-  append(encoded: EncodedAction, now: number): LogEntry {
-    const entry = makeEntry(encoded, ++this.head, now);
+  append(encoded: EncodedAction, now: number, spread = ''): LogEntry {
+    const entry = makeEntry(encoded, ++this.head, now, spread);
     this.revision++;
     if (this.count === this.ring.length) this.resize(this.ring.length * 2);
     this.ring[entry.seq & (this.ring.length - 1)] = entry;
@@ -176,6 +180,16 @@ export class ActionLog {
     return this.head + 1;
   }
 
+  /** The kept actions from the first at or after `sinceMs` on, all without it; `seq` included. */
+  jsonSince(sinceMs: number | undefined): string[] {
+    const actions: string[] = [];
+    for (let seq = sinceMs === undefined ? this.oldestSeq : this.firstSeqSince(sinceMs); seq <= this.head; seq++) {
+      const { head, spread, tail } = present(this.get(seq));
+      actions.push(`${head}${seq}${spread}${tail}`);
+    }
+    return actions;
+  }
+
   /** Lets go of everything: the log's life is over. */
   clear(): void {
     while (this.count > 0) this.dropOldest();
@@ -202,7 +216,7 @@ export class ActionLog {
   }
 }
 
-export function makeEntry(encoded: EncodedAction, seq: number, now: number): LogEntry {
+export function makeEntry(encoded: EncodedAction, seq: number, now: number, spread = ''): LogEntry {
   const { action, head, tail } = encoded;
   return {
     seq,
@@ -213,11 +227,13 @@ export function makeEntry(encoded: EncodedAction, seq: number, now: number): Log
     userId: action.userId,
     sourceId: action.sourceId,
     queryPaths: action.queryPaths,
+    where: action.where,
     arrivedAt: now,
     stamp: Math.max(action.timestamp, now),
     head,
     tail,
+    spread,
     transformed: encoded.transformed,
-    bytes: Buffer.byteLength(head) + String(seq).length + Buffer.byteLength(tail),
+    bytes: Buffer.byteLength(head) + String(seq).length + spread.length + Buffer.byteLength(tail),
   };
 }

@@ -59,6 +59,7 @@ export class Batch {
     private readonly context: Context,
     readonly epoch: string,
     readonly items: readonly Item[],
+    private readonly spread: number,
   ) {
     this.firstOrdinal = present(items[0]).ordinal;
     const last = present(items.at(-1));
@@ -105,7 +106,7 @@ export class Batch {
       case 'ephemeral':
         return frames.ephemeral(variant, this.epoch, item.seq, item.event);
       case 'resync':
-        return { ...frames.resync(variant, this.epoch, item.seq, item.reason, resyncPaths, item.arrivedAt), safeMs: item.safeMs };
+        return { ...frames.resync(variant, this.epoch, item.seq, item.reason, resyncPaths, item.arrivedAt, this.spread), safeMs: item.safeMs };
     }
   }
 
@@ -117,14 +118,14 @@ export class Batch {
       else union.tell(entry, item.arrivedAt);
     }
     if (union.count === 0 && !union.told) return null;
-    const message = conflated(this.context, variant, this.epoch, item.seq, union);
+    const message = conflated(this.context, variant, this.epoch, item.seq, union, this.spread);
     return message.union && item.kind === 'import' ? { ...message, compaction: true } : message;
   }
 }
 
 /** What says `union`: an `invalidate`, or a `resync` at `headSeq` where that cannot. REQUIRES: `union.count > 0` or `union.told`. */
-export function conflated(context: Context, variant: Variant, epoch: string, headSeq: number, union: PathUnion): Message {
-  if (!union.overflowed) return context.frames.invalidate(variant, epoch, union, union.count === 0 ? headSeq : union.to);
-  const resync = context.frames.resync(variant, epoch, headSeq, 'overflow', context.resyncPaths, union.lastMs);
+export function conflated(context: Context, variant: Variant, epoch: string, headSeq: number, union: PathUnion, spread: number): Message {
+  if (!union.overflowed) return context.frames.invalidate(variant, epoch, union, spread, union.count === 0 ? headSeq : union.to);
+  const resync = context.frames.resync(variant, epoch, headSeq, 'overflow', context.resyncPaths, union.lastMs, spread);
   return { ...resync, safeMs: union.firstMs };
 }

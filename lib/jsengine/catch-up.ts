@@ -5,6 +5,7 @@ import type { Filter } from './filter.js';
 import { pack, type Chunk, type Message, type Variant } from './frames.js';
 import { PathUnion } from './path-union.js';
 import { present } from './present.js';
+import { spreadMs } from './spread.js';
 import type { Verdict } from './verdict.js';
 
 /** What follows `hello`, and what `hello` says of it. */
@@ -15,6 +16,12 @@ export interface CatchUp {
   after: number | null;
   messages: readonly Message[];
   chunks: readonly Chunk[];
+}
+
+/** The channel, as far as a catch-up is made of it. */
+interface CatchUpSource {
+  readonly log: ActionLog;
+  readonly streams: { readonly size: number };
 }
 
 /**
@@ -33,17 +40,19 @@ export class CatchUps {
   constructor(private readonly context: Context) {}
 
   /** `now`: the hub's clock at the verdict. */
-  plan(log: ActionLog, verdict: Verdict, filter: Filter, variant: Variant, now: number): CatchUp {
-    if (!('after' in verdict)) return this.resync(log, verdict.reason, variant, now);
+  plan({ log, streams }: CatchUpSource, verdict: Verdict, filter: Filter, variant: Variant, now: number): CatchUp {
+    // Who asks is about to join.
+    const spread = spreadMs(this.context, streams.size + 1);
+    if (!('after' in verdict)) return this.resync(log, verdict.reason, variant, now, spread);
     const { reason, recovered, after } = verdict;
     if (after === log.headSeq) return { reason, recovered, after, messages: [], chunks: [] };
     const key = `${this.serialOf(log)}.${log.revision}.${after}.${variant}.${filter.key}`;
     const known = this.cache.get(key);
     this.cache.delete(key);
-    const plan = known === undefined ? this.replay(log, after, filter, variant) : known;
+    const plan = known === undefined ? this.replay(log, after, filter, variant, spread) : known;
     this.cache.set(key, plan);
     if (this.cache.size > CACHED) this.dropOldest();
-    return plan ?? this.resync(log, 'overflow', variant, now);
+    return plan ?? this.resync(log, 'overflow', variant, now, spread);
   }
 
   clear(): void {
@@ -63,14 +72,14 @@ export class CatchUps {
     }
   }
 
-  private resync(log: ActionLog, reason: Reason, variant: Variant, now: number): CatchUp {
+  private resync(log: ActionLog, reason: Reason, variant: Variant, now: number, spread: number): CatchUp {
     const { frames, resyncPaths } = this.context;
-    const message = frames.resync(variant, log.epoch, log.headSeq, reason, resyncPaths, now);
+    const message = frames.resync(variant, log.epoch, log.headSeq, reason, resyncPaths, now, spread);
     return this.packed({ reason, recovered: false, after: null, messages: [message] });
   }
 
   /** The matching actions after `after`, or one `invalidate`, or null where even that is too long. */
-  private replay(log: ActionLog, after: number, filter: Filter, variant: Variant): CatchUp | null {
+  private replay(log: ActionLog, after: number, filter: Filter, variant: Variant, spread: number): CatchUp | null {
     const { frames, options, invalidateBytes } = this.context;
     const matching: LogEntry[] = [];
     for (let seq = after + 1; seq <= log.headSeq; seq++) {
@@ -83,7 +92,7 @@ export class CatchUps {
     const union = new PathUnion(invalidateBytes);
     for (const entry of matching) union.add(entry);
     if (union.overflowed) return null;
-    const invalidate = frames.invalidate(variant, log.epoch, union);
+    const invalidate = frames.invalidate(variant, log.epoch, union, spread);
     return this.packed({ ...resumed, messages: [{ ...invalidate, compaction: true }] });
   }
 

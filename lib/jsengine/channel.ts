@@ -4,9 +4,11 @@ import { ActionLog, makeEntry, type LogEntry, type LogStart } from './action-log
 import { Batch, type Item } from './batch.js';
 import { Instances } from './instances.js';
 import type { Context } from './context.js';
+import { formatCursor } from './cursor.js';
 import type { Variant } from './frames.js';
 import type { Payload } from './payload.js';
 import type { Sliced } from './scheduler.js';
+import { spreadField, spreadMs } from './spread.js';
 import type { Stream } from './stream.js';
 
 /** What one slice of a fan-out may write, bytes, and how long it may take, µs; then another tenant has its turn. */
@@ -51,6 +53,9 @@ export class Channel implements Sliced {
   private holders = 0;
   private round: Round | null = null;
   private ordinal = 0;
+  /** Of `Context.moment`: when the log began, and got the last that it got. */
+  private begun: number;
+  private moved = 0;
   private readonly account: (actions: number, bytes: number) => void;
   private readonly pings = new Map<Variant, { id: string; safeMs: number; ping: Payload }>();
 
@@ -66,11 +71,16 @@ export class Channel implements Sliced {
       counters.logActions += actions;
       counters.logBytes += bytes;
     };
+    this.begun = ++context.moment;
     this.log = new ActionLog(options.broker ? NO_EPOCH : env.hex(12), bornMs, options, this.account);
   }
 
   get epoch(): string {
     return this.log.epoch;
+  }
+
+  get spread(): number {
+    return spreadMs(this.context, this.streams.size);
   }
 
   /** Items handed over from now on have this ordinal or a higher one. */
@@ -86,6 +96,7 @@ export class Channel implements Sliced {
   append(actions: readonly EncodedAction[], tell: (index: number, seq: number, duplicate: boolean) => void): void {
     const now = this.context.clock.now();
     this.log.expire(now);
+    const spread = spreadField(this.spread);
     const fresh: LogEntry[] = [];
     actions.forEach((encoded, index) => {
       const known = this.log.seqOf(encoded.action.id);
@@ -93,7 +104,8 @@ export class Channel implements Sliced {
         tell(index, known, true);
         return;
       }
-      const entry = this.log.append(encoded, now);
+      this.moved = ++this.context.moment;
+      const entry = this.log.append(encoded, now, spread);
       fresh.push(entry);
       tell(index, entry.seq, false);
     });
@@ -105,10 +117,20 @@ export class Channel implements Sliced {
     return this.log.epoch !== NO_EPOCH;
   }
 
+  /** As it was at that value of `Context.moment`, or somewhat older. Undefined: the log is not known, or has begun since. */
+  positionAt(moment = Infinity): string | undefined {
+    if (!this.hasLog || this.begun > moment) return undefined;
+    const { epoch, headSeq } = this.log;
+    // Each action since has been counted, those of other companies with them.
+    const since = this.moved > moment ? this.context.moment - moment : 0;
+    return formatCursor(epoch, Math.max(0, headSeq - since));
+  }
+
   /** Another log takes the place of this one, empty. Streams that are there are told so. */
   replaceLog(epoch: string, bornMs: number, start: LogStart, reason: Reason): void {
     this.dropItems();
     this.log.clear();
+    this.begun = ++this.context.moment;
     this.log = new ActionLog(epoch, bornMs, this.context.options, this.account, start);
     if (this.streams.size === 0) return;
     const now = this.safeNow();
@@ -122,7 +144,11 @@ export class Channel implements Sliced {
 
   /** Actions at their places: those of the broker's log that come next. `publishedUs`: hand-over of the first, where it was here. */
   place(actions: readonly { encoded: EncodedAction; at: number }[], publishedUs?: number): void {
-    const fresh = actions.map(({ encoded, at }) => this.log.append(encoded, at));
+    const spread = spreadField(this.spread);
+    const fresh = actions.map(({ encoded, at }) => {
+      this.moved = ++this.context.moment;
+      return this.log.append(encoded, at, spread);
+    });
     if (this.streams.size === 0) return;
     if (this.held) this.held.push(...fresh);
     else this.announce(fresh, publishedUs);
@@ -266,7 +292,7 @@ export class Channel implements Sliced {
     const items = this.waiting;
     if (items.length === 0) return null;
     this.waiting = [];
-    const batch = new Batch(this.context, this.log.epoch, items);
+    const batch = new Batch(this.context, this.log.epoch, items, this.spread);
     const left = this.streams.values();
     return { batch, left, next: left.next(), wrote: false };
   }

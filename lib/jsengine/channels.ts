@@ -54,6 +54,10 @@ export class Channels {
     return this.byTenant.get(companyId);
   }
 
+  companies(): string[] {
+    return [...this.byTenant.keys()];
+  }
+
   /** Its channel, made if need be; now the most recently used one. */
   use(companyId: string): Channel {
     const known = this.byTenant.get(companyId);

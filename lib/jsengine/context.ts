@@ -14,6 +14,10 @@ export interface Context {
   readonly scheduler: Scheduler;
   /** An `invalidate` is at most this long, and so is the memory of a conflated backlog. */
   readonly invalidateBytes: number;
+  /** That live, this one among them. */
+  nodes: number;
+  /** Counts what any log here gets, and each log that begins. */
+  moment: number;
   /** The `queryPaths` of a `resync`. */
   resyncPaths: readonly string[];
   /** Tells the hub, in a microtask. */

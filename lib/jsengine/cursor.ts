@@ -1,13 +1,10 @@
+import { parsePosition, type Position } from '../protocol/position.js';
+
 /** A place in one life of a tenant's log: after `seq`, before `seq + 1`. */
-export interface Cursor {
-  epoch: string;
-  seq: number;
-}
+export type Cursor = Position;
 
 /** Of an epoch that never exists: whoever resumes from it is told to resync (SPEC §2). */
 export const NOWHERE = '0.0';
-
-const CURSOR = /^([0-9a-z]{1,32})\.(0|[1-9][0-9]{0,15})$/;
 
 export function formatCursor(epoch: string, seq: number): string {
   return `${epoch}.${seq}`;
@@ -15,7 +12,5 @@ export function formatCursor(epoch: string, seq: number): string {
 
 /** Null when `text` is no cursor of ours: strict, since it comes from a browser. */
 export function parseCursor(text: string): Cursor | null {
-  const [, epoch, digits] = CURSOR.exec(text) ?? [];
-  const seq = Number(digits);
-  return epoch !== undefined && Number.isSafeInteger(seq) ? { epoch, seq } : null;
+  return parsePosition(text) ?? null;
 }

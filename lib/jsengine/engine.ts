@@ -1,24 +1,8 @@
 import type { Broker } from '../internal/broker.js';
 import { connectionIdOf, connectionNumber } from '../internal/connection-id.js';
 import type {
-  ByteSink,
-  ConnectionInfo,
-  ConnectionQuery,
-  DisconnectMatch,
-  EncodedAction,
-  EncodedEphemeral,
-  Engine,
-  EngineMetrics,
-  EngineNotice,
-  EngineOptions,
-  LeaseOutcome,
-  LogSlice,
-  MessageSink,
-  PublishOutcome,
-  SinkHandle,
-  SinkMessage,
-  StreamEnd,
-  StreamSpec,
+  ByteSink, ConnectionInfo, ConnectionQuery, DisconnectMatch, EncodedAction, EncodedEphemeral, Engine, EngineMetrics, EngineNotice,
+  EngineOptions, LeaseOutcome, LogSlice, MessageSink, PublishOutcome, SinkHandle, SinkMessage, StreamEnd, StreamSpec,
 } from '../internal/engine.js';
 import type { CloseReason } from '../protocol/events.js';
 import { BrokerLog } from './broker/broker-log.js';
@@ -124,6 +108,8 @@ export class JsEngine implements Engine {
       slow: new Set(),
       invalidateBytes: Math.min(options.maxInvalidateBytes, options.connectionCapBytes),
       resyncPaths: ['*'],
+      nodes: 1,
+      moment: 0,
       notify: new Notices(notify).add,
       gone: (stream) => this.finish(stream, 'gone'),
     };
@@ -227,7 +213,7 @@ export class JsEngine implements Engine {
   }
 
   private open(spec: StreamSpec, variant: Variant, sink: Outlet): SinkHandle {
-    const newcomer = { connectionId: spec.connectionId ?? this.name(), spec, variant, sink };
+    const newcomer = { connectionId: spec.connectionId ?? this.newConnectionId(), spec, variant, sink };
     if (this.closed) return this.turnAway(new TurnedAway(newcomer.connectionId, sink, undefined));
     const end = spec.endsWith ?? (this.isOver(spec) ? 'auth_expired' : this.isOutdated(spec) ? 'replaced' : undefined);
     const refusal = this.admit(spec, end === undefined && !spec.uncounted);
@@ -292,7 +278,7 @@ export class JsEngine implements Engine {
   }
 
   newConnectionId(): string {
-    return this.name();
+    return connectionIdOf(this.options.hubId, ++this.names);
   }
 
   async watch(connectionId: string): Promise<StreamEnd> {
@@ -302,8 +288,7 @@ export class JsEngine implements Engine {
   }
 
   async connections(query: ConnectionQuery): Promise<ConnectionInfo[]> {
-    const place = (id: string): number => this.place(id);
-    return this.registry.select(query, place).map((stream) => stream.info);
+    return this.registry.select(query, (id) => this.place(id)).map((stream) => stream.info);
   }
 
   disconnect(match: DisconnectMatch, reason: CloseReason): Promise<number> {
@@ -328,7 +313,7 @@ export class JsEngine implements Engine {
       this.noteRefusal({ companyId, userId }, refusal);
       return { ok: false, ...refusal };
     }
-    const leaseId = this.name();
+    const leaseId = this.newConnectionId();
     this.leases.set(leaseId, { companyId, userId });
     return { ok: true, leaseId };
   }
@@ -343,17 +328,22 @@ export class JsEngine implements Engine {
   // The rest of the seam.
 
   async readLog(companyId: string, sinceMs?: number): Promise<LogSlice> {
-    if (this.closed) return { epoch: '', headSeq: 0, actions: [] };
-    const log = (await this.brokerLog?.whole(companyId))?.log ?? this.channels.get(companyId)?.log;
+    const log = this.closed ? undefined : ((await this.brokerLog?.whole(companyId))?.log ?? this.channels.get(companyId)?.log);
     if (!log) return { epoch: '', headSeq: 0, actions: [] };
     log.expire(this.clock.now());
-    const actions: string[] = [];
-    const first = sinceMs === undefined ? log.oldestSeq : log.firstSeqSince(sinceMs);
-    for (let seq = first; seq <= log.headSeq; seq++) {
-      const { head, tail } = present(log.get(seq));
-      actions.push(`${head}${seq}${tail}`);
-    }
-    return { epoch: log.epoch, headSeq: log.headSeq, actions };
+    return { epoch: log.epoch, headSeq: log.headSeq, actions: log.jsonSince(sinceMs) };
+  }
+
+  position(companyId: string, moment?: number): string | undefined {
+    return this.channels.get(companyId)?.positionAt(moment);
+  }
+
+  companies(): string[] {
+    return this.channels.companies();
+  }
+
+  moment(): number {
+    return this.context.moment;
   }
 
   async drain(overMs: number): Promise<void> {
@@ -397,6 +387,10 @@ export class JsEngine implements Engine {
     return broker ? { ...metrics, broker } : metrics;
   }
 
+  setNodes(count: number): void {
+    this.context.nodes = count;
+  }
+
   setResyncPaths(paths: readonly string[]): void {
     this.context.resyncPaths = [...paths];
   }
@@ -406,10 +400,6 @@ export class JsEngine implements Engine {
   /** Never jumps: for what is waited for. */
   private steadyMs(): number {
     return this.env.monotonicUs() / 1000;
-  }
-
-  private name(): string {
-    return connectionIdOf(this.options.hubId, ++this.names);
   }
 
   /** Of the streams, in the order of their names; of another hub's: behind all. */
@@ -442,8 +432,7 @@ export class JsEngine implements Engine {
   /** Ghosts are looked for where a user is at its limit and has streams that a write could show to be gone. */
   private mayWait({ companyId, userId }: StreamSpec, { code }: Refusal): boolean {
     if (code !== 'USER_LIMIT' || this.options.limitPolicy !== 'reject') return false;
-    for (const { spec } of this.registry.ofUser(companyId, userId)) if (!spec.uncounted) return true;
-    return false;
+    return [...this.registry.ofUser(companyId, userId)].some(({ spec }) => !spec.uncounted);
   }
 
   ping(companyId: string, userId: string): void {
@@ -530,7 +519,7 @@ export class JsEngine implements Engine {
     const returns = instanceId !== undefined && channel.instances.knows(userId, instanceId, this.steadyMs());
     if (instanceId !== undefined) channel.instances.note(userId, instanceId, this.steadyMs());
     const verdict = knows ? decide(log, spec, now, returns) : NO_LOG;
-    const { reason, recovered, after, messages, chunks } = this.catchUps.plan(log, verdict, filter, variant, safeNow);
+    const { reason, recovered, after, messages, chunks } = this.catchUps.plan(channel, verdict, filter, variant, safeNow);
     const since = spec.lastEventId ? undefined : spec.lastSyncTimestamp;
     const safeMs = safeMsAfterHello(log, since, { reason, after }, safeNow);
     const opening = context.frames.opening(variant, spec.httpHead, jitter(options.retryMs, this.env), {

@@ -69,24 +69,24 @@ export class Frames {
   }
 
   action(variant: Variant, epoch: string, entry: LogEntry): Message {
-    const { seq, head, tail, transformed } = entry;
+    const { seq, head, tail, spread, transformed } = entry;
     const id = `${epoch}.${seq}`;
     const message =
       variant & TRANSFORMED && transformed
-        ? ready(variant, id, `${transformed.head}${seq}${transformed.tail}`)
-        : this.event(variant, id, `${head}${seq}${tail}`);
+        ? ready(variant, id, `${transformed.head}${seq}${spread}${transformed.tail}`)
+        : this.event(variant, id, `${head}${seq}${spread}${tail}`);
     return { ...rendered(variant, message), seq, safeMs: entry.arrivedAt, entry };
   }
 
   /** `seq`: where the stream is once it has this; of actions that have no place yet, where it was before. */
-  invalidate(variant: Variant, epoch: string, union: PathUnion, seq = union.to): Message {
-    const event = this.event(variant, `${epoch}.${seq}`, union.toJson());
+  invalidate(variant: Variant, epoch: string, union: PathUnion, spread: number, seq = union.to): Message {
+    const event = this.event(variant, `${epoch}.${seq}`, union.toJson(spread));
     return { ...rendered(variant, event), seq, safeMs: union.firstMs, union };
   }
 
   /** `timestamp`: from there on nothing is lost by who got this. */
-  resync(variant: Variant, epoch: string, seq: number, reason: Reason, paths: readonly string[], timestamp: number): Message {
-    const event = { type: 'resync', timestamp, queryPaths: paths, reason };
+  resync(variant: Variant, epoch: string, seq: number, reason: Reason, paths: readonly string[], timestamp: number, spread: number): Message {
+    const event = { type: 'resync', timestamp, queryPaths: paths, reason, ...(spread > 0 && { spreadMs: spread }) };
     return {
       ...rendered(variant, this.event(variant, `${epoch}.${seq}`, JSON.stringify(event))),
       seq,

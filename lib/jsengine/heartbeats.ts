@@ -11,10 +11,11 @@ export class Heartbeats<T> {
   private readonly bucketOf = new Map<T, Set<T>>();
   private readonly timer: NodeJS.Timeout;
   private turn = 0;
-  private dealt = 0;
+  private dealt: number;
 
   constructor(intervalMs: number, beat: (member: T) => void) {
     const count = Math.min(MAX_BUCKETS, Math.max(1, Math.floor(intervalMs / MIN_TICK_MS)));
+    this.dealt = count;
     this.buckets = Array.from({ length: count }, () => new Set<T>());
     this.timer = setInterval(() => {
       for (const member of this.buckets[this.turn] ?? []) beat(member);
@@ -23,7 +24,9 @@ export class Heartbeats<T> {
   }
 
   add(member: T): void {
-    const bucket = present(this.buckets[this.dealt++ % this.buckets.length]);
+    // Against the ticks' order: the first streams of a young hub have almost an interval before their first one.
+    this.dealt = (this.dealt || this.buckets.length) - 1;
+    const bucket = present(this.buckets[this.dealt]);
     bucket.add(member);
     this.bucketOf.set(member, bucket);
   }

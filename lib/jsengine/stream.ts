@@ -30,6 +30,8 @@ export interface StreamStart {
 /** The channel, as far as its streams look at it. */
 export interface StreamHome {
   readonly epoch: string;
+  /** What its streams are to spread over, ms. */
+  readonly spread: number;
   /** A time from which a resume loses nothing that a stream at `seq` has not been offered. */
   safeMs(seq: number): number;
   /** The heartbeat of who is there. */
@@ -355,10 +357,10 @@ export class Stream implements SinkHandle {
     this.dropBacklog();
     if (stretchResync) {
       const { frames, resyncPaths } = context;
-      const resync = frames.resync(this.variant, this.epoch, this.seen, stretchResync, resyncPaths, stretchLastMs);
+      const resync = frames.resync(this.variant, this.epoch, this.seen, stretchResync, resyncPaths, stretchLastMs, this.home.spread);
       return [{ ...resync, safeMs: stretchFirstMs }];
     }
-    return stretch ? [conflated(context, this.variant, this.epoch, this.seen, stretch)] : backlog;
+    return stretch ? [conflated(context, this.variant, this.epoch, this.seen, stretch, this.home.spread)] : backlog;
   }
 
   private dropBacklog(): void {

@@ -2,10 +2,13 @@
 import { createTRPCUntypedClient, httpSubscriptionLink, TRPCClientError, type TRPCLink } from '@trpc/client';
 import type { AnyRouter } from '@trpc/server';
 import { observable } from '@trpc/server/observable';
-import { browserEnvironment, createSyncClient, type SyncStatus, type TrpcSubscription } from '../client/index.js';
+import { createSyncClient, type SyncStatus, type TrpcSubscription } from '../client/index.js';
 import { PathcastError } from '../protocol/error.js';
 import { sharedPartOf } from './input.js';
 import { MAX_STREAMS, takeSeat } from './slots.js';
+
+export { fieldConflicts } from './conflicts.js';
+export type { FieldConflict } from '../protocol/conflict.js';
 
 /** Whose data it is: separates the streams of one browser. The server believes neither. */
 export interface SyncUser {
@@ -38,6 +41,8 @@ const ERRORS: Readonly<Record<string, Omit<Refusal, 'reason'>>> = {
 };
 const FORBIDDEN = { code: 'FORBIDDEN', httpStatus: 403 };
 const UNAVAILABLE = { code: 'SERVICE_UNAVAILABLE', httpStatus: 503 };
+/** What an answer of the server leads to: its own words are better than ours. */
+const ANSWERED: ReadonlySet<string> = new Set(['forbidden', 'not_found', 'auth_expired', 'unauthorized', 'unexpected_answer', 'limit', 'server_error', 'bad_gateway']);
 /** On the way, and nothing has gone wrong. */
 const ORDINARY: ReadonlySet<string> = new Set(['starting', 'electing', 'asked', 'drain', 'replaced']);
 
@@ -64,6 +69,8 @@ export function syncSubscriptionLink<TRouter extends AnyRouter>(options: HttpOpt
   }
   const overHttp = httpSubscriptionLink<TRouter, never>(http as never);
   const inner = createTRPCUntypedClient<TRouter>({ links: [overHttp] });
+  /** What the server answered last, of each stream that this page asked for. */
+  const answers = new Map<string, unknown>();
 
   return (runtime) => {
     const through = overHttp(runtime);
@@ -88,34 +95,45 @@ export function syncSubscriptionLink<TRouter extends AnyRouter>(options: HttpOpt
           const passing = through({ op, next }).subscribe(observer);
           return () => passing.unsubscribe();
         }
+        const server = typeof http.url === 'string' ? http.url : '';
+        const stream = [companyId, userId, server, path, key].map(encodeURIComponent).join(' ');
         const trpc: TrpcSubscription = {
-          subscribe: (place, handlers) =>
-            inner.subscription(path, { ...shared.input, ...place }, { ...(handlers as object), context } as never),
+          subscribe: (place, handlers) => {
+            const onError = (error: unknown): void => {
+              answers.set(stream, error);
+              handlers.onError?.(error as never);
+            };
+            const onStarted = (): void => {
+              answers.delete(stream);
+              handlers.onStarted?.();
+            };
+            return inner.subscription(path, { ...shared.input, ...place }, { ...(handlers as object), onStarted, onError, context } as never);
+          },
         };
+        const errorOf = ({ state, reason }: SyncStatus, made: string): never =>
+          ((ANSWERED.has(reason) && answers.get(stream)) || refused(`${made}: ${reason}`, ERRORS[reason] ?? (state === 'refused' ? FORBIDDEN : UNAVAILABLE))) as never;
         let close = (): void => undefined;
         let started = false;
 
-        const tell = ({ state, reason }: SyncStatus): void => {
+        const tell = (status: SyncStatus): void => {
+          const { state, reason } = status;
           if (state === 'live') {
             if (!started) observer.next({ result: { type: 'started' } });
             started = true;
             observer.next({ result: { type: 'state', state: 'pending', error: null } });
           } else if (state === 'refused') {
-            observer.error(refused(`The stream was refused: ${reason}`, ERRORS[reason] ?? FORBIDDEN) as never);
+            observer.error(errorOf(status, 'The stream was refused'));
           } else if (state === 'closed') {
             observer.next({ result: { type: 'stopped' } });
             observer.complete();
           } else {
-            const error = ORDINARY.has(reason) ? null : refused(`The stream is ${state}: ${reason}`, ERRORS[reason] ?? UNAVAILABLE);
+            const error = ORDINARY.has(reason) ? null : errorOf(status, `The stream is ${state}`);
             observer.next({ result: { type: 'state', state: 'connecting', error: error as never } });
           }
         };
 
-        const server = typeof http.url === 'string' ? http.url : '';
         const listen = (): void => {
-          // Who knows where its page stands hears from there on: as a tab does that is new, whoever else listens on this page.
-          const own = since === undefined ? {} : { since, environment: browserEnvironment() };
-          const client = createSyncClient({ companyId, userId: `${userId} ${server} ${path} ${key}`, trpc, ...own });
+          const client = createSyncClient({ companyId, userId: `${userId} ${server} ${path} ${key}`, trpc, ...(since !== undefined && { since }) });
           const ends = [
             client.onStatus(tell),
             client.subscribe((event) => {
@@ -130,7 +148,7 @@ export function syncSubscriptionLink<TRouter extends AnyRouter>(options: HttpOpt
           };
           tell(client.status);
         };
-        const leave = takeSeat([companyId, userId, server, path, key].map(encodeURIComponent).join(' '), {
+        const leave = takeSeat(stream, {
           taken() {
             try {
               listen();

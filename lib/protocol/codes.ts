@@ -23,6 +23,12 @@ export const ERROR_CODES = {
   UNKNOWN_MUTATION: 1009,
   /** The invalidation map has no tool of this name. */
   UNKNOWN_TOOL: 1010,
+  /** The transaction's id was used before: for another mutation, another input or by another user. */
+  TRANSACTION_MISMATCH: 1011,
+  /** The mutation was done under this transaction id, and its answer was too large to be kept. */
+  TRANSACTION_DONE: 1012,
+  /** Somebody else has changed a field since the caller read it; `conflicts` says which, and both values. */
+  FIELD_CONFLICT: 1013,
   /** The hub is closed or closing. */
   HUB_CLOSED: 2001,
   /** The hand-over queue to the hub thread is full. */
@@ -31,6 +37,8 @@ export const ERROR_CODES = {
   OUTBOX_FULL: 2003,
   /** The broker cannot be used as it is: its version, its settings, a password; the message says what to mend. */
   BROKER: 2004,
+  /** PostgreSQL, or a table there, cannot be used as it is; the message says what to run. */
+  POSTGRES: 2005,
   /** The user already has as many streams as allowed. */
   USER_LIMIT: 3001,
   /** The company already has as many streams as allowed. */
@@ -41,6 +49,8 @@ export const ERROR_CODES = {
   STREAM_CLOSED: 3004,
   /** A rate limit is reached; `retryAfterMs` says when a call is let through again. */
   RATE_LIMIT: 3005,
+  /** A mutation of this transaction id is still running; the same call later gets its answer. */
+  TRANSACTION_IN_FLIGHT: 3006,
   /** The native engine could not be loaded. */
   NO_NATIVE: 4001,
 } as const;

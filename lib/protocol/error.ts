@@ -15,6 +15,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DRAINING',
   'STREAM_CLOSED',
   'RATE_LIMIT',
+  'TRANSACTION_IN_FLIGHT',
 ]);
 
 export interface PathcastErrorOptions {

@@ -5,6 +5,9 @@
  * client that only ever invalidates `event.queryPaths` is always correct.
  */
 
+import type { Row } from './row.js';
+import type { Where } from './where.js';
+
 /** The kinds of change an action announces. */
 export const ACTION_TYPES = ['insert', 'update', 'delete'] as const;
 export type ActionType = (typeof ACTION_TYPES)[number];
@@ -36,12 +39,14 @@ export interface SyncAction<M extends string = string> {
   toolName?: string;
   /** Transaction metadata, passed through. */
   tx?: unknown;
+  /** What some of `queryPaths` are narrowed to; the others concern any input. */
+  where?: Where;
 }
 
 /** What a caller gives: `id`, `timestamp` and `userId` are filled in when absent. */
 export type SyncActionInput<M extends string = string> = Omit<
   SyncAction<M>,
-  'id' | 'timestamp' | 'userId' | 'queryPaths' | 'clientId' | 'sourceId' | 'toolName' | 'entityId'
+  'id' | 'timestamp' | 'userId' | 'queryPaths' | 'clientId' | 'sourceId' | 'toolName' | 'entityId' | 'where'
 > & {
   id?: string | undefined;
   /** A number goes out as its digits. */
@@ -52,7 +57,34 @@ export type SyncActionInput<M extends string = string> = Omit<
   sourceId?: string | null | undefined;
   toolName?: string | null | undefined;
   queryPaths: readonly string[];
+  /** By a path of `queryPaths`: keys of the query's input, and the value, or the values, that the change concerns. Dates and bigints too. */
+  where?: WhereInput | null | undefined;
+  /** `data` is a row that pages may show before they have read it again. */
+  row?: RowInput | null | undefined;
 };
+
+/** Where the `data` of an action belongs in a cache. `Q`: paths of queries. */
+export interface RowInput<Q extends string = string> {
+  /** The query whose answer the row is, whole or in part: `guests.getById`. */
+  query: Q;
+  /** Its input, as a page gives it; absent: it takes none. */
+  input?: unknown;
+  /** Queries in whose arrays the row stands: `guests.getAll`. At most 8. */
+  list?: Q | readonly Q[] | undefined;
+  /** Tells the rows of a list apart. Default `id`. */
+  idKey?: string | undefined;
+  /** The row is all that the query answers, whatever a page shows now. Default: where it has the same keys as what is shown. */
+  whole?: boolean | undefined;
+  /** `hub.position(companyId)` of before the row was read: a page that knows of nothing later need not read the query again. */
+  at?: string | undefined;
+  /** When what made the row began, Unix ms. */
+  began?: number | undefined;
+  /** Written out, because the row goes to everybody of the company who hears the action. */
+  audience: 'company';
+}
+
+export type WhereValue = string | number | bigint | boolean | Date;
+export type WhereInput = Readonly<Record<string, Readonly<Record<string, WhereValue | readonly WhereValue[] | null | undefined>> | undefined>>;
 
 /** Why a stream starts, or breaks, where it does. One registry; a code is never reused. */
 export const REASONS = [
@@ -88,14 +120,24 @@ export interface HelloEvent {
   connectionId: string;
 }
 
+/** On what makes a client read again. */
+export interface Spread {
+  /** ms over which the company's clients are to spread their reading: each waits a random part of it. Absent: 0. */
+  spreadMs?: number;
+}
+
 /** An action as it travels: with its place in the tenant's log. */
-export type ActionEvent<M extends string = string> = SyncAction<M> & { seq: number };
+export type ActionEvent<M extends string = string> = SyncAction<M> & {
+  seq: number;
+  /** Which cached queries `data` is an answer of. */
+  row?: Row;
+} & Spread;
 
 /**
  * A conflated stretch of actions `from`..`to` (seqs, both inclusive). Without `from`, `to` and `count`: an action that has no place
  * in the log yet, because the broker is away; its id repeats the cursor, and the action itself may follow.
  */
-export interface InvalidateEvent {
+export interface InvalidateEvent extends Spread {
   type: 'invalidate';
   timestamp: number;
   queryPaths: string[];
@@ -104,10 +146,12 @@ export interface InvalidateEvent {
   /** How many matching actions it stands for. */
   count?: number;
   modules: string[];
+  /** As of an action. */
+  where?: Where;
 }
 
 /** History from the cursor on is gone: everything may be stale. */
-export interface ResyncEvent {
+export interface ResyncEvent extends Spread {
   type: 'resync';
   timestamp: number;
   queryPaths: string[];

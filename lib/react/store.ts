@@ -3,9 +3,13 @@
  * server there are none at all, so this is there before a client is, and outlives each.
  */
 import type { ClientEvent, SubscribeFilter, SyncClient, SyncStatus } from '../client/index.js';
+import { bindQueryClient, type CacheStatus, type QueryBinding, type QueryClientLike } from '../tanstack/index.js';
 
 /** Before there is a client: in the first render, and on a server. */
 export const STARTING: SyncStatus = { state: 'connecting', reason: 'starting', leader: false, since: 0, cursor: undefined };
+
+/** Without a cache, or before there is a client. */
+export const UNBOUND: CacheStatus = { state: 'unknown', pending: [], failed: [] };
 
 interface Listener {
   readonly hear: (event: ClientEvent) => void;
@@ -16,8 +20,10 @@ interface Listener {
 
 export class RealtimeStore {
   #client: SyncClient | undefined;
+  #since: string | number | undefined;
   #status = STARTING;
   #lastSync: number | null = null;
+  #binding: QueryBinding | undefined;
   readonly #listeners = new Set<Listener>();
   readonly #watchers = new Set<() => void>();
 
@@ -35,9 +41,34 @@ export class RealtimeStore {
     return this.#lastSync;
   }
 
-  /** Moves everybody who listens to this client. Gives back what takes them off; the client itself stays as it is. */
-  attach(client: SyncClient): () => void {
+  /** What is known of the cache. */
+  get caches(): CacheStatus {
+    return this.#binding?.status ?? UNBOUND;
+  }
+
+  /** Of the cache, while there is a client. */
+  get binding(): QueryBinding | undefined {
+    return this.#binding;
+  }
+
+  /** The client's events on this cache. Gives back what ends that. */
+  bind(queryClient: QueryClientLike, client: SyncClient): () => void {
+    const binding = bindQueryClient(queryClient, client);
+    binding.onStatus(() => this.#tell());
+    this.#binding = binding;
+    this.#tell();
+    return () => {
+      binding.close();
+      if (this.#binding !== binding) return;
+      this.#binding = undefined;
+      this.#tell();
+    };
+  }
+
+  /** Moves everybody who listens to this client, `since`: what the page's data contains. Gives back what takes them off; the client itself stays as it is. */
+  attach(client: SyncClient, since: string | number | undefined): () => void {
     this.#client = client;
+    this.#since = since;
     this.#status = client.status;
     this.#lastSync = null;
     this.#tell();
@@ -56,8 +87,9 @@ export class RealtimeStore {
     };
   }
 
-  subscribe(hear: (event: ClientEvent) => void, filter: SubscribeFilter | undefined): () => void {
-    const listener: Listener = { hear, filter, end: this.#client?.subscribe(hear, filter) };
+  /** `rendered`: by a server, with the page. It may come long after it, from behind a boundary, and what it shows is as old as the page. */
+  subscribe(hear: (event: ClientEvent) => void, filter: SubscribeFilter | undefined, rendered = false): () => void {
+    const listener: Listener = { hear, filter, end: this.#client?.subscribe(hear, rendered ? { ...filter, since: this.#since } : filter) };
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);

@@ -22,11 +22,14 @@ export interface RealtimeSync {
 }
 
 const never = (): null => null;
+const nothing = (): (() => void) => () => undefined;
 
 export function useRealtimeSync<M extends string = string>(options: RealtimeSyncOptions<M> = {}): RealtimeSync {
   const store = useStore('useRealtimeSync');
   const newest = useNewest(options);
   const { enabled = true, modules, queryPaths, topics } = options;
+  // True in the render that takes over what a server has rendered; told once, to the first who listens.
+  const rendered = useRef(useSyncExternalStore(nothing, () => false, () => true));
   // Lists are other ones in each render; what is in them is what counts.
   const filter = JSON.stringify([modules, queryPaths, topics].map((list) => list ?? null));
 
@@ -43,7 +46,10 @@ export function useRealtimeSync<M extends string = string>(options: RealtimeSync
     };
     const [only, paths, about] = JSON.parse(filter) as (string[] | null)[];
     const given = { ...(only && { modules: only }), ...(paths && { queryPaths: paths }), ...(about && { topics: about }) };
-    return store.subscribe(hear, only || paths || about ? given : undefined);
+    const end = store.subscribe(hear, only || paths || about ? given : undefined, rendered.current);
+    // Not at once: StrictMode listens twice in one go, and the second time stays.
+    void Promise.resolve().then(() => (rendered.current = false));
+    return end;
   }, [store, newest, enabled, filter]);
 
   const status = useStatus(store);

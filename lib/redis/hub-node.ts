@@ -5,12 +5,13 @@ import { messageOf } from '../internal/describe.js';
 import type { ConnectionInfo, ConnectionQuery, DisconnectMatch } from '../internal/engine.js';
 import type { PresenceNews } from '../internal/presence.js';
 import type { CloseReason } from '../protocol/events.js';
-import { keysOf, presenceKey, seatsKey } from './keys.js';
+import { forgottenKey, keysOf, presenceKey, seatsKey } from './keys.js';
 import { endOf, Ends, type End } from './nodes/ends.js';
 import { Life } from './nodes/life.js';
 import { Peers } from './nodes/peers.js';
 import { RedisPresence } from './presence/store.js';
 import { Rates } from './rates.js';
+import { FORGET } from './scripts/forget.js';
 import type { EndedReason } from './seats/book.js';
 import { Seats, type SeatLimits } from './seats/seats.js';
 
@@ -45,6 +46,10 @@ export interface NodeHost {
   unwritten(why: string): void;
   /** Redis refuses something for good: a key of ours is of another type. */
   refused(why: string): void;
+  /** Redis is well, and refuses the seats of a company. */
+  uncounted(companyId: string, why: string): void;
+  /** So many nodes live, this one among them. */
+  counted(nodes: number): void;
 }
 
 export interface NodeOptions {
@@ -58,6 +63,8 @@ export interface NodeOptions {
 }
 
 const DAY = 86_400_000;
+/** A node that is cut off for longer may put back what it had published of a company that was erased. ms */
+const FORGOTTEN_MS = 7 * DAY;
 /** After Redis was away nobody new is let in for so long, until those that lived before have said what they hold. ms */
 const SETTLE_MS = 3_000;
 /** How often who was told to end is asked for, where that fails. ms */
@@ -81,7 +88,13 @@ export class HubNode {
     this.#openWaitMs = openWaitMs;
     this.life = new Life({ broker, prefix, nodeId });
     this.life.onRefused((why) => host.refused(why));
-    this.seats = new Seats(this.life, limits, (companyId, id, reason) => host.ended(companyId, id, reason));
+    this.life.onCount((nodes) => host.counted(nodes));
+    this.seats = new Seats(
+      this.life,
+      limits,
+      (companyId, id, reason) => host.ended(companyId, id, reason),
+      (companyId, why) => host.uncounted(companyId, why),
+    );
     this.rates = new Rates(this.life);
     this.presence = new RedisPresence(this.life, host.presence, () => this.#watched());
     const livesMs = lifetimeMs === 0 ? DAY : lifetimeMs;
@@ -98,7 +111,6 @@ export class HubNode {
       },
       subscribed: (anew) => {
         if (anew) this.life.compare();
-        this.#ends.missed();
         void this.#ends.subscribed();
       },
       answers: {
@@ -229,7 +241,7 @@ export class HubNode {
       }
       await broker.command(['UNLINK', room]);
     }
-    await broker.command(['UNLINK', head, log, ids]);
+    await broker.eval({ name: 'forget', body: FORGET }, [head, log, ids, forgottenKey(prefix, companyId)], [FORGOTTEN_MS]);
   }
 
   ping(companyId: string, userId: string): void {

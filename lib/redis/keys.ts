@@ -44,6 +44,11 @@ export function keysOf(prefix: string, companyId: string): CompanyKeys {
   return { head: `${base}:head`, log: `${base}:log`, ids: `${base}:ids`, doorbell: `${base}:bell` };
 }
 
+/** When the company was erased, µs of Redis's clock. Scripts make the name of the head's. */
+export function forgottenKey(prefix: string, companyId: string): string {
+  return `${prefix}:${String(FORMAT)}:{${encodeCompany(companyId)}}:forgotten`;
+}
+
 /** The company of a doorbell's channel; undefined where it is no channel of this prefix and format. */
 export function companyOfDoorbell(prefix: string, channel: string): string | undefined {
   const start = `${prefix}:${String(FORMAT)}:{`;
@@ -85,6 +90,11 @@ export function endsKey(prefix: string): string {
 /** Where a node tries what it may do. */
 export function rightsKey(prefix: string): string {
   return `${prefix}:${String(FORMAT)}:rights`;
+}
+
+/** What a worker beside the hub keeps: of the CDC worker, by its slot. */
+export function workerKey(prefix: string, name: string): string {
+  return `${prefix}:${String(FORMAT)}:worker:{${encodeCompany(name)}}`;
 }
 
 /** What a key of `rateLimit` has used up. */

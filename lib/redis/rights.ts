@@ -22,6 +22,9 @@ export const COMMANDS = [
 /** Beside them in a cluster. */
 export const CLUSTER_COMMANDS = ['spublish', 'ssubscribe', 'sunsubscribe', 'cluster|slots', 'cluster|shards', 'cluster|info', 'cluster|nodes', 'readonly', 'command'] as const;
 
+/** Beside them for the CDC worker, where its slot was lost: it asks which companies have a log. */
+export const WORKER_COMMANDS = ['scan'] as const;
+
 export const rightsOf = (cluster: boolean): string[] => [...COMMANDS, ...(cluster ? CLUSTER_COMMANDS : [])];
 
 /** Whole groups where keys bound what can be done: a later version then needs no other line. */
@@ -31,8 +34,11 @@ const SINGLE = [
   'info', 'role', 'time', 'client|setname',
 ] as const;
 
-/** Keys and channels that a node touches; `*` and its kin in a prefix stand for themselves. */
-export const patternOf = (prefix: string): string => `${prefix.replace(/[\\*?[\]^]/g, '\\$&')}:*`;
+/** A text in a pattern: `*` and its kin stand for themselves. */
+export const globOf = (text: string): string => text.replace(/[\\*?[\]^]/g, '\\$&');
+
+/** Keys and channels that a node touches. */
+export const patternOf = (prefix: string): string => `${globOf(prefix)}:*`;
 
 /** The rule of a user that is enough, as `ACL SETUSER` and users.acl take it. */
 export function aclRule(prefix: string, cluster = false): string {

@@ -24,6 +24,8 @@ export function serverFault(info: string, sharded: boolean): string | undefined 
 
 const PASSWORD = /^(WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password|ERR Client sent AUTH|DENIED)/;
 const NO_REDIS = /protocol error|unexpected reply|RESP type/i;
+/** The last one is OpenSSL's: what answered is no TLS. */
+const NO_TLS = /without TLS|wrong version number/;
 const NO_DATABASE = /DB index is out of range|invalid DB index/;
 const NOT_INSTALLED = /npm install/;
 const NO_CLUSTER = /cluster support disabled/;
@@ -48,6 +50,7 @@ export function linkFault(trouble: string, prefix: string, sharded: boolean): st
   if (CERTIFICATE.test(trouble)) {
     return `its certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS, or give a client of your own with \`tls: { ca }\` (${trouble})`;
   }
+  if (NO_TLS.test(trouble)) return `it speaks no TLS: redis:// asks for a plain Redis, and rediss:// for its tls-port (${trouble})`;
   if (NO_REDIS.test(trouble)) return `what answers there is no Redis (${trouble})`;
   if (NO_DATABASE.test(trouble)) return `it has no database of that number: name another one in the URL, or raise its setting \`databases\` (${trouble})`;
   return NOT_INSTALLED.test(trouble) ? trouble : undefined;

@@ -130,8 +130,8 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       left: ({ companyId, userId }) => hub.disconnect({ companyId, userId }),
     });
     installHealth(app, hub, readiness, settings.readiness === 'strict');
-    const reports = createClientReports();
-    installMetrics(app, () => hub.metrics(), loop, () => reports.totals());
+    const reports = createClientReports({ hub });
+    installMetrics(app, () => hub.metrics(), loop, reports);
     const sessionOf = async (request: FastifyRequest) => {
       const check = await checkSession(sessions, request);
       if (!check.ok) throw Object.assign(new Error(check.message), { statusCode: 401 });

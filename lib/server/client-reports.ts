@@ -1,16 +1,20 @@
 /**
- * What browsers report of their streams (`POST /sync/report`), added up. Nothing that a client sent becomes a name: reasons are those of the
- * registry, all else is dropped. Bounded: a report in size, a browser in frequency, and what is remembered of who reported.
+ * What browsers report of their streams and caches (`POST /sync/report`), added up. Nothing that a client sent becomes a name: reasons are
+ * those of the registry, paths are those of the router, all else is dropped. Bounded: a report in size, a browser in frequency, and what is
+ * remembered of who reported.
  */
-import { REPORT_BYTES, REPORT_EVERY_MS, REPORT_REASONS, type ReportReason } from '../protocol/reports.js';
-import { checkCompanyId, checkIdentifier } from './check.js';
+import { describe } from '../internal/describe.js';
+import { PathcastError } from '../protocol/error.js';
+import { REPORT_BYTES, REPORT_EVERY_MS, REPORT_REASONS, REPORT_SLACK_MS, type ReportReason } from '../protocol/reports.js';
+import { CacheCounts, countOf, type CacheTotals, type CompanyCacheTotals } from './cache-totals.js';
+import { checkCompanyId, checkIdentifier, checkKeys, checkObject } from './check.js';
 
+/** Between two reports of a browser, ms. */
+const LEAST_MS = REPORT_EVERY_MS - REPORT_SLACK_MS;
 /** Browsers of one user that are heard in one interval; a further one is refused. */
 const MAX_BROWSERS = 10;
 /** Users that are remembered; beyond it the one that reported first is forgotten, and may report again at once. */
 const MAX_USERS = 10_000;
-/** What one report may add to a count: more is no count of ten seconds. */
-const MAX_COUNT = 1_000;
 
 export interface ReportTotals {
   reports: number;
@@ -18,6 +22,15 @@ export interface ReportTotals {
   elections: number;
   handOvers: number;
   reconnects: Record<ReportReason, number>;
+  /** Of the pages whose reports know of their caches (`reportStatus(client, { binding })`). */
+  caches: CacheTotals;
+}
+
+export interface ClientReportsOptions {
+  /** Is told which queries the browsers' caches hold, for its `pathUsage()` and the metric `neverCached`. */
+  hub?: { cached(paths: readonly string[], companyId?: string): void } | undefined;
+  /** A clock that never goes back, ms; for tests. */
+  now?: (() => number) | undefined;
 }
 
 export interface ClientReports {
@@ -28,11 +41,14 @@ export interface ClientReports {
   take(who: { companyId: string; userId: string }, body: unknown): 204 | 400 | 413 | 429;
   /** Since the beginning. */
   totals(): ReportTotals;
+  /**
+   * What the caches of each company's browsers tell, for as long as it is known: of the 100 companies that were heard last. One that was
+   * forgotten begins at 0 when it is heard again.
+   */
+  companies(): CompanyCacheTotals[];
 }
 
 const KNOWN: ReadonlySet<string> = new Set(REPORT_REASONS);
-
-const countOf = (value: unknown): number => (typeof value === 'number' && value > 0 ? Math.min(Math.floor(value), MAX_COUNT) : 0);
 
 function parsed(body: unknown): Record<string, unknown> | 'too long' | undefined {
   try {
@@ -45,9 +61,15 @@ function parsed(body: unknown): Record<string, unknown> | 'too long' | undefined
   }
 }
 
-/** `now`: a clock that never goes back, ms; for tests. */
-export function createClientReports({ now = () => performance.now() }: { now?: (() => number) | undefined } = {}): ClientReports {
-  const totals: ReportTotals = {
+/** Throws INVALID_OPTION. */
+export function createClientReports(options: ClientReportsOptions = {}): ClientReports {
+  checkKeys('createClientReports()', checkObject('options', options, 'INVALID_OPTION'), ['hub', 'now']);
+  const { hub, now = () => performance.now() } = options;
+  if (hub !== undefined && typeof (hub as { cached?: unknown } | null)?.cached !== 'function') {
+    throw new PathcastError('INVALID_OPTION', `hub must be what createHub() gave, got ${describe(hub)}`);
+  }
+  const caches = new CacheCounts();
+  const totals: Omit<ReportTotals, 'caches'> = {
     reports: 0,
     refused: 0,
     elections: 0,
@@ -61,12 +83,12 @@ export function createClientReports({ now = () => performance.now() }: { now?: (
     const time = now();
     // The one that was heard last stands last; who was not heard in the interval is nobody that has to wait.
     for (const [user, browsers] of heard) {
-      if (time - Math.max(...browsers.values()) < REPORT_EVERY_MS) break;
+      if (time - Math.max(...browsers.values()) < LEAST_MS) break;
       heard.delete(user);
     }
     const user = JSON.stringify([companyId, userId]);
     const browsers = heard.get(user) ?? new Map<string, number>();
-    for (const [browser, at] of browsers) if (time - at >= REPORT_EVERY_MS) browsers.delete(browser);
+    for (const [browser, at] of browsers) if (time - at >= LEAST_MS) browsers.delete(browser);
     if (browsers.has(from) || browsers.size >= MAX_BROWSERS) return true;
     browsers.set(from, time);
     // The newest stands last.
@@ -97,6 +119,10 @@ export function createClientReports({ now = () => performance.now() }: { now?: (
       // However many names it has.
       totals.reconnects.other += countOf(other);
     }
+    if (typeof report['caches'] === 'object' && report['caches'] !== null) {
+      const paths = caches.add(who.companyId, report['caches']);
+      if (paths.length > 0) hub?.cached(paths, who.companyId);
+    }
     return 204;
   }
 
@@ -108,6 +134,7 @@ export function createClientReports({ now = () => performance.now() }: { now?: (
       if (status !== 204) totals.refused += 1;
       return status;
     },
-    totals: () => ({ ...totals, reconnects: { ...totals.reconnects } }),
+    totals: () => ({ ...totals, reconnects: { ...totals.reconnects }, caches: caches.totals() }),
+    companies: () => caches.companies(),
   };
 }

@@ -4,12 +4,14 @@
  */
 import { Buffer } from 'node:buffer';
 import { randomInt, randomUUID } from 'node:crypto';
-import { ACTION_TYPES, type ActionType, type SyncAction } from '../protocol/events.js';
-import { PathcastError } from '../protocol/error.js';
+import { ACTION_TYPES, type ActionEvent, type ActionType, type SyncAction } from '../protocol/events.js';
+import { isPathcastError, PathcastError } from '../protocol/error.js';
 import { MAX_ACTION_BYTES, MAX_EPHEMERAL_BYTES } from '../protocol/limits.js';
-import { describe } from '../internal/describe.js';
+import { isPlain, restrictionOf, WHERE_BYTES, WHERE_PATHS, type Restriction, type Where } from '../protocol/where.js';
+import { describe, describeThrown, describeType } from '../internal/describe.js';
 import type { EncodedAction, EncodedEphemeral } from '../internal/engine.js';
 import { checkCompanyId, checkIdentifier, checkObject, checkOptionalIdentifier, checkTime } from './check.js';
+import { checkRow } from './check-row.js';
 import { checkQueryPaths } from './query-paths.js';
 import { envelope, type Codec } from './transformer.js';
 import { whyUnserialisable } from './unserialisable.js';
@@ -26,12 +28,23 @@ export interface EncodeContext {
   warn: (field: string, message: string, action: { companyId: string; id: string; module: string }) => void;
 }
 
+type Checked = SyncAction & Pick<ActionEvent, 'row'>;
+
 /** `data` and `tx` as given, and as JSON (undefined: left out). */
 interface Payload {
   data: unknown;
   dataJson: string | undefined;
   tx: unknown;
   txJson: string | undefined;
+}
+
+/** What a bound router makes of the paths that were given, and knows of queries. */
+export interface Routed {
+  /** What goes out. */
+  paths: string[];
+  /** Those of them that stand for something else as well. */
+  standIns: ReadonlySet<string>;
+  isQuery: (path: string) => boolean;
 }
 
 /** Digits an engine may put between head and tail. */
@@ -44,19 +57,56 @@ const SEQ_DIGITS = 16;
 export function encodeAction(
   input: unknown,
   context: EncodeContext,
-  route?: (action: SyncAction) => string[],
+  route?: (action: SyncAction) => Routed,
 ): EncodedAction {
   const raw = checkObject('action', input);
   const action = checkAction(raw, context);
-  if (route) action.queryPaths = route(action);
-  const payload = encodePayload(raw, context.codec);
+  const given = action.queryPaths;
+  const routed = route?.(action);
+  if (routed) action.queryPaths = routed.paths;
+  const where = whereOf(raw, given, action, routed?.standIns, context);
+  if (where) action.where = where;
+  const data = raw['data'];
+  const tx = raw['tx'];
+  let why: string | undefined;
+  const row = checkRow({ action: raw, data, type: action.type, queryPaths: action.queryPaths, codec: context.codec, isQuery: routed?.isQuery }, (wrong) => (why = wrong));
+  if (!row && why === undefined) return encodeChecked(action, data, tx, context);
+  const say = (what: string): void => context.warn('row', `row${/^[.:]/.test(what) ? '' : ' '}${what}; the action goes out without it`, action);
+  if (row) {
+    const encoded = encodedIfItFits({ ...action, row }, data, tx, context);
+    if (typeof encoded !== 'string') return encoded;
+    why = `: ${encoded}`;
+  }
+  // It saves reading again, no more: the action is what has to go out, with its data where these alone fit.
+  const alone = encodedIfItFits(action, data, tx, context);
+  if (typeof alone !== 'string') {
+    say(why as string);
+    return alone;
+  }
+  say(row ? `and its data${why}` : `${why}; nor can its data be sent: ${alone}`);
+  return encodeChecked(action, undefined, tx, context);
+}
+
+/** A text: why it cannot be. */
+function encodedIfItFits(action: Checked, data: unknown, tx: unknown, context: EncodeContext): EncodedAction | string {
+  try {
+    return encodeChecked(action, data, tx, context);
+  } catch (thrown) {
+    if (!isPathcastError(thrown)) throw thrown;
+    return thrown.message;
+  }
+}
+
+function encodeChecked(action: Checked, data: unknown, tx: unknown, context: EncodeContext): EncodedAction {
+  const payload = encodePayload(data, tx, context.codec);
   const head = headOf(action, payload);
   checkSize(Buffer.byteLength(head) + SEQ_DIGITS + 1, MAX_ACTION_BYTES, 'the action', payload.dataJson);
   const encoded: EncodedAction = { companyId: action.companyId, head, tail: '}', action };
   if (!context.storesData && payload.dataJson !== undefined) {
     const rest = { ...payload, data: undefined, dataJson: undefined };
-    const bare = headOf(action, rest);
-    const transformed = transform(action, rest, bare, context.codec);
+    const { row: _row, ...rowless } = action;
+    const bare = headOf(rowless, rest);
+    const transformed = transform(rowless, rest, bare, context.codec);
     encoded.stored = { head: bare, tail: '}', ...(transformed ? { transformed } : undefined) };
   }
   const transformed = transform(action, payload, head, context.codec);
@@ -103,6 +153,43 @@ function checkAction(raw: Record<string, unknown>, context: EncodeContext): Sync
   };
 }
 
+/** What cannot narrow is left out: then more is stale, which is right, if dear. Nothing of it is quoted: it may be made of an input. */
+function whereOf(raw: Record<string, unknown>, named: readonly string[], action: SyncAction, standIns: ReadonlySet<string> | undefined, context: EncodeContext): Where | undefined {
+  const say = (what: string): void => context.warn('where', `where ${what}; it narrows nothing`, action);
+  try {
+    return checkWhere(raw['where'], named, (path) => action.queryPaths.includes(path) && standIns?.has(path) !== true, say);
+  } catch (thrown) {
+    say(`could not be read: ${describeThrown(thrown)}`);
+    return undefined;
+  }
+}
+
+function checkWhere(given: unknown, named: readonly string[], isSent: (path: string) => boolean, say: (what: string) => void): Where | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (!isPlain(given)) {
+    say(`must be { path: { key: value } }, got ${describeType(given)}`);
+    return undefined;
+  }
+  const kept: [string, Restriction][] = [];
+  const wrong: string[] = [];
+  for (const [path, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!named.includes(path)) wrong.push(`names a path, ${describeType(path)}, which is none of queryPaths`);
+    // One that was repaired, or has another name by an alias, concerns any input; so does what stands for one.
+    if (!isSent(path)) continue;
+    const restriction = restrictionOf(value);
+    if (restriction && path !== '*' && kept.length < WHERE_PATHS) kept.push([path, restriction]);
+    else if (!isPlain(value)) wrong.push(`of a path must be { key: value }, got ${describeType(value)}`);
+  }
+  // An input may have made its keys: they must not fill a log.
+  if (wrong.length > 0) say(`${wrong[0]}${wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : ''}`);
+  if (kept.length === 0) return undefined;
+  const where = Object.fromEntries(kept);
+  if (Buffer.byteLength(JSON.stringify(where)) <= WHERE_BYTES) return where;
+  say(`is more than ${WHERE_BYTES} bytes of JSON`);
+  return undefined;
+}
+
 function checkType(value: unknown): ActionType {
   if (ACTION_TYPES.includes(value as ActionType)) return value as ActionType;
   throw new PathcastError('INVALID_FIELD', `type must be one of ${ACTION_TYPES.join(', ')}, got ${describe(value)}`);
@@ -120,9 +207,7 @@ function checkModule(value: unknown, modules: ReadonlySet<string> | undefined): 
   return module;
 }
 
-function encodePayload(raw: Record<string, unknown>, codec: Codec): Payload {
-  const data = raw['data'];
-  const tx = raw['tx'];
+function encodePayload(data: unknown, tx: unknown, codec: Codec): Payload {
   return { data, dataJson: toJson('data', data, codec), tx, txJson: toJson('tx', tx, codec) };
 }
 
@@ -148,7 +233,7 @@ function toJson(field: string, value: unknown, codec: Codec): string | undefined
 
 const quote = JSON.stringify as (text: string) => string;
 
-function headOf(action: SyncAction, payload: Payload): string {
+function headOf(action: Checked, payload: Payload): string {
   let head = `{"id":${quote(action.id)},"type":"${action.type}","module":${quote(action.module)},"entityId":${quote(action.entityId)}`;
   if (payload.dataJson !== undefined) head += `,"data":${payload.dataJson}`;
   head += `,"companyId":${quote(action.companyId)}`;
@@ -158,6 +243,8 @@ function headOf(action: SyncAction, payload: Payload): string {
   head += `,"timestamp":${action.timestamp},"queryPaths":${JSON.stringify(action.queryPaths)}`;
   if (action.toolName !== undefined) head += `,"toolName":${quote(action.toolName)}`;
   if (payload.txJson !== undefined) head += `,"tx":${payload.txJson}`;
+  if (action.where !== undefined) head += `,"where":${JSON.stringify(action.where)}`;
+  if (action.row !== undefined) head += `,"row":${JSON.stringify(action.row)}`;
   return `${head},"seq":`;
 }
 
@@ -167,7 +254,7 @@ function isObject(value: unknown): boolean {
 }
 
 /** Undefined where the plain text, wrapped, is the transformed one. */
-function transform(action: SyncAction, payload: Payload, head: string, codec: Codec): EncodedAction['transformed'] {
+function transform(action: Checked, payload: Payload, head: string, codec: Codec): EncodedAction['transformed'] {
   if (codec.form === 'none' || (!isObject(payload.data) && !isObject(payload.tx))) return undefined;
   const extra: Record<string, unknown> = {};
   if (payload.dataJson !== undefined) extra['data'] = payload.data;
@@ -189,7 +276,7 @@ function transform(action: SyncAction, payload: Payload, head: string, codec: Co
 
 /** Transforms the whole action with a marker for `seq`, and cuts there. */
 function splitAtSeq(
-  action: SyncAction,
+  action: Checked,
   extra: Record<string, unknown>,
   head: string,
   codec: Codec,
@@ -209,7 +296,7 @@ function splitAtSeq(
 }
 
 /** The key order of `headOf`, so that the two texts can be compared. */
-function inWireOrder(action: SyncAction, extra: Record<string, unknown>, seq: number): Record<string, unknown> {
+function inWireOrder(action: Checked, extra: Record<string, unknown>, seq: number): Record<string, unknown> {
   const { id, type, module, entityId, companyId, clientId, userId, sourceId, timestamp, queryPaths, toolName } = action;
   return {
     id,
@@ -225,6 +312,8 @@ function inWireOrder(action: SyncAction, extra: Record<string, unknown>, seq: nu
     queryPaths,
     ...(toolName === undefined ? undefined : { toolName }),
     ...('tx' in extra ? { tx: extra['tx'] } : undefined),
+    ...(action.where === undefined ? undefined : { where: action.where }),
+    ...(action.row === undefined ? undefined : { row: action.row }),
     seq,
   };
 }

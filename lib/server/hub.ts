@@ -122,11 +122,12 @@ export class Hub<M extends string = string> {
 
   /**
    * What a client's cache holds, as the client reports it: with it `pathUsage()` and the metric `neverCached` tell
-   * which paths are published for nobody. What is no query of the bound router is passed over. Throws INVALID_FIELD,
-   * INVALID_QUERY_PATH for what is no array of strings.
+   * which paths are published for nobody. `companyId`: whose client it is; then what is published for companies of which no client
+   * reports is not held against them. What is no query of the bound router is passed over. Throws INVALID_FIELD, INVALID_QUERY_PATH for what is no
+   * array of strings, INVALID_COMPANY_ID.
    */
-  cached(paths: readonly string[]): void {
-    this.#parts.paths.cached(paths);
+  cached(paths: readonly string[], companyId?: string): void {
+    this.#parts.paths.cached(paths, companyId === undefined ? undefined : checkCompanyId(companyId));
   }
 
   /** Each query of the bound router: how many actions made it stale, and whether a client ever had it. */
@@ -168,6 +169,16 @@ export class Hub<M extends string = string> {
       },
       options,
     );
+  }
+
+  /**
+   * How much of a company's log this node has, as a cursor; undefined where it has none of it: nobody of the company has had a stream here, or
+   * published, of late. Read before a query reads its data, it says what the answer contains at least: `sync.fence()` puts it into a
+   * header. Throws INVALID_COMPANY_ID.
+   */
+  position(companyId: string): string | undefined {
+    checkCompanyId(companyId);
+    return this.closed ? undefined : this.#parts.engine.position(companyId);
   }
 
   // --- connections ---

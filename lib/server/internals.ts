@@ -3,16 +3,20 @@
  * declare: neither an editor nor the published types show it. The symbol is of the registry, because the ESM and the
  * CommonJS copy of the package may give each other their hubs.
  */
+import type { WorkerStates } from '../internal/worker-states.js';
 import type { EarlyEnd } from './early-end.js';
 import type { Observed } from './open-stream.js';
 import type { PlainStreamOptions } from './options.js';
 import type { BindRouterOptions, PathBinding } from './paths/binding.js';
 import type { HubFailure, HubLogger, HubWarning } from './results.js';
 import type { ForeignRequest } from './stream-spec.js';
+import type { Codec } from './transformer.js';
 
 export interface HubInternals {
   /** The declared modules; undefined where any is allowed. */
   readonly modules: ReadonlySet<string> | undefined;
+  /** Of the hub's transformer, which a bound router has too. */
+  readonly codec: Codec;
   /** The bound router, as it is now; undefined without one. */
   readonly paths: PathBinding | undefined;
   /** What a `resync` names. */
@@ -33,6 +37,16 @@ export interface HubInternals {
   ): AsyncGenerator<Observed, undefined, undefined>;
   /** Tells `listener`, as long as somebody else holds it, of each `disconnect`. The returned function stops it. */
   onDisconnect(listener: EarlyEnd): () => void;
+  /** Now, for `positionAt`: at once. */
+  moment(): number;
+  /** As `Hub.position` would have said at that moment, or somewhat older. */
+  positionAt(companyId: string, moment: number): string | undefined;
+  /** The companies whose clients may hold something: those that have a log, with Redis there. Rejects with BrokerError, HUB_CLOSED. */
+  companies(): Promise<string[]>;
+  /** Waits until nothing that was published waits for the broker, `withinMs` at most. Resolves to how many actions still do. */
+  settle(withinMs: number): Promise<number>;
+  /** For workers beside the hub: gone with the log, kept with it. With Redis its calls reject with BrokerError. */
+  readonly workerStates: WorkerStates;
   /** Tells what is odd, and counts it. `kind`: of each the first is told to the process where nobody else hears it; default: the field. */
   warn(warning: HubWarning, kind?: string): void;
   /** Tells what failed without a caller to tell. */

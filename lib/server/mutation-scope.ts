@@ -16,8 +16,21 @@ export interface MutationScope {
   noteBroadcast(action: SyncAction, hub: object, outcome: Promise<BroadcastResult>): void;
   /** A known transaction inside this mutation is over. */
   noteTransaction?(end: 'committed' | 'rolledBack'): void;
+  /** What `sync.transaction()` knows of the mutation, before it ends. */
+  noteRecord?(record: MutationRecord): void;
   /** Calls `send`, inside this scope, once the mutation has succeeded; never after it failed. Absent: the scope only notes. */
   afterSuccess?(send: () => void): void;
+}
+
+/** A mutation that has an id of its own. */
+export interface MutationRecord {
+  /** Of its action. */
+  actionId: string;
+  sourceId: string | undefined;
+  /** Goes out with the action. */
+  tx: unknown;
+  /** It was done before: its answer is that of then. */
+  replayed: boolean;
 }
 
 const SLOT = Symbol.for('pathcast.mutation-scope');

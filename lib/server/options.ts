@@ -90,6 +90,12 @@ export interface HubOptions<M extends string = string> {
   lifetimeMs?: number | undefined;
   /** ms; default 2,000. */
   retryMs?: number | undefined;
+  /**
+   * How a company's browsers spread what one event makes all of them read again: `spreadMs` of the event, of which each waits a random part. Up to
+   * `freeStreams` (default 20) streams of the company on all nodes: 0. Beyond: `perStreamMs` (default 5) for each of them, `maxMs` (default
+   * 5,000) at most.
+   */
+  spread?: { freeStreams?: number | undefined; perStreamMs?: number | undefined; maxMs?: number | undefined } | undefined;
   /** Companies remembered; default 100,000. */
   maxCompanies?: number | undefined;
   /** The app's tRPC transformer (`superjson`); tRPC streams carry it. */

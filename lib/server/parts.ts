@@ -134,6 +134,7 @@ export class Parts {
     const { paths, settings, teller, host } = this;
     return {
       modules: settings.modules,
+      codec: settings.codec,
       get paths() {
         return paths.router;
       },
@@ -145,6 +146,11 @@ export class Parts {
       readable: (options, request) => openReadable(host, options, request),
       observe: (companyId, from, signal, userId) => openObserver(host, companyId, from, signal, userId),
       onDisconnect: (listener) => host.waiting.add(listener),
+      companies: () => (this.closed ? Promise.reject(closedError()) : this.sharing.companies()),
+      settle: async (withinMs) => (await this.engine.flush?.(withinMs)) ?? 0,
+      workerStates: this.sharing.workerStates,
+      moment: () => (this.closed ? 0 : this.engine.moment()),
+      positionAt: (companyId, moment) => (this.closed ? undefined : this.engine.position(companyId, moment)),
       warn,
       report,
       logUnheard: (logger) => teller.logUnheard(logger),
@@ -183,7 +189,7 @@ export class Parts {
   async #end(flushMs: number): Promise<void> {
     const left = (await this.engine.flush?.(flushMs)) ?? 0;
     if (left > 0) {
-      this.teller.warn({ message: `the hub was closed with ${left} actions that Redis has not got; only this process's own streams heard of them` }, 'outbox');
+      this.teller.warn({ message: `the hub was closed with ${left} ${left === 1 ? 'action' : 'actions'} that Redis has not got; only this process's own streams heard of them` }, 'outbox');
     }
     await this.sharing.leave();
     this.brokerWatch?.close();

@@ -101,7 +101,7 @@ export class Publisher {
       router
         ? encodeAction(given, context, (action) => {
             checked = paths.check(action, router);
-            if (checked.paths.length > 0) return checked.paths;
+            if (checked.paths.length > 0) return { ...checked, isQuery: (path) => router.isQuery(path) };
             paths.settle(action, checked);
             throw new NothingLeft(checked.phantoms);
           })
@@ -217,9 +217,9 @@ function withTexts(input: unknown): object | undefined {
   };
 }
 
-/** The same action without `data` and `tx`; undefined where it has neither. */
+/** The same action without `data` and `tx`, and so without a row; undefined where it has neither. */
 function withoutData(input: unknown): object | undefined {
-  const { data, tx, ...rest } = input as Record<string, unknown>;
+  const { data, tx, row: _row, ...rest } = input as Record<string, unknown>;
   return data === undefined && tx === undefined ? undefined : rest;
 }
 

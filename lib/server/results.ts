@@ -61,7 +61,12 @@ export interface HubFailure {
     | 'identify'
     | 'reauthorize'
     | 'middleware'
+    | 'fence'
     | 'afterCommit'
+    /** The CDC worker: PostgreSQL, or a change of which its map could make nothing. */
+    | 'cdc'
+    /** What stands in the database of mutations that are over. */
+    | 'transaction'
     /** The link to Redis: it cannot be used as it is set up. */
     | 'broker';
   error: PathcastError | Error;
@@ -117,7 +122,7 @@ export interface HubMetrics extends EngineMetrics {
   warnings: number;
   /** Phantom paths in actions, each time. */
   phantomPaths: number;
-  /** Queries that were published but that no client ever reported (`hub.cached`); 0 as long as no client reports. */
+  /** Queries that were published for companies whose clients report (`hub.cached`), but that none ever had; 0 as long as no client reports. */
   neverCached: number;
   /** Streams whose socket was taken from Node. */
   socketsTaken: number;

@@ -3,12 +3,15 @@ import { hostname } from 'node:os';
 import type { DisconnectMatch, ConnectionInfo, ConnectionQuery, Engine, EngineNotice } from '../internal/engine.js';
 import type { Rate, RateOutcome } from '../internal/gcra.js';
 import type { PresenceStore } from '../internal/presence.js';
+import { processStates, type WorkerStates } from '../internal/worker-states.js';
 import { connectionNumber } from '../internal/connection-id.js';
 import { messageOf } from '../internal/describe.js';
 import { PathcastError } from '../protocol/error.js';
 import type { CloseReason } from '../protocol/events.js';
+import { companiesIn } from '../redis/companies.js';
 import { HubNode, type NodeInfo } from '../redis/hub-node.js';
 import type { SeatMetrics } from '../redis/seats/seats.js';
+import { redisStates } from '../redis/worker-states.js';
 import { memoryStore, PresenceBoard, type PresenceEvent, type PresentUser } from './presence/board.js';
 import { PresentEngine } from './presence/present-engine.js';
 import { LocalRates } from './rate-limit.js';
@@ -28,6 +31,8 @@ export class Sharing {
   readonly engine: Engine;
   readonly seated: SeatedEngine | undefined;
   readonly startedAt = Date.now();
+  /** Of workers beside the hub. With Redis its calls reject with BrokerError. */
+  readonly workerStates: WorkerStates;
   readonly #settings: Settings;
   readonly #host: SharingHost;
   readonly #board: PresenceBoard;
@@ -67,6 +72,7 @@ export class Sharing {
     });
     this.engine = new PresentEngine(inner, this.#board);
     const { broker } = inner;
+    this.workerStates = settings.redis && broker ? redisStates(broker, settings.redis.log.prefix) : processStates();
     if (!settings.redis || !broker) return;
     const { engineOptions, redis } = settings;
     const { maxPerUser, maxPerCompany, limitPolicy, lifetimeMs } = engineOptions;
@@ -92,10 +98,15 @@ export class Sharing {
         silent: (what, nodes) => {
           host.warn(`${what}: these nodes did not answer within 1 s: ${nodes.join(', ')}`, 'silent-node');
         },
+        counted: (nodes) => this.engine.setNodes(nodes),
         refused: (why) => {
           if (this.#refusals.has(why)) return;
           this.#refusals.add(why);
           host.warn(`a key under this hub's prefix is not pathcast's, and stays as it is; what stands there holds for this node alone: ${why}`, 'foreign-key');
+        },
+        uncounted: (companyId, why) => {
+          const whose = JSON.stringify(companyId);
+          host.warn(`Redis refuses the seats of the company ${whose}, and perhaps of others (${why}); until it takes them each node keeps their limits by its own count`, 'seats-refused');
         },
         unwritten: (why) => {
           host.warn(`a disconnect cannot be written down in Redis (${why}); the nodes that hear it now carry it out, one that is cut off does not before it can be`, 'revocations-unwritten');
@@ -151,6 +162,14 @@ export class Sharing {
   async #forgetHere(companyId: string): Promise<void> {
     await this.#host.disconnect({ companyId }, 'revoked');
     await this.engine.forget?.(companyId);
+  }
+
+  /** Those whose clients may hold something: with Redis all that have a log there. Rejects with BrokerError. */
+  async companies(): Promise<string[]> {
+    const own = this.engine.companies();
+    const { broker } = this.engine;
+    const { redis } = this.#settings;
+    return redis && broker ? [...new Set([...own, ...(await companiesIn(broker, redis.log.prefix))])] : own;
   }
 
   async nodes(): Promise<NodeInfo[]> {

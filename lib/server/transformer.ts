@@ -20,18 +20,24 @@ export interface Codec {
   readonly wrap: readonly [prefix: string, suffix: string] | null;
   /** A BigInt comes back as one. */
   readonly carriesBigInt: boolean;
+  /** A date does. */
+  readonly carriesDate: boolean;
   /** JSON text of a value through the transformer. Throws what the transformer throws. */
   encode: (value: unknown) => string;
   /** The value of a payload of a `transformed` stream. */
   decode: (text: string) => unknown;
+  /** The value that `encode` made the text of. Throws what the transformer throws. */
+  restore: (text: string) => unknown;
 }
 
 const PLAIN: Codec = {
   form: 'none',
   wrap: null,
   carriesBigInt: false,
+  carriesDate: false,
   encode: (value) => JSON.stringify(value),
   decode: (text) => JSON.parse(text) as unknown,
+  restore: (text) => JSON.parse(text) as unknown,
 };
 
 /** Every kind that JSON has, and text that must be escaped. */
@@ -73,21 +79,23 @@ export function createCodec(transformer: AnyTransformer | undefined): Codec {
   const encode = (value: unknown): string => JSON.stringify(half.serialize(value));
   const decode = (text: string): unknown => half.deserialize(JSON.parse(text));
   const wrap = probe(encode, decode);
-  const carriesBigInt = carries(7n, encode, decode);
-  if (wrap) return { form: 'wrapped', wrap, carriesBigInt, encode, decode };
+  const carried = { carriesBigInt: carries(7n, encode, decode), carriesDate: carries(new Date(7), encode, decode) };
+  if (wrap) return { form: 'wrapped', wrap, ...carried, encode, decode, restore: decode };
   return {
     form: 'enveloped',
-    carriesBigInt,
+    ...carried,
     // An engine adds nothing to its own events, and takes the envelope as the transformed text of an action.
     wrap: ['', ''],
     encode,
+    restore: decode,
     decode: (text) => openEnvelope(JSON.parse(text) as Record<string, unknown>, half),
   };
 }
 
-function carries(value: unknown, encode: Codec['encode'], decode: Codec['decode']): boolean {
+function carries(value: bigint | Date, encode: Codec['encode'], decode: Codec['decode']): boolean {
   try {
-    return decode(encode(value)) === value;
+    const back = decode(encode(value));
+    return back === value || (back instanceof Date && value instanceof Date && back.getTime() === value.getTime());
   } catch {
     return false;
   }

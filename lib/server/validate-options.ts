@@ -42,6 +42,7 @@ const TOP = [
   'slowTimeoutMs',
   'lifetimeMs',
   'retryMs',
+  'spread',
   'maxCompanies',
   'transformer',
   'onPhantomPath',
@@ -52,6 +53,7 @@ const TOP = [
   'redis',
 ] as const satisfies readonly (keyof HubOptions)[];
 const LIMITS = ['perUser', 'perCompany', 'policy'] as const;
+const SPREAD = ['freeStreams', 'perStreamMs', 'maxMs'] as const;
 const LOG = ['maxActions', 'ttlMs', 'maxBytes', 'maxTotalBytes', 'compactAfter', 'data'] as const;
 
 /** Throws PathcastError INVALID_OPTION. */
@@ -60,6 +62,7 @@ export function validateOptions(options: unknown, hubId: string): Settings {
   checkKeys('the hub', top, TOP);
   const limits = group(top, 'limits', LIMITS);
   const log = group(top, 'log', LOG);
+  const spread = group(top, 'spread', SPREAD);
   const codec = createCodec(top['transformer'] as HubOptions['transformer']);
   return {
     engine: oneOf('engine', top['engine'], ['auto', 'native', 'js'], 'auto'),
@@ -86,6 +89,9 @@ export function validateOptions(options: unknown, hubId: string): Settings {
       connectionCapBytes: integer('connectionCapBytes', top['connectionCapBytes'], 65_536, 4_096, 256 * 1024 * 1024),
       slowTimeoutMs: integer('slowTimeoutMs', top['slowTimeoutMs'], 90_000, 10, DAY),
       lifetimeMs: integer('lifetimeMs', top['lifetimeMs'], 4 * HOUR, 0, MAX_TIMER),
+      spreadFreeStreams: integer('spread.freeStreams', spread['freeStreams'], 20, 0, 10_000_000),
+      spreadPerStreamMs: integer('spread.perStreamMs', spread['perStreamMs'], 5, 0, 60_000),
+      spreadMaxMs: integer('spread.maxMs', spread['maxMs'], 5_000, 0, 600_000),
       retryMs: integer('retryMs', top['retryMs'], 2_000, 1, DAY),
       maxCompanies: integer('maxCompanies', top['maxCompanies'], 100_000, 1, 100_000_000),
       maxInvalidateBytes: MAX_INVALIDATE_BYTES,

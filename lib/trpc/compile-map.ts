@@ -3,19 +3,24 @@ import { PathcastError } from '../protocol/error.js';
 import { describe } from '../internal/describe.js';
 import { nearestPaths } from '../internal/nearest.js';
 import type { PathBinding } from '../server/paths/binding.js';
-import { entryOf, silentEntry, type Closure, type CompiledMap, type Entry } from './compiled-map.js';
+import type { Closure } from './closure.js';
+import { entryOf, silentEntry, type CompiledMap, type Entry } from './compiled-map.js';
 import { readMap, type ReadMap, type ReadMapEntry } from './map-reader.js';
 import { moduleOfPath } from './naming.js';
+import type { OutputOrder } from './order.js';
+import { checkRowRule } from './rows.js';
 
 /**
  * Throws PathcastError INVALID_MAP. `declared`: the hub's modules, if it has a list. `warn` is told what is no error, but
- * surely not meant.
+ * surely not meant. `order`: of the mutations' middlewares; `givesData`: a rule is given what they answer.
  */
 export function compileMap(
   map: unknown,
   binding: PathBinding,
   warn: (message: string) => void,
   declared?: ReadonlySet<string>,
+  order?: OutputOrder,
+  givesData = false,
 ): CompiledMap {
   const problems: string[] = [];
   const read = readMap(map, problems);
@@ -25,8 +30,12 @@ export function compileMap(
     if (!binding.mutations.has(name)) {
       problems.push(`mutations[${describe(name)}]: the router has no such mutation${near(name, binding.mutations)}`);
     } else {
-      const compiled = compileEntry(`mutations[${describe(name)}]`, name, entry, closure, problems);
-      if (compiled) mutations.set(name, compiled);
+      const where = `mutations[${describe(name)}]`;
+      const compiled = compileEntry(where, name, entry, closure, problems);
+      if (compiled) {
+        checkOutput(where, compiled, order, givesData, problems, warn);
+        mutations.set(name, compiled);
+      }
     }
   }
   for (const name of binding.mutations) {
@@ -62,6 +71,17 @@ export function compileMap(
   }
   if (problems.length > 0) throw invalidMap(problems);
   return { mutations, tools };
+}
+
+/** What an output parser takes out of an answer must not go to everybody of the company. */
+function checkOutput(where: string, { name, row, silent }: Entry, order: OutputOrder | undefined, givesData: boolean, problems: string[], warn: (message: string) => void): void {
+  if (order?.unparsed.has(name)) {
+    const inFront = "the procedure's .output() stands in front of sync.middleware(), so";
+    if (row) problems.push(`${where}.row: ${inFront} the row would carry to everybody of the company what .output() takes out of the answer; put .output() behind it`);
+    else if (givesData && silent === undefined) warn(`${where}: ${inFront} the rule data is given what .output() takes out of the answer; put .output() behind it`);
+  } else if (row && order?.unknown.has(name)) {
+    warn(`${where}.row: sync.middleware() is not among the procedure's middlewares as it is, so nobody knows whether the row carries to everybody of the company what .output() takes out of the answer; give it to use() itself`);
+  }
 }
 
 /** `; nearest: a, b`, or nothing. */
@@ -140,7 +160,16 @@ function readCascades(
         )}`,
       );
   }
-  return { binding, modules: indexes, cascades: table.cascades({ modules, edges }) };
+  return {
+    binding,
+    modules: indexes,
+    cascades: table.cascades({ modules, edges }),
+    following: (nodes) => {
+      const stale = new Set(table.expand(nodes));
+      const touched = modules.map((module) => table.expand(module.nodes).some((query) => stale.has(query)));
+      return [...new Set(edges.filter(([from]) => touched[from]).map(([, to]) => to))];
+    },
+  };
 }
 
 function prefixesOf(names: readonly string[], exact: Uint8Array): string[] {
@@ -174,7 +203,11 @@ function compileEntry(
   if ('silent' in entry) return silentEntry(name, entry.silent);
   const before = problems.length;
   const nodes = typeof entry.stale === 'function' ? [] : nodesOf(where, entry.stale, closure.binding, problems);
-  return problems.length > before ? undefined : entryOf(name, entry, nodes, closure);
+  if (problems.length > before) return undefined;
+  const compiled = entryOf(name, entry, nodes, closure);
+  const stale = typeof entry.stale === 'function' ? undefined : compiled.pathsOf({ input: undefined, result: undefined }, () => undefined);
+  checkRowRule(`${where}.row`, entry.row, closure.binding, stale?.map((path) => closure.binding.find(path)), problems);
+  return problems.length > before ? undefined : compiled;
 }
 
 /** A tool's name tells no module: its first path does. */

@@ -66,7 +66,8 @@ export function pendingIn(answer: unknown): Promise<unknown>[] {
       if (types.isPromise(value)) found.push(value);
       else if (isPlain(value) && !seen.has(value) && seen.size < MAX_VISITED) {
         seen.add(value);
-        below.push(...valuesOf(value));
+        // One by one: a list may have more elements than a call may have arguments.
+        for (const each of valuesOf(value)) below.push(each);
       }
     }
     level = below;

@@ -14,6 +14,9 @@ export type {
   ToolEntry,
 } from './invalidation-map.js';
 export type { SyncMiddleware } from './middleware.js';
+export * from './transactions/index.js';
+export type { FieldConflict } from '../protocol/conflict.js';
+export type { Fence, FenceOptions, ResponseMetaCall, ResponseMetaResult } from './fence.js';
 export type { Handed, MutationEnd, SyncObserver } from './observer.js';
 export type { RuleCall, SyncRules } from './rules.js';
 export {

@@ -1,9 +1,12 @@
 /** Reads a map of unknown shape into one of known shape; whatever is wrong becomes a line of `problems`. */
 import { ACTION_TYPES, type ActionType } from '../protocol/events.js';
-import { describe, isArray } from '../internal/describe.js';
+import { describe, describeThrown, isArray } from '../internal/describe.js';
 import { ON_ERROR, type OnError } from './invalidation-map.js';
+import { readRowRule, type RowRule } from './rows.js';
 
 export type StaleFunction = (call: { input: unknown; result: unknown }) => unknown;
+
+export type WhereFunction = (call: { input: unknown; result: unknown }) => unknown;
 
 export interface ReadEntry {
   stale: readonly string[] | StaleFunction;
@@ -12,6 +15,8 @@ export interface ReadEntry {
   module: string | undefined;
   type: ActionType | undefined;
   onError: OnError | undefined;
+  where: WhereFunction | undefined;
+  row: RowRule | undefined;
 }
 
 export type ReadMapEntry = ReadEntry | { silent: string };
@@ -25,9 +30,9 @@ export interface ReadMap {
 }
 
 const PARTS = ['modules', 'cascades', 'mutations', 'tools'];
-const ENTRY_KEYS = ['stale', 'cascade', 'module', 'type', 'onError'];
+const ENTRY_KEYS = ['stale', 'cascade', 'module', 'type', 'onError', 'where', 'row'];
 const ENTRY_FORMS =
-  "a list of query paths, a function that gives one, { stale, cascade, module, type, onError } or { silent: 'why' }";
+  "a list of query paths, a function that gives one, { stale, cascade, module, type, onError, where, row } or { silent: 'why' }";
 
 export function readMap(value: unknown, problems: string[]): ReadMap {
   const map: ReadMap = { modules: new Map(), cascades: new Map(), mutations: new Map(), tools: new Map() };
@@ -49,9 +54,14 @@ export function readMap(value: unknown, problems: string[]): ReadMap {
       problems.push(`${part} must be an object, got ${describe(given)}`);
       return;
     }
-    for (const [name, entry] of Object.entries(given)) {
-      const taken = read(`${part}[${describe(name)}]`, entry);
-      if (taken !== undefined) into.set(name, taken);
+    for (const name of Object.keys(given)) {
+      const where = `${part}[${describe(name)}]`;
+      try {
+        const taken = read(where, given[name]);
+        if (taken !== undefined) into.set(name, taken);
+      } catch (thrown) {
+        problems.push(`${where} could not be read: ${describeThrown(thrown)}`);
+      }
     }
   };
   const list = (where: string, entry: unknown): readonly string[] | undefined => readList(where, entry, problems);
@@ -65,7 +75,7 @@ export function readMap(value: unknown, problems: string[]): ReadMap {
 }
 
 function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEntry | undefined {
-  const plain = { cascade: undefined, module: undefined, type: undefined, onError: undefined };
+  const plain = { cascade: undefined, module: undefined, type: undefined, onError: undefined, where: undefined, row: undefined };
   if (typeof entry === 'function') return { stale: entry as StaleFunction, ...plain };
   if (isArray(entry)) {
     const stale = readStale(where, entry, problems);
@@ -80,7 +90,7 @@ function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEn
   for (const key of Object.keys(entry)) {
     if (!ENTRY_KEYS.includes(key)) problems.push(`${where} has no key ${describe(key)}; an entry is ${ENTRY_FORMS}`);
   }
-  const { stale, cascade, module, type, onError } = entry;
+  const { stale, cascade, module, type, onError, where: narrows } = entry;
   const read = typeof stale === 'function' ? (stale as StaleFunction) : readStale(`${where}.stale`, stale, problems);
   const modules =
     cascade === undefined || cascade === false ? cascade : readList(`${where}.cascade`, cascade, problems, ' or false');
@@ -90,6 +100,9 @@ function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEn
     problems.push(`${where}.type must be one of ${ACTION_TYPES.join(', ')}, got ${describe(type)}`);
   if (onError !== undefined && !ON_ERROR.includes(onError as OnError))
     problems.push(`${where}.onError must be one of ${ON_ERROR.join(', ')}, got ${describe(onError)}`);
+  if (narrows !== undefined && typeof narrows !== 'function')
+    problems.push(`${where}.where must be a function ({ input, result }) => ({ path: { key: value } }), got ${describe(narrows)}`);
+  const row = readRowRule(`${where}.row`, entry['row'], problems);
   if (problems.length > before || read === undefined) return undefined;
   return {
     stale: read,
@@ -97,6 +110,8 @@ function readEntry(where: string, entry: unknown, problems: string[]): ReadMapEn
     module: module as string | undefined,
     type: type as ActionType | undefined,
     onError: onError as OnError | undefined,
+    where: narrows as WhereFunction | undefined,
+    row,
   };
 }
 

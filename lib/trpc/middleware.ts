@@ -1,18 +1,24 @@
 /** `sync.middleware()`: one action for each successful mutation that a client called (SPEC §10). */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
-import type { SyncActionInput } from '../protocol/events.js';
+import type { ActionType, RowInput, SyncActionInput } from '../protocol/events.js';
 import { isPathcastError, PathcastError } from '../protocol/error.js';
+import { MAX_QUERY_PATHS } from '../protocol/limits.js';
 import { describe, describeThrown } from '../internal/describe.js';
+import type { Restriction, Where } from '../protocol/where.js';
 import type { Commit } from './after-commit.js';
+import type { CallValues } from './closure.js';
 import type { PathBinding } from '../server/paths/binding.js';
-import { runInMutation } from '../server/mutation-scope.js';
+import { runInMutation, type MutationRecord } from '../server/mutation-scope.js';
 import { leftOut, prefixOf, unionOf, type Entry } from './compiled-map.js';
 import type { OnError } from './invalidation-map.js';
 import { MutationRun, type Bundle, type Offer, type RunHost } from './mutation-run.js';
 import { isGenerator, pendingIn, settledIn, watchGenerator } from './generator.js';
 import { moduleOfPath, typeOfName } from './naming.js';
+import { joinStale } from './narrow.js';
 import type { MutationEnd } from './observer.js';
+import { marked } from './order.js';
+import { rowOf, type GivenRow } from './rows.js';
 import type { Rules } from './rules.js';
 
 /** Fits any base procedure. Names no router, so that it can stand inside the one it broadcasts for. */
@@ -40,6 +46,10 @@ export interface MiddlewareHost {
   fail(error: unknown): void;
   ended(end: MutationEnd): void;
   noted(path: string, action: SyncActionInput): void;
+  /** Now, for `position`. */
+  moment(): number;
+  /** What this node had of the company's log at that moment, or somewhat less. */
+  position(companyId: string, moment: number): string | undefined;
   /** Work that goes on after the mutation has answered. Never rejects. */
   track(work: Promise<void>): void;
 }
@@ -49,6 +59,24 @@ interface Call {
   path: string;
   getRawInput?: () => Promise<unknown>;
   rawInput?: unknown;
+  run: MutationRun;
+  /** Where its result may be a row that goes out. */
+  began: Began | undefined;
+}
+
+interface Began {
+  moment: number;
+  /** Unix ms. */
+  at: number;
+}
+
+/** A row contains what was there before its mutation began. */
+function beganAt(path: string, host: MiddlewareHost): Began | undefined {
+  try {
+    return host.entry(path)?.row && { moment: host.moment(), at: Date.now() };
+  } catch {
+    return undefined;
+  }
 }
 
 interface Outcome {
@@ -66,10 +94,10 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
     noted: (path, action) => host.noted(path, action),
     send: (bundle) => sendBundle(bundle, host),
   };
-  return async (opts) => {
+  return marked<SyncMiddleware>(async (opts) => {
     if (opts.type !== 'mutation') return opts.next();
     const run = new MutationRun(opts.path, running.getStore(), runHost);
-    const call: Call = opts;
+    const call: Call = { ...opts, run, began: beganAt(opts.path, host) };
     let result: Awaited<ReturnType<typeof opts.next>>;
     const failed = (thrown: unknown): void => host.track(run.failed(offerAfterFailure(call, thrown, run, host)));
     try {
@@ -92,7 +120,7 @@ export function createMiddleware(host: MiddlewareHost): SyncMiddleware {
       return { ...result, data: watchGenerator(outcome.data, inside, { succeeded, failed }) };
     }
     return result;
-  };
+  });
 }
 
 /** Codes that say that nobody was let in. */
@@ -154,8 +182,9 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
     const input = await inputOf(call);
     const values = { input, result: outcome.data };
     let paths: string[];
+    let where: Where | undefined;
     if (entry) {
-      paths = entry.pathsOf(values, (error) => host.fail(error));
+      ({ paths, where } = entry.staleOf(values, (error) => host.fail(error)));
     } else {
       paths = [prefixOf(path, host.binding())];
       end.said = 'none';
@@ -197,8 +226,11 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
         module: fields.module,
       });
     }
-    const action = { ...fields, companyId, ...(data === undefined ? undefined : { data }) };
-    return { name: path, paths, action, commit };
+    const { record } = call.run;
+    // What was answered then may be old by now: that it is stale goes out again, under the id that it had then, and nothing of what it was.
+    const shows = outcome.ok && !record?.replayed;
+    const action = { ...fields, companyId, ...(data === undefined || record?.replayed ? undefined : { data }), ...(record && recorded(record, fields.sourceId)) };
+    return { name: path, paths, where, action, commit, row: shows ? rowFor(call, entry, values, fields.type, companyId, host) : undefined };
   } catch (thrown) {
     host.fail(
       isPathcastError(thrown)
@@ -209,6 +241,18 @@ async function offerOf(call: Call, outcome: Outcome, host: MiddlewareHost): Prom
   } finally {
     host.ended(end);
   }
+}
+
+/** An action that has its place already is a duplicate, and tells nobody: only where it was lost with its process it is told now. */
+function recorded({ actionId, sourceId, tx }: MutationRecord, own: string | undefined): Pick<SyncActionInput, 'id' | 'sourceId' | 'tx'> {
+  return { id: actionId, sourceId: own ?? sourceId, tx };
+}
+
+function rowFor(call: Call, entry: Entry | undefined, values: CallValues, type: ActionType, companyId: string, host: MiddlewareHost): GivenRow | undefined {
+  if (!entry?.row) return undefined;
+  const { path, began } = call;
+  const given = rowOf(path, entry.row, values, type === 'delete', (error) => host.fail(error));
+  return given && { ...given, row: { ...given.row, at: began && host.position(companyId, began.moment), began: began?.at } };
 }
 
 function noEntry(path: string, paths: readonly string[], host: MiddlewareHost): PathcastError {
@@ -240,7 +284,9 @@ async function inputOf(call: Call): Promise<unknown> {
 }
 
 function sendBundle({ companyId, offers, byHand }: Bundle, host: MiddlewareHost): void {
-  for (const group of byClient(offers.filter(({ commit }) => !commit?.lost))) sendGroup(companyId, group, byHand, host);
+  // Beside a mutation inside it, or a broadcast by hand, nobody knows what its result was read before.
+  const isAlone = offers.length === 1 && byHand.length === 0;
+  for (const group of byClient(offers.filter(({ commit }) => !commit?.lost))) sendGroup(companyId, group, byHand, isAlone, host);
 }
 
 /**
@@ -261,19 +307,36 @@ function byClient(offers: readonly Offer[]): Iterable<readonly Offer[]> {
 }
 
 /** What was broadcast by hand takes the place of as much as it told to those who would hear it; the rest goes out. */
-function sendGroup(companyId: string, offers: readonly Offer[], byHand: Bundle['byHand'], host: MiddlewareHost): void {
+function sendGroup(companyId: string, offers: readonly Offer[], byHand: Bundle['byHand'], isAlone: boolean, host: MiddlewareHost): void {
   const lead = offers[0] as Offer;
   const binding = host.binding();
-  const queryPaths = unionOf(
-    offers.flatMap((offer) => offer.paths),
-    binding,
-  );
+  const { queryPaths, narrowed } = together(joinStale(offers), binding);
   const clientId = lead.action.clientId ?? undefined;
   const told = byHand.filter((one) => one.clientId === undefined || one.clientId === clientId);
   const forgotten = leftOut(queryPaths, new Set(told.flatMap((one) => one.paths)), binding);
   if (forgotten.length === 0) return;
-  host.broadcast({ ...lead.action, queryPaths: forgotten }, lead.name, lead.commit);
+  const where = Object.fromEntries(narrowed.filter(([path]) => forgotten.includes(path)));
+  const action = { ...lead.action, queryPaths: forgotten, ...(narrowed.length > 0 && { where }), ...(isAlone && shown(lead)) };
+  host.broadcast(action, lead.name, lead.commit);
   if (byHand.length === 0) return;
   const message = `the mutation ${describe(lead.name)} broadcast by hand and left out what the invalidation map names: ${forgotten.join(', ')}; it went out in a second action`;
   host.warn({ field: 'queryPaths', message, companyId, module: lead.action.module }, 'left out by hand');
+}
+
+/** In as few paths as cover those that are not narrowed. What is too much for one action is not narrowed either: fewer paths cover it then. */
+function together(stale: ReadonlyMap<string, Restriction | undefined>, binding: PathBinding | undefined): { queryPaths: string[]; narrowed: [string, Restriction][] } {
+  const narrowed = [...stale].filter((one): one is [string, Restriction] => one[1] !== undefined);
+  const wide = unionOf(
+    [...stale.keys()].filter((path) => !stale.get(path)),
+    binding,
+  );
+  const queryPaths = [...wide, ...leftOut(narrowed.map(([path]) => path), new Set(wide), binding)];
+  if (queryPaths.length <= MAX_QUERY_PATHS) return { queryPaths, narrowed };
+  return { queryPaths: unionOf(stale.keys(), binding), narrowed: [] };
+}
+
+/** The row takes the place of the data that a rule gave. */
+function shown({ row: given }: Offer): { row?: RowInput; data?: unknown } {
+  if (!given) return {};
+  return { row: given.row, ...(given.data !== undefined && { data: given.data }) };
 }

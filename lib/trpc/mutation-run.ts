@@ -3,6 +3,7 @@
  * mutation sends (SPEC §10). No I/O, no time: what is sent goes through `RunHost`.
  */
 import type { SyncAction, SyncActionInput } from '../protocol/events.js';
+import { restrictionAt, type Where } from '../protocol/where.js';
 import type { Commit } from './after-commit.js';
 import {
   currentMutation,
@@ -10,9 +11,11 @@ import {
   outsideMutation,
   pathsTold,
   runInMutation,
+  type MutationRecord,
   type MutationScope,
 } from '../server/mutation-scope.js';
 import type { BroadcastResult } from '../server/results.js';
+import type { GivenRow } from './rows.js';
 
 /** The action of one mutation, before it is known which other paths join it. */
 export interface Offer {
@@ -21,6 +24,9 @@ export interface Offer {
   action: Omit<SyncActionInput, 'queryPaths'>;
   /** Of the map. */
   paths: readonly string[];
+  where?: Where | undefined;
+  /** What the action holds if it is this mutation's alone. */
+  row: GivenRow | undefined;
   /** Of the transaction around the mutation, if one was open when it succeeded. */
   commit: Commit | undefined;
 }
@@ -65,6 +71,8 @@ export class MutationRun implements MutationScope {
   #ended: 'succeeded' | 'failed' | undefined;
   /** Known transactions inside this mutation, by their end. */
   readonly transactions = { committed: 0, rolledBack: 0 };
+  /** Of `sync.transaction()`; undefined where the mutation does not go through it. */
+  record: MutationRecord | undefined;
   /** What it leaves behind is settled: work that outlives it, a timer say, adds nothing more. */
   #closed = false;
 
@@ -94,7 +102,8 @@ export class MutationRun implements MutationScope {
     const { companyId, clientId } = action;
     this.#byHand.push(
       outcome.then((result) => {
-        const paths = pathsTold(action, result);
+        // Narrowed it told only some of those who have it.
+        const paths = pathsTold(action, result)?.filter((path) => !restrictionAt(action.where, path));
         return paths && { companyId, clientId, paths };
       }),
     );
@@ -103,6 +112,10 @@ export class MutationRun implements MutationScope {
   noteTransaction(end: 'committed' | 'rolledBack'): void {
     this.transactions[end] += 1;
     this.#outer?.noteTransaction?.(end);
+  }
+
+  noteRecord(record: MutationRecord): void {
+    this.record = record;
   }
 
   afterSuccess(send: Send): void {

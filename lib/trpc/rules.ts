@@ -3,6 +3,7 @@ import { ACTION_TYPES, type ActionType } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { describe, describeThrown, isArray, messageOf } from '../internal/describe.js';
 import { checkKeys, checkObject, checkOptionalIdentifier } from '../server/check.js';
+import { hush } from './hush.js';
 import { singular } from './naming.js';
 
 /** What a rule is given. `C`: the context, as the innermost middleware left it. */
@@ -78,7 +79,18 @@ export interface Rules {
   readonly hasClients: boolean;
   /** There is a rule for the module. */
   readonly decidesModule: boolean;
+  /** There is one for the data. */
+  readonly givesData: boolean;
+  /** Of a caller who has sent nothing yet; undefined where none is known. A rule that throws knows of none. */
+  companyIdOf(ctx: unknown): string | undefined;
+  /** Of a mutation that has not run yet. Throws where a rule does, and for a user whom no action can hold: nobody must pass for him. */
+  callerOf(call: RuleCall): { companyId: string | undefined; userId: string | undefined; sourceId: string | undefined };
   fieldsOf(call: RuleCall, given: Given, failed: (error: PathcastError) => void): ActionFields;
+}
+
+/** It has seen the input, and may quote it. */
+function ruleThrew(name: RuleName, { path }: RuleCall, thrown: unknown): string {
+  return `the rule ${name} threw for ${describe(path)}: ${describeThrown(thrown)}`;
 }
 
 /** Throws PathcastError INVALID_OPTION. */
@@ -92,22 +104,49 @@ export function compileRules(rules: unknown): Rules {
   }
   const own = given as Partial<Record<RuleName, AnyRule | null>>;
   const hasClients = own.clientId !== null;
+  const asked = (name: 'companyId' | 'userId' | 'sourceId', call: RuleCall, usual: () => unknown): string | undefined => {
+    const rule = own[name];
+    let said: unknown;
+    try {
+      said = rule ? rule.call(own, call as RuleCall<never>) : usual();
+    } catch (thrown) {
+      throw new PathcastError('INVALID_OPTION', ruleThrew(name, call, thrown));
+    }
+    if (hush(said)) throw new PathcastError('INVALID_OPTION', `the rule ${name} gave a promise: it must not be async`);
+    return checkOptionalIdentifier(name, textOf(said));
+  };
+  /** Silent: what is wrong with a rule is told when the mutation has ended. */
+  const ifAsked = (...call: Parameters<typeof asked>): string | undefined => {
+    try {
+      return asked(...call);
+    } catch {
+      return undefined;
+    }
+  };
   return {
     hasClients,
     decidesModule: own.module !== undefined,
+    givesData: own.data !== undefined,
+    companyIdOf(ctx) {
+      const call = { ctx, path: '', input: undefined, result: undefined };
+      return ifAsked('companyId', call, () => firstOf(placesOf(ctx), 'companyId'));
+    },
+    callerOf: (call) => ({
+      companyId: asked('companyId', call, () => firstOf(placesOf(call.ctx), 'companyId')),
+      userId: asked('userId', call, () => userOf(call.ctx)),
+      sourceId: ifAsked('sourceId', call, () => sourceOf(call.ctx)),
+    }),
     fieldsOf(call, { module, type }, failed) {
       const ask = <T>(name: RuleName, usual: () => T): unknown => {
         try {
           const rule = own[name];
-          return rule ? rule.call(own, call as RuleCall<never>) : usual();
+          if (!rule) return usual();
+          const said = rule.call(own, call as RuleCall<never>);
+          if (!hush(said)) return said;
+          failed(new PathcastError('INVALID_FIELD', `the rule ${name} gave a promise for ${describe(call.path)}: it must not be async`));
+          return undefined;
         } catch (thrown) {
-          failed(
-            new PathcastError(
-              'INVALID_FIELD',
-              // It has seen the input, and may quote it.
-              `the rule ${name} threw for ${describe(call.path)}: ${describeThrown(thrown)}`,
-            ),
-          );
+          failed(new PathcastError('INVALID_FIELD', ruleThrew(name, call, thrown)));
           return undefined;
         }
       };

@@ -1,6 +1,6 @@
 /** `createSync<AppRouter>()`: broadcasts whose query paths the compiler checks, the invalidation map, and the middleware. */
 import type { AnyTRPCRouter } from '@trpc/server';
-import type { ActionType, SyncActionInput } from '../protocol/events.js';
+import type { ActionType, RowInput, SyncActionInput } from '../protocol/events.js';
 import { PathcastError } from '../protocol/error.js';
 import { describe, describeThrown } from '../internal/describe.js';
 import { guarded } from '../internal/guarded.js';
@@ -11,13 +11,20 @@ import { checkHub, type AnyHub } from '../server/hub.js';
 import { internalsOf, type HubInternals } from '../server/internals.js';
 import type { BindRouterOptions } from '../server/paths/binding.js';
 import type { BroadcastResult, Failure, HubFailure } from '../server/results.js';
+import { coveredRest, entryOf } from '../server/shared-id.js';
 import { compileMap, near } from './compile-map.js';
 import type { CompiledMap, Entry } from './compiled-map.js';
+import { createFence, type Fence, type FenceOptions } from './fence.js';
 import { ON_ERROR, type InvalidationMap, type OnError } from './invalidation-map.js';
 import { createMiddleware, type SyncMiddleware } from './middleware.js';
 import type { SyncObserver } from './observer.js';
-import type { MutationPath, StalePath } from './paths.js';
+import { outputOrder } from './order.js';
+import type { MutationPath, QueryPath, StalePath } from './paths.js';
+import { rowOf } from './rows.js';
 import { compileRules, type SyncRules } from './rules.js';
+import { checkTransactionOptions, type TransactionOptions } from './transactions/options.js';
+import { createTransaction, type TransactionHost, type TransactionMiddleware } from './transactions/transaction.js';
+import { versionsOf, type FieldVersionsOptions } from './transactions/versions.js';
 
 export interface SyncOptions<C = unknown> {
   /** Default: the default hub, from the first use on. */
@@ -28,7 +35,10 @@ export interface SyncOptions<C = unknown> {
 }
 
 /** An action whose query paths are those of the router. */
-export type RouterAction<R> = Omit<SyncActionInput, 'queryPaths'> & { queryPaths: readonly StalePath<R>[] };
+export type RouterAction<R> = Omit<SyncActionInput, 'queryPaths' | 'row'> & {
+  queryPaths: readonly StalePath<R>[];
+  row?: RowInput<QueryPath<R>> | null | undefined;
+};
 
 /** What is announced by name: the paths, and unless given `module`, `type` and `entityId`, come from the map and the rules. */
 export interface Announcement {
@@ -110,6 +120,13 @@ export interface Sync<R = AnyTRPCRouter> {
   middleware(this: void): SyncMiddleware;
 
   /**
+   * `trpcOptions: { router, ...sync.fence({ createContext }) }`, for every adapter: answers of queries and mutations carry
+   * `x-pathcast-position`, what of the company's log their data contains at least. A client keeps an answer that is older than an
+   * invalidation from counting as fresh. Throws INVALID_OPTION.
+   */
+  fence<O = unknown, Ctx = undefined>(this: void, options?: FenceOptions<O, Ctx>): Fence<O, Ctx>;
+
+  /**
    * Broadcasts once `tx` has committed, in order, and never after its rollback. `tx`: what `transaction` or
    * `transactional` gave. Another one counts as committed when the mutation that is running has succeeded; outside of
    * any the action goes out at once, and the hub's `error` event tells.
@@ -126,6 +143,20 @@ export interface Sync<R = AnyTRPCRouter> {
     work: (tx: Tx) => Promise<T>,
   ): Promise<T>;
   transaction<Tx extends object, T>(this: void, run: (body: (tx: Tx) => T) => T, work: (tx: Tx) => T): T;
+
+  /**
+   * `base.use(sync.middleware()).input(txInput).input(…).use(sync.transaction({ store: pgStore(pool) }))`: the mutation runs in one transaction of
+   * the database, `ctx.tx`. A client that sends `tx: { transactionId }` beside its input may send the same again: it is done once, and
+   * each gets the same answer. `ctx.transaction.fields()` finds fields that two people change. Stands behind what knows the company, and behind
+   * what refuses callers: an answer that is kept is given again without asking what stands behind. Throws INVALID_OPTION.
+   */
+  transaction<Tx extends object>(this: void, options: TransactionOptions<Tx>): TransactionMiddleware<Tx>;
+
+  /**
+   * For queries whose rows are edited: by id, then by field, the version that `expected` of a mutation names. A query gives them beside its
+   * rows; only who has them is told of what was written past `sync.transaction()`, by psql say. Rejects with PathcastError INVALID_OPTION, INVALID_FIELD.
+   */
+  fieldVersions<Tx>(this: void, options: FieldVersionsOptions<Tx>): Promise<Record<string, Record<string, string>>>;
 
   /**
    * `const db = sync.transactional(drizzle(…))`, or a Prisma client: each `db.transaction(fn, …)`, `db.$transaction(fn, …)`
@@ -230,7 +261,8 @@ class SyncCore {
         if (hub.closed) throw new PathcastError('HUB_CLOSED', 'the hub was closed while the lazy routers loaded');
         // A rule has the last word on the module; what it says is held against the hub's when it is known.
         const declared = this.#rules.decidesModule ? undefined : internals.modules;
-        const compiled = compileMap(map, prepared.binding, (message) => internals.warn({ message }, 'map'), declared);
+        const warn = (message: string): void => internals.warn({ message }, 'map');
+        const compiled = compileMap(map, prepared.binding, warn, declared, outputOrder(router), this.#rules.givesData);
         // Another call may have replaced this one while the lazy routers loaded.
         if (turn < this.#bound) return;
         this.#bound = turn;
@@ -257,9 +289,22 @@ class SyncCore {
       announceTool: (tool, call) =>
         this.#announce(call, (map) => map.tools.get(tool) ?? unknown('UNKNOWN_TOOL', 'tool', tool, map.tools), tool),
       middleware: () => (this.#middleware ??= this.#createMiddleware()),
+      fence: (options) =>
+        createFence(
+          {
+            moment: () => this.#internals.moment(),
+            position: (companyId, moment) => this.#internals.positionAt(companyId, moment),
+            companyIdOf: (ctx) => this.#rules.companyIdOf(ctx),
+            report: (thrown) => this.#report('fence', thrown),
+          },
+          options,
+        ),
       afterCommit: (tx, action) => this.#afterCommit.after(tx, () => void this.#send(action)),
-      transaction: <Tx extends object, T>(run: (body: (tx: Tx) => T) => T, work: (tx: Tx) => T) =>
-        this.#afterCommit.transaction(run, work),
+      transaction: (<Tx extends object, T>(first: TransactionOptions<Tx> | ((body: (tx: Tx) => T) => T), work?: (tx: Tx) => T) =>
+        typeof first === 'object' && first !== null
+          ? createTransaction(this.#transactions(), checkTransactionOptions(first))
+          : this.#afterCommit.transaction(first, work as (tx: Tx) => T)),
+      fieldVersions: async (options) => versionsOf(options, this.#internals.codec),
       transactional: (db) => this.#afterCommit.transactional(db),
       observe: (observer) => {
         checkObject('observer', observer, 'INVALID_OPTION');
@@ -291,6 +336,8 @@ class SyncCore {
       broadcast: (action, path, commit) => {
         const send = (): void => {
           const outcome = this.#send(action);
+          const { id } = action;
+          if (id !== undefined) this.#track(this.#tellRest({ ...action, id }, outcome));
           const { queryPaths } = action;
           this.#tell((observer) => observer.handed?.({ path, byHand: false, queryPaths, action, outcome }));
         };
@@ -299,6 +346,8 @@ class SyncCore {
       },
       warn: (warning, kind) => this.#internals.warn(warning, kind),
       fail: (error) => this.#report('middleware', error),
+      moment: () => this.#internals.moment(),
+      position: (companyId, moment) => this.#internals.positionAt(companyId, moment),
       ended: (end) => this.#tell((observer) => observer.mutationEnded?.(end)),
       noted: (path, action) =>
         this.#tell((observer) => {
@@ -309,13 +358,24 @@ class SyncCore {
     });
   }
 
+  #transactions(): TransactionHost {
+    return {
+      codec: () => (this.#map ? this.#internals.codec : undefined),
+      callerOf: (ctx, path, input) => this.#rules.callerOf({ ctx, path, input, result: undefined }),
+      transaction: (run, work) => this.#afterCommit.transaction(run, work),
+      warn: (warning) => this.#internals.warn(warning, 'answer not kept'),
+      report: (thrown) => this.#report('transaction', thrown),
+      track: (work) => this.#track(work),
+    };
+  }
+
   async #announce(call: Announcement, find: (map: CompiledMap) => Entry, toolName?: string): Promise<AnnounceResult> {
     try {
       const entry = find(this.#mapOrThrow());
       if (entry.silent !== undefined) return { ok: true, silent: entry.silent };
       const { input, result, companyId, ...given } = checkObject('the announcement', call) as unknown as Announcement;
       const values = { input, result };
-      const queryPaths = entry.pathsOf(values, (error) => this.#report('broadcast', error));
+      const { paths: queryPaths, where } = entry.staleOf(values, (error) => this.#report('broadcast', error));
       if (queryPaths.length === 0) return { ok: true, silent: 'the function of the map gave no path' };
       // There is no context: rules that need one give nothing here.
       const fields = this.#rules.fieldsOf({ ctx: undefined, path: entry.name, ...values }, entry, () => undefined);
@@ -331,8 +391,11 @@ class SyncCore {
         sourceId: given.sourceId,
         toolName,
         queryPaths,
+        where,
         ...(given.data === undefined ? undefined : { data: given.data }),
       };
+      const shown = entry.row && rowOf(entry.name, entry.row, values, action.type === 'delete', (error) => this.#report('broadcast', error));
+      if (shown) Object.assign(action, shown.data === undefined ? { row: shown.row } : shown);
       const open = this.#afterCommit.current();
       if (!open) return await this.#send(action);
       // Whoever waited for the commit inside of the transaction would wait for ever.
@@ -353,6 +416,23 @@ class SyncCore {
     const sent = this.#hub.broadcast(action as never);
     this.#track(sent);
     return sent;
+  }
+
+  /**
+   * Who reads the database's log (`pathcast cdc`) tells of the same commit under the same id, with what its own map says; whoever of the two is second
+   * is a duplicate. What the first has left out goes out all the same.
+   */
+  async #tellRest(action: Action & { id: string }, outcome: Promise<BroadcastResult>): Promise<void> {
+    const result = await outcome;
+    if (!result.ok || !('duplicate' in result)) return;
+    try {
+      const { actions } = await this.#hub.readLog(action.companyId);
+      const rest = coveredRest(action, entryOf(actions, action.id));
+      // Told once more it is a duplicate, too.
+      if (rest) await this.#send({ ...rest, row: undefined, id: `${action.id}:more` });
+    } catch (thrown) {
+      this.#report('middleware', thrown);
+    }
   }
 
   #track(work: Promise<unknown>): void {

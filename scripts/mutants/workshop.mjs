@@ -24,6 +24,8 @@ export class Workshop {
   #native;
   #children = new Set();
   #configured = false;
+  /** The addon was built of a slip that is no longer there. */
+  addonHasSlip = false;
 
   constructor(root, stateDir, number) {
     this.#root = root;
@@ -43,10 +45,12 @@ export class Workshop {
     writeFileSync(list, JSON.stringify([...wanted]));
     // Packages are not copied; those of folders that have some of their own are linked too.
     const folders = [...wanted].filter((file) => path.basename(file) === 'package.json').map((file) => path.dirname(file));
-    for (const folder of new Set(['.', ...folders])) {
+    for (const folder of new Set(['.', '.setup/example-packages', ...folders])) {
       const source = path.join(this.#root, folder, 'node_modules');
       const modules = path.join(this.#tree, folder, 'node_modules');
-      if (existsSync(source) && !existsSync(modules)) symlinkSync(source, modules);
+      if (!existsSync(source) || existsSync(modules)) continue;
+      mkdirSync(path.dirname(modules), { recursive: true });
+      symlinkSync(source, modules);
     }
   }
 

@@ -22,32 +22,26 @@ export function webLocks(locks: LockManagerLike, name: string, { elected, depose
       free();
       abort.abort();
     };
-    const hold = (): Promise<void> => {
-      // It may be granted in the moment in which nobody wants it any more.
-      if (over) return Promise.resolve();
-      held = true;
-      const freed = new Promise<void>((resolve) => (free = resolve));
-      elected();
-      return freed;
-    };
-    locks.request(name, steal ? { steal } : { signal: abort.signal }, hold).then(
-      () => undefined,
-      () => {
-        if (over) return;
-        over = true;
-        if (held) deposed();
-        else broken();
-      },
-    );
+    const hold = (): Promise<void> =>
+      new Promise((resolve) => {
+        // It may be granted in the moment in which nobody wants it any more.
+        if (over) return resolve();
+        held = true;
+        free = resolve;
+        elected();
+      });
+    locks.request(name, steal ? { steal } : { signal: abort.signal }, hold).catch(() => {
+      if (over) return;
+      over = true;
+      if (held) deposed();
+      else broken();
+    });
   }
 
   return {
     queued: true,
     join: () => request(false),
     take: () => request(true),
-    leave() {
-      end?.();
-      end = undefined;
-    },
+    leave: () => end?.(),
   };
 }

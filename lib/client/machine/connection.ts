@@ -1,7 +1,7 @@
 /** Runs the machine: hands it what happens, and does what it asks for. One for each tab; only the leader's has a stream. */
 import type { Environment } from '../environment.js';
 import { MAX_MESSAGE, type Credentials, type Transport } from '../transport/transport.js';
-import { INITIAL, step, told } from './step.js';
+import { INITIAL, PROOF_MS, step, told } from './step.js';
 import type { CloseReason } from '../../protocol/events.js';
 import type { Effect, Input, State } from './types.js';
 
@@ -24,11 +24,10 @@ export interface ConnectionHost {
 /** An event as it came: JSON with a `type`, the rest not believed. */
 export type Payload = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** ms until a look counts as unanswered. */
-const PROOF_MS = 5_000;
-
 export interface Connection {
   send(input: Input): void;
+  /** An occasion to look at the clock. The timers of a hidden page run once a minute; what wakes the page by other ways makes good for them. */
+  look(): void;
   readonly state: State;
 }
 
@@ -36,6 +35,8 @@ export function createConnection(host: ConnectionHost): Connection {
   const { environment } = host;
   let state = INITIAL;
   let timer: unknown;
+  /** When it is to run. */
+  let due = Infinity;
   /** Counts attempts: what an older one still says is not heard. */
   let attempt = 0;
   let looks = 0;
@@ -53,7 +54,7 @@ export function createConnection(host: ConnectionHost): Connection {
         const before = state;
         const [after, effects] = step(state, next, environment.now());
         state = after;
-        for (const effect of effects) perform(effect);
+        for (const effect of effects) performs[effect.do](effect as never);
         const [was, is] = [told(before), told(after)];
         if (was.state !== is.state || was.reason !== is.reason) host.changed();
       }
@@ -62,30 +63,28 @@ export function createConnection(host: ConnectionHost): Connection {
     }
   }
 
-  function perform(effect: Effect): void {
-    switch (effect.do) {
-      case 'token':
-        return ask(effect.expired);
-      case 'open':
-        return open();
-      case 'cut':
-        attempt += 1;
-        end?.();
-        end = undefined;
-        return;
-      case 'sleep':
-      case 'still':
-        environment.clearTimeout(timer);
-        if (effect.do === 'sleep') timer = environment.setTimeout(() => send({ is: 'timer' }), effect.floor + environment.random() * effect.spread);
-        return;
-      case 'prove':
-        return prove();
-      case 'replaced':
-        return host.replaced();
-    }
+  const performs: { readonly [Do in Effect['do']]: (effect: Extract<Effect, { do: Do }>) => void } = {
+    token: ask,
+    open,
+    cut() {
+      attempt += 1;
+      end?.();
+      end = undefined;
+    },
+    sleep: ({ floor, spread }) => wakes(floor + environment.random() * spread),
+    still: () => wakes(Infinity),
+    prove,
+    replaced: host.replaced,
+  };
+
+  /** One timer, in place of the one before. */
+  function wakes(ms: number): void {
+    environment.clearTimeout(timer);
+    due = environment.now() + ms;
+    if (ms < Infinity) timer = environment.setTimeout(() => send({ is: 'timer' }), ms);
   }
 
-  function ask(expired: boolean): void {
+  function ask({ expired }: { expired: boolean }): void {
     const mine = (attempt += 1);
     credentials = undefined;
     const asked = host.token(expired);
@@ -134,9 +133,9 @@ export function createConnection(host: ConnectionHost): Connection {
   function prove(): void {
     const mine = (looks += 1);
     const network = environment.online();
-    const page = environment.base === undefined ? undefined : new URL(environment.base);
-    const address = host.address ?? page;
-    const cross = page !== undefined && address?.origin !== page.origin;
+    const { address } = host;
+    const href = address?.href ?? environment.base;
+    const cross = !!address && address.origin !== new URL(environment.base ?? address).origin;
     const say = (answered: boolean, led = false): void => {
       if (mine !== looks) return;
       looks += 1;
@@ -144,10 +143,10 @@ export function createConnection(host: ConnectionHost): Connection {
       send({ is: 'proof', answered, led, cross, worked: typeof host.place().cursor === 'string', network });
     };
     const late = environment.setTimeout(() => say(false), PROOF_MS);
-    if (!environment.fetch || !address) return say(network);
+    if (!environment.fetch || !href) return say(network);
     // What comes back is not read, so that every server may answer. Of one's own it can be told whether somebody else is to answer in its place.
     const look = cross ? ({ mode: 'no-cors', credentials: 'omit' } as const) : ({ redirect: 'manual', credentials: 'same-origin' } as const);
-    environment.fetch(address.href, { method: 'HEAD', cache: 'no-store', ...look }).then(
+    environment.fetch(href, { method: 'HEAD', cache: 'no-store', ...look }).then(
       ({ type }) => say(true, type === 'opaqueredirect'),
       () => say(false),
     );
@@ -155,6 +154,9 @@ export function createConnection(host: ConnectionHost): Connection {
 
   return {
     send,
+    look() {
+      if (environment.now() >= due) send({ is: 'timer' });
+    },
     get state() {
       return state;
     },
@@ -175,10 +177,11 @@ function read(name: string, data: unknown): Payload | undefined {
   return value as Payload;
 }
 
-const numberOf = (value: unknown): number => (typeof value === 'number' && value >= 0 ? value : 0);
+/** A number of ms; no more than a day, for a timer holds no more than some. */
+const msOf = (value: unknown): number => (typeof value === 'number' && value >= 0 ? Math.min(value, 864e5) : 0);
 
 function inputOf(payload: Payload, watched: boolean): Input {
-  if (payload.type === 'hello') return { is: 'hello', beat: watched ? numberOf(payload['heartbeatMs']) : 0 };
+  if (payload.type === 'hello') return { is: 'hello', beat: watched ? msOf(payload['heartbeatMs']) : 0 };
   if (payload.type !== 'server_close') return { is: 'event' };
-  return { is: 'server_close', reason: payload['reason'] as CloseReason, retryMs: numberOf(payload['retryMs']) };
+  return { is: 'server_close', reason: payload['reason'] as CloseReason, retryMs: msOf(payload['retryMs']) };
 }

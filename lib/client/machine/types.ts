@@ -30,6 +30,8 @@ export interface Memory {
   readonly retry: number;
   /** The server's heartbeat, ms; 0: none that can be watched. */
   readonly beat: number;
+  /** When a wake last cut a wait short. */
+  readonly woke: number;
 }
 
 export type State = Place & Memory;
@@ -41,7 +43,7 @@ export type Failure =
   /** None in time. */
   | { readonly kind: 'late' }
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number | undefined }
-  | { readonly kind: 'not_a_stream' | 'captive_portal' | 'malformed' | 'ended' };
+  | { readonly kind: 'not_a_stream' | 'captive_portal' | 'malformed' | 'cut' };
 
 export type Input =
   /** The stream is this tab's now, and is no longer. */

@@ -8,8 +8,8 @@ export const PROTOCOL = 1;
 export type Message = Said & { readonly from: string; readonly generation: number };
 
 export type Said =
-  /** A tab that follows: is anybody leading? `join`: give me what came after `since` (null: from now), and what comes from here on. */
-  | { readonly is: 'ask'; readonly join: boolean; readonly since: string | number | null }
+  /** A tab that follows: is anybody leading? `join`: give me what came after `since` (null: from now), and what comes from here on. `seen`: a person looks at it. */
+  | { readonly is: 'ask'; readonly join: boolean; readonly since: string | number | null; readonly seen?: boolean | undefined }
   /** To all: the one that leads, what it knows, and how many events it has passed on. */
   | ({ readonly is: 'here' } & Leader)
   /** To one that joined: what came after `since`, as it asked. `entries` null: that is longer ago than anybody remembers. */

@@ -14,21 +14,9 @@ import { createConnection, type ConnectionHost, type Payload } from '../machine/
 import { told } from '../machine/step.js';
 import type { ChannelLike, Environment, PageEvent } from '../environment.js';
 import type { ClientEvent, StatusReason, SyncState, SyncStatus } from '../types.js';
-import { covers, History, type Entry } from './history.js';
+import { covers, createHistory, type Entry, type History } from './history.js';
 import type { Leader, Message, Said } from './messages.js';
-
-/** A follower that has heard nothing for so long asks, ms. */
-const ASK_MS = 1_500;
-/** Where nobody queues, and nobody was heard of yet, ms. */
-const FIRST_ASK_MS = 300;
-/** Questions without an answer after which the lead is taken; a tab that has just come asks once where nobody queues. */
-const MAX_ASKS = 3;
-/** A tab that has led for less than this may have taken the lead from one that had heard more, ms. */
-const NEW_MS = 10_000;
-/** ms that a cursor waits before it is stored. */
-const STORE_MS = 1_000;
-/** A stream that nobody here knows took the place twice within this time, ms: the browser's id is somebody else's too. */
-const REPLACED_MS = 60_000;
+import { ASKED_MS, ASK_MS, FIRST_ASK_MS, MAX_ASKS, NEW_MS, REPLACED_MS, STORE_MS } from './times.js';
 
 export interface TabHost {
   readonly environment: Environment;
@@ -37,26 +25,31 @@ export interface TabHost {
   readonly shared: boolean;
   readonly since: string | number | undefined;
   readonly connection: Pick<ConnectionHost, 'transport' | 'address' | 'watched' | 'token'>;
-  event: (event: ClientEvent) => void;
+  event: (entry: Entry) => void;
   changed: (status: SyncStatus) => void;
 }
 
+/** In the place of what nobody remembers. */
+const gap = (at: number, cursor?: string | null): Entry[] => [{ id: cursor ?? undefined, event: { type: 'resync', timestamp: at, queryPaths: ['*'], reason: 'trimmed' }, at, size: 0 }];
+
 const ELECTING = { state: 'connecting', reason: 'electing' } as const;
-const UNPLACED: ReadonlySet<string> = new Set(['invalidate', 'resync', 'ephemeral']);
+const UNPLACED = ['invalidate', 'resync', 'ephemeral'];
 
 export interface Tab {
   readonly id: string;
   readonly status: SyncStatus;
   reconnect(): void;
-  close(why?: 'closed' | 'forgotten'): void;
+  /** Hands over what has come after `since`: when this call is over, or when the history has begun. */
+  missed(since: string | number, hand: (entries: readonly Entry[]) => void): Promise<void>;
+  close(why: 'closed' | 'forgotten'): void;
 }
 
 /** A closure, as the rest of the client is: a class costs the page a tenth of it in names. */
 export function createTab(host: TabHost): Tab {
   const { environment, name, shared } = host;
-  let history = new History();
-  /** Up to here the app has heard everything, where the stream began again before it. */
-  let known: string | undefined;
+  let history = createHistory(typeof host.since === 'string' ? host.since : undefined);
+  /** What the app has heard, where the stream began again before its end. */
+  let past: History | undefined;
   let election: Election;
   let channel: ChannelLike | undefined;
   let leads = false;
@@ -69,17 +62,19 @@ export function createTab(host: TabHost): Tab {
   let generation = 0;
   /** Events that the leader has passed on, as far as this tab has heard them; undefined: it has not joined. */
   let count: number | undefined;
-  let lastWord: { state: SyncState; reason: StatusReason } = { state: 'connecting', reason: 'starting' };
   let asked = 0;
   /**
    * Whether this tab may try in the place of a leader that cannot get in, with what its own app gives: 2, always (a tab that has come, or whose
    * person asks); 1, unless the server has said no (it has heard that in all tabs); 0, it has tried.
    */
   let turns = 2;
+  /** To be told when the history has begun. */
+  const owed: (() => void)[] = [];
   let asking: unknown;
   let storing: unknown;
   /** When that happened last. */
   let replacedAt = -Infinity;
+  let askedAt = -Infinity;
   const id = newId();
   let instance = newId();
   /** The stored instance, when this page went away. */
@@ -89,7 +84,6 @@ export function createTab(host: TabHost): Tab {
   /** The head of the log at the last verdict. */
   let head = '';
   let status: Omit<SyncStatus, 'cursor'> = { state: 'connecting', reason: 'starting', leader: false, since: environment.now() };
-  if (typeof host.since === 'string') history.cursor = host.since;
   const connection = createConnection({
     ...host.connection,
     environment,
@@ -104,21 +98,28 @@ export function createTab(host: TabHost): Tab {
   arrive();
 
   function statusNow(): SyncStatus {
-    const { cursor } = history;
-    return { ...status, cursor: covers(known, cursor) ? known : cursor };
+    return { ...status, cursor: heard().cursor };
+  }
+
+  /** The history that reaches further. */
+  function heard(): History {
+    return (covers(past?.cursor, history.cursor) && past) || history;
   }
 
   function reconnect(): void {
-    if (away) return;
+    const now = environment.now();
+    // An app may ask as fast as it is told that the last attempt failed.
+    if (away || Math.abs(now - askedAt) < ASKED_MS) return;
+    askedAt = now;
     if (leads) return connection.send({ is: 'reconnect' });
     turns = 2;
     if (!isBarred()) post({ is: 'reconnect' });
     // One that does not answer now is not waited for long.
-    asked = MAX_ASKS - 1;
+    asked = mostAsks() - 1;
     ask();
   }
 
-  function close(why: 'closed' | 'forgotten' = 'closed'): void {
+  function close(why: 'closed' | 'forgotten'): void {
     if (away === 'forgotten' || away === why) return;
     if (why === 'forgotten') {
       // A page that is away, or whose stream has ended, has left the channel.
@@ -137,12 +138,6 @@ export function createTab(host: TabHost): Tab {
   }
 
   // --- the page ---
-
-  function storable(): boolean {
-    const works = stored('probe', '1') === '1';
-    stored('probe', null);
-    return works;
-  }
 
   /** By the best way that works here. */
   function elect(): void {
@@ -163,7 +158,7 @@ export function createTab(host: TabHost): Tab {
     };
     if (shared && environment.channel) {
       if (locks && ways > 1) own = webLocks(locks, name, candidate);
-      else if (storage && ways > 0 && storable()) own = lease(environment, storage, { name: `${name} lease`, tab: id }, candidate);
+      else if (storage && ways > 0) own = lease(environment, storage, { name: `${name} lease`, tab: id }, candidate);
     }
     // Each tab by itself: it hears nobody, or two would depose each other for ever.
     solo = !own;
@@ -180,7 +175,7 @@ export function createTab(host: TabHost): Tab {
     if (channel) channel.onmessage = ({ data }: { data: unknown }) => hear(data as Message);
     asked = 0;
     election.join();
-    if (!leads) ask();
+    if (!leads) ask(true);
   }
 
   function leave(why: 'away' | 'closed' | 'forgotten'): void {
@@ -208,7 +203,7 @@ export function createTab(host: TabHost): Tab {
       arrive();
     } else if (!away) {
       if (leads) connection.send({ is: what });
-      else if (what === 'wake') ask();
+      else if (what === 'wake') ask(true);
     }
   }
 
@@ -229,8 +224,7 @@ export function createTab(host: TabHost): Tab {
   function follow(): void {
     if (!leads) return;
     stepDown();
-    lastWord = ELECTING;
-    tell(lastWord);
+    tell(ELECTING);
     election.leave();
     election.join();
     if (!leads) ask();
@@ -264,8 +258,9 @@ export function createTab(host: TabHost): Tab {
     } else if (type === 'ping' || type === 'server_close') {
       history.cursor = id ?? history.cursor;
       if (type === 'ping') speak();
-    } else if ('seq' in payload || UNPLACED.has(type)) {
-      id ??= type === 'resync' ? head : typeof seq === 'number' ? head.replace(/\d+$/, String(seq)) : undefined;
+    } else if ('seq' in payload || UNPLACED.includes(type)) {
+      // What has no place repeats the id before it.
+      id = type === 'resync' ? (id ?? head) : typeof seq === 'number' ? (id ?? head.replace(/\d+$/, String(seq))) : undefined;
       const entry: Entry = { id, event: payload as unknown as ClientEvent, at, size };
       if (!history.accept(entry)) return;
       count = (count ?? 0) + 1;
@@ -291,9 +286,12 @@ export function createTab(host: TabHost): Tab {
   /** Tells this tab, and all the others. */
   function speak(): void {
     if (!leads) return;
-    const leader = leaderNow();
-    post({ is: 'here', ...leader });
-    tell(leader);
+    here();
+    tell(told(connection.state));
+  }
+
+  function here(): void {
+    post({ is: 'here', ...leaderNow() });
   }
 
   function leaderNow(): Leader {
@@ -308,30 +306,36 @@ export function createTab(host: TabHost): Tab {
 
   // --- following ---
 
-  /** Asks who leads, again and again until somebody answers; then only after a silence. */
-  function ask(): void {
+  /** Asks who leads, again and again until somebody answers; then only after a silence. `seen`: a person looks at this tab. */
+  function ask(seen?: true): void {
     if (away || leads || !channel) return;
-    const heardOf = election.queued || generation > 0;
-    if (isBarred() || asked >= (heardOf ? MAX_ASKS : 1)) {
+    const most = mostAsks();
+    if (isBarred() || asked >= most) {
       asked = 0;
       election.take();
     } else if (asked === MAX_ASKS - 1) {
       tell(ELECTING);
     }
-    asked += 1;
-    const join = count === undefined;
-    post({ is: 'ask', join, since: asksFrom() });
-    later(heardOf ? ASK_MS : FIRST_ASK_MS);
+    post({ is: 'ask', join: count === undefined, since: asksFrom(), seen });
+    later(most > 1 ? ASK_MS : FIRST_ASK_MS);
   }
 
+  function mostAsks(): number {
+    return election.queued || generation > 0 ? MAX_ASKS : 1;
+  }
+
+  /** Whoever has waited in vain counts it, and asks again. */
   function later(ms: number): void {
     environment.clearTimeout(asking);
-    asking = environment.setTimeout(ask, ms * (0.75 + 0.5 * environment.random()));
+    asking = environment.setTimeout(() => {
+      asked += 1;
+      ask();
+    }, ms * (0.75 + 0.5 * environment.random()));
   }
 
   /** The leader cannot get in, and this tab perhaps can. */
   function isBarred(): boolean {
-    const { state, reason } = lastWord;
+    const { state, reason } = status;
     return turns > (state === 'refused' ? 1 : reason === 'token_failed' || reason === 'unauthorized' ? 0 : 2);
   }
 
@@ -361,23 +365,25 @@ export function createTab(host: TabHost): Tab {
     }
   }
 
-  function answer({ from, join, since }: Extract<Message, { is: 'ask' }>): void {
+  function answer({ from, join, since, seen }: Extract<Message, { is: 'ask' }>): void {
     if (!leads) return;
+    connection.look();
+    if (seen) connection.send({ is: 'wake' });
     const entries = since === null ? [] : (history.after(since) ?? null);
     if (join && !entries && typeof since === 'string' && environment.now() - generation < NEW_MS) rewind(since);
     const leader = leaderNow();
-    if (!join || leader.cursor === undefined) return post({ is: 'here', ...leader });
-    post({ is: 'joined', to: from, since, entries, ...leader });
+    if (!join || leader.cursor === undefined) here();
+    else post({ is: 'joined', to: from, since, entries, ...leader });
   }
 
   /** A newcomer that leads has heard less than one that follows: its stream begins again where that one is. */
   function rewind(since: string): void {
     const own = position();
-    if (own !== undefined && !covers(String(own), since)) return;
-    const { cursor } = history;
-    if (!covers(known, cursor)) known = cursor;
-    history = new History();
-    history.cursor = since;
+    if (own !== undefined && !covers(own, since)) return;
+    past = heard();
+    // Whole from there on, where it has not begun.
+    past.begins(past.cursor, environment.now() + clock);
+    history = createHistory(since);
     connection.send({ is: 'stop' });
     connection.send({ is: 'start' });
   }
@@ -390,7 +396,7 @@ export function createTab(host: TabHost): Tab {
         generation = theirs;
         follow();
       } else {
-        post({ is: 'here', ...leaderNow() });
+        here();
       }
       return;
     }
@@ -403,8 +409,7 @@ export function createTab(host: TabHost): Tab {
     // One question in a silence is enough for all: its answer is heard by each.
     later(ASK_MS);
     if (message.is === 'event') return passedOn(message);
-    const { state, reason, cursor, at } = message;
-    lastWord = { state, reason };
+    const { state, cursor, at } = message;
     if (state === 'live') turns = 1;
     clock = at - environment.now();
     instance = message.instance;
@@ -413,22 +418,28 @@ export function createTab(host: TabHost): Tab {
     if (count !== undefined) {
       if (count !== message.count) return rejoin();
       if (cursor && !covers(history.cursor, cursor)) history.cursor = cursor;
-      tell(lastWord);
+      tell(message);
     } else if (cursor === undefined) {
-      tell(lastWord);
+      tell(message);
     } else if (message.is === 'here' || message.to === id) {
       rejoin();
     }
   }
 
-  function join({ entries, cursor, count: passed, at }: Extract<Message, { is: 'joined' }>): void {
+  function join({ entries, cursor, count: passed, at, since, ...word }: Extract<Message, { is: 'joined' }>): void {
     if (count !== undefined) return;
     count = passed;
     // A gap is an entry, too: whoever asks this tab later, from before it, has it as well.
-    const given = entries ?? [{ id: cursor ?? undefined, event: { type: 'resync', timestamp: at, queryPaths: ['*'], reason: 'trimmed' }, at, size: 0 } as const];
-    if (history.cursor === undefined || !history.begun) history.begins(history.cursor ?? (given[0] ? undefined : (cursor ?? undefined)), at);
-    tell(lastWord);
-    for (const entry of given) take(entry);
+    const given = entries ?? gap(at, cursor);
+    if (history.cursor === undefined || !history.begun) history.begins(history.cursor ?? (given[0] ? undefined : (cursor ?? undefined)), entries && typeof since === 'number' ? since : at);
+    tell(word);
+    given.forEach(take);
+  }
+
+  async function missed(since: string | number, hand: (entries: readonly Entry[]) => void): Promise<void> {
+    // From its own position on the tab itself hears.
+    await (heard().begun || since === host.since || new Promise<void>((look) => owed.push(look)));
+    hand(heard().after(since) ?? gap(environment.now() + clock));
   }
 
   function take(entry: Entry): void {
@@ -436,12 +447,13 @@ export function createTab(host: TabHost): Tab {
   }
 
   function deliver(entry: Entry): void {
-    if (!covers(known, entry.id)) host.event(entry.event);
+    if (!covers(past?.cursor, entry.id)) host.event(entry);
   }
 
   function passedOn({ count: nth, entry }: Extract<Message, { is: 'event' }>): void {
-    if (count === undefined || nth <= count) return;
-    if (nth !== count + 1) return rejoin();
+    const next = (count ?? nth) + 1;
+    if (nth < next) return;
+    if (nth > next) return rejoin();
     count = nth;
     take(entry);
   }
@@ -459,6 +471,7 @@ export function createTab(host: TabHost): Tab {
     if (was === state && why === reason && leader === leads) return;
     status = { state, reason, leader: leads, since: was === state ? since : environment.now() };
     host.changed(statusNow());
+    if (state === 'live') for (const look of owed.splice(0)) look();
   }
 
   function post(said: Said): void {
@@ -473,7 +486,7 @@ export function createTab(host: TabHost): Tab {
   function keep(): void {
     environment.clearTimeout(storing);
     storing = undefined;
-    if (leads && history.cursor !== undefined) stored('cursor', history.cursor);
+    if (leads) stored('cursor', history.cursor);
   }
 
   function newId(): string {
@@ -503,6 +516,7 @@ export function createTab(host: TabHost): Tab {
       return statusNow();
     },
     reconnect,
+    missed,
     close,
   };
 }

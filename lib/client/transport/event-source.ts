@@ -5,8 +5,6 @@
 import type { Environment } from '../environment.js';
 import { addressOf, type Transport } from './transport.js';
 
-const CLOSED = 2;
-
 export function eventSource({ EventSource }: Environment, url: URL, withCredentials: boolean, instead: Transport): Transport {
   if (!EventSource) return instead;
   return (ask, hears) => {
@@ -21,8 +19,9 @@ export function eventSource({ EventSource }: Environment, url: URL, withCredenti
       source.addEventListener(name, ({ data, lastEventId }) => hears.message(name, data, lastEventId));
     }
     source.addEventListener('error', () => {
-      if (source.readyState === CLOSED && !open) end = instead(ask, hears);
-      else hears.failed({ kind: open ? 'ended' : 'network' });
+      // 2: closed.
+      if (source.readyState === 2 && !open) end = instead(ask, hears);
+      else hears.failed({ kind: open ? 'cut' : 'network' });
     });
     return () => end();
   };

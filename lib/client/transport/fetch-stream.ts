@@ -6,25 +6,24 @@ import { addressOf, MAX_MESSAGE, type Transport } from './transport.js';
 
 export type FetchCredentials = 'omit' | 'same-origin' | 'include';
 
-export function fetchStream({ fetch }: Environment, url: URL, credentials: FetchCredentials): Transport {
+export function fetchStream({ fetch, now }: Environment, url: URL, credentials: FetchCredentials): Transport {
   return (ask, hears) => {
     const abort = new AbortController();
     let begun = false;
 
     async function run(): Promise<Failure> {
-      if (!fetch) return { kind: 'network' };
-      const response = await fetch(addressOf(url, ask), {
+      // Where there is none it fails as one that reaches nobody.
+      const response = await (fetch as NonNullable<typeof fetch>)(addressOf(url, ask), {
         headers: { ...ask.headers, accept: 'text/event-stream' },
         credentials,
         cache: 'no-store',
         signal: abort.signal,
       });
-      const failure = problemOf(response, url);
+      const failure = problemOf(response, url, now);
       if (failure) return failure;
-      if (!response.body) return { kind: 'not_a_stream' };
       begun = true;
       hears.head();
-      return await read(response.body.getReader());
+      return await read((response.body as NonNullable<ResponseLike['body']>).getReader());
     }
 
     async function read(reader: ReturnType<NonNullable<ResponseLike['body']>['getReader']>): Promise<Failure> {
@@ -32,13 +31,13 @@ export function fetchStream({ fetch }: Environment, url: URL, credentials: Fetch
       let tooLong = false;
       const parser = createParser({
         maxBufferSize: MAX_MESSAGE,
-        onRetry: (ms) => hears.retry(ms),
+        onRetry: hears.retry,
         onError: ({ type }) => (tooLong ||= type === 'max-buffer-size-exceeded'),
         onEvent: ({ event, data, id }) => hears.message(event ?? 'message', data, id),
       });
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return { kind: 'ended' };
+        if (done) return { kind: 'cut' };
         parser.feed(decoder.decode(value, { stream: true }));
         if (tooLong) return { kind: 'malformed' };
       }
@@ -46,21 +45,23 @@ export function fetchStream({ fetch }: Environment, url: URL, credentials: Fetch
 
     void run()
       // What breaks behind its head is a stream that ended.
-      .catch((): Failure => ({ kind: begun ? 'ended' : 'network' }))
+      .catch((): Failure => ({ kind: begun ? 'cut' : 'network' }))
       .then(hears.failed);
     return () => abort.abort();
   };
 }
 
 /** Why this answer is no stream; undefined: it is one. */
-function problemOf(response: ResponseLike, asked: URL): Failure | undefined {
+function problemOf(response: ResponseLike, asked: URL, now: () => number): Failure | undefined {
   const { status } = response;
   if (status !== 200) {
-    const seconds = Number(response.headers.get('retry-after') ?? NaN);
-    return { kind: 'status', status, retryAfter: seconds >= 0 ? seconds * 1_000 : undefined };
+    const after = response.headers.get('retry-after') as string;
+    // Seconds, or a date; without one neither.
+    const ms = Number(after) * 1_000 || Date.parse(after) - now();
+    return { kind: 'status', status, retryAfter: ms > 0 ? ms : undefined };
   }
-  if (/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) return undefined;
+  if (/^text\/event-stream\b/i.test(response.headers.get('content-type') as string)) return undefined;
   // Somebody between here and the server answers in its place: a login of the network, a page of the proxy.
-  const elsewhere = response.redirected && new URL(response.url).origin !== asked.origin;
+  const elsewhere = response.redirected && !response.url.startsWith(`${asked.origin}/`);
   return { kind: elsewhere ? 'captive_portal' : 'not_a_stream' };
 }

@@ -7,16 +7,10 @@ interface Tracked {
   data?: unknown;
 }
 
-/** Of a TRPCClientError, nothing believed. */
-function statusOf(error: unknown): number | undefined {
-  const { data } = Object(error) as { data?: { httpStatus?: unknown } };
-  return typeof data?.httpStatus === 'number' ? data.httpStatus : undefined;
-}
-
 export function trpcSubscription(subscription: TrpcSubscription): Transport {
   return (ask, hears) => {
     let begun = false;
-    const ended = (): void => hears.failed({ kind: 'ended' });
+    const ended = (): void => hears.failed({ kind: 'cut' });
     const running = subscription.subscribe(placeOf(ask), {
       onStarted: () => {
         begun = true;
@@ -29,8 +23,9 @@ export function trpcSubscription(subscription: TrpcSubscription): Transport {
         else hears.message('message', given, undefined);
       },
       onError: (error: unknown) => {
-        const status = statusOf(error);
-        hears.failed(status === undefined ? { kind: 'network' } : { kind: 'status', status });
+        // Of a TRPCClientError, nothing believed.
+        const status = (error as { data?: { httpStatus?: unknown } | null } | null)?.data?.httpStatus;
+        hears.failed(typeof status === 'number' ? { kind: 'status', status } : { kind: 'network' });
       },
       onStopped: ended,
       onComplete: ended,

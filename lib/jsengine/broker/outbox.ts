@@ -22,6 +22,8 @@ export interface Item {
   answer: ((outcome: PublishOutcome) => void) | undefined;
   /** Sent at least once: Redis may have carried it out. */
   wasSent: boolean;
+  /** Redis wants to know how old it is. */
+  saysAge: boolean;
   /** Local streams have been told. */
   wasTold: boolean;
   done: boolean;
@@ -58,7 +60,7 @@ export function itemOf(encoded: EncodedAction, handedUs: number, answer: Item['a
   const stored = encoded.stored ? storedBytes(encoded.stored) : whole;
   const rung = encoded.stored ? whole : '';
   const bytes = stored.length + rung.length + encoded.head.length + ITEM_BYTES;
-  return { encoded, stored, rung, bytes, handedUs, answer, wasSent: false, wasTold: false, done: false, group: undefined };
+  return { encoded, stored, rung, bytes, handedUs, answer, wasSent: false, saysAge: false, wasTold: false, done: false, group: undefined };
 }
 
 export class Outbox {
@@ -112,22 +114,25 @@ export class Outbox {
   }
 
   /** Makes room: of the company that holds most of it, what was never sent becomes one. Gives how many did; 0: none can. */
-  conflate(handedUs: number): { count: number; items: readonly Item[] } {
+  conflate(): { count: number; items: readonly Item[] } {
     let most: { queue: Queue; items: Item[]; bytes: number } | undefined;
     for (const queue of this.queues.values()) {
       // Behind all that Redis may have: the one goes to the end, and must pass none of it.
-      const from = Math.max(queue.next, queue.items.findLastIndex(({ wasSent }) => wasSent) + 1);
+      // What an outage sent back unsent is in the line again.
+      const from = Math.max(queue.flying > 0 ? queue.next : 0, queue.items.findLastIndex(({ wasSent }) => wasSent) + 1);
       const items = queue.items.slice(from).filter(({ done }) => !done);
       const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
       if (items.length > 1 && bytes > (most?.bytes ?? 0)) most = { queue, items, bytes };
     }
     if (!most) return { count: 0, items: [] };
     const { queue, items } = most;
-    const one = itemOf(conflateActions(items.map(({ encoded }) => encoded.action)), handedUs, undefined);
+    // It is as old as its newest part.
+    const one = itemOf(conflateActions(items.map(({ encoded }) => encoded.action)), items.at(-1)?.handedUs ?? 0, undefined);
     one.wasTold = true;
     const gone = new Set(items);
     const kept = queue.items.filter((item) => !gone.has(item));
     queue.items.splice(0, queue.items.length, ...kept, one);
+    queue.next = Math.min(queue.next, kept.length);
     this.actions -= items.length - 1;
     this.bytes -= items.reduce((sum, item) => sum + item.bytes, 0) - one.bytes;
     return { count: items.length, items };

@@ -26,6 +26,8 @@ const VOUCH_EVERY_MS = 100;
 const VOUCH_MS = 1_000;
 /** An import is held together for so long. ms */
 const HELD_MS = 2_000;
+/** Companies whose actions are left, and that are named. */
+const MAX_NAMED = 100;
 /** The head outlives the actions by this. ms */
 const OUTLIVES_MS = 30 * 86_400_000;
 
@@ -119,7 +121,7 @@ export class Publishing {
     this.pump();
   }
 
-  /** Resolves to how many are left when nothing waits, or after `withinMs`. */
+  /** Resolves to how many are left when nothing waits, or after `withinMs`. Companies that they are of are named. */
   async flush(withinMs: number): Promise<number> {
     if (this.outbox.actions > 0 && withinMs > 0) {
       let timer: NodeJS.Timeout | undefined;
@@ -128,6 +130,11 @@ export class Publishing {
         this.flushed.push(resolve);
       });
       clearTimeout(timer);
+    }
+    let named = 0;
+    for (const { companyId, items } of this.outbox.all) {
+      if ((named += 1) > MAX_NAMED) break;
+      this.host.odd('left', `this company's actions that Redis has not got when the hub closes: ${items.filter(({ done }) => !done).length}`, companyId);
     }
     return this.outbox.actions;
   }
@@ -165,7 +172,7 @@ export class Publishing {
   private enter(item: Item): Queue | undefined {
     const { counters, odd } = { counters: this.host.counters, odd: this.host.odd.bind(this.host) };
     while (!this.outbox.hasRoom(item.bytes)) {
-      const { count, items } = this.outbox.conflate(item.handedUs);
+      const { count, items } = this.outbox.conflate();
       if (count === 0) {
         counters.outboxFull++;
         item.group?.end();
@@ -217,6 +224,8 @@ export class Publishing {
     this.flying++;
     this.flyingBytes += item.bytes;
     const sentUs = context.env.monotonicUs();
+    // Of what had to wait: its company may have been erased meanwhile.
+    const age = Math.round(sentUs - item.handedUs);
     const end = (): void => {
       queue.flying--;
       queue.flyingBytes -= item.bytes;
@@ -229,7 +238,7 @@ export class Publishing {
         [keys.head, keys.log, keys.ids],
         [
           ...[keys.doorbell, broker.ring, '', run, epoch, seq, id, force, this.host.freshEpoch()],
-          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung, before?.encoded.action.id ?? '', at],
+          ...[logActions, logTtlMs, logBytes, OUTLIVES_MS, action.id, Math.max(0, action.timestamp), item.stored, item.rung, before?.encoded.action.id ?? '', at, wasSent || item.saysAge || !item.answer ? age : ''],
         ],
       )
       .then(publishReply)
@@ -255,13 +264,15 @@ export class Publishing {
     const { host } = this;
     this.refusedWord = '';
     if (this.closed) return;
+    // Nothing was done: what it finds of itself later is another one's.
+    if (reply.status === 'UNVOUCHED' || reply.status === 'EARLY' || reply.status === 'AGAIN') item.wasSent = wasSent;
     if (reply.status === 'UNVOUCHED') {
       queue.vouchSinceMs ??= host.steadyMs();
       this.trouble(queue);
       return;
     }
-    if (reply.status === 'EARLY') {
-      item.wasSent = wasSent;
+    if (reply.status === 'EARLY' || reply.status === 'AGAIN') {
+      item.saysAge ||= reply.status === 'AGAIN';
       // Behind one that failed it waits with that.
       if (!queue.troubled) queue.early = true;
       queue.troubled = true;
@@ -271,6 +282,10 @@ export class Publishing {
     queue.vouchSinceMs = undefined;
     queue.failures = 0;
     this.awayFailures = 0;
+    if (reply.status === 'FORGOTTEN') {
+      this.give(queue, item, "hub.forget erased the company after this was published");
+      return;
+    }
     if (reply.status === 'FORMAT') {
       this.give(queue, item, `the company's log in Redis has format ${reply.newer}, which a newer version wrote; this node leaves it alone`);
       return;

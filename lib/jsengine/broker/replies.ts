@@ -19,7 +19,10 @@ type Refusal = { readonly status: 'UNVOUCHED' } | { readonly status: 'FORMAT'; r
 
 export type PublishReply =
   | ({ readonly status: 'OK' | 'DUPLICATE'; readonly former: readonly FormerName[] } & Place)
+  /** `AGAIN`: it is to say its age. */
   | { readonly status: 'EARLY' }
+  | { readonly status: 'AGAIN' }
+  | { readonly status: 'FORGOTTEN' }
   | Refusal;
 
 export interface ReadEntry {
@@ -38,6 +41,7 @@ export function publishReply(reply: BrokerReply): PublishReply {
   const [status, epoch, seq, at, why, former, run] = textsOf(reply);
   if (status === 'OK' || status === 'DUPLICATE') return { status, ...place(epoch, seq, at, why, run), former: formerNames(former ?? '') };
   if (status === 'EARLY') return { status };
+  if (status === 'FORGOTTEN') return { status: epoch === 'again' ? 'AGAIN' : status };
   return refusal(status, epoch);
 }
 

@@ -3,6 +3,7 @@ import type { Broker, BrokerReply } from '../../internal/broker.js';
 import { maskRedisUrl } from '../url.js';
 import type { Connection, ConnectionEvents } from './connection.js';
 import { PairBroker } from './pair.js';
+import { NO_TLS, onPlainRedis } from './plain-redis.js';
 
 /** As much of ioredis as is used: an optional peer, so its types are not asked for. */
 export interface IoredisClient {
@@ -76,6 +77,14 @@ export class IoredisConnection implements Connection {
       throw ended();
     }
     client.on(this.sharded ? 'smessageBuffer' : 'messageBuffer', (channel: Buffer, payload: Buffer) => this.events.message(channel.toString(), payload));
+    const { tls, sentinels, host = 'localhost', port = 6_379 } = client.options;
+    let settled = (): void => undefined;
+    if (tls && !sentinels && !this.sharded) {
+      settled = onPlainRedis(port, host, () => {
+        this.#trouble = new Error(NO_TLS);
+        client.disconnect();
+      });
+    }
     await new Promise<void>((resolve, reject) => {
       client.on('error', (error: Error) => {
         this.#trouble ??= error;
@@ -95,7 +104,7 @@ export class IoredisConnection implements Connection {
       });
       // Its end says more.
       client.connect().catch(() => undefined);
-    });
+    }).finally(() => settled());
   }
 
   send([name = '', ...args]: readonly (string | Buffer)[]): Promise<BrokerReply> {

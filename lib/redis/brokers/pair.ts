@@ -69,8 +69,10 @@ export class PairBroker implements Broker {
     return () => this.#listeners.delete(own);
   }
 
+  /** Both: after a failover each of them may be at another server, and which one is wrong does not show. */
   resubscribe(): void {
     this.#listening.renew('it delivered nothing');
+    this.#commands.renew('it delivered nothing');
   }
 
   close(): Promise<void> {

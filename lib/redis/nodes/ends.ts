@@ -1,7 +1,7 @@
 /**
  * Whom the hubs were told to end stands in Redis as long as a stream of then may live: a node that did not hear of it reads it when it
- * hears again, before its streams hear anything (`BrokerLogOptions.revocations`). It may end streams that have come back since, which then come back once more; it
- * never leaves one that was to end.
+ * hears again, before its streams hear anything (`BrokerLogOptions.revocations`). One that it missed may end
+ * streams that have come back since; it never leaves one that was to end, and carries out none twice.
  */
 import { BrokerError, type BrokerReply } from '../../internal/broker.js';
 import type { DisconnectMatch } from '../../internal/engine.js';
@@ -14,14 +14,14 @@ export interface End {
   readonly reason: CloseReason;
 }
 
-/** ms; entries of nodes whose clocks differ, or that were written while others were read, are read twice. */
+/** ms; a node that has just begun reads so much from before its beginning: an age and a clock are no more exact. */
 const OVERLAP_MS = 10_000;
 const MAX_ENTRIES = 100_000;
 const PAGE = 500;
 /** Ends that wait for Redis; beyond it the oldest are given up. */
 const MAX_WAITING = 1_000;
-/** Entries that are known to have been carried out. */
-const REMEMBERED = 2_000;
+/** Entries that are known to have been carried out: all that stand in Redis, which trims a hundred later. One that is forgotten and read again would end who came back since. */
+const REMEMBERED = MAX_ENTRIES + 1_000;
 
 export interface EndsHost {
   readonly carryOut: (end: End) => void;
@@ -42,11 +42,8 @@ export class Ends {
   /** Written, and told to nobody. */
   readonly #untold: { readonly end: End; readonly id: string }[] = [];
   readonly #bornMs = performance.now();
-  /** Of the newest entry that is known, or when this node began; '': that is not known yet. */
-  #newest = '';
-  /** All up to `#newest` is known, and what follows is heard. */
-  #isWhole = false;
-  #misses = 0;
+  /** The entry up to which all is known; '': none stood there. Undefined: nothing was read yet. No clock says what comes behind it. */
+  #upTo: string | undefined;
   /** What was said while nothing was heard could not be read yet. */
   #behind = false;
 
@@ -57,9 +54,6 @@ export class Ends {
     this.#carryOut = carryOut;
     this.#tell = tell;
     this.#unwritten = unwritten;
-    life.broker.onState(({ link }) => {
-      if (link !== 'ready') this.missed();
-    });
     life.hold({
       keys: () => [],
       fenced: () => undefined,
@@ -98,17 +92,9 @@ export class Ends {
     if (this.#untold.length > MAX_WAITING) this.#untold.shift();
   }
 
-  /** It came by the channel, and is carried out here. */
+  /** It came by the channel, and is carried out here. What was written before it is still to be read. */
   heard(id: string): void {
     this.#remember(id);
-    // What was written before it and not heard is still to be read.
-    if (this.#isWhole && later(id, this.#newest)) this.#newest = id;
-  }
-
-  /** Something may have been said that is not heard. */
-  missed(): void {
-    this.#isWhole = false;
-    this.#misses++;
   }
 
   #remember(id: string): void {
@@ -132,31 +118,35 @@ export class Ends {
   /** Carries out what was written since this node last knew all of it. Rejects where that cannot be read. */
   async read(): Promise<void> {
     const { broker, prefix } = this.#life;
-    const misses = this.#misses;
-    const patiently = async (args: readonly (string | number)[]): Promise<BrokerReply> => this.#life.patiently(broker.command(args));
-    if (this.#newest === '') this.#newest = `${String(await this.#birth(patiently))}-0`;
-    const from = Math.max(0, Number(this.#newest.split('-')[0]) - OVERLAP_MS);
-    for (let start = `${String(from)}-0`; ; ) {
-      const page = entries(await patiently(['XRANGE', endsKey(prefix), start, '+', 'COUNT', PAGE]));
-      for (const [id, end] of page) {
-        if (later(id, this.#newest)) this.#newest = id;
-        if (this.#known.has(id)) continue;
+    const ask = async (...args: readonly (string | number)[]): Promise<BrokerReply> => this.#life.patiently(broker.command(args));
+    const page = async (from: string): Promise<[id: string, end: End | undefined][]> =>
+      entries(await ask('XRANGE', endsKey(prefix), from, '+', 'COUNT', PAGE));
+    const known = this.#upTo;
+    const since = known === undefined ? await this.#birth(ask) : 0;
+    let upTo = known ?? '';
+    let found = await page(upTo || '-');
+    // It is gone: trimmed with all before it, or this is another Redis, whose clock may be any.
+    if (known && found[0]?.[0] !== known) found = await page('-');
+    for (;;) {
+      for (const [id, end] of found) {
+        upTo = id;
+        if (id === known || this.#known.has(id)) continue;
         this.#remember(id);
-        if (end) this.#carryOut(end);
+        if (end && parseInt(id) >= since) this.#carryOut(end);
       }
-      if (page.length < PAGE) break;
-      start = `(${page.at(-1)?.[0] ?? ''}`;
+      if (found.length < PAGE) break;
+      found = await page(`(${upTo}`);
     }
+    this.#upTo = upTo;
     this.#behind = false;
-    this.#isWhole = misses === this.#misses;
     void this.#sendWaiting();
   }
 
   /** When this node began, ms of Redis's clock: no stream of it is older. */
-  async #birth(ask: (args: readonly string[]) => Promise<BrokerReply>): Promise<number> {
+  async #birth(ask: (command: string) => Promise<BrokerReply>): Promise<number> {
     const ageMs = performance.now() - this.#bornMs;
-    const [seconds = 0, micros = 0] = texts(await ask(['TIME'])).map(Number);
-    return Math.max(0, Math.floor(seconds * 1_000 + micros / 1_000 - ageMs));
+    const [seconds = 0, micros = 0] = texts(await ask('TIME')).map(Number);
+    return Math.max(0, Math.floor(seconds * 1_000 + micros / 1_000 - ageMs - OVERLAP_MS));
   }
 
   async #sendWaiting(): Promise<void> {
@@ -166,13 +156,6 @@ export class Ends {
       if (id !== undefined) this.#tell(end, id);
     }
   }
-}
-
-/** Of ids of Redis's streams. */
-function later(id: string, other: string): boolean {
-  const [ms = 0, count = 0] = id.split('-').map(Number);
-  const [otherMs = 0, otherCount = 0] = other.split('-').map(Number);
-  return ms > otherMs || (ms === otherMs && count > otherCount);
 }
 
 function entries(reply: BrokerReply): [id: string, end: End | undefined][] {

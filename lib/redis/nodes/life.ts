@@ -17,13 +17,16 @@ const RENEW_MS = 10_000;
 /** ms; while Redis does not answer, how often it is asked again. */
 const RETRY_MS = 1_000;
 /** The same while somebody waits for it, ms. */
-const SOON_MS = 100;
+export const SOON_MS = 100;
 /** ms that an answer of Redis is waited for where somebody else waits for what comes of it. */
 export const PATIENCE_MS = 1_000;
-/** The same for a link that is lost: it takes some attempts. */
-const LINK_PATIENCE_MS = 2_000;
+/** The same for a link that is lost, and for a refusal: it takes some attempts. */
+export const LINK_PATIENCE_MS = 2_000;
 /** ms that a link that is lost again and again is waited for. */
-const FLAPS_MS = 5_000;
+export const FLAPS_MS = 5_000;
+/** A link that was lost so often in so many ms flaps: a node does not take Redis for away. */
+const FLAPS = 3;
+const FLAPS_WITHIN_MS = 30_000;
 /** ms; a node that has been dead for so long is not even remembered as such. */
 const FORGET_MS = 3_600_000;
 /** ms that the list of nodes outlives the last of them. */
@@ -71,6 +74,7 @@ export class Life {
   readonly #holders: Holder[] = [];
   readonly #losses: (() => void)[] = [];
   readonly #renewals: (() => void)[] = [];
+  #counted: (nodes: number) => void = () => undefined;
   #refused: (message: string) => void = () => undefined;
   /** Rounds in which what a dead node held is still looked for: its life in a company ends a little later than in the list. */
   #mourns = 0;
@@ -84,6 +88,10 @@ export class Life {
   /** Redis does not answer: nobody waits until it does. */
   #outage = false;
   #era = 0;
+  #isLinked = false;
+  #verifying: Promise<void> | undefined;
+  /** When the link was lost the last times. */
+  readonly #cuts: number[] = [];
   /** What was on its way when Redis went away may arrive late: all is compared once more. */
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -108,10 +116,15 @@ export class Life {
     this.#hears = broker.onState(({ link }) => {
       if (this.#isClosed || link === 'closed') return;
       if (link === 'ready') void this.#recover();
-      else if (link === 'lost') this.#lost();
+      else if (link === 'lost') {
+        if (this.#isLinked && this.#cuts.push(this.#now()) > FLAPS) this.#cuts.shift();
+        this.#lost();
+      }
+      this.#isLinked = link === 'ready';
     });
     this.#later(RENEW_MS);
-    if (broker.state.link === 'ready') void this.#recover();
+    this.#isLinked = broker.state.link === 'ready';
+    if (this.#isLinked) void this.#recover();
     else this.#lost();
   }
 
@@ -124,9 +137,8 @@ export class Life {
     this.#settle = settle;
   }
 
-  /** Whether Redis knows what all nodes hold: after it was away, or has forgotten, that takes until they have told it. */
-  async settled(): Promise<boolean> {
-    const until = performance.now() + FLAPS_MS;
+  /** Whether Redis knows what all nodes hold: after it was away, or has forgotten, that takes until they have told it. Waits until then (`performance.now()`). */
+  async settled(until: number): Promise<boolean> {
     do {
       if (await this.usable()) await this.#settling;
       // Nobody is on the way to it: the next attempt has its time.
@@ -137,7 +149,9 @@ export class Life {
 
   /** Another node has said something. */
   met(node: string): void {
-    if (!this.alive.includes(node)) this.alive = [...this.alive, node];
+    if (this.alive.includes(node)) return;
+    this.alive = [...this.alive, node];
+    this.#counted(this.alive.length);
   }
 
   /** Resolves when Redis knows that this node lives, and what it holds; rejects where it is away. */
@@ -164,6 +178,11 @@ export class Life {
     if (this.#grace) await this.#grace.over;
     if (this.#recovering && !this.#outage) await this.#recovering;
     return this.isUsable;
+  }
+
+  /** Redis is silent, or away for long: a node decides by itself. Not so where a link only flaps. */
+  get isAway(): boolean {
+    return this.#outage;
   }
 
   get isUsable(): boolean {
@@ -195,15 +214,21 @@ export class Life {
       },
     };
     // What has arrived is read first.
-    const judge = (): void => void setImmediate(() => this.#grace === grace && this.#trouble());
+    const judge = (): void =>
+      void setImmediate(() => {
+        if (this.#grace !== grace) return;
+        if (!this.#flaps) return this.#trouble();
+        grace.end();
+        this.#lost();
+      });
     const timer = setTimeout(judge, LINK_PATIENCE_MS).unref();
     this.#grace = grace;
     this.#later(SOON_MS);
   }
 
   /**
-   * What was asked of it came to nothing. A key that is somebody else's says nothing of Redis: it concerns its company alone. Whether to ask
-   * again when it is back: not where it was silent, or for that key.
+   * What was asked of it came to nothing. A key that is somebody else's says nothing of Redis: it concerns its company alone. Nor need another refusal
+   * (a shard, an ACL): the list of nodes says whether all is refused. Whether to ask again when it is back: not where it was silent, or for that key.
    */
   failed(thrown: unknown): 'again' | 'never' {
     if (!(thrown instanceof BrokerError)) {
@@ -214,13 +239,34 @@ export class Life {
       this.#refused(thrown.message);
       return 'never';
     }
-    this.#lost();
+    if (thrown.failure === 'refused') void this.verified();
+    else this.#lost();
     return 'again';
+  }
+
+  /** Redis has refused something. Resolves when it is known whether it refuses the list of nodes too, and counts as away then. Never rejects. */
+  verified(): Promise<void> {
+    return (this.#verifying ??= this.#verify().finally(() => (this.#verifying = undefined)));
+  }
+
+  async #verify(): Promise<void> {
+    try {
+      await this.patiently(this.#renewal(nodesKey(this.prefix), false));
+    } catch (thrown) {
+      if (thrown instanceof BrokerError) this.#lost();
+      else this.#trouble();
+    }
   }
 
   /** Hears what Redis refuses for good. */
   onRefused(listener: (message: string) => void): void {
     this.#refused = listener;
+  }
+
+  /** Hears how many nodes live. */
+  onCount(listener: (nodes: number) => void): void {
+    this.#counted = listener;
+    if (this.alive.length > 0) listener(this.alive.length);
   }
 
   /** Hears each renewal. */
@@ -290,6 +336,11 @@ export class Life {
     return this.#now() - this.#renewedMs > LIFE_MS ? 'ask' : 'keep';
   }
 
+  get #flaps(): boolean {
+    const [first = -Infinity] = this.#cuts;
+    return this.#cuts.length === FLAPS && this.#now() - first <= FLAPS_WITHIN_MS;
+  }
+
   get #retryMs(): number {
     return this.#outage ? RETRY_MS : SOON_MS;
   }
@@ -326,6 +377,7 @@ export class Life {
   #note(nodes: readonly string[]): void {
     if (this.alive.some((node) => !nodes.includes(node))) this.#mourns = MOURNS;
     this.alive = nodes;
+    this.#counted(Math.max(1, nodes.length));
     if (this.#mourns === 0) return;
     this.#mourns -= 1;
     for (const listener of this.#losses) listener();
@@ -334,9 +386,11 @@ export class Life {
   async #renewEach(): Promise<void> {
     for (const holder of this.#holders) {
       const keys = [...holder.keys()];
-      const replies = await this.patiently(Promise.all(keys.map((key) => this.#renewal(key, false))));
+      // One company's shard that refuses is no concern of the others; what it counts as dead meanwhile is told anew at a later renewal.
+      const replies = await this.patiently(Promise.all(keys.map((key) => this.#renewal(key, false).catch(refusal))));
       replies.forEach((reply, at) => {
-        if (texts(reply)[0] !== 'OK') holder.fenced(keys[at] as string, this.#mode());
+        if (reply instanceof BrokerError) this.failed(reply);
+        else if (texts(reply)[0] !== 'OK') holder.fenced(keys[at] as string, this.#mode());
       });
     }
   }
@@ -387,6 +441,11 @@ export class Life {
       this.#later(this.#retryMs);
     }
   }
+}
+
+function refusal(thrown: unknown): BrokerError {
+  if (thrown instanceof BrokerError && thrown.failure === 'refused') return thrown;
+  throw thrown;
 }
 
 export function texts(reply: BrokerReply): string[] {

@@ -16,6 +16,8 @@ export const HEAD = `
 local FORMAT = 1
 -- How far apart the clocks of two Redises may be that count one after the other, ms.
 local CLOCKS_APART = 100
+-- A head of a log that nothing was placed in, ms.
+local EMPTY_LIVES = 2592000000
 if redis.replicate_commands then redis.replicate_commands() end
 
 local function clock()
@@ -41,7 +43,7 @@ end
 
 -- The head as a table; nil: there is none. A newer format is nobody's to read.
 local function readHead(key)
-  local got = redis.call('HMGET', key, 'format', 'epoch', 'seq', 'run', 'at', 'bytes', 'born', 'lost', 'reach', 'former', 'life')
+  local got = redis.call('HMGET', key, 'format', 'epoch', 'seq', 'run', 'at', 'bytes', 'born', 'lost', 'reach', 'former', 'life', 'gone')
   if got[1] and tonumber(got[1]) > FORMAT then return nil, got[1] end
   if not got[2] then
     -- Somebody else's hash: no stream, and so refused as what it is.
@@ -52,21 +54,23 @@ local function readHead(key)
     -- A version that knew no lives wrote none: then the process counts.
     epoch = got[2], seq = tonumber(got[3]), run = got[4], life = got[11] or '', at = tonumber(got[5]), bytes = tonumber(got[6]),
     born = tonumber(got[7]), lost = tonumber(got[8]), reach = tonumber(got[9]),
-    former = got[10] or '',
+    former = got[10] or '', gone = got[12] or '',
   }
 end
 
--- A new life of the log. Nothing of the former one is left.
-local function begin(keys, epoch, run)
+-- A new life of the log. Nothing of the former one is left; known: what the caller had of it, and gives up.
+local function begin(keys, epoch, run, known)
   -- Keys of another type are not ours to take away: Redis refuses them here.
   redis.call('XLEN', keys.log)
   redis.call('HLEN', keys.ids)
   redis.call('DEL', keys.head, keys.log, keys.ids)
   local now = clock()
   local process, life = partsOf(run)
+  local gone = known.epoch == '' and '' or known.epoch .. '.' .. plain(known.seq)
   redis.call('HSET', keys.head, 'format', FORMAT, 'epoch', epoch, 'seq', 0, 'run', process, 'life', life, 'at', plain(now), 'bytes', 0,
-    'born', plain(now), 'lost', 0, 'reach', 0)
-  return { epoch = epoch, seq = 0, run = process, life = life, at = now, bytes = 0, born = now, lost = 0, reach = 0, former = '' }
+    'born', plain(now), 'lost', 0, 'reach', 0, 'gone', gone)
+  redis.call('PEXPIRE', keys.head, EMPTY_LIVES)
+  return { epoch = epoch, seq = 0, run = process, life = life, at = now, bytes = 0, born = now, lost = 0, reach = 0, former = '', gone = gone }
 end
 
 -- Up to which seq a cursor of this epoch is one of the head's; nil: it never was.
@@ -76,6 +80,12 @@ local function extent(head, epoch)
     if name == epoch then return tonumber(last) end
   end
   return nil
+end
+
+-- Whether the head's epoch began because of what this node knows: it was given up then, and all were told.
+local function isGone(head, known)
+  local epoch, seq = string.match(head.gone, '^(%w+)[.](%d+)$')
+  return epoch == known.epoch and known.seq <= tonumber(seq)
 end
 
 -- Whether what a node knows is so here. What is no longer kept cannot be compared, and counts as if it were.
@@ -113,7 +123,10 @@ local function judge(keys, told, known, force, fresh)
   local head, newer = readHead(keys.head)
   if newer then return nil, 'FORMAT', newer end
   if not head then
-    return begin(keys, fresh, run), known.epoch == '' and 'new' or 'lost', run
+    -- Nor is a stream of somebody else's.
+    local first = redis.call('XRANGE', keys.log, '-', '+', 'COUNT', 1)[1]
+    if first and first[2][1] ~= 'i' then redis.call('HLEN', keys.log) end
+    return begin(keys, fresh, run, known), known.epoch == '' and 'new' or 'lost', run
   end
   local here = counted(head, run)
   if not here and told ~= '' then
@@ -123,7 +136,7 @@ local function judge(keys, told, known, force, fresh)
   end
   if known.epoch == '' then
     if here then return head, nil, run end
-    if force then return begin(keys, fresh, run), 'unvouched', run end
+    if force then return begin(keys, fresh, run, known), 'unvouched', run end
     return nil, 'UNVOUCHED'
   end
   if here then
@@ -132,14 +145,16 @@ local function judge(keys, told, known, force, fresh)
     -- An epoch began without it: what it knew is of no use, and what its streams saw they read anew.
     if not extent(head, known.epoch) then
       -- But what another Redis counted after that (a master that did not know yet that it was none) is lost, and nobody was told.
-      if known.run ~= run and known.at + CLOCKS_APART >= head.born then return begin(keys, fresh, run), 'rewound', run end
+      if known.run ~= run and known.at + CLOCKS_APART >= head.born and not isGone(head, known) then
+        return begin(keys, fresh, run, known), 'rewound', run
+      end
       return head, nil, run
     end
   elseif not extent(head, known.epoch) then
     -- Neither of the two can be told to be the later one.
-    return begin(keys, fresh, run), 'rewound', run
+    return begin(keys, fresh, run, known), 'rewound', run
   end
-  if not agrees(keys, head, known) then return begin(keys, fresh, run), 'rewound', run end
+  if not agrees(keys, head, known) then return begin(keys, fresh, run, known), 'rewound', run end
   if here then return head, nil, run end
   return rename(keys, head, fresh, run), 'vouched', run
 end

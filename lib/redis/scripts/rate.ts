@@ -8,7 +8,13 @@ if redis.replicate_commands then redis.replicate_commands() end
 local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local line = tonumber(redis.call('GET', KEYS[1]) or now) or now
+local held = redis.call('GET', KEYS[1])
+local line = held and string.match(held, '^%d+$') and tonumber(held) or now
+if held then
+  -- Ours is a time up to which it lives, and no longer. Somebody else's is refused as what it is.
+  local ttl = redis.call('PTTL', KEYS[1])
+  if not string.match(held, '^%d+$') or ttl == -1 or line - now > (ttl + 1000) * 1000 then redis.call('XLEN', KEYS[1]) end
+end
 if line < now then line = now end
 local following = line + interval
 local room = now + interval * burst - following

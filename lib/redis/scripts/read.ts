@@ -25,6 +25,8 @@ local known = { run = ARGV[2], epoch = ARGV[3], seq = tonumber(ARGV[4]) or 0, id
 local head, why, run = judge(keys, ARGV[1], known, ARGV[6] == '1', ARGV[7])
 if not head then return { why, run } end
 if why and why ~= 'vouched' and ARGV[10] then redis.call(ARGV[11], ARGV[10], FORMAT .. 'b ' .. head.epoch .. '\\n') end
+-- Each action that is placed gives it a longer life.
+if head.seq == 0 then redis.call('PEXPIRE', keys.head, EMPTY_LIVES) end
 local lost = head.lost
 if head.seq > 0 and redis.call('XLEN', keys.log) == 0 and head.reach > lost then lost = head.reach end
 local answer = { 'OK', head.epoch, plain(head.seq), plain(head.at), why or '', plain(head.born), plain(lost), head.former, run }

@@ -2,8 +2,9 @@
  * The limits over all nodes: one script an admission (`scripts/seats.ts`). While Redis is away the limits hold for this node alone,
  * and what was let in meanwhile is told to Redis as soon as it is back, before anybody else is let in.
  */
+import { BrokerError } from '../../internal/broker.js';
 import { nodeChannel, nodesKey, seatsKey } from '../keys.js';
-import { LIFE_MS, texts, type Holder, type Life, type RestoreMode } from '../nodes/life.js';
+import { FLAPS_MS, LIFE_MS, LINK_PATIENCE_MS, SOON_MS, texts, type Holder, type Life, type RestoreMode } from '../nodes/life.js';
 import { SEATS } from '../scripts/seats.js';
 import { Book, type Company, type EndedReason, type Held, type SeatRequest } from './book.js';
 
@@ -18,8 +19,8 @@ export type SeatAnswer =
   /** `fate`: it is to end as soon as it has begun. */
   | { readonly ok: true; readonly fate?: EndedReason }
   | { readonly ok: false; readonly code: 'USER_LIMIT' | 'COMPANY_LIMIT'; readonly limit: number; readonly current: number }
-  /** A younger life of its instance is there. */
-  | { readonly ok: false; readonly code: 'REPLACED' };
+  /** A younger life of its instance is there; or Redis is not away, and cannot be asked: it is to come back. */
+  | { readonly ok: false; readonly code: 'REPLACED' | 'UNSETTLED' };
 
 export interface SeatMetrics {
   /** Seats of this node that stand in Redis, and those that it has let in by itself. */
@@ -43,7 +44,9 @@ const KEYS_LIVE_MS = 86_400_000;
 const TELL_AGAIN_MS = KEYS_LIVE_MS / 3;
 /** Seats in one script that gives them back. */
 const RETURNED_AT_ONCE = 500;
-/** An admission that finds the node fenced again and again, as one that is stopped each time, or is refused for so many times, is decided here. */
+/** ms; where Redis refuses a company's seats, and nothing else, it is asked so often whether it still does. */
+const REFUSED_AGAIN_MS = 1_000;
+/** An admission is given up where the node is fenced again and again, as one that is stopped each time, or the answer is lost so often. */
 const MAX_TRIES = 5;
 
 const SCRIPT = { name: 'seats', body: SEATS };
@@ -52,25 +55,40 @@ export class Seats implements Holder {
   readonly #life: Life;
   readonly #limits: SeatLimits;
   readonly #end: (companyId: string, id: string, reason: EndedReason) => void;
+  readonly #refuses: (companyId: string, why: string) => void;
   readonly #book: Book;
+  /** Companies whose seats Redis refuses, though it is well; when it was asked last, ms. */
+  readonly #refusing = new Map<string, number>();
   /** Companies with seats to give back in this turn. */
   readonly #returning = new Set<Company>();
   readonly #counters = { admitted: 0, refused: 0, admittedLocally: 0, refusedLocally: 0, evicted: 0, replaced: 0, restored: 0 };
 
-  /** `end`: a stream of this node is to end; it is given back when it has. */
-  constructor(life: Life, limits: SeatLimits, end: (companyId: string, id: string, reason: EndedReason) => void) {
+  /** `end`: a stream of this node is to end; it is given back when it has. `refuses`: the seats of this company, and perhaps of others, are counted by each node alone. */
+  constructor(
+    life: Life,
+    limits: SeatLimits,
+    end: (companyId: string, id: string, reason: EndedReason) => void,
+    refuses: (companyId: string, why: string) => void = () => undefined,
+  ) {
     this.#life = life;
     this.#limits = limits;
     this.#end = end;
+    this.#refuses = refuses;
     this.#book = new Book((companyId) => seatsKey(life.prefix, companyId));
     life.hold(this);
+    // What Redis refused while it was well.
+    life.onRenewal(() => {
+      for (const company of this.#book.companies()) if (company.dirty) void this.#restore(company, 'keep');
+    });
   }
 
   /** Never rejects. A seat that was given is given back by `release`, also where nobody wants it any more. */
   async admit(request: SeatRequest): Promise<SeatAnswer> {
     const seat = this.#book.ask(request);
     const answer = await this.#decide(seat);
-    if (!answer.ok) this.#forget(seat);
+    // The answer that was lost may have given it one.
+    if (!answer.ok && answer.code === 'UNSETTLED') this.#giveBack(seat);
+    else if (!answer.ok) this.#forget(seat);
     else if (seat.abandoned) this.#giveBack(seat);
     else if (seat.fate !== undefined) return { ok: true, fate: seat.fate };
     return answer;
@@ -126,7 +144,12 @@ export class Seats implements Holder {
 
   async #decide(seat: Held): Promise<SeatAnswer> {
     const { company } = seat;
-    for (let tries = 0; tries < MAX_TRIES && (await this.#life.settled()); tries += 1) {
+    const until = performance.now() + FLAPS_MS;
+    const refusedMs = this.#refusing.get(company.id);
+    if (refusedMs !== undefined && performance.now() - refusedMs < REFUSED_AGAIN_MS) return this.#decideHere(seat);
+    let isAlone = false;
+    let refused: { readonly why: string; readonly sinceMs: number } | undefined;
+    for (let left = MAX_TRIES; left > 0 && (await this.#life.settled(until)); left -= 1) {
       this.#sendReturned(company);
       if (company.dirty || performance.now() - company.toldMs > TELL_AGAIN_MS) void this.#restore(company, 'keep');
       const { held } = company;
@@ -134,9 +157,22 @@ export class Seats implements Holder {
       try {
         reply = texts(await this.#life.patiently(this.#ask(seat)));
       } catch (thrown) {
-        if (this.#life.failed(thrown) === 'never') break;
+        isAlone = this.#life.failed(thrown) === 'never';
+        if (isAlone) break;
+        if (!isRefusal(thrown)) {
+          refused = undefined;
+          continue;
+        }
+        refused = { why: thrown.message, sinceMs: refused?.sinceMs ?? performance.now() };
+        await this.#life.verified();
+        if (this.#life.isUsable && (refusedMs !== undefined || performance.now() - refused.sinceMs >= LINK_PATIENCE_MS)) break;
+        // Not one of those that were lost: two seconds are longer than all of them.
+        left += 1;
+        await new Promise((resolve) => setTimeout(resolve, SOON_MS));
         continue;
       }
+      this.#refusing.delete(company.id);
+      refused = undefined;
       const [word = '', figure, since, ...gaveWay] = reply;
       if (word === 'FENCED') {
         await this.#life.fenced();
@@ -157,7 +193,20 @@ export class Seats implements Holder {
       const code = word as 'USER_LIMIT' | 'COMPANY_LIMIT';
       return { ok: false, code, limit: this.#limit(code), current: Number(figure) };
     }
-    return this.#decideHere(seat);
+    const { perUser, perCompany } = this.#limits;
+    if (refused && !this.#life.isAway && this.#life.broker.state.link === 'ready') {
+      isAlone = true;
+      this.#refused(company, refused.why);
+    }
+    // A limit that opened where a link flaps would be none. One that Redis refuses is no flap.
+    if (isAlone || this.#life.isAway || perUser + perCompany === 0) return this.#decideHere(seat);
+    return { ok: false, code: 'UNSETTLED' };
+  }
+
+  /** It is decided here, and Redis is told when it takes it. */
+  #refused(company: Company, why: string): void {
+    if (this.#refusing.size === 0) this.#refuses(company.id, why);
+    this.#refusing.set(company.id, performance.now());
   }
 
   #ask({ request, company, user, tab, generation }: Held): ReturnType<Life['broker']['eval']> {
@@ -309,6 +358,7 @@ export class Seats implements Holder {
       // The node has come back once more: all is told again.
       if (reply[0] === 'LATE') return;
       this.#counters.restored += 1;
+      this.#refusing.delete(company.id);
       for (let at = 0; at + 1 < reply.length; at += 2) this.ended(reply[at] as string, reply[at + 1] as EndedReason);
       for (const seat of told) if (seat.state === 'local') this.#book.become(seat, 'held');
     } catch (thrown) {
@@ -321,4 +371,8 @@ export class Seats implements Holder {
   #keys(company: Company): [string, string] {
     return [company.key, this.#life.clustered ? company.key : nodesKey(this.#life.prefix)];
   }
+}
+
+function isRefusal(thrown: unknown): thrown is BrokerError {
+  return thrown instanceof BrokerError && thrown.failure === 'refused';
 }

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
 import type { HubMetrics } from '../../server/results.js';
-import type { ReportTotals } from '../../server/client-reports.js';
+import type { ClientReports } from '../../server/client-reports.js';
 import type { LoopDelay } from './loop-delay.js';
 import { brokerMetrics } from './broker-metrics.js';
 import { clientReportMetrics } from './client-reports.js';
@@ -51,7 +51,7 @@ const LABELLED: [name: string, key: ByLabel, label: string, help: string][] = [
   ['failures_total', 'failures', 'code', 'Calls of the hub that failed: broadcasts that went to nobody among them'],
 ];
 
-export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetrics, loop: LoopDelay, reports: () => ReportTotals): void {
+export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetrics, loop: LoopDelay, reports: ClientReports): void {
   const registry = new Registry();
   // One reading of the hub for all metrics of a scrape.
   let now = hubMetrics();

@@ -4,6 +4,7 @@
  */
 import type { Metric, MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { EngineMetrics } from '../../internal/engine.js';
+import type { AppliedTimes } from '../../server/cache-totals.js';
 
 type Labels = Record<string, string | number>;
 
@@ -24,24 +25,37 @@ export function counter(name: string, help: string, values: () => [labels: Label
   return metric(name, help, 'counter', () => values().map(([labels, value]) => ({ labels, value })));
 }
 
-/** A histogram from counts that each stand for one bucket, in µs; shown in seconds, cumulative. */
+/** Counts that each stand for one bucket, by their upper bounds; the last one has none. */
+interface Buckets {
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+  readonly sum: number;
+  /** What of `bounds` and `sum` is a second. */
+  readonly perSecond: number;
+}
+
+/** As Prometheus has it: in seconds, each bucket with all below it. */
+function bucketsOf(name: string, labels: Labels, { bounds, counts, sum, perSecond }: Buckets) {
+  let total = 0;
+  const buckets = counts.map((count, index) => {
+    total += count;
+    const bound = bounds[index];
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bound === undefined ? '+Inf' : bound / perSecond }, value: total };
+  });
+  return [...buckets, { metricName: `${name}_sum`, labels, value: sum / perSecond }, { metricName: `${name}_count`, labels, value: total }];
+}
+
+/** A histogram from counts that each stand for one bucket, in µs. */
 export function histogram(name: string, help: string, read: () => EngineMetrics['publishToWritten']): Metric {
   return metric(name, help, 'histogram', () => {
     const { boundsUs, counts, sumUs } = read();
-    let total = 0;
-    const buckets = counts.map((count, index) => {
-      total += count;
-      const bound = boundsUs[index];
-      return {
-        metricName: `${name}_bucket`,
-        labels: { le: bound === undefined ? '+Inf' : bound / 1e6 },
-        value: total,
-      };
-    });
-    return [
-      ...buckets,
-      { metricName: `${name}_sum`, labels: {}, value: sumUs / 1e6 },
-      { metricName: `${name}_count`, labels: {}, value: total },
-    ];
+    return bucketsOf(name, {}, { bounds: boundsUs, counts, sum: sumUs, perSecond: 1e6 });
   });
+}
+
+/** The same in ms, one for each combination of labels. */
+export function histograms(name: string, help: string, read: () => [labels: Labels, times: AppliedTimes][]): Metric {
+  return metric(name, help, 'histogram', () =>
+    read().flatMap(([labels, { boundsMs, counts, sumMs }]) => bucketsOf(name, labels, { bounds: boundsMs, counts, sum: sumMs, perSecond: 1e3 })),
+  );
 }

@@ -79,6 +79,11 @@ export class BoundRouter implements PathBinding {
     return target === undefined ? -1 : this.table.find(target);
   }
 
+  /** True for a query, and for what may be one: a lazy router that is not loaded has queries too. */
+  isQuery(path: string): boolean {
+    return this.table.exact[this.table.find(path)] === 1 || this.isPending(path);
+  }
+
   /** True for a query, a prefix and `*`. */
   isReal(path: string): boolean {
     return this.table.find(path) >= 0;

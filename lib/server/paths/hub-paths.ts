@@ -81,7 +81,10 @@ export class HubPaths {
   /** The action's paths as they go out. REQUIRES: a bound router. */
   check({ queryPaths, module }: SyncAction, router: BoundRouter): CheckedPaths {
     const checked = checkPaths(queryPaths, module, router, this.#mode);
-    return checked.paths.includes('*') ? { ...checked, paths: router.withoutStar(checked.paths) } : checked;
+    if (!checked.paths.includes('*')) return checked;
+    const heads = router.withoutStar(['*']);
+    const paths = router.withoutStar(checked.paths);
+    return { ...checked, paths, standIns: new Set([...checked.standIns, ...heads]) };
   }
 
   /** A hub has one router. Another one in its place is fine where it has the same queries, as after a reload. */
@@ -96,7 +99,7 @@ export class HubPaths {
 
   /** Counts what goes out and what is phantom, and tells the latter. Call it once an action is certain to be sent, or not to be. */
   settle(action: SyncAction, { nodes, phantoms }: CheckedPaths): void {
-    this.#usage?.publish(nodes);
+    this.#usage?.publish(nodes, action.companyId);
     for (const phantom of phantoms) {
       this.phantomPaths++;
       this.#tellOnce(phantom, action);
@@ -104,7 +107,7 @@ export class HubPaths {
   }
 
   /** See `Hub.cached`. */
-  cached(paths: unknown): void {
+  cached(paths: unknown, companyId: string | undefined): void {
     if (!isArray(paths)) {
       throw new PathcastError('INVALID_FIELD', `cached() takes an array of query paths, got ${describe(paths)}`);
     }
@@ -115,7 +118,10 @@ export class HubPaths {
       }
       // What a client has of other routers, or of an older release, is none of ours.
       const node = this.#router?.table.find(path) ?? -1;
-      if (node >= 0) this.#usage?.report(node);
+      if (node >= 0) {
+        this.#usage?.report(node);
+        this.#usage?.heard(companyId);
+      }
     }
   }
 

@@ -25,6 +25,8 @@ export interface PhantomEvent extends PhantomPath {
 export interface CheckedPaths {
   /** What goes out; the given list itself where nothing was to change. Empty: nothing is left. */
   paths: string[];
+  /** Those of them that stand for something else as well: an alias, a phantom that was repaired, `*`. */
+  standIns: ReadonlySet<string>;
   /** Nodes of the real ones of them. */
   nodes: number[];
   phantoms: readonly PhantomPath[];
@@ -33,6 +35,7 @@ export interface CheckedPaths {
 }
 
 const NONE: readonly PhantomPath[] = [];
+const NO_STAND_INS: ReadonlySet<string> = new Set();
 
 export function checkPaths(given: string[], module: string, router: BoundRouter, mode: OnPhantomPath): CheckedPaths {
   const nodes: number[] = [];
@@ -41,18 +44,20 @@ export function checkPaths(given: string[], module: string, router: BoundRouter,
     if (node < 0) return resolve(given, module, router, mode);
     nodes.push(node);
   }
-  return { paths: given, nodes, phantoms: NONE, refused: false };
+  return { paths: given, standIns: NO_STAND_INS, nodes, phantoms: NONE, refused: false };
 }
 
 /** The same where not all paths are real as they stand. */
 function resolve(given: readonly string[], module: string, router: BoundRouter, mode: OnPhantomPath): CheckedPaths {
   /** Without doubles: two phantoms may mean one query. */
   const out = new Set<string>();
+  const standIns = new Set<string>();
   const phantoms = new Map<string, PhantomPath>();
   for (const path of given) {
     const real = router.aliasOf(path) ?? path;
     if (router.isReal(real) || router.isPending(real)) {
       out.add(real);
+      if (real !== path) standIns.add(real);
       continue;
     }
     let phantom = phantoms.get(path);
@@ -62,11 +67,13 @@ function resolve(given: readonly string[], module: string, router: BoundRouter, 
       phantom = { path, nearest: nearest.map((one) => one.path), sent };
       phantoms.set(path, phantom);
     }
-    if (phantom.sent !== null) out.add(phantom.sent);
+    if (phantom.sent === null) continue;
+    out.add(phantom.sent);
+    if (phantom.sent !== path) standIns.add(phantom.sent);
   }
   const paths = [...out];
   const nodes = paths.map((path) => router.table.find(path)).filter((node) => node >= 0);
-  return { paths, nodes, phantoms: [...phantoms.values()], refused: mode === 'error' && phantoms.size > 0 };
+  return { paths, standIns, nodes, phantoms: [...phantoms.values()], refused: mode === 'error' && phantoms.size > 0 };
 }
 
 function repair(

@@ -148,8 +148,8 @@ export class SeatedEngine extends WrappedEngine {
       answer = await this.#waitForSeat(request, answer);
     }
     if (answer.ok) return { open: true, fate: answer.fate };
-    // A younger life of its instance is there: it is told so, and takes nothing.
-    if (answer.code === 'REPLACED') return { open: true, fate: 'replaced' };
+    // A younger life of its instance is there, or nobody can be asked: it is told so, and takes nothing.
+    if (!('limit' in answer)) return { open: true, fate: answer.code === 'REPLACED' ? 'replaced' : 'drain' };
     return { open: false, refused: answer };
   }
 
@@ -281,7 +281,8 @@ export class SeatedEngine extends WrappedEngine {
     const seatId = `${this.#host.options.hubId}-lease-${String((this.#leaseIds += 1))}`;
     const answer = await this.#host.seats.admit({ companyId, userId, id: seatId, kind: 'lease' });
     if (!answer.ok) {
-      const { code, limit, current } = answer as Extract<Refused, { limit: number }>;
+      if (!('limit' in answer)) return { ok: false, code: 'DRAINING', limit: 0, current: 0 };
+      const { code, limit, current } = answer;
       this.#noteRefusal(companyId, userId, code);
       return { ok: false, code, limit, current };
     }

@@ -63,6 +63,18 @@ export class WrappedEngine implements Engine {
     return sinceMs === undefined ? this.inner.readLog(companyId) : this.inner.readLog(companyId, sinceMs);
   }
 
+  position(companyId: string, moment?: number): string | undefined {
+    return this.inner.position(companyId, moment);
+  }
+
+  companies(): string[] {
+    return this.inner.companies();
+  }
+
+  moment(): number {
+    return this.inner.moment();
+  }
+
   newConnectionId(): string {
     return this.inner.newConnectionId();
   }
@@ -89,6 +101,10 @@ export class WrappedEngine implements Engine {
 
   metrics(): EngineMetrics {
     return this.inner.metrics();
+  }
+
+  setNodes(count: number): void {
+    this.inner.setNodes(count);
   }
 
   setResyncPaths(paths: readonly string[]): void {

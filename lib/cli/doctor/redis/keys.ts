@@ -10,7 +10,7 @@ const LOOK_MS = 3_000;
 const PAGE = 2_000;
 /** Types of keys, for that many of each. */
 const TYPES_LOOKED_AT = 200;
-const TYPES: Readonly<Record<string, string>> = { head: 'hash', log: 'stream', ids: 'hash', seats: 'zset', here: 'zset', nodes: 'zset', ends: 'stream' };
+const TYPES: Readonly<Record<string, string>> = { head: 'hash', log: 'stream', ids: 'hash', forgotten: 'string', seats: 'zset', here: 'zset', nodes: 'zset', ends: 'stream' };
 
 interface Seen {
   keys: number;
