@@ -75,15 +75,22 @@ const ROOMS: Readonly<Record<string, Room>> = {
   web: { sees: FACADE, packages: [] },
   fastify: { sees: FACADE, packages: [NODE, /^fastify$/, /^fastify-plugin$/] },
   trpc: { sees: FACADE, packages: [NODE, /^@trpc\/server(\/|$)/] },
+  // Changes of a PostgreSQL. Its client is loaded when it is asked for; of the router it reads types alone.
+  postgres: { sees: [...FACADE, 'trpc'], packages: [NODE] },
   testing: { sees: [...FACADE, 'trpc'], packages: [NODE, /^@trpc\/server(\/|$)/] },
   client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
   // Of a tRPC client's links: pathcast/client/trpc.
   link: { sees: ['client', 'protocol', 'internal'], packages: [/^@trpc\/(client|server)(\/|$)/] },
-  report: { sees: ['client', 'protocol', 'internal'], packages: [] },
-  react: { sees: ['client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
+  // Of a cache what its binding tells.
+  report: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [] },
+  // Of TanStack Query's nothing but the shapes: an app has a copy of its own.
+  tanstack: { sees: ['client', 'protocol', 'internal'], packages: [] },
+  // A panel beside TanStack's own, which nothing else loads.
+  devtools: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [] },
+  react: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: [...FACADE, 'redis'], packages: [] },
   // Programs: what they are made of is the whole library.
-  cli: { sees: [...FACADE, 'redis', 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing'], packages: [/./] },
+  cli: { sees: [...FACADE, 'redis', 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing', 'postgres'], packages: [/./] },
   reference: { sees: [...FACADE, 'redis', 'client', 'fastify', 'trpc', 'web', 'index'], packages: [/./] },
 };
 

@@ -96,6 +96,20 @@ describe('on a small code base', () => {
     expect(mutants('--in', folder, '--list').stdout.split('\n')[2]).toBe('nowhere  small  lib/larger.ts: nowhere goes wrong');
   });
 
+  test('the addon of one slip does not answer for the next', () => {
+    // What is built is a copy of the source.
+    for (const name of ['src', 'scripts']) mkdirSync(path.join(folder, name));
+    writeFileSync(path.join(folder, 'binding.gyp'), '{}\n');
+    writeFileSync(path.join(folder, 'src/answer.txt'), 'right\n');
+    writeFileSync(path.join(folder, 'scripts/build-native.mjs'), "import { copyFileSync } from 'node:fs';\ncopyFileSync('src/answer.txt', 'built.txt');\n");
+    writeFileSync(path.join(folder, 'test/built.test.ts'), "import { readFileSync } from 'node:fs';\ntest('it is right', () => {\n  expect(readFileSync('built.txt', 'utf8')).toBe('right\\n');\n});\n");
+    const seen = "tests: [jest('test/built.test.ts', 'it is right')]";
+    list(slip('native', 'right', 'wrong', seen).replace('lib/larger.ts', 'src/answer.txt'), slip('other', 'a >= b', 'a > b', seen));
+    const { stdout } = mutants('--in', folder);
+    expect(stdout).toMatch(/^native +killed +test\/built\.test\.ts: it is right$/m);
+    expect(stdout).toMatch(/^other +SURVIVED/m);
+  });
+
   test('code that has moved to another file takes its slips with it', () => {
     list(slip('killed', 'return a >= b ? a : b;', 'return b;'));
     writeFileSync(path.join(folder, 'lib/compare.ts'), SOURCE);

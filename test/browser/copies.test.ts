@@ -31,15 +31,19 @@ const BOTH = `
 
 const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
-/** The newest commit whose client is not the one that lies here; undefined: this checkout has no history. */
+/** The newest commit whose client is not the one that lies here; undefined: this checkout has no history that reaches so far. */
 function before(): string | undefined {
   try {
     if (git('status', '--porcelain', '--', 'lib/client') !== '') return git('rev-parse', 'HEAD');
+    // The oldest commit of a shallow clone looks as if it had made everything: it has no parent here.
     return git('rev-parse', '--verify', `${git('log', '-1', '--format=%H', '--', 'lib/client')}~1`);
   } catch {
     return undefined;
   }
 }
+
+const OLDER = before();
+if (OLDER === undefined) process.stderr.write('copies.test: this checkout has no older client (a shallow clone: `git fetch --unshallow`), so two bundles of today meet\n');
 
 let folder: string | undefined;
 let chromium: Chromium;
@@ -47,10 +51,9 @@ let site: Site;
 beforeAll(async () => {
   // Without a history it is today's, bundled a second time.
   const scripts: Record<string, string> = { '/both.js': await bundle(BOTH), '/older.js': await bundle(CLIENT_PAGE) };
-  const older = before();
-  if (older !== undefined) {
+  if (OLDER !== undefined) {
     folder = mkdtempSync(path.join(os.tmpdir(), 'pathcast-older-'));
-    execFileSync('sh', ['-c', 'git archive "$0" lib/client lib/protocol | tar -x -C "$1"', older, folder], { cwd: root });
+    execFileSync('sh', ['-c', 'git archive "$0" lib/client lib/protocol | tar -x -C "$1"', OLDER, folder], { cwd: root });
     scripts['/older.js'] = await bundle(CLIENT_PAGE.replace('./lib/', `${folder}/lib/`));
   }
   [chromium, site] = await Promise.all([Chromium.launch(), Site.start({ scripts })]);
@@ -83,7 +86,7 @@ test('the ES module and the CommonJS one in one page are one instance, with one 
   await tab.close();
 });
 
-test('tabs of the bundle before this one and of today’s share a stream, and follow each other', async () => {
+test(`tabs of ${OLDER === undefined ? 'a second bundle' : 'the bundle before this one'} and of today’s share a stream, and follow each other`, async () => {
   const query = (script: string) => ({ query: `?user=mixed&script=${script}` });
   const old = await openPages(chromium, site, 2, query('/older.js'));
   const fresh = await openPages(chromium, site, 2, query('/client.js'));

@@ -4,7 +4,7 @@
  */
 import { Chromium } from '../support/chromium/chromium.js';
 import { waitFor } from '../support/wait.js';
-import { leaderOf, openPages, Page } from './support/pages.js';
+import { leaderOf, openPages, Page, PROMISED_MS, stopwatch } from './support/pages.js';
 import { CLIENT_PAGE, Site } from './support/site.js';
 import { bundle } from './support/bundle.js';
 
@@ -101,9 +101,14 @@ test('without Web Locks the lease in localStorage elects; its leader is killed a
   await site.settled(user);
   const leader = await leaderOf(pages);
   const left = pages.filter((page) => page !== leader);
+  const took = await stopwatch(left);
   await leader.tab.kill();
   await site.publish();
-  await leaderOf(left);
+  const next = await leaderOf(left);
+  await next.live();
+  const ms = await took(next);
+  expect(ms).toBeGreaterThan(0);
+  expect(ms).toBeLessThan(PROMISED_MS);
   await allHear(left);
   await site.settled(user);
   await closeAll(pages);

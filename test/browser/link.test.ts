@@ -7,6 +7,7 @@ import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import type { ResponseLike } from '../../lib/server/options.js';
 import { syncInput, syncSubscription } from '../../lib/trpc/index.js';
 import { Chromium } from '../support/chromium/chromium.js';
+import { mustBeHidden } from '../support/chromium/premises.js';
 import type { Tab } from '../support/chromium/tab.js';
 import { waitFor } from '../support/wait.js';
 import { bundle } from './support/bundle.js';
@@ -31,7 +32,7 @@ const PAGE = `
     onError: (error) => say(name, 'error', error.message, error.data?.code),
     onStopped: () => say(name, 'stopped'),
     onComplete: () => say(name, 'complete'),
-    onConnectionStateChange: ({ state }) => say(name, 'state', state),
+    onConnectionStateChange: ({ state, error }) => say(name, 'state', state, error?.message, error?.data?.code),
   });
   const running = {};
   globalThis.subscribe = (name, input) => { running[name] = trpc.sync.onSync.subscribe(input, handlers(name)); };
@@ -59,7 +60,8 @@ function handlerOf(site: () => Site) {
       onSync: t.procedure.input(syncInput).subscription(
         syncSubscription({
           stream: ({ input }) => {
-            if (input?.modules?.includes('secrets')) throw new TRPCError({ code: 'FORBIDDEN' });
+            if (input?.modules?.includes('secrets')) throw new TRPCError({ code: 'FORBIDDEN', message: 'The secrets are not yours' });
+            if (input?.modules?.includes('mine')) throw new TRPCError({ code: 'UNAUTHORIZED', message: 'You have signed out' });
             return { companyId: COMPANY, userId: 'ada', filter: input?.modules ? { modules: input.modules } : undefined };
           },
           get hub() {
@@ -157,6 +159,20 @@ describe.each(VERSIONS)('@trpc/client %s', (_, alias) => {
     await waitFor(() => second.said('d', 'started').length === 1, 'it to start');
   });
 
+  test('a tab that is frozen has no seat: what it had is for the others', async () => {
+    const [first, second] = [await open(), await open()];
+    await first.tab.evaluate("for (const name of ['guests', 'hotels', 'gifts']) subscribe(name, { modules: [name] })");
+    for (const name of ['guests', 'hotels', 'gifts']) await waitFor(() => first.said(name, 'started').length === 1, `${name} to start`);
+    await second.tab.show();
+    await mustBeHidden(first.tab);
+    await first.tab.freeze();
+    await site.settled('ada', 0);
+    await second.tab.evaluate("subscribe('budget', { modules: ['budget'] })");
+    await waitFor(() => second.said('budget', 'started').length + second.said('budget', 'error').length > 0, 'an answer');
+    expect(second.said('budget', 'error')).toEqual([]);
+    await first.tab.thaw();
+  });
+
   test('a position, an id of the tab and an origin that is left out make no other stream: each hears from where its page stands', async () => {
     const [first, second] = [await open(), await open()];
     const now = Date.now();
@@ -194,10 +210,13 @@ describe.each(VERSIONS)('@trpc/client %s', (_, alias) => {
     ).toEqual([1, 2, 3]);
   });
 
-  test('what the server refuses for good is an error of tRPC', async () => {
+  test('what the server refuses is told in its own words: an error where that is final, else beside each attempt', async () => {
     const { tab, said } = await open();
-    await tab.evaluate("subscribe('a', { modules: ['secrets'] })");
+    await tab.evaluate("subscribe('a', { modules: ['secrets'] }); subscribe('b', { modules: ['mine'] })");
     await waitFor(() => said('a', 'error').length === 1, 'the refusal');
-    expect(said('a', 'error')).toEqual([['a', 'error', 'The stream was refused: forbidden', 'FORBIDDEN']]);
+    expect(said('a', 'error')).toEqual([['a', 'error', 'The secrets are not yours', 'FORBIDDEN']]);
+    await waitFor(() => said('b', 'state').some(([, , , message]) => message === 'You have signed out'), 'the answer to be told');
+    expect(said('b', 'state').filter(([, , state, message, code]) => typeof message === 'string' && (state !== 'connecting' || code !== 'UNAUTHORIZED'))).toEqual([]);
+    expect(said('b', 'error')).toEqual([]);
   });
 });

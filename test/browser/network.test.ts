@@ -4,13 +4,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Chromium } from '../support/chromium/chromium.js';
-import { mustBeThrottled } from '../support/chromium/premises.js';
+import { mustBeHidden, mustBeThrottled } from '../support/chromium/premises.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { freePort } from '../support/free-port.js';
 import { LinkProxy } from '../support/link-proxy.js';
 import { startNginx } from '../support/nginx.js';
 import { waitFor } from '../support/wait.js';
-import { leaderOf, openPages, Page } from './support/pages.js';
+import { leaderOf, openPages, Page, PROMISED_MS, stopwatch } from './support/pages.js';
 import { Site, type SiteOptions } from './support/site.js';
 
 jest.setTimeout(90_000);
@@ -62,6 +62,29 @@ test('hidden tabs with slow timers, the leader among them, hear everything', asy
   await site.settled();
 });
 
+test('a leader that nobody has seen for a while, whose timers run once a minute: a stream that has died is told within 10 s to whom a person looks at', async () => {
+  const slow = await Chromium.launch({ args: ['--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/1'] });
+  closing.push(() => slow.close());
+  // The browser spares the first timers of a chain: of the client's look after silences more than those have run by then.
+  const site = await start({ hub: { heartbeatMs: 300 } });
+  const proxy = await LinkProxy.start(() => ({ port: site.port, host: '127.0.0.1' }));
+  closing.push(() => proxy.close());
+  const through = { url: `http://127.0.0.1:${proxy.port}` } as Site;
+  const [leader, other] = [await Page.open(slow, through, { window: true }), await Page.open(slow, through, { window: true })];
+  for (const page of [leader, other]) await page.live();
+  expect([await leader.leads(), await other.leads()]).toEqual([true, false]);
+  await leader.tab.minimize();
+  await mustBeHidden(leader.tab);
+  await waitFor(() => leader.tab.evaluate('performance.now() - page.ticked > 5_000'), 'timers that come once a minute', 80_000);
+  expect([await leader.tab.visibility(), await other.tab.visibility()]).toEqual(['hidden', 'visible']);
+  const took = await stopwatch([other]);
+  proxy.partOpen();
+  await waitFor(() => other.state !== 'live', 'it to be told', 90_000);
+  expect(await took(other)).toBeLessThan(PROMISED_MS);
+  for (const page of [leader, other]) await waitFor(() => page.tab.evaluate('page.client.status.state === "live"'), 'the page to be live', 60_000);
+  await allHear(site, [leader, other]);
+});
+
 test('the network is cut, again and again', async () => {
   const site = await start();
   const proxy = await CuttingProxy.start(site.port, () => undefined);
@@ -70,10 +93,12 @@ test('the network is cut, again and again', async () => {
   for (let i = 1; i <= 3; i++) {
     await site.publish();
     const connects = site.connects;
+    const took = await stopwatch(pages);
     proxy.cutAll();
     await site.publish();
     await waitFor(() => site.connects > connects, 'it to come back');
     for (const page of pages) await page.live();
+    for (const page of pages) expect(await took(page)).toBeLessThan(PROMISED_MS);
   }
   await allHear(site, pages);
   await site.settled();
@@ -87,12 +112,16 @@ test('a slow network, and one on which no byte passes any more: the silence is n
   const pages = await open(chromium, { url: `http://127.0.0.1:${proxy.port}` } as Site, 2);
   proxy.slow(300);
   await allHear(site, pages);
+  const silent = await stopwatch(pages);
   proxy.part();
   await site.publish(2);
   for (const page of pages) await waitFor(() => statusOf(page, 'connecting', 'silent'), 'the silence to be noticed', 60_000);
+  for (const page of pages) expect(await silent(page)).toBeLessThan(PROMISED_MS);
   proxy.slow(0);
+  const took = await stopwatch(pages);
   proxy.heal();
   for (const page of pages) await page.live();
+  for (const page of pages) expect(await took(page)).toBeLessThan(PROMISED_MS);
   await allHear(site, pages);
   await site.settled();
 });
@@ -104,7 +133,9 @@ test('a server that goes and comes back with another log: it is said that nothin
   await first.close();
   for (const page of pages) await waitFor(() => page.state !== 'live', 'the end to be said');
   const site = await start({ port });
+  const took = await stopwatch(pages);
   for (const page of pages) await page.live();
+  for (const page of pages) expect(await took(page)).toBeLessThan(PROMISED_MS);
   for (const page of pages) await waitFor(() => page.lines.some(([, type]) => type === 'resync'), 'the resync');
   await site.publish();
   for (const page of pages) await page.hears(site.published);
@@ -137,7 +168,9 @@ test('behind an nginx whose server is away for 5 s: 502 is named, tried again, a
   await waitFor(() => Date.now() - away > 5_000, 'the 5 s to be over');
   const again = await CuttingProxy.start(behind.port, () => undefined, port);
   closing.push(() => again.close());
+  const took = await stopwatch(pages);
   for (const page of pages) await page.live();
+  for (const page of pages) expect(await took(page)).toBeLessThan(PROMISED_MS);
   await allHear(behind, pages);
   await behind.settled();
 });

@@ -12,7 +12,7 @@ import { COMPANY, Site } from './support/site.js';
 jest.setTimeout(90_000);
 
 const PAGE = `
-  import { StrictMode, useEffect, useState } from 'react';
+  import { lazy, StrictMode, Suspense, useEffect, useState } from 'react';
   import { createRoot, hydrateRoot } from 'react-dom/client';
   import { RealtimeProvider, usePresence, useRealtimeStatus, useRealtimeSync } from './lib/react/index.js';
 
@@ -42,15 +42,23 @@ const PAGE = `
     const { users } = usePresence({ load });
     return <p id="present">{users.map(({ userId }) => userId).join(' ')}</p>;
   }
+  function LateListener() {
+    useRealtimeSync({ onEvent: (event) => say('late', event.entityId) });
+    useEffect(() => void (globalThis.arrived = true), []);
+    return <p id="late" />;
+  }
+  // What a server rendered, and whose code comes later.
+  const Late = lazy(() => new Promise((resolve) => (globalThis.arrive = () => resolve({ default: LateListener }))));
   function App() {
-    const [{ tag, user, shown, mounted }, set] = useState({ tag: 'first', user: 'ada', shown: true, mounted: true });
+    const [{ tag, user, shown, mounted, token }, set] = useState({ tag: 'first', user: 'ada', shown: true, mounted: true, token: undefined });
     globalThis.change = (part) => set((before) => ({ ...before, ...part }));
     if (!mounted) return null;
     return (
-      <RealtimeProvider url={'/sync/stream?user=' + user} companyId="${COMPANY}" userId={user} headers={() => ({ 'x-tag': tag })}>
+      <RealtimeProvider url={'/sync/stream?user=' + user} companyId="${COMPANY}" userId={user} headers={() => ({ 'x-tag': tag })} getToken={token && (() => token)} since={SINCE}>
         {shown && <Listener tag={tag} />}
         <Status />
         <Present />
+        <Suspense fallback={null}><Late /></Suspense>
       </RealtimeProvider>
     );
   }
@@ -62,6 +70,7 @@ const PAGE = `
 
 /** What a server sends: the same tree, rendered in this process by the same React. */
 const SERVER = `
+  import { Suspense } from 'react';
   import { renderToString } from 'react-dom/server';
   import { RealtimeProvider, usePresence, useRealtimeStatus, useRealtimeSync } from './lib/react/index.js';
   function Listener() {
@@ -75,8 +84,9 @@ const SERVER = `
   function Present() {
     return <p id="present">{usePresence({ load: () => Promise.reject(new Error('not on a server')) }).users.length || ''}</p>;
   }
+  const Late = () => <p id="late" />;
   globalThis.rendered = renderToString(
-    <RealtimeProvider url="/sync/stream?user=ada" companyId="${COMPANY}" userId="ada" headers={{}}><Listener /><Status /><Present /></RealtimeProvider>,
+    <RealtimeProvider url="/sync/stream?user=ada" companyId="${COMPANY}" userId="ada" headers={{}}><Listener /><Status /><Present /><Suspense fallback={null}><Late /></Suspense></RealtimeProvider>,
   );
   try { renderToString(<Status />); } catch (error) { globalThis.alone = error.message; }
 `;
@@ -98,6 +108,7 @@ describe.each(VERSIONS)('React %s', (version, alias) => {
   let tab: Tab;
   let reports: unknown[][];
   let html = '';
+  let refusals = 0;
   const tags: (string | undefined)[] = [];
 
   beforeAll(async () => {
@@ -107,8 +118,17 @@ describe.each(VERSIONS)('React %s', (version, alias) => {
       presence: true,
       before: (request, response) => {
         if (request.url?.startsWith('/sync/stream')) tags.push(request.headers['x-tag'] as string | undefined);
-        if (request.url === '/rendered')
-          response.setHeader('content-type', 'text/html').end(`<!doctype html><div id=root>${html}</div><script src=/client.js></script>`);
+        if (request.url?.startsWith('/sync/stream?user=dora') && request.headers.authorization !== 'Bearer late') {
+          refusals += 1;
+          response.writeHead(401).end();
+        } else if (request.url === '/rendered')
+          void site.hub
+            .readLog(COMPANY, Date.now())
+            .then(({ epoch, headSeq }) =>
+              response
+                .setHeader('content-type', 'text/html')
+                .end(`<!doctype html><div id=root>${html}</div><script>SINCE = '${epoch}.${headSeq}'</script><script src=/client.js></script>`),
+            );
         else if (request.url === '/present')
           void site.hub.presence(COMPANY).then((users) => response.setHeader('content-type', 'application/json').end(JSON.stringify(users)));
         else return false;
@@ -222,6 +242,38 @@ describe.each(VERSIONS)('React %s', (version, alias) => {
     await live();
     expect(site.connects).toBe(opened + 1);
     expect(await tab.evaluate("document.getElementById('sync').dataset.connected")).toBe('true');
+    // What it shows is as old as the page: it hears what came before its code did.
+    await site.publish(2);
+    const before = [site.published - 1, site.published].map(String);
+    await waitFor(() => reports.some(([name, , , id]) => name === 'event' && id === before[1]), 'both actions');
+    await tab.evaluate('arrive()');
+    await tab.until('globalThis.arrived');
+    await site.publish();
+    const lates = (): unknown[] => reports.filter(([name]) => name === 'late').map(([, id]) => id);
+    await waitFor(() => lates().includes(String(site.published)), 'the action after it');
+    expect(lates()).toEqual([...before, String(site.published)]);
+  });
+
+  test('what a page renders by itself hears what comes from then on', async () => {
+    await live();
+    await site.publish();
+    await waitFor(() => reports.some(([name]) => name === 'event'), 'the action before');
+    await tab.evaluate('arrive()');
+    await tab.until('globalThis.arrived');
+    await site.publish();
+    const lates = (): unknown[] => reports.filter(([name]) => name === 'late').map(([, id]) => id);
+    await waitFor(() => lates().length > 0, 'the action after it');
+    expect(lates()).toEqual([String(site.published)]);
+  });
+
+  test('a token that a later render brings is tried at once', async () => {
+    await live();
+    await tab.evaluate("change({ user: 'dora' })");
+    await waitFor(() => refusals > 1, 'the refusal');
+    await tab.until("document.getElementById('status').textContent === 'connecting false'");
+    await tab.evaluate("change({ token: 'late' })");
+    await live();
+    await site.settled('dora');
   });
 
   test(`it was React ${version}`, async () => {

@@ -1,9 +1,7 @@
 /**
- * For less than three minutes: real nodes on a real Redis, and all that can go wrong. Runs by seeds that stay, among them the one that found
+ * For some three minutes: real nodes on a real Redis, and all that can go wrong. Runs by seeds that stay, among them the one that found
  * the last fault, and one by chance: its seed is shown, and PATHCAST_SEED runs it again. `npm run chaos -- --seed N` goes on for longer.
  * What the checker can find: check-history.test.ts.
- *
- * Not in `npm test` (jest.config.mjs): it comes back when ten runs in a row find nothing.
  */
 import path from 'node:path';
 import { runChaos, type ChaosOptions } from './run.js';

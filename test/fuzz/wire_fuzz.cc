@@ -49,9 +49,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   pathcast::AppendMessage(&out, dialect, wrap, first, rest);
   RequireOneEvent(out);
   out.clear();
-  pathcast::AppendTransformedMessage(&out, dialect, first, rest);
-  RequireOneEvent(out);
-  out.clear();
   pathcast::AppendSerializedError(&out, dialect, wrap, first, -32603, rest, 503,
                                   rest);
   RequireOneEvent(out);

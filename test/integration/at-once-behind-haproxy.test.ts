@@ -14,7 +14,7 @@ import { GET, RawHttp } from '../support/raw-http.js';
 import { appRouter, FRAMEWORKS, startTrpc } from '../support/trpc-servers.js';
 
 const EVENTS = 9;
-/** Under what HAProxy holds, and far over what an event takes. */
+/** Under what HAProxy holds, and far over what an event takes through it. */
 const BOUND_MS = 150;
 
 const USER = encodeURIComponent(JSON.stringify({ token: 'acme/ann' }));
@@ -34,26 +34,32 @@ describe.each(ENGINES)('a stock HAProxy before the %s engine', (engine) => {
     await stop();
   });
 
-  /** What a quarter of the events took at most: HAProxy holds each of them, a busy machine some. */
-  async function quartile(path: string): Promise<number> {
-    const page = await RawHttp.open(proxy.port, GET(path, { Accept: 'text/event-stream' }));
-    await page.until('"hello"');
-    const took: number[] = [];
+  /**
+   * How much later than at a page that asks the server itself an event is at one behind HAProxy: the median. What the hub, and this process on a busy
+   * machine, take is in both, and is not HAProxy's.
+   */
+  async function heldMs(port: number, path: string): Promise<number> {
+    const open = async (at: number): Promise<RawHttp> => {
+      const page = await RawHttp.open(at, GET(path, { Accept: 'text/event-stream' }));
+      await page.until('"hello"');
+      return page;
+    };
+    const pages = [await open(port), await open(proxy.port)];
+    const held: number[] = [];
     for (let nth = 0; nth < EVENTS; nth++) {
-      const start = performance.now();
       await hub.broadcast({ type: 'update', module: 'guests', entityId: `g${nth}`, companyId: 'acme', userId: 'bob', queryPaths: ['guests.getAll'] });
-      await page.until(`"g${nth}"`);
-      took.push(performance.now() - start);
+      const [direct = 0, behind = 0] = await Promise.all(pages.map(async (page) => page.until(`"g${nth}"`).then(() => performance.now())));
+      held.push(behind - direct);
     }
-    page.socket.destroy();
-    return took.sort((a, b) => a - b)[EVENTS >> 2] as number;
+    for (const page of pages) page.socket.destroy();
+    return held.sort((a, b) => a - b)[EVENTS >> 1] as number;
   }
 
   test.each(FRAMEWORKS)('passes each event of a tRPC stream on at once: %s', async (framework) => {
     const server = await startTrpc(framework, appRouter(hub));
     stop = () => server.close();
     proxy = await startHaproxy(server.port);
-    expect(await quartile(`/trpc/sync.onSync?connectionParams=${USER}`)).toBeLessThan(BOUND_MS);
+    expect(await heldMs(server.port, `/trpc/sync.onSync?connectionParams=${USER}`)).toBeLessThan(BOUND_MS);
   });
 
   test.each([
@@ -65,23 +71,24 @@ describe.each(ENGINES)('a stock HAProxy before the %s engine', (engine) => {
     const server = await startTrpc('standalone', appRouter(hub, options));
     stop = () => server.close();
     proxy = await startHaproxy(server.port);
-    expect(await quartile(`/trpc/sync.onSync?connectionParams=${USER}`)).toBeLessThan(BOUND_MS);
+    expect(await heldMs(server.port, `/trpc/sync.onSync?connectionParams=${USER}`)).toBeLessThan(BOUND_MS);
     expect(hub.metrics().socketsTaken).toBe(0);
   });
 
   test.each(['node', 'fastify'])('passes each event of a plain stream on at once: %s', async (kind) => {
+    let port: number;
     const serve = (req: RequestLike, res: ResponseLike): void => void hub.serve({ req, res, companyId: 'acme', userId: 'ann' });
     if (kind === 'fastify') {
       const app = fastify();
       app.get('/sync', (request, reply) => serve(request, reply));
-      const url = await app.listen({ port: 0, host: '127.0.0.1' });
+      port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
       stop = () => app.close();
-      proxy = await startHaproxy(Number(new URL(url).port));
     } else {
       const server = createServer(serve);
-      proxy = await startHaproxy(await listen(server));
+      port = await listen(server);
       stop = () => new Promise((resolve) => server.close(resolve));
     }
-    expect(await quartile('/sync')).toBeLessThan(BOUND_MS);
+    proxy = await startHaproxy(port);
+    expect(await heldMs(port, '/sync')).toBeLessThan(BOUND_MS);
   });
 });

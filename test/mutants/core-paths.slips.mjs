@@ -46,9 +46,8 @@ export const slips = [
     name: 'N22',
     file: 'src/core/stretch.cc',
     why: 'conflation keeps the first path of each action only',
-    find: 'for (const uint32_t id : path_ids) paths.Add(id); modules',
-    replace: `if (!path_ids.empty()) paths.Add(path_ids[0]);
-  modules`,
+    find: 'for (const uint32_t id : path_ids) AddPath(id, narrowed);',
+    replace: 'if (!path_ids.empty()) AddPath(path_ids[0], narrowed);',
     tests: [gtest('stretch_test', 'StretchTest.EncodesInTheSpecsKeyOrder')],
   },
   {
@@ -129,7 +128,7 @@ export const slips = [
     name: 'N115',
     file: 'src/core/stretch.cc',
     why: 'invalidate may be longer than its bound by its tail',
-    find: 'const size_t fixed = head.size() + tail.size();',
+    find: 'const size_t fixed = head.size() + tail.size() + 1;',
     replace: 'const size_t fixed = head.size();',
     tests: [gtest('stretch_test', 'StretchTest.CollapsesTheModuleWithMostPathsFirst')],
   },

@@ -1,5 +1,5 @@
 // The native link to Redis.
-import { gtest } from './tests.mjs';
+import { gtest, jest } from './tests.mjs';
 
 export const slips = [
   {
@@ -138,5 +138,21 @@ export const slips = [
     find: 'error != std::errc() || stop != end',
     replace: 'error != std::errc()',
     tests: [gtest('redis_sentinel_lies_test', 'SentinelLiesTest.WhoAnswersNonsenseIsPassedOver')],
+  },
+  {
+    name: 'R17',
+    file: 'src/broker/redis_transport.cc',
+    why: 'a message to itself that does not come back renews the subscriptions alone: the commands stay at a former master',
+    find: 'subscriber_->Reconnect(trouble);\n  link_->Reconnect(trouble);\n}\n\nbool',
+    replace: 'subscriber_->Reconnect(trouble);\n}\n\nbool',
+    tests: [jest('test/regression/two-connections-at-two-redises.test.ts', 'whoever comes is served')],
+  },
+  {
+    name: 'R18',
+    file: 'lib/redis/brokers/pair.ts',
+    why: 'the same in an app\'s client',
+    find: "    this.#commands.renew('it delivered nothing');\n",
+    replace: '',
+    tests: [jest('test/regression/two-connections-at-two-redises.test.ts', 'whoever comes is served')],
   },
 ];

@@ -51,6 +51,22 @@ export const slips = [
     tests: test('by number, by bytes and by age'),
   },
   {
+    name: 'redis-reads-all',
+    file: 'lib/redis/scripts/publish.ts',
+    why: 'each publish reads 64 entries of a full log, of which one goes',
+    find: "makeRoom('-', 2)\nif #gone == 2 then",
+    replace: "makeRoom('-', 64)\nif false then",
+    tests: test('what is over the bound is all that is read'),
+  },
+  {
+    name: 'redis-burst-stays',
+    file: 'lib/redis/scripts/publish.ts',
+    why: 'of what came in a burst two go with each that follows',
+    find: "if #gone == 2 then makeRoom('(' .. last, 62) end",
+    replace: '',
+    tests: test('a burst beyond the bound'),
+  },
+  {
     name: 'redis-clock-back',
     file: 'lib/redis/scripts/publish.ts',
     why: 'arrivedAt goes back with the clock',

@@ -221,8 +221,8 @@ export const slips = [
     name: 'T63',
     file: 'lib/server/encode-action.ts',
     why: 'routed (repaired) paths are not used',
-    find: 'if (route) action.queryPaths = route(action);',
-    replace: 'if (route) route(action);',
+    find: 'if (routed) action.queryPaths = routed.paths;',
+    replace: '',
     tests: [jest('test/unit/server/mutation-scope.test.ts', 'broadcast and broadcastMany are noted at once, with what goes out')],
   },
   {

@@ -229,8 +229,8 @@ export const slips = [
     name: 'T34',
     file: 'lib/trpc/compiled-map.ts',
     why: 'paths of a lazy router that is still away are lost beside others',
-    find: 'return [...close(nodes, from, closure), ...pending];',
-    replace: 'return close(nodes, from, closure);',
+    find: 'return [...close(given.nodes, from, closure), ...given.pending];',
+    replace: 'return close(given.nodes, from, closure);',
     tests: [jest('test/unit/server/pending-routers.test.ts', 'what a function of the map names beside real paths goes out')],
   },
   {

@@ -53,8 +53,8 @@ describe('the packed files', () => {
       'vendor/hiredis/read.h',
       'vendor/hiredis/sds.c',
       'vendor/simdjson/LICENSE',
-      'vendor/simdjson/simdjson.cpp',
-      'vendor/simdjson/simdjson.h',
+      'vendor/simdjson/include/simdjson.h',
+      'vendor/simdjson/src/simdjson.cpp',
       ...Object.values(sources).flat(),
     ];
     expect(needed.filter((file) => !files.includes(file))).toEqual([]);

@@ -61,3 +61,27 @@ test.each([
   // Other packages' own declarations are not ours to check.
   expect(done.stdout.split('\n').filter((line) => line.includes('pathcast') || line.startsWith('types.'))).toEqual([]);
 });
+
+test("a browser's project compiles without Node's types, and with the declarations of libraries looked at", () => {
+  const browser = ['client', 'client/trpc', 'client/report', 'react', 'tanstack', 'devtools'];
+  const lines = browser.map((name, index) => `import * as m${index} from 'pathcast/${name}';\nexport type T${index} = typeof m${index};\n`);
+  writeFileSync(path.join(project.dir, 'browser.ts'), lines.join(''));
+  for (const lib of [
+    ['ES2022', 'DOM', 'DOM.Iterable'],
+    ['ES2022', 'WebWorker'],
+  ]) {
+    const settings = { module: 'preserve', moduleResolution: 'bundler', target: 'es2022', lib, types: [], strict: true, noEmit: true, skipLibCheck: false };
+    writeFileSync(path.join(project.dir, 'tsconfig.json'), JSON.stringify({ compilerOptions: settings, files: ['browser.ts'] }));
+    const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+    const done = spawnSync(process.execPath, [tsc, '--pretty', 'false'], { cwd: project.dir, encoding: 'utf8' });
+    // Other packages' own declarations are not ours to check.
+    expect(done.stdout.split('\n').filter((line) => /^(node_modules\/)?pathcast|^browser\.ts/.test(line))).toEqual([]);
+  }
+});
+
+test("React takes the module for a client's, in both formats", () => {
+  for (const format of ['esm', 'cjs']) {
+    const [first = ''] = readFileSync(path.join(project.dir, `node_modules/pathcast/dist/${format}/react/index.js`), 'utf8').split('\n');
+    expect(first).toMatch(/^['"]use client['"];?$/);
+  }
+});

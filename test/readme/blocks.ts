@@ -6,6 +6,7 @@
  *   <!-- output: folder/name.ts -->   what that file prints
  *   <!-- proxy: name -->              configuration of a proxy; test/integration/proxy-recipes.test.ts runs it
  *   <!-- redis: name -->              settings of a Redis and of what stands beside it; test/redis/docs.test.ts runs them
+ *   <!-- sql: name -->                what a reader gives to psql; postgres.test.ts runs it
  *   <!-- not run: why -->             configuration of something that is not here, an outline
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ import path from 'node:path';
 
 const root = path.resolve(__dirname, '../..');
 
-export const KINDS = ['file', 'shell', 'output', 'proxy', 'redis', 'not run'] as const;
+export const KINDS = ['file', 'shell', 'output', 'proxy', 'redis', 'sql', 'not run'] as const;
 
 export interface Block {
   /** README.md, docs/trpc.md, … */

@@ -1,7 +1,7 @@
 /** The code of README.md and docs/: every block compiles, and the apps that it shows run, from the packed package, with tRPC's own client. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { consumer, root, type Consumer } from '../package/packed.js';
 import { Browser } from '../reference/support/browser.js';
@@ -16,7 +16,8 @@ import { blocksOf, packagesOf, pages, type Block } from './blocks.js';
 jest.setTimeout(240_000);
 
 const blocks = pages().flatMap(blocksOf);
-const files = blocks.filter(({ kind }) => kind === 'file');
+/** The React app is a project of its own: react-app.test.ts. */
+const files = blocks.filter(({ kind, about }) => kind === 'file' && !about.startsWith('react/'));
 const textOf = (kind: Block['kind'], about: string): string => blocks.find((block) => block.kind === kind && block.about === about)?.text ?? '';
 
 let project: Consumer;
@@ -31,11 +32,6 @@ beforeAll(() => {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
-  // QueryClient is query-core's; react-query hands it on.
-  const scope = path.join(project.dir, 'node_modules/@tanstack');
-  rmSync(scope);
-  mkdirSync(scope);
-  for (const name of ['query-core', 'react-query']) symlinkSync(path.join(root, 'node_modules/@tanstack/query-core'), path.join(scope, name));
   // What the pages take for granted, because a reader has it: the routers of an app.
   cpSync(path.join(root, 'test/fixtures/readme'), project.dir, { recursive: true });
 });

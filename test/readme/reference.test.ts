@@ -44,10 +44,11 @@ describe('options of the hub', () => {
   const table = rows(section('Options')).map(([names = '', defaults = '']) => ({ names: codes(names).map((name) => name.split(':')[0] ?? ''), defaults }));
 
   test('each has its row, and no row is of another', () => {
-    const top = known(() => createHub(nonsense)).filter((name) => name !== 'limits' && name !== 'log');
+    const top = known(() => createHub(nonsense)).filter((name) => !['limits', 'log', 'spread'].includes(name));
     const limits = known(() => createHub({ limits: nonsense })).map((name) => `limits.${name}`);
     const log = known(() => createHub({ log: nonsense })).map((name) => `log.${name}`);
-    expect(table.flatMap(({ names }) => names).sort()).toEqual([...top, ...limits, ...log].sort());
+    const spread = known(() => createHub({ spread: nonsense })).map((name) => `spread.${name}`);
+    expect(table.flatMap(({ names }) => names).sort()).toEqual([...top, ...limits, ...log, ...spread].sort());
   });
 
   test('the defaults are those that hold', () => {
@@ -60,6 +61,9 @@ describe('options of the hub', () => {
       'log.maxBytes': engineOptions.logBytes,
       'log.maxTotalBytes': engineOptions.logTotalBytes,
       'log.compactAfter': engineOptions.compactAfter,
+      'spread.freeStreams': engineOptions.spreadFreeStreams,
+      'spread.perStreamMs': engineOptions.spreadPerStreamMs,
+      'spread.maxMs': engineOptions.spreadMaxMs,
       heartbeatMs: engineOptions.heartbeatMs,
       connectionCapBytes: engineOptions.connectionCapBytes,
       slowTimeoutMs: engineOptions.slowTimeoutMs,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { aclRule, CLUSTER_COMMANDS, rightsOf } from '../../lib/redis/rights.js';
+import { aclRule, CLUSTER_COMMANDS, rightsOf, WORKER_COMMANDS } from '../../lib/redis/rights.js';
 import { doctorOfRedis, endAll, later } from '../cli/doctor/set-ups.js';
 import { blocksOf } from '../readme/blocks.js';
 import { listen } from '../support/listen.js';
@@ -54,7 +54,7 @@ test('every command of a script, and every one that is sent by itself, stands in
   const files = readdirSync(path.join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => /^(redis|server|jsengine|native)\/.+\.ts$/.test(file));
   const used = new Map(files.flatMap((file) => commandsOf(readFileSync(path.join(root, 'lib', file), 'utf8')).map((name) => [name, file])));
   expect([...used.keys()]).toEqual(expect.arrayContaining(['hmget', 'xadd', 'xrange', 'pexpire']));
-  const allowed = rightsOf(true).map((name) => name.split('|')[0]);
+  const allowed = [...rightsOf(true), ...WORKER_COMMANDS].map((name) => name.split('|')[0]);
   expect([...used].filter(([name]) => !allowed.includes(name))).toEqual([]);
 });
 

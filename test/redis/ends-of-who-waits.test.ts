@@ -27,12 +27,14 @@ afterEach(async () => {
 
 const engines: EngineKind[] = ['js', 'native'];
 
-test.each(engines)('%s: who waits for the log is told when his right ends, and hears nothing that came after it', async (engine) => {
+/** Where nothing is limited no seat is asked for, and the engine alone waits. */
+const limited = engines.flatMap((engine) => [{ engine, limits: {} }, { engine, limits: { perUser: 0, perCompany: 0 } }]);
+test.each(limited)('$engine $limits: who waits for the log is told when his right ends, and hears nothing that came after it', async ({ engine, limits }) => {
   const ahead = await HubNode.start({ engine, redis: redis.unixUrl() });
   const first = await ahead.hub.broadcast({ ...change, id: 'a1' });
   if (!first.ok || first.seq === undefined) throw new Error('a1 has no place');
   link.part();
-  const away = await HubNode.begin({ engine, redis: { url: link.url, openWaitMs: OPEN_WAIT_MS } });
+  const away = await HubNode.begin({ engine, limits, redis: { url: link.url, openWaitMs: OPEN_WAIT_MS } });
   const waits = await away.askUntil(Date.now() + 1_000, `${first.epoch}.${String(first.seq)}`);
   await ahead.hub.broadcast({ ...change, id: 'secret' });
   // Redis is still away.

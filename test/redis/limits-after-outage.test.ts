@@ -84,6 +84,24 @@ describe.each(['js', 'native'] as const)('%s', (engine) => {
     expect(hubs.map((hub) => hub.metrics().seats!.admittedLocally)).toEqual([0, 0, 0]);
   });
 
+  test('a link that flaps opens no limit, however long an attempt takes: who comes is sent away with a drain', async () => {
+    await full(engine);
+    for (let cuts = 0; cuts < 3; cuts += 1) {
+      link.refuse(true);
+      link.cut();
+      await waitFor(() => hubs.slice(0, 2).every((hub) => hub.health().status === 'degraded'), 'the link to be lost');
+      link.refuse(cuts === 2);
+      if (cuts < 2) await waitFor(() => hubs.every((hub) => hub.health().status === 'ok'), 'the link to be back');
+    }
+    const toItsEnd = async (hub: Hub): Promise<void> => {
+      const stream = hub.stream({ companyId: 'acme', userId: 'late' });
+      while (!(await within(stream.next(), 'its end')).done);
+    };
+    await Promise.all(hubs.slice(0, 2).map((hub) => expect(toItsEnd(hub)).rejects.toMatchObject({ reason: 'drain' })));
+    expect(held()).toBe(PER_COMPANY);
+    expect(hubs.map((hub) => hub.metrics().seats!.admittedLocally)).toEqual([0, 0, 0]);
+  });
+
   test('who does not come back holds up nobody for long', async () => {
     await full(engine);
     await beginAnew();

@@ -215,6 +215,31 @@ describe('bounds', () => {
     expect(await redis.hlen(keysOf('pathcast', name).ids)).toBe(10);
   });
 
+  test('what is over the bound is all that is read of the log: two entries as one comes, more only where both go', async () => {
+    const name = company();
+    const { log } = keysOf('pathcast', name);
+    const full = new LogNode(redis, name, 'a', { maxActions: 100 });
+    for (let i = 1; i <= 120; i += 1) await full.publish(String(i));
+    const few = new LogNode(redis, name, 'b', { maxActions: 60 });
+    await few.read();
+
+    const monitor = await redis.monitor();
+    const ranges: (string | undefined)[] = [];
+    const over = new Promise<void>((resolve) => {
+      monitor.on('monitor', (_at: string, [command = '', ...args]: string[]) => {
+        if (command.toLowerCase() === 'echo') resolve();
+        if (command.toUpperCase() === 'XRANGE' && args[0] === log && args.includes('COUNT')) ranges.push(args.at(-1));
+      });
+    });
+    await full.publish('one more');
+    await few.publish('of a node that keeps fewer');
+    await redis.echo('over');
+    await over;
+    monitor.disconnect();
+    expect(ranges).toEqual(['2', '2', '62']);
+    expect((await few.read()).actions.map(({ seq }) => seq)).toEqual(Array.from({ length: 60 }, (_, i) => 63 + i));
+  });
+
   test('the clock never goes back in a company', async () => {
     const node = new LogNode(redis, company(), 'a');
     await node.publish('one');

@@ -4,6 +4,7 @@
  */
 import { change } from '../support/actions.js';
 import { ENGINES, type EngineKind } from '../support/engines.js';
+import type { HubWarning } from '../../lib/server/results.js';
 import { HubNode, endHubNodes } from '../support/hub-node.js';
 import { RedisServer } from '../support/redis.js';
 import { waitFor } from '../support/wait.js';
@@ -124,11 +125,15 @@ describe.each(ENGINES)('%s', (engine) => {
     expect(await logOf(engine)).toEqual(['before', 'a1']);
 
     const other = await start(engine);
-    const warnings: string[] = [];
-    other.hub.on('warning', ({ message }) => warnings.push(message));
+    const warnings: HubWarning[] = [];
+    other.hub.on('warning', (warning) => warnings.push(warning));
     await redis.stop();
-    await other.hub.broadcast(named('a2'));
+    await other.hub.broadcastMany([named('a2'), named('a3')]);
+    await other.hub.broadcast({ ...named('a4'), companyId: 'piper' });
     await other.hub.close({ flushMs: 100 });
-    expect(warnings).toContainEqual(expect.stringMatching(/\b1\b/));
+    expect(warnings).toContainEqual({ message: expect.stringMatching(/closed with 3 actions/) });
+    for (const [companyId, left] of [['acme', '2'], ['piper', '1']] as const) {
+      expect(warnings).toContainEqual(expect.objectContaining({ companyId, message: expect.stringMatching(`closes: ${left}$`) }));
+    }
   }, 120_000);
 });

@@ -74,6 +74,7 @@ describe.each(ENGINES)('the %s engine', (engine) => {
     ['a sentinel that is none', () => `redis+sentinel://127.0.0.1:${String(server.port)}/main`, /it is no sentinel: redis:\/\//],
     ['a Redis that is a sentinel', () => `redis://127.0.0.1:${String(sentinels.ports[0])}`, /it is a sentinel, .* redis\+sentinel:\/\//],
     ['a master that no sentinel knows', () => `redis+sentinel://127.0.0.1:${String(sentinels.ports[0])}/nobody`, /know no master of that name/],
+    ['a Redis without TLS', () => `rediss://127.0.0.1:${String(server.port)}`, /speaks no TLS: redis:\/\/ asks for a plain Redis/],
     ['a certificate that nobody vouches for', () => server.tlsUrl(), /certificate is not trusted.*NODE_EXTRA_CA_CERTS/],
   ])('%s is told with what to do', async (_, url, message) => {
     expect((await refused(engine, url())).message).toMatch(message);

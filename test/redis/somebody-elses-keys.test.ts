@@ -50,13 +50,16 @@ describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
     expect(await redis.client().get(`pathcast:1:{evil}:${what}`)).toBe('mine');
   });
 
-  test.each(['log', 'ids', 'head'])('a %s that is not ours stays as it is', async (what) => {
+  test.each(['log', 'log of entries', 'ids', 'head'])('a %s that is not ours stays as it is', async (kind) => {
+    const what = kind.split(' ')[0]!;
     const key = `pathcast:1:{acme}:${what}`;
-    if (what === 'head') await redis.client().hset(key, 'name', 'mine');
+    const type = { head: 'hash', 'log of entries': 'stream' }[kind] ?? 'string';
+    if (type === 'hash') await redis.client().hset(key, 'name', 'mine');
+    else if (type === 'stream') await redis.client().xadd(key, '5-0', 'a', 'b');
     else await redis.client().set(key, 'mine');
     const node = await HubNode.start({ engine, redis: direct() });
     expect(await node.hub.broadcast(named('a1'))).toMatchObject({ ok: false, code: 'BROKER' });
-    expect(await redis.client().type(key)).toBe(what === 'head' ? 'hash' : 'string');
+    expect(await redis.client().type(key)).toBe(type);
     expect(await redis.client().keys('pathcast:1:{acme}:*')).toEqual([key]);
   });
 
@@ -92,6 +95,22 @@ describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
     expect(types).toContain('resync');
   });
 
+  test.each([['inf', 0], ['1e300', 0], ['nan', 0], ['0x10', 0], ['5', 0], ['9999999999999999', 60_000]])('a rate of %j is not ours: each node counts by itself', async (value, ttl) => {
+    const node = await HubNode.start({ engine, redis: direct() });
+    const warnings: string[] = [];
+    node.hub.on('warning', ({ message }) => warnings.push(message));
+    await redis.client().set('pathcast:1:rate:{key}', value);
+    if (ttl > 0) await redis.client().pexpire('pathcast:1:rate:{key}', ttl);
+    const rate = { limit: 1, windowMs: 60_000 };
+    expect(await node.hub.rateLimit('key', rate)).toEqual({ ok: true, remaining: 0, retryAfterMs: 0 });
+    const refused = await node.hub.rateLimit('key', rate);
+    expect(refused).toMatchObject({ ok: false });
+    expect(refused.retryAfterMs).toBeLessThanOrEqual(60_000);
+    expect(warnings).toEqual([expect.stringContaining("is not pathcast's")]);
+    expect(await redis.client().get('pathcast:1:rate:{key}')).toBe(value);
+    expect(node.hub.health().status).toBe('ok');
+  });
+
   test('a revocation is told though its node has just taken Redis for silent', async () => {
     const other = await HubNode.start({ engine, redis: direct() });
     const node = await HubNode.start({ engine, redis: link.url });
@@ -104,15 +123,28 @@ describe.each<EngineKind>(['js', 'native'])('%s', (engine) => {
     expect(await stream.raw.untilClosed()).toMatch(/"reason":"revoked"/);
   });
 
-  test('a node that was cut off ends the streams of a company that was forgotten meanwhile', async () => {
+  test.each(['has a stream', 'knows nothing'])('a node that was cut off ends the streams of a company that was forgotten meanwhile, and brings nothing of it back: it %s', async (what) => {
     const node = await HubNode.start({ engine, redis: direct() });
     const away = await HubNode.start({ engine, redis: link.url });
-    const stream = await away.stream();
+    const refused = jest.fn();
+    away.hub.on('warning', ({ message }) => refused(message));
+    await node.hub.broadcast(named('a1'));
+    const stream = what === 'has a stream' ? await away.stream() : undefined;
     link.part();
+    expect(await away.hub.broadcast({ ...named('a2'), data: 'SECRET' })).toMatchObject({ ok: true, queued: true });
     await node.hub.forget('acme');
+    const after = away.hub.broadcast(named('a3'));
     link.cut();
     link.heal();
-    expect(await stream.raw.untilClosed()).toMatch(/"reason":"revoked"/);
+    if (stream) expect(await stream.raw.untilClosed()).toMatch(/"reason":"revoked"/);
+    // What was published since comes, and what was published before does not.
+    expect(await after).toMatchObject({ ok: true });
+    const entries = await waitFor(async () => {
+      const found = await redis.client().xrange('pathcast:1:{acme}:log', '-', '+');
+      return found.length > 0 ? found : undefined;
+    }, 'the log to begin anew');
+    expect(entries.map(([, fields]) => fields[1])).toEqual(['a3']);
+    expect(refused).toHaveBeenCalledWith(expect.stringContaining('erased'));
   });
 });
 

@@ -15,8 +15,12 @@ import { Browser } from './support/browser.js';
 
 jest.setTimeout(180_000);
 
-/** It is 10 s on a machine that has time. */
-const RIGHT_AGAIN_MS = 30_000;
+/** A page whose node was killed is right again within this time (SPEC §15, T2); what the machine kept the page waiting is taken off. */
+const RIGHT_AGAIN_MS = 10_000;
+const WAITED_MS = 60_000;
+/** Of a timer in the page, and how late it may be for free. */
+const TICK_MS = 250;
+const TICK_LATE_MS = 50;
 
 const MAIN = path.join(__dirname, '../../dist/esm/reference/main.js');
 
@@ -88,6 +92,24 @@ async function add(page: Page, name: string): Promise<void> {
   await guest(page, name).waitFor();
 }
 
+/** From now on; resolves to how long the page's timers had to wait beyond their time, ms. */
+async function watchLateness(page: Page): Promise<() => Promise<number>> {
+  const sum = await page.evaluateHandle(
+    ([tick, free]) => {
+      const late = { ms: 0 };
+      let last = performance.now();
+      setInterval(() => {
+        const now = performance.now();
+        late.ms += Math.max(0, now - last - tick - free);
+        last = now;
+      }, tick);
+      return late;
+    },
+    [TICK_MS, TICK_LATE_MS] as const,
+  );
+  return () => sum.evaluate(({ ms }) => ms);
+}
+
 test('a change at one node is on the screen of the other, and a page whose node is killed is right again', async () => {
   const [first, second] = nodes as [NodeOfTwo, NodeOfTwo];
   const atFirst = await open(first.port);
@@ -100,10 +122,11 @@ test('a change at one node is on the screen of the other, and a page whose node 
 
   // Behind the proxy a page has its streams and requests at the first node. That one dies: nothing is said to anybody.
   const behind = await open(front.port, hash);
+  const late = await watchLateness(behind);
   await endChild(first.child);
   const killedAt = Date.now();
   await add(atSecond, 'Added Without The First');
-  await guest(behind, 'Added Without The First').waitFor({ timeout: RIGHT_AGAIN_MS });
-  await live(behind, RIGHT_AGAIN_MS);
-  expect(Date.now() - killedAt).toBeLessThan(RIGHT_AGAIN_MS);
+  await guest(behind, 'Added Without The First').waitFor({ timeout: WAITED_MS });
+  await live(behind, WAITED_MS);
+  expect(Date.now() - killedAt - (await late())).toBeLessThan(RIGHT_AGAIN_MS);
 });

@@ -54,6 +54,8 @@ describe.each(['js', 'native'] as const)('%s', (engine) => {
     for (const stream of [...streams, newcomer]) await stream.until('a2');
     expect(streams.map(({ resyncs }) => resyncs)).toEqual([['epoch_changed'], ['epoch_changed']]);
     expect(newcomer.resyncs).toEqual([]);
+    // What rang was understood, not taken for a stranger's.
+    for (const { hub } of [node, other.node]) expect(hub.metrics().broker).toMatchObject({ foreign: 0 });
   });
 
   test('what Redis has lost is told though the node that knows of it has no streams', async () => {

@@ -17,6 +17,9 @@ export const DEFAULTS: EngineOptions = {
   compactAfter: 100,
   maxInvalidateBytes: 8 * 1024,
   retryMs: 2_000,
+  spreadFreeStreams: 20,
+  spreadPerStreamMs: 5,
+  spreadMaxMs: 5_000,
   maxCompanies: 100_000,
   transformWrap: ['{"json":', '}'],
 };

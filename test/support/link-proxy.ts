@@ -62,6 +62,11 @@ export class LinkProxy {
     for (const pair of this.#pairs) pair.forEach((way) => way.hold());
   }
 
+  /** Parts those that are open now, and no new one. */
+  partOpen(): void {
+    for (const pair of this.#pairs) pair.forEach((way) => way.hold());
+  }
+
   /** Parts those connections that Redis knows under these ports (`addr` in CLIENT LIST), and no new one. */
   partOnly(ports: readonly number[]): void {
     for (const pair of this.#pairs) if (ports.includes(pair[0].to.localPort ?? 0)) pair.forEach((way) => way.hold());

@@ -1,23 +1,32 @@
 /** A program of a test's own, in TypeScript, as a process of its own: bundled once, run as often as it is wanted. */
 import { buildSync } from 'esbuild';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { endChild } from './child.js';
 
+const MODULES = path.resolve(__dirname, '../../node_modules');
+
 export class Program {
-  readonly folder = mkdtempSync(path.join(tmpdir(), 'pathcast-program-'));
-  readonly #file = path.join(this.folder, 'program.cjs');
+  readonly folder: string;
+  readonly #file: string;
   readonly #children: ChildProcess[] = [];
 
-  constructor(source: string) {
-    buildSync({ entryPoints: [source], outfile: this.#file, bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' });
+  /** `packages: 'external'`: those of the repository, each as Node loads it; then the program stands in it. */
+  constructor(source: string, { packages = 'bundle' }: { packages?: 'bundle' | 'external' } = {}) {
+    const base = packages === 'bundle' ? tmpdir() : path.resolve(__dirname, '../../.setup');
+    mkdirSync(base, { recursive: true });
+    this.folder = mkdtempSync(path.join(base, 'pathcast-program-'));
+    this.#file = path.join(this.folder, 'program.cjs');
+    // What is loaded by a name in a variable is found from here, where `import()` would look beside the bundle.
+    const supported = { 'dynamic-import': false };
+    buildSync({ entryPoints: [source], outfile: this.#file, bundle: true, packages, platform: 'node', format: 'cjs', logLevel: 'error', supported });
   }
 
   /** `line`: the first line that it writes; `next()`: one more each time. Both reject when it ends without one. */
   run(...args: string[]): { child: ChildProcess; line: Promise<string>; next: () => Promise<string> } {
-    const child = spawn(process.execPath, [this.#file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [this.#file, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_PATH: MODULES } });
     this.#children.push(child);
     const lines: string[] = [];
     const waiting: { resolve: (line: string) => void; reject: (why: Error) => void }[] = [];

@@ -1,6 +1,6 @@
 /** A small tRPC app under `sync.middleware()`, and what its hub was given. */
 import { initTRPC, TRPCError } from '@trpc/server';
-import { createHub, type AnyHub, type HubFailure, type HubWarning, type SyncAction } from '../../lib/index.js';
+import { createHub, type AnyHub, type HubFailure, type HubWarning, type ActionEvent } from '../../lib/index.js';
 import { createSync, type InvalidationMap, type SyncRules } from '../../lib/trpc/index.js';
 import type { EngineKind } from './engines.js';
 
@@ -117,6 +117,6 @@ export function listenTo(hub: AnyHub): { errors: HubFailure[]; warnings: HubWarn
   return heard;
 }
 
-export async function actionsOf(hub: AnyHub, companyId = 'acme'): Promise<SyncAction[]> {
-  return (await hub.readLog(companyId)).actions.map((text) => JSON.parse(text) as SyncAction);
+export async function actionsOf(hub: AnyHub, companyId = 'acme'): Promise<ActionEvent[]> {
+  return (await hub.readLog(companyId)).actions.map((text) => JSON.parse(text) as ActionEvent);
 }

@@ -116,6 +116,39 @@ void sync.announce('guests.create', { companyId: 'acme', input: {} });
 void sync.announceTool('add_guest', { companyId: 'acme' });
 void sync.announceTool('add_guest', {}); // refused
 `,
+  row: `${HEAD}
+const appRouter = t.router({ guests: t.router({
+  getById: p.input((value: unknown) => value as { id: string }).query(() => ({ id: 'a', name: 'b' })),
+  getAll: p.query(() => [{ id: 'a', name: 'b' }]),
+  save: p.input((value: unknown) => value as { id: string }).mutation(({ input }) => ({ ok: true, guest: { id: input.id, name: 'x' } })),
+}) });
+type AppRouter = typeof appRouter;
+const sync = createSync<AppRouter>();
+export const good = { mutations: { 'guests.save': { stale: ['guests'], row: {
+  query: 'guests.getById',
+  input: ({ input, result }) => {
+    holds<Equal<typeof input, { id: string }>>();
+    holds<Equal<typeof result, { ok: boolean; guest: { id: string; name: string } }>>();
+    return { id: result.guest.id };
+  },
+  data: ({ result }) => result.guest,
+  list: ['guests.getAll'],
+  audience: 'company',
+} } }, tools: { save_guest: { stale: ['guests'], row: { query: 'guests.getById', input: ({ input }) => ({ id: input.guestId }), audience: 'company' } } } } satisfies InvalidationMap<AppRouter>;
+export const part = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { id: 'a' }, data: () => ({ name: 'x' }), audience: 'company' } } } } satisfies InvalidationMap<AppRouter>;
+export const noAudience = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { id: 'a' }, data: ({ result }) => result.guest } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const otherAudience = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { id: 'a' }, data: ({ result }) => result.guest, audience: 'everybody' } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const noQuery = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.save', input: { id: 'a' }, data: ({ result }) => result.guest, audience: 'company' } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const noInput = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', data: ({ result }) => result.guest, audience: 'company' } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const otherInput = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { ident: 'a' }, data: ({ result }) => result.guest, audience: 'company' } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const noList = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { id: 'a' }, data: ({ result }) => result.guest, list: 'guests', audience: 'company' } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const noRow = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { id: 'a' }, data: ({ result }) => ({ id: result.ok }), audience: 'company' } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const noData = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { id: 'a' }, audience: 'company' } } } } satisfies InvalidationMap<AppRouter>; // refused
+export const asyncData = { mutations: { 'guests.save': { stale: ['guests'], row: { query: 'guests.getById', input: { id: 'a' }, data: async ({ result }) => result.guest, audience: 'company' } } } } satisfies InvalidationMap<AppRouter>; // refused
+sync.broadcast({ ...rest, queryPaths: ['guests'], data: {}, row: { query: 'guests.getById', input: { id: 'a' }, list: 'guests.getAll', audience: 'company' } });
+sync.broadcast({ ...rest, queryPaths: ['guests'], data: {}, row: { query: 'guests.save', audience: 'company' } }); // refused
+sync.broadcast({ ...rest, queryPaths: ['guests'], data: {}, row: { query: 'guests.getById' } }); // refused
+`,
   rules: `${HEAD}${ROUTER}
 interface Own { session: { company: string } }
 export const declared = createSync<never, Own>({ rules: { companyId: ({ ctx }) => ctx.session.company, clientId: null } });
@@ -207,6 +240,67 @@ const appRouter = t.mergeRouters(dataRouter, t.router({
 }));
 export type AppRouter = typeof appRouter;
 holds<Equal<QueryPath<AppRouter>, 'guests.getAll'>>();
+`,
+  transactions: `${HEAD}
+import { Pool, type PoolClient } from 'pg';
+import { sql } from 'drizzle-orm';
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import type { Transaction } from 'PATHCAST';
+import { conflictFormatter, txInput, type TransactionStore } from 'PATHCAST';
+import { drizzleStore, pgStore, prismaStore } from 'POSTGRES';
+import { fieldConflicts } from 'LINK';
+
+// As Prisma generates it.
+interface PrismaClient {
+  page: { create(): Promise<{ id: string }> };
+  $transaction<P extends Promise<any>[]>(arg: [...P], options?: { isolationLevel?: string }): Promise<unknown[]>;
+  $transaction<R>(fn: (prisma: Omit<PrismaClient, '$transaction'>) => Promise<R>, options?: { maxWait?: number; timeout?: number }): Promise<R>;
+}
+declare const pool: Pool;
+declare const prisma: PrismaClient;
+const db = drizzle(pool);
+type Of<S> = S extends TransactionStore<infer Tx> ? Tx : never;
+type DrizzleTx = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0];
+const stores = { pg: pgStore(pool), drizzle: drizzleStore(db, { sql, config: { isolationLevel: 'serializable' } }), prisma: prismaStore(prisma) };
+holds<Equal<Of<typeof stores.pg>, PoolClient>>();
+holds<Equal<Of<typeof stores.drizzle>, DrizzleTx>>();
+holds<Equal<Of<typeof stores.prisma>, Omit<PrismaClient, '$transaction'>>>();
+pgStore(db); // refused
+drizzleStore(pool, { sql }); // refused
+drizzleStore(db); // refused
+prismaStore(pool); // refused
+drizzleStore(db, { sql, config: { isolationLevel: 'snapshot' } }); // refused
+
+const core = createSync<Context>();
+const input = (value: unknown) => value as { id: string; title?: string };
+const own = initTRPC.context<Context>().create({ errorFormatter: conflictFormatter });
+const base = own.procedure.use(core.middleware()).input(txInput).input(input);
+const appRouter = own.router({
+  getAll: own.procedure.query(() => [1]),
+  update: base.use(core.transaction({ store: stores.drizzle, retries: 2 })).mutation(async ({ ctx, input: { id, title, tx } }) => {
+    holds<Equal<typeof ctx.tx, DrizzleTx>>();
+    holds<Equal<typeof ctx.transaction, Transaction>>();
+    holds<Equal<typeof ctx.companyId, string>>();
+    const seen: string | null | undefined = tx?.expected?.['title'];
+    const changes = await ctx.transaction.fields({ entity: 'pages', id, changes: { title }, read: async () => null });
+    holds<Equal<typeof changes, Partial<{ title: string | undefined }>>>();
+    await ctx.transaction.fields({ entity: 'pages', id, changes: null, read: async () => [{ id }] });
+    ctx.transaction.fields({ entity: 'pages', id, changes: { title } }); // refused
+    return { seen, tx: { transactionId: ctx.transaction.id } };
+  }),
+});
+core.for<typeof appRouter>();
+core.transaction({ store: stores.pg, retry: 2 }); // refused
+core.transaction({}); // refused
+type Input = import('@trpc/server').inferProcedureInput<typeof appRouter.update>;
+const sent: Input = { id: 'p', title: 'x', tx: { transactionId: 'id', expected: { title: null } } };
+const none: Input = { id: 'p' };
+const wrong: Input = { id: 'p', tx: { expected: {} } }; // refused
+for (const conflict of fieldConflicts<{ title: string; size: number }>(new Error('x')) ?? []) {
+  if (conflict.field === 'size') holds<Equal<typeof conflict.theirs, number | undefined>>();
+  if (conflict.field === 'body') {} // refused
+}
+export { sent, none, wrong };
 `,
 };
 

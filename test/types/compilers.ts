@@ -10,6 +10,8 @@ export const COMPILERS = ['typescript-5-7', 'typescript', 'typescript-7'] as con
 export type Compiler = (typeof COMPILERS)[number];
 /** What a case imports pathcast by. */
 export const PATHCAST = path.join(REPOSITORY, 'lib/trpc/index.js');
+/** And by which other names. */
+export const PLACES = { PATHCAST, POSTGRES: path.join(REPOSITORY, 'lib/postgres/transactions/index.js'), LINK: path.join(REPOSITORY, 'lib/link/index.js') };
 
 const OPTIONS = {
   target: 'ES2022',

@@ -1,13 +1,13 @@
 /** What TypeScript 5.7, 5.9 and 7 accept and refuse of a typed sync and its map. */
 import { mutationPaths, prefixes, program, queryPaths } from '../../bench/types/program.mjs';
 import { CIRCULAR, PROGRAMS } from './cases.js';
-import { compile, COMPILERS, inProject, PATHCAST } from './compilers.js';
+import { compile, COMPILERS, inProject, PATHCAST, PLACES } from './compilers.js';
 
 const fileOf = (name: string): string => `${name.replace(/\W+/g, '-')}.ts`;
 
 const files: Record<string, string> = {};
 for (const [name, text] of Object.entries({ ...PROGRAMS, ...CIRCULAR }))
-  files[fileOf(name)] = text.replaceAll('PATHCAST', PATHCAST);
+  files[fileOf(name)] = text.replace(/\b(PATHCAST|POSTGRES|LINK)\b/g, (name) => PLACES[name as keyof typeof PLACES]);
 
 // Every path of a larger app, and for each one that differs by a letter.
 const PROCEDURES = 200;

@@ -8,7 +8,7 @@ const root = path.resolve(__dirname, '../../..');
 export interface BundleOptions {
   /** Packages that stand in for others: `{ react: 'react-18/node_modules/react' }`. */
   readonly alias?: Readonly<Record<string, string>>;
-  /** Made of the sources as they are read. */
+  /** Made of the sources as they are read; one that none of them has is an error. */
   readonly replace?: readonly (readonly [RegExp, string])[];
   /** `node`: for this process, as a function body that is given `require`. */
   readonly platform?: 'browser' | 'node';
@@ -16,6 +16,7 @@ export interface BundleOptions {
 
 /** TypeScript, with paths from the root of the repository, as one script. */
 export async function bundle(source: string, { alias = {}, replace = [], platform = 'browser' }: BundleOptions = {}): Promise<string> {
+  const missing = new Set(replace.map(([pattern]) => pattern));
   const standIns: Plugin = {
     name: 'stand-ins',
     setup(building) {
@@ -27,8 +28,11 @@ export async function bundle(source: string, { alias = {}, replace = [], platfor
         );
       }
       if (replace.length === 0) return;
-      building.onLoad({ filter: /\/lib\/client\/.*\.ts$/ }, ({ path: file }) => ({
-        contents: replace.reduce((text, [pattern, by]) => text.replace(pattern, by), readFileSync(file, 'utf8')),
+      building.onLoad({ filter: /\/lib\/(client|tanstack)\/.*\.ts$/ }, ({ path: file }) => ({
+        contents: replace.reduce((text, [pattern, by]) => {
+          if (pattern.test(text)) missing.delete(pattern);
+          return text.replace(pattern, by);
+        }, readFileSync(file, 'utf8')),
         loader: 'ts',
       }));
     },
@@ -47,5 +51,6 @@ export async function bundle(source: string, { alias = {}, replace = [], platfor
     nodePaths: [path.join(root, 'node_modules')],
     logLevel: 'silent',
   });
+  if (missing.size > 0) throw new Error(`No source of the bundle has ${[...missing].join(', ')}`);
   return outputFiles[0]?.text ?? '';
 }

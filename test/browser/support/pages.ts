@@ -65,6 +65,22 @@ export class Page {
   }
 }
 
+/** In which a stream is there again, and no tab says what is not so (SPEC §15, T2 and T5), ms. */
+export const PROMISED_MS = 10_000;
+
+/**
+ * Begins now. What it gives back says how long a page took until it was in the state that it is in, by the page's own clock; what the machine
+ * kept its timers waiting is taken off. Of a page whose state is an older one it is below zero.
+ */
+export async function stopwatch(pages: readonly Page[]): Promise<(page: Page) => Promise<number>> {
+  const late = await Promise.all(pages.map(({ tab }) => tab.evaluate<number>('page.late')));
+  const begun = Date.now();
+  return async (page) => {
+    const [since, now] = await page.tab.evaluate<[number, number]>('[page.client.status.since, page.late]');
+    return since - begun - (now - (late[pages.indexOf(page)] ?? 0));
+  };
+}
+
 /** Opens as many, one after the other; all are live. */
 export async function openPages(chromium: Chromium, site: Site, count: number, options: Parameters<typeof Page.open>[2] = {}): Promise<Page[]> {
   const pages: Page[] = [];

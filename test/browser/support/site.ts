@@ -28,7 +28,14 @@ export const CLIENT_PAGE = `
   const query = new URLSearchParams(location.search);
   const user = query.get('user') ?? 'ada';
   const say = (...what: unknown[]) => { page.log.push(what); (globalThis as any).report?.(what); };
-  const page = ((globalThis as any).page = { log: [] as unknown[][], client: undefined as any });
+  const page = ((globalThis as any).page = { log: [] as unknown[][], client: undefined as any, late: 0, ticked: performance.now() });
+  // How late the machine is: what a chain of timers has lost beyond the second that a hidden page's may wait.
+  (function tick() {
+    const now = performance.now();
+    page.late += Math.max(0, now - page.ticked - 1_050);
+    page.ticked = now;
+    setTimeout(tick, 500);
+  })();
   addEventListener('pagehide', ({ persisted }) => say('pagehide', persisted));
   addEventListener('pageshow', ({ persisted }) => say('pageshow', persisted));
   document.addEventListener('freeze', () => say('freeze'));

@@ -1,10 +1,13 @@
 /**
  * A browser with tabs: locks, channels and a storage that they share; of each its own timers and connections. A tab can be frozen (nothing
- * of it runs, what reaches it waits), hidden (its timers are slow), or gone. Nothing here knows anything of the client.
+ * of it runs, what reaches it waits), hidden (its timers run once a minute), or gone. Nothing here knows anything of the client.
  */
 import type { ChannelLike, Environment, EventSourceLike, LockManagerLike, PageEvent, ResponseLike } from '../../../lib/client/index.js';
 import type { Clock, Task } from './clock.js';
 import type { Connection, ModelServer, Stream } from './server.js';
+
+/** Timers of a page that has been hidden for long run at the same moment of each minute. */
+const WAKE_MS = 60_000;
 
 export interface Network {
   /** `hole`: what is sent is swallowed, in both directions, and nobody is told. */
@@ -95,7 +98,11 @@ class Locks {
 export class Tab {
   frozen = false;
   gone = false;
-  slow = false;
+  /** Since when its timers run as they should. */
+  fastSince: number;
+  #slow = false;
+  /** Timers that wait for the minute, and when they should have run. */
+  readonly late: { at: number; fire: () => void }[] = [];
   /** It was frozen once. */
   slept = false;
   /** Since when it runs without a break. */
@@ -108,7 +115,18 @@ export class Tab {
     readonly browser: Browser,
     readonly name: string,
   ) {
-    this.runsSince = browser.clock.now;
+    this.runsSince = this.fastSince = browser.clock.now;
+  }
+
+  get slow(): boolean {
+    return this.#slow;
+  }
+
+  set slow(slow: boolean) {
+    const { browser, late } = this;
+    if (this.#slow && !slow) this.fastSince = browser.clock.now;
+    this.#slow = slow;
+    if (!slow) for (const { at, fire } of late.splice(0)) browser.later(this, at - browser.clock.now, fire);
   }
 
   get runs(): boolean {
@@ -333,10 +351,14 @@ export class Browser {
       random,
       setTimeout: (run, ms) => {
         const timer: { off: boolean } = { off: false };
-        const due = tab.slow ? Math.ceil(Math.max(ms, 1) / 1_000) * 1_000 : ms;
-        this.later(tab, due, () => {
-          if (!timer.off) run();
-        });
+        const fire = (): void => {
+          if (timer.off) return;
+          timer.off = true;
+          run();
+        };
+        // Once a minute, as a browser does where a page has been hidden for a while; at once when it is seen.
+        this.later(tab, tab.slow ? WAKE_MS - (clock.now % WAKE_MS) + Math.floor(ms / WAKE_MS) * WAKE_MS : ms, fire);
+        if (tab.slow) tab.late.push({ at: clock.now + ms, fire });
         return timer;
       },
       clearTimeout: (timer) => {

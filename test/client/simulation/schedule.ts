@@ -176,7 +176,7 @@ export class World {
       case 'slow':
         if (!one) return;
         one.tab.slow = true;
-        return later(15_000, () => {
+        return later(40_000, () => {
           one.tab.slow = false;
           if (one.tab.runs) one.tab.says('wake');
         });
@@ -238,11 +238,14 @@ export class World {
     if (streams <= 1) this.#oneSince = now;
     else if (now - this.#oneSince > BOUND_MS) throw new Error(`${streams} streams for ${now - this.#oneSince} ms`);
     if (server.mode !== 'up' || browser.network.state !== 'up') this.#upSince = now;
-    const serving = open.some(({ tab }) => [...tab.sources].some((source) => source.serves));
+    // One that is closed has its stream for a second more, and longer where its timers wait.
+    const serving = this.watched.some(({ tab }) => tab.runs && [...tab.sources].some((source) => source.serves));
     if (serving || open.length === 0) this.#lastServing = now;
     const quiet = now - Math.max(this.#lastFault, this.#upSince);
     if (quiet > BOUND_MS) {
-      const steady = open.filter(({ tab }) => !tab.slow && now - tab.runsSince > BOUND_MS);
+      const running = open.filter(({ tab }) => now - tab.runsSince > BOUND_MS);
+      // One that somebody may look at; what the others say has to be true as well, by what that one does.
+      const steady = running.some(({ tab }) => !tab.slow && now - tab.fastSince > BOUND_MS) ? running : [];
       if (steady.length > 0 && now - this.#lastServing > BOUND_MS) throw new Error(`no stream for ${now - this.#lastServing} ms, though ${steady.map(({ tab }) => tab.name).join()} could have one`);
       for (const { tab, live, since } of steady) {
         if (now - since <= BOUND_MS) continue;

@@ -75,10 +75,17 @@ export class ModelServer {
     const living = [...this.streams].find(({ instance }) => instance === stream.instance);
     const stale = living !== undefined && this.#fenced && stream.generation < living.generation;
     if (living && !stale) this.#close(living, 'replaced', 500);
-    this.#verdict(query.get('lastEventId'), connection);
+    this.#verdict(query.get('lastEventId') ?? this.#placeOf(query.get('since')), connection);
     if (stale) this.#close(stream, 'replaced', 500);
     else this.streams.add(stream);
     return stream;
+  }
+
+  /** By time: behind everything that came before it, in this life of the log. */
+  #placeOf(since: string | null): string | null {
+    if (since === null) return null;
+    const first = this.#log.findIndex(({ timestamp }) => timestamp >= Number(since));
+    return `${this.#epoch}.${first < 0 ? this.#log.length : first}`;
   }
 
   #verdict(cursor: string | null, connection: Connection): void {
@@ -117,7 +124,7 @@ export class ModelServer {
   }
 
   /** Ends each stream with a word. */
-  refuse(reason: 'drain' | 'revoked'): void {
+  refuse(reason: 'drain' | 'revoked' | 'evicted'): void {
     for (const stream of [...this.streams]) this.#close(stream, reason, 300);
   }
 

@@ -79,7 +79,7 @@ async function passFence(second: SecondClient, transport: Transport, name: strin
   await arrived;
 }
 
-async function rowOfGuest(app: RunningApp, query: string, { clientId }: World): Promise<Row> {
+export async function rowOfGuest(app: RunningApp, query: string, { clientId }: World): Promise<Row> {
   const rows = (await app.call(query, { clientId })) as Row[];
   const row = rows.find(({ guestId }) => typeof guestId === 'string');
   if (!row) throw new Error(`${query} has no row of a guest`);

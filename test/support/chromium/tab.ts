@@ -141,6 +141,12 @@ export class Tab {
     await this.until('document.visibilityState === "visible"');
   }
 
+  /** Its window, so that nobody sees it. */
+  async minimize(): Promise<void> {
+    const { windowId } = await this.cdp.send<{ windowId: number }>('Browser.getWindowForTarget', { targetId: this.targetId });
+    await this.cdp.send('Browser.setWindowBounds', { windowId, bounds: { windowState: 'minimized' } });
+  }
+
   visibility(): Promise<string> {
     return this.evaluate('document.visibilityState');
   }

@@ -1,9 +1,10 @@
 import type { LogEntry } from '../../../lib/jsengine/action-log.js';
 import { PathUnion } from '../../../lib/jsengine/path-union.js';
+import type { Where } from '../../../lib/protocol/where.js';
 import { runSeed, withSeed } from '../../support/random.js';
 
-function entry(seq: number, queryPaths: string[], module = 'm'): LogEntry {
-  return { seq, arrivedAt: 1_700_000_000_000 + seq, queryPaths, module } as unknown as LogEntry;
+function entry(seq: number, queryPaths: string[], module = 'm', where?: Where): LogEntry {
+  return { seq, arrivedAt: 1_700_000_000_000 + seq, queryPaths, module, where } as unknown as LogEntry;
 }
 
 function union(maxBytes: number, ...paths: string[][]): PathUnion {
@@ -90,6 +91,31 @@ describe('path union', () => {
         for (const path of all) expect(covers(queryPaths, path)).toBe(true);
         for (const path of queryPaths) expect(covers(queryPaths.filter((one) => one !== path), path)).toBe(false);
       }
+    });
+  });
+
+  test('SPEC §19: by chance: with what is narrowed, too, bytes is the length of the JSON', async () => {
+    await withSeed(runSeed(), async (random) => {
+      let narrowed = 0;
+      for (let run = 0; run < 300; run++) {
+        const maxBytes = 150 + random.below(1_500);
+        const made = new PathUnion(maxBytes);
+        const other = new PathUnion(maxBytes);
+        const value = (): string | number => random.pick(['a', 'ü"\ud800', 5, 0, 'a long one of more letters']);
+        for (let seq = 1; seq <= 1 + random.below(20); seq++) {
+          const paths = [...new Set(Array.from({ length: 1 + random.below(3) }, () => random.pick(['a', 'a.b', 'a.b.c', 'ü.x"y', 'd', '__proto__', '7'])))];
+          const where = Object.fromEntries(paths.filter(() => random.chance(0.9)).map((path) => [path, { [random.pick(['id', 'é', '__proto__'])]: random.chance(0.5) ? value() : [value(), value()], of: value() }]));
+          (seq > 10 ? other : made).add(entry(seq, paths, 'm', where));
+          if (seq === 10 && random.chance(0.2)) made.add(entry(10, ['*']));
+        }
+        made.merge(other);
+        if (made.overflowed) continue;
+        const json = made.toJson();
+        expect(Buffer.byteLength(json)).toBe(made.bytes);
+        expect(made.bytes).toBeLessThanOrEqual(maxBytes);
+        if (json.includes('"where"')) narrowed++;
+      }
+      expect(narrowed).toBeGreaterThan(30);
     });
   });
 });

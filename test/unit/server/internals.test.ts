@@ -11,7 +11,7 @@ type Public =
   | 'stream' | 'serve' | 'handler'
   | 'acquire' | 'connections' | 'disconnect' | 'drain' | 'endStreams' | 'close'
   | 'ready' | 'health' | 'presence' | 'rateLimit' | 'nodes' | 'forget'
-  | 'readLog' | 'metrics' | 'on'
+  | 'readLog' | 'position' | 'metrics' | 'on'
   | typeof Symbol.asyncDispose;
 type Equal<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 /** For the compiler: one more name, or one less, and the tests' types do not fit. */
@@ -21,7 +21,7 @@ test('what a hub shows, to the compiler and to a console', async () => {
   await using hub = createHub({ engine: 'js' });
   expect(shown).toBe(true);
   const names = [...Object.keys(hub), ...Object.getOwnPropertyNames(Object.getPrototypeOf(hub))];
-  const ours = ['paths', 'modules', 'warn', 'report', 'observe', 'readable', 'prepareRouter', 'onDisconnect', 'logUnheard', 'endStreamsOf', 'resyncPaths'];
+  const ours = ['paths', 'codec', 'modules', 'warn', 'report', 'observe', 'readable', 'prepareRouter', 'onDisconnect', 'logUnheard', 'companies', 'settle', 'workerStates', 'endStreamsOf', 'resyncPaths', 'moment', 'positionAt'];
   expect(names.filter((name) => ours.includes(name))).toEqual([]);
   expect(inspect(hub)).not.toContain('pathcast.hub.internals');
   expect(Object.keys(internalsOf(hub)).sort()).toEqual(ours.sort());

@@ -33,6 +33,7 @@ test('what a function of the map names beside real paths goes out, though it may
   const compiled = compileMap(map, internalsOf(hub).paths!, (message) => warned.push(message));
   const paths = compiled.mutations.get('guests.create')!.pathsOf({ input: {}, result: {} }, (error) => warned.push(error.message));
   expect(paths).toEqual(['guests.getAll', 'late.list']);
+  expect(compiled.mutations.get('guests.create')!.staleOf({ input: {}, result: {} }, (error) => warned.push(error.message))).toEqual({ paths });
   expect(warned).toEqual([]);
   load();
   expect((await bound).queries).toContain('late.list');

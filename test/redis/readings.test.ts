@@ -1,13 +1,19 @@
 /**
- * What broke: the sentinels named a Redis that had its day for some milliseconds. A node read there that a company's log was another one, gave
+ * Readings of a log that take long, are lost, or are of another log: who is there stays where it is.
+ *
+ * What broke first: a newcomer with a cursor of another log makes its node read the log once more. While it reads, the node holds back what comes.
+ * Where more came meanwhile than Redis keeps, the answer began behind it, and every stream was told to read anew (`trimmed`), though the node
+ * held each of the actions. Here the reading is held up until the node has published more than is kept.
+ *
+ * What broke then: the sentinels named a Redis that had its day for some milliseconds. A node read there that a company's log was another one, gave
  * up what it had, and lost the connection before it could read the new one. Back at the former Redis the log was its own again, and every action
  * was there; but the native engine had forgotten where its streams were, and told each of them `epoch_changed` within their epoch. Meanwhile
  * their pings said `0.0`, so that who came back then had no position either.
- * Pinned here: the first reading is answered by another log, the second one is lost, the third one is of the former log again.
+ * Here the first reading is answered by another log, the second one is lost, the third one is of the former log again.
  */
 import { Redis } from 'ioredis';
 import { BrokerError, type Broker } from '../../lib/internal/broker.js';
-import type { Engine, EngineFactory } from '../../lib/internal/engine.js';
+import type { Engine, EngineFactory, EngineOptions } from '../../lib/internal/engine.js';
 import { createJsEngine } from '../../lib/jsengine/index.js';
 import { createNativeEngine } from '../../lib/native/index.js';
 import { ioredisBroker } from '../../lib/redis/brokers/ioredis.js';
@@ -28,15 +34,18 @@ afterEach(async () => await engine?.close());
 
 const ENGINES: [string, EngineFactory][] = [['js', createJsEngine], ['native', createNativeEngine]];
 
-/** What becomes of the next readings: `other` is of another log, `lost` has no answer. */
-function straying(broker: Broker, next: ('other' | 'lost' | (() => Promise<void>))[]): Broker {
-  return new Proxy(broker, {
+/** What becomes of a reading: it is of another log, has no answer, or waits for something. */
+type Fate = 'other' | 'lost' | (() => Promise<unknown>);
+
+/** An engine on the server's own log, whose readings have these fates, in turn; those after them have none. */
+function engineOf(createEngine: EngineFactory, fates: Fate[], options: Partial<EngineOptions> = {}): Engine {
+  const straying: Broker = new Proxy<Broker>(ioredisBroker(new Redis({ path: server.socket, lazyConnect: true })), {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       if (name !== 'eval') return value.bind(target) as unknown;
       return async (...[script, keys, args]: Parameters<Broker['eval']>) => {
-        const fate = script.name === 'read' ? next.shift() : undefined;
+        const fate = script.name === 'read' ? fates.shift() : undefined;
         if (fate === 'other') return await target.eval(script, keys.map((key) => `${key}-of-another`), args);
         if (fate === 'lost') throw new BrokerError('lost', 'the connection is gone');
         await fate?.();
@@ -44,13 +53,28 @@ function straying(broker: Broker, next: ('other' | 'lost' | (() => Promise<void>
       };
     },
   });
+  return createEngine({ ...DEFAULTS, ...options, broker: { ...brokerLog(), publishWaitMs: 10_000, broker: straying } }, () => undefined);
 }
 
+test.each(ENGINES)('who is there gets all that came during a reading that is behind it (%s)', async (_name, createEngine) => {
+  const fates: Fate[] = [];
+  engine = engineOf(createEngine, fates, { logActions: 10 });
+  const there = new SinkClient(engine, SPEC_DEFAULTS);
+  await there.untilHello();
+  fates.push(async () => await engine.publish(encodeMany(50, 'x')));
+  const newcomer = new SinkClient(engine, { ...SPEC_DEFAULTS, lastEventId: 'abcdefabcdef.1' });
+  await newcomer.untilHello();
+  await engine.publish(encodeMany(1, 'last'));
+  await there.untilAction('last1');
+  expect(there.trace).toEqual(['hello', ...Array.from({ length: 51 }, (_, i) => `update:${i + 1}`)]);
+  await newcomer.untilAction('last1');
+  expect(newcomer.trace).toEqual(['hello', 'resync', 'update:51']);
+  for (const client of [there, newcomer]) client.cut();
+});
+
 test.each(ENGINES)('who is there stays at its place while its log seems to be another one (%s)', async (_name, createEngine) => {
-  const fates: Parameters<typeof straying>[1] = [];
-  const broker = straying(ioredisBroker(new Redis({ path: server.socket, lazyConnect: true })), fates);
-  const options = { ...DEFAULTS, heartbeatMs: 1_000, broker: { ...brokerLog(), publishWaitMs: 10_000, broker } };
-  engine = createEngine(options, () => undefined);
+  const fates: Fate[] = [];
+  engine = engineOf(createEngine, fates, { heartbeatMs: 1_000 });
   const there = new SinkClient(engine, SPEC_DEFAULTS);
   await there.untilHello();
   await engine.publish(encodeMany(2, 'x'));
