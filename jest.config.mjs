@@ -9,8 +9,6 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  // Minutes of chaos: `npm run test:chaos`. In `npm test` again when ten runs in a row find nothing.
-  testPathIgnorePatterns: ['/node_modules/', ...(process.env['PATHCAST_CHAOS'] === undefined ? ['/test/chaos/chaos.test.ts'] : [])],
   // ms; real servers, sockets and browsers on two shared cores. Six of the longest waits of test/support/wait.ts: one in vain says what for.
   testTimeout: Math.max(30_000, 6_000 * Number(process.env['PATHCAST_TEST_DEADLINE_S'] ?? 30)),
   maxWorkers: 2,
