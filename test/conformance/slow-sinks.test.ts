@@ -62,8 +62,8 @@ async function jam(engine: Engine, client: EngineClient): Promise<void> {
 }
 
 /**
- * Floods a stalled client whenever its backlog has left, until it is closed: the kernel's buffers grow for a while, and who
- * has nothing to take is not slow. `look` sees each moment between the floods.
+ * Floods whenever the backlog of the stalled client has left, until it is closed: the kernel's buffers grow for a while, and
+ * who has nothing to take is not slow. `look` is called between the floods.
  */
 async function untilClosedAsSlow(engine: Engine, look: () => void = () => undefined): Promise<void> {
   await waitFor(async () => {
@@ -309,7 +309,7 @@ conformance('Slow sinks', framings, (bench, target) => {
   test('SPEC §5: heartbeats and ephemeral events skip a sink with a backlog', async () => {
     const engine = bench().engine({ heartbeatMs: 30 });
     const client = await open(bench(), engine);
-    await conflate(engine, client);
+    await jam(engine, client);
     const before = engine.metrics();
     engine.ephemeral(encodeEphemeral('acme', 'lost'));
     await waitFor(() => engine.metrics().heartbeatsSkipped >= before.heartbeatsSkipped + 3, 'skipped heartbeats');
