@@ -68,9 +68,9 @@ async function jam(engine: Engine, client: EngineClient): Promise<void> {
 async function untilClosedAsSlow(engine: Engine, look: () => void = () => undefined): Promise<void> {
   await waitFor(async () => {
     look();
-    const done = (): boolean => engine.metrics().slowSinks === 1 || engine.metrics().closes.slow === 1;
-    await floodUntil(engine, done, 'slow');
-    return engine.metrics().closes.slow === 1;
+    const closed = (): boolean => engine.metrics().closes.slow > 0;
+    await floodUntil(engine, () => engine.metrics().slowSinks > 0 || closed(), 'slow');
+    return closed();
   }, 'its end');
 }
 
@@ -269,7 +269,8 @@ conformance('Slow sinks', framings, (bench, target) => {
   });
 
   test('SPEC §5: a sink that takes nothing for slowTimeoutMs is closed with slow; others are not', async () => {
-    const engine = bench().engine({ slowTimeoutMs: 1_000 });
+    // Longer than a busy machine keeps the fast one from reading: it has the flood to read too.
+    const engine = bench().engine({ slowTimeoutMs: 2_500 });
     const idle = await open(bench(), engine, { companyId: 'idle' });
     const fast = await open(bench(), engine);
     const client = await open(bench(), engine);
