@@ -68,7 +68,7 @@ async function jam(engine: Engine, client: EngineClient): Promise<void> {
 async function untilClosedAsSlow(engine: Engine, look: () => void = () => undefined): Promise<void> {
   await waitFor(async () => {
     look();
-    const closed = (): boolean => engine.metrics().closes.slow > 0;
+    const closed = (): boolean => (engine.metrics().closes.slow ?? 0) > 0;
     await floodUntil(engine, () => engine.metrics().slowSinks > 0 || closed(), 'slow');
     return closed();
   }, 'its end');
