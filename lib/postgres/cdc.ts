@@ -41,6 +41,13 @@ export interface CdcMetrics {
   readonly connections: number;
   /** Gauge: transactions that were read and are not in the log. */
   readonly waiting: number;
+  /** Gauge: companies whose actions Redis refused, and who are to be told that everything may be stale. */
+  readonly owed: number;
+  /**
+   * Gauge: how old the oldest committed change is that is not in the log, s; 0 when all are. Of what was not read from PostgreSQL it is too small by the 10 s between two looks at most.
+   * Null: this worker does not have the slot (`standby`, `connecting`), and knows nothing.
+   */
+  readonly lagSeconds: number | null;
   /** How old the last commit was when it was in the log, by both clocks, ms; null before the first. */
   readonly lastDelayMs: number | null;
   /** As of the last look, at most 10 s ago while it streams; null where the slot is not known. */
@@ -78,8 +85,8 @@ export class Cdc {
   }
 
   metrics(): CdcMetrics {
-    const { state, counters, waiting, written, slotHealth } = this.#worker;
-    return { state, ...counters, waiting, lastDelayMs: written ? written.at - written.committedAt : null, slot: slotHealth ?? null };
+    const { state, counters, waiting, owed, lagSeconds, written, slotHealth } = this.#worker;
+    return { state, ...counters, waiting, owed, lagSeconds, lastDelayMs: written ? written.at - written.committedAt : null, slot: slotHealth ?? null };
   }
 
   /** Listens; the returned function stops it. A listener that throws stops no other. Throws INVALID_OPTION for an event that there is not. */

@@ -41,6 +41,7 @@ export class Intake {
   /** Of tables that have another form: told with the next transaction that is told at all, which also takes the forms. */
   #stale: readonly string[] = [];
   #newForms = new Map<string, string>();
+  #openSince: number | undefined;
 
   constructor(
     private readonly acker: Acker,
@@ -50,6 +51,11 @@ export class Intake {
   ) {
     this.#collector = new Collector(options, host);
     this.#forms = new Map(options.forms);
+  }
+
+  /** When the transaction was committed that is being read, and is not in the log; Unix ms by PostgreSQL's clock. Undefined: none is. */
+  get openSince(): number | undefined {
+    return this.#openSince;
   }
 
   /** Throws PgoutputError and RangeError for what is none of the server's. */
@@ -70,6 +76,7 @@ export class Intake {
         break;
       case 'begin':
         this.#skips = this.acker.begin(message.commitLsn);
+        this.#openSince = this.#skips ? undefined : message.committedAt;
         this.#collector.begin(message);
         break;
       case 'commit':
@@ -97,6 +104,7 @@ export class Intake {
   }
 
   #committed(message: PgoutputMessage & { kind: 'commit' }): void {
+    this.#openSince = undefined;
     if (this.#skips) {
       this.counts.skipped++;
       this.#skips = false;

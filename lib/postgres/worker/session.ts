@@ -13,6 +13,7 @@ import { PostgresError, type ReplicationConnection, type SqlConnection } from '.
 import { Intake, type IntakeCounts } from '../stream/intake.js';
 import { readKept, writeKept, type KeptState } from './kept-state.js';
 import { formatLsn } from '../stream/lsn.js';
+import type { Behind } from './lag.js';
 import type { CdcSettings } from './settings.js';
 import { Stopped } from './placing.js';
 import { Sink } from './sink.js';
@@ -63,6 +64,8 @@ export class Session {
   #acker: Acker;
   #intake: Intake | undefined;
   #sink: Sink | undefined;
+  /** It is known where the slot stands. */
+  #placed = false;
   #epoch = '';
   #forms = new Map<string, string>();
   #owed: ReadonlySet<string> = new Set();
@@ -90,6 +93,19 @@ export class Session {
   /** Transactions that were read and are not in the log. */
   get waiting(): number {
     return this.#sink?.waiting ?? 0;
+  }
+
+  /** Companies whose actions Redis refused. */
+  get owed(): number {
+    return this.#owed.size;
+  }
+
+  /** What is not in the log yet; undefined: it is not known where the slot stands. */
+  get behind(): Behind | undefined {
+    if (!this.#placed) return undefined;
+    const { acked, written } = this.#acker;
+    // A slot that has gone back in a crash sends again what is in the log.
+    return { acked: written > acked ? written : acked, oldest: this.#sink?.oldest ?? this.#intake?.openSince };
   }
 
   /** Rejects with why it is over: PostgresError, Fenced, PgoutputError, Stopped. */
@@ -126,6 +142,7 @@ export class Session {
     const slot = await readSlot(this.#sql, settings.slot);
     if (!slot) throw new PostgresError('the slot is gone', '');
     this.#acker = this.#newAcker(slot.confirmed, 0n);
+    this.#placed = true;
     this.#ticking = setInterval(() => this.#tick(), TICK_MS).unref();
     const kept = readKept(await this.#patiently(() => this.#host.internals.workerStates.take(settings.slot, this.#host.owner)));
     const gap = await this.#gap(kept, line, slot.confirmed, walEnd);

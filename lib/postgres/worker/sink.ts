@@ -42,6 +42,11 @@ export class Sink {
     return this.#queue.length;
   }
 
+  /** When the first of them was committed, Unix ms by PostgreSQL's clock; undefined: there are none. */
+  get oldest(): number | undefined {
+    return this.#queue[0]?.committedAt;
+  }
+
   /** No more should be read. */
   get full(): boolean {
     return this.#queue.length >= this.#maxWaiting;

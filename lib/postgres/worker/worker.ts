@@ -12,6 +12,7 @@ import type { Collected, Poison } from '../changes/collector.js';
 import { PostgresError, SQLSTATE, type Postgres, type ReplicationConnection, type SqlConnection } from '../server/connections.js';
 import type { CdcEvents, CdcState } from '../events.js';
 import type { IntakeCounts } from '../stream/intake.js';
+import { Lag } from './lag.js';
 import { formatLsn } from '../stream/lsn.js';
 import type { CdcSettings } from './settings.js';
 import { checkPaths } from '../server/path-checks.js';
@@ -45,6 +46,7 @@ export class Worker {
   readonly #owner = randomUUID();
   readonly #abort = new AbortController();
   readonly #health = new SlotHealthWatch();
+  readonly #lag = new Lag();
   #state: CdcState = 'idle';
   #reason: string | undefined;
   #session: Session | undefined;
@@ -76,6 +78,16 @@ export class Worker {
 
   get waiting(): number {
     return this.#session?.waiting ?? 0;
+  }
+
+  get owed(): number {
+    return this.#session?.owed ?? 0;
+  }
+
+  /** How old the oldest change is that is not in the log; null: it has no slot, and nothing is known. */
+  get lagSeconds(): number | null {
+    const behind = this.#session?.behind;
+    return behind ? this.#lag.seconds(behind, performance.now(), Date.now()) : null;
   }
 
   get acked(): bigint | undefined {
@@ -201,6 +213,7 @@ export class Worker {
       },
       resynced: (reason, companies) => {
         counters.resyncs++;
+        this.#lag.reset();
         this.#emit('resync', { reason, companies });
         if (companies > 0) this.#warn('cdc-resync', `changes may be missing (${reason}): ${String(companies)} ${companies === 1 ? 'company was' : 'companies were'} told that everything may be stale`);
       },
@@ -242,7 +255,10 @@ export class Worker {
 
   async #look(sql: SqlConnection): Promise<void> {
     try {
-      this.slotHealth = await this.#health.look(sql, this.#settings.slot, performance.now());
+      const [began, clock] = [performance.now(), Date.now()];
+      const looked = await this.#health.look(sql, this.#settings.slot, began);
+      this.slotHealth = looked?.health;
+      if (looked) this.#lag.looked(looked.flushed, performance.now(), looked.clock - (clock + (performance.now() - began) / 2));
     } catch {
       // The stream tells of a server that is gone; the next connection asks again.
       return;
