@@ -4,7 +4,9 @@
  * `connecting`: PostgreSQL is not there. `checking`: it is looked at, or somebody has to mend it. `standby`: another worker has the slot. `streaming`: it reads. `stopped`: by
  * `close()`, by the hub's end, or because the first look found faults.
  */
-export type CdcState = 'idle' | 'connecting' | 'checking' | 'standby' | 'streaming' | 'stopped';
+export type CdcState = (typeof CDC_STATES)[number];
+
+export const CDC_STATES = ['idle', 'connecting', 'checking', 'standby', 'streaming', 'stopped'] as const;
 
 export interface CdcEvents {
   /** `reason`: why it is not streaming, for people. */

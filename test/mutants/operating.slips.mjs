@@ -44,4 +44,28 @@ export const slips = [
     replace: 'this.#openSince = undefined;',
     tests: [lag('is being read')],
   },
+  {
+    name: 'OP06',
+    file: 'lib/postgres/worker/sink.ts',
+    why: 'actions are counted nowhere',
+    find: 'this.actions++;',
+    replace: '',
+    tests: [jest('test/cli/cdc.test.ts', '--metrics: how it stands')],
+  },
+  {
+    name: 'OP07',
+    file: 'lib/postgres/series.ts',
+    why: 'ms go out under a name that says seconds',
+    find: 'lastDelayMs / 1_000',
+    replace: 'lastDelayMs',
+    tests: [jest('test/reference/cdc-metrics.test.ts', 'in seconds where it is a time')],
+  },
+  {
+    name: 'OP08',
+    file: 'lib/postgres/series.ts',
+    why: 'a slot without a bound is lost in 0 s',
+    find: 'value === null || value === undefined ? [] : [[{}, value]]',
+    replace: '[[{}, value ?? 0]]',
+    tests: [jest('test/reference/cdc-metrics.test.ts', 'what is not known is not there')],
+  },
 ];

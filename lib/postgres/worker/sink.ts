@@ -29,7 +29,7 @@ export class Sink {
   readonly #maxWaiting: number;
   readonly #owed: Set<string>;
   #running: Promise<void> | undefined;
-  /** Of all transactions that were given. */
+  /** That transactions became; what tells of a gap or a debt is none of them. */
   actions = 0;
 
   constructor(host: SinkHost, maxWaiting: number, owed: ReadonlySet<string>) {
@@ -114,6 +114,7 @@ export class Sink {
       const companies = collected.forAll.size > 0 ? await this.companies() : [];
       for (const one of announce(collected, this.#host.epoch, companies, Date.now())) {
         announced.push(one);
+        this.actions++;
         if (announced.length < BATCH_ACTIONS) continue;
         await this.#place(announced);
         announced = [];
@@ -127,7 +128,6 @@ export class Sink {
   }
 
   #place(announced: readonly Announced[]): Promise<void> {
-    this.actions += announced.length;
     return place(announced, {
       ...this.#host,
       owed: (companyId, why) => {

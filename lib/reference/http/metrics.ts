@@ -1,10 +1,12 @@
 /** `/metrics` for Prometheus: the hub's counters and gauges, read at each scrape, and the process's own. */
 import type { FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
+import type { Cdc } from '../../postgres/index.js';
 import type { HubMetrics } from '../../server/results.js';
 import type { ClientReports } from '../../server/client-reports.js';
 import type { LoopDelay } from './loop-delay.js';
 import { brokerMetrics } from './broker-metrics.js';
+import { cdcMetrics } from './cdc-metrics.js';
 import { clientReportMetrics } from './client-reports.js';
 import { seatMetrics } from './seat-metrics.js';
 import { counter, histogram } from './snapshot-metrics.js';
@@ -51,7 +53,8 @@ const LABELLED: [name: string, key: ByLabel, label: string, help: string][] = [
   ['failures_total', 'failures', 'code', 'Calls of the hub that failed: broadcasts that went to nobody among them'],
 ];
 
-export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetrics, loop: LoopDelay, reports: ClientReports): void {
+/** `cdc`: where a PostgreSQL is read. */
+export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetrics, loop: LoopDelay, reports: ClientReports, cdc?: Cdc): void {
   const registry = new Registry();
   // One reading of the hub for all metrics of a scrape.
   let now = hubMetrics();
@@ -68,6 +71,7 @@ export function installMetrics(app: FastifyInstance, hubMetrics: () => HubMetric
     );
   }
   for (const metric of clientReportMetrics(reports)) registry.registerMetric(metric);
+  if (cdc) for (const metric of cdcMetrics(() => cdc.metrics())) registry.registerMetric(metric);
   if (now.broker) {
     let last = now.broker;
     for (const metric of brokerMetrics(() => (last = now.broker ?? last))) registry.registerMetric(metric);

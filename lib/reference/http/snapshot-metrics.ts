@@ -11,7 +11,7 @@ type Labels = Record<string, string | number>;
 function metric(
   name: string,
   help: string,
-  type: 'counter' | 'histogram',
+  type: 'counter' | 'gauge' | 'histogram',
   values: () => { value: number; labels: Labels; metricName?: string }[],
 ): Metric {
   const read = () =>
@@ -20,10 +20,13 @@ function metric(
   return { name, get: read, reset: () => undefined } as unknown as Metric;
 }
 
-/** A counter; `values` gives each combination of labels with its count. */
-export function counter(name: string, help: string, values: () => [labels: Labels, value: number][]): Metric {
-  return metric(name, help, 'counter', () => values().map(([labels, value]) => ({ labels, value })));
+/** `values` gives each combination of labels with its value. */
+export function shown(name: string, help: string, type: 'counter' | 'gauge', values: () => [labels: Labels, value: number][]): Metric {
+  return metric(name, help, type, () => values().map(([labels, value]) => ({ labels, value })));
 }
+
+/** A counter; `values` gives each combination of labels with its count. */
+export const counter = (name: string, help: string, values: () => [labels: Labels, value: number][]): Metric => shown(name, help, 'counter', values);
 
 /** Counts that each stand for one bucket, by their upper bounds; the last one has none. */
 interface Buckets {
