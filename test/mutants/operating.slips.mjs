@@ -1,6 +1,7 @@
 // What a worker says of itself: how far it is behind, to people, to Prometheus and to the doctor.
 import { jest } from './tests.mjs';
 
+const doctor = (name) => jest('test/cli/doctor/postgres.test.ts', name);
 const lag = (name) => jest('test/postgres/lag.test.ts', name);
 
 export const slips = [
@@ -67,5 +68,45 @@ export const slips = [
     find: 'value === null || value === undefined ? [] : [[{}, value]]',
     replace: '[[{}, value ?? 0]]',
     tests: [jest('test/reference/cdc-metrics.test.ts', 'what is not known is not there')],
+  },
+  {
+    name: 'OP09',
+    file: 'lib/cli/doctor/postgres/url.ts',
+    why: 'the doctor prints the password of the database',
+    find: "password === '' ? '' : ':***'",
+    replace: "password === '' ? '' : `:${password}`",
+    tests: [doctor('is not there')],
+  },
+  {
+    name: 'OP10',
+    file: 'lib/cli/doctor/postgres/publication.ts',
+    why: 'a table whose rows nobody can name is right',
+    find: "const nameless = tables.filter(({ identity }) => identity === '');",
+    replace: 'const nameless = tables.filter(() => false);',
+    tests: [doctor('that nothing names a row of')],
+  },
+  {
+    name: 'OP11',
+    file: 'lib/cli/doctor/postgres/slots.ts',
+    why: 'the slot of another database is taken for ours',
+    find: "textAt(row, 'database') !== facts.database",
+    replace: 'false',
+    tests: [doctor('the slot of another database')],
+  },
+  {
+    name: 'OP12',
+    file: 'lib/cli/doctor/postgres/slots.ts',
+    why: 'a slot that stands is no room for the worker that has it',
+    find: 'if (!own && slots.length >= most)',
+    replace: 'if (slots.length > most)',
+    tests: [doctor('has no slot left')],
+  },
+  {
+    name: 'OP13',
+    file: 'lib/cli/doctor/postgres/index.ts',
+    why: 'that a pooler passes no replication on is not tried',
+    find: 'await judgeReplication(postgres, ward);',
+    replace: '',
+    tests: [doctor('behind a pooler')],
   },
 ];

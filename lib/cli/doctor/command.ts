@@ -14,6 +14,7 @@ import { judgeMachine, lookAtMachine } from './machine.js';
 import { toText } from './output.js';
 import { judgePhantoms } from './phantoms.js';
 import { judgeProject } from './project.js';
+import { judgePostgres, postgresUrlOf, type PostgresUrl } from './postgres/index.js';
 import { judgeRedis } from './redis/index.js';
 import { Visit } from './report.js';
 
@@ -24,6 +25,9 @@ const OPTIONS = {
   idle: { type: 'string' },
   redis: { type: 'string' },
   prefix: { type: 'string' },
+  postgres: { type: 'string' },
+  publication: { type: 'string' },
+  slot: { type: 'string' },
   timeout: { type: 'string' },
   project: { type: 'string' },
   router: { type: 'string' },
@@ -34,9 +38,9 @@ const OPTIONS = {
 const HELP = `Usage: pathcast doctor [options]
 
 Checks a set-up: this machine, the project in the current folder, with --url
-a live stream on its way from the server to a browser, and with --redis what
-orders the log of several nodes. Each finding has an id, a severity, a
-sentence what it is, and a remedy.
+a live stream on its way from the server to a browser, with --redis what
+orders the log of several nodes, and with --postgres what a CDC worker reads.
+Each finding has an id, a severity, a sentence what it is, and a remedy.
 
   --url URL               opens the stream at URL as a browser does:
                           http://localhost:3000/sync/stream, or a tRPC
@@ -51,9 +55,14 @@ sentence what it is, and a remedy.
                           node does is tried on keys of nobody's company,
                           which are taken away again
   --prefix NAME           of the keys, where the hub has another than pathcast
+  --postgres URL          postgresql://user:password@host:5432/database, as the
+                          worker has it. No password is printed, nothing is
+                          written
+  --publication NAME, --slot NAME
+                          of the worker, where they are not pathcast
 
   --timeout SECONDS       for a connection, the head of the answer, the first
-                          event, and each answer of Redis; default 10
+                          event, each answer of Redis and PostgreSQL; default 10
 
   --project FOLDER        the project; the current folder
   --router FILE[#NAME]    its root router, where it is not found by itself
@@ -78,6 +87,7 @@ export async function doctorCommand(argv: readonly string[], streams: Streams): 
   }
   const target = targetIn(values);
   const redis = redisIn(values);
+  const postgres = postgresIn(values);
   const idle = values.idle === undefined ? undefined : numberOf('--idle', values.idle, { min: 0, max: MAX_SECONDS });
   const timeout = numberOf('--timeout', values.timeout ?? '10', { min: 1, max: MAX_SECONDS });
   const project = folderOf(values.project);
@@ -111,23 +121,37 @@ export async function doctorCommand(argv: readonly string[], streams: Streams): 
 
   if (redis) await judgeRedis(redis, { prefix: values.prefix ?? DEFAULT_PREFIX, timeoutMs: timeout * 1_000 }, visit);
 
+  if (postgres) {
+    const { publication = 'pathcast', slot = 'pathcast' } = values;
+    await judgePostgres(postgres, { publication, slot, timeoutMs: timeout * 1_000 }, visit);
+  }
+
   const report = visit.report();
   if (values.json === true) await stdout.print(`${JSON.stringify(report, undefined, 2)}\n`);
   else await stdout.print(toText(report, stdout.columns ?? 80, coloursFor(wantsColours(stdout, env))));
   return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0;
 }
 
-function targetIn(values: { url?: string; redis?: string; header?: string[]; origin?: string; idle?: string; timeout?: string }): Target | undefined {
+function targetIn(values: { url?: string; redis?: string; postgres?: string; header?: string[]; origin?: string; idle?: string; timeout?: string }): Target | undefined {
   if (values.url !== undefined) return targetOf(values.url, values.header);
   const without = (['header', 'origin', 'idle'] as const).find((name) => values[name] !== undefined);
   if (without !== undefined) throw new CommandError(`--${without} is about a live stream: it needs --url`);
-  if (values.timeout !== undefined && values.redis === undefined) throw new CommandError('--timeout is about a live stream or a Redis: it needs --url or --redis');
+  if (values.timeout !== undefined && values.redis === undefined && values.postgres === undefined) {
+    throw new CommandError('--timeout is about a live stream, a Redis or a PostgreSQL: it needs --url or --redis or --postgres');
+  }
   return undefined;
 }
 
 function redisIn({ redis, prefix }: { redis?: string; prefix?: string }): RedisUrl | undefined {
   if (redis !== undefined) return redisUrlOf(redis);
   if (prefix !== undefined) throw new CommandError('--prefix is about the keys of a Redis: it needs --redis');
+  return undefined;
+}
+
+function postgresIn(values: { postgres?: string; publication?: string; slot?: string }): PostgresUrl | undefined {
+  if (values.postgres !== undefined) return postgresUrlOf(values.postgres);
+  const without = (['publication', 'slot'] as const).find((name) => values[name] !== undefined);
+  if (without !== undefined) throw new CommandError(`--${without} is about a PostgreSQL: it needs --postgres`);
   return undefined;
 }
 

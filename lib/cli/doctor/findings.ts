@@ -165,6 +165,40 @@ export const FINDINGS = {
   'redis-clock': kind('warning', 'Set the clocks by NTP. Positions by time (`since` in ms, lastSyncTimestamp) are compared with the clock of Redis.'),
   'redis-newer-format': kind('warning', 'Upgrade this pathcast: a node leaves companies of a newer format alone, and says so.'),
   'redis-foreign-keys': kind('error', 'Give pathcast a prefix of its own: `redis: { url, prefix }`. A node refuses what somebody else wrote under its names.'),
+  // --- PostgreSQL: the way to it ---
+  'postgres-no-package': kind('error', '`npm install pg`, where pathcast is installed.'),
+  'postgres-no-answer': kind('error', 'Check the address, the firewall, and whether PostgreSQL runs there. In a container listen_addresses must not be localhost alone.'),
+  'postgres-password': kind('error', 'postgresql://user:password@host/database, and a line of pg_hba.conf that lets this user in from here. What is not a letter or a digit in the password is percent-encoded.'),
+  'postgres-no-database': kind('error', 'The database is the path of the URL: `psql -l` lists those there are.'),
+  'postgres-tls': kind('error', 'sslmode=require, or no sslmode, is the end of the URL: ?sslmode=…. A CA of your own: NODE_EXTRA_CA_CERTS=ca.pem.'),
+  'postgres-refuses': kind('error', 'PostgreSQL says why: too many connections, a start or an end of the server, a missing right. Its own log says more.'),
+  'postgres-no-replication': kind('error', 'Let the worker come to PostgreSQL itself: a pooler (PgBouncer, a cloud’s pooled address) passes no replication on. pg_hba.conf needs a line for the database and this user.'),
+  // --- PostgreSQL: what it is ---
+  'postgres-too-old': kind('error', 'Upgrade it: messages in the stream, and what a slot keeps, came with 13 and 14.'),
+  'postgres-is-standby': kind('error', 'Name the primary. After a failover the worker makes its slot anew there.'),
+  'postgres-wal-level': kind('error', "`ALTER SYSTEM SET wal_level = 'logical';`, and restart it. On RDS: rds.logical_replication = 1. On Cloud SQL: cloudsql.logical_decoding = on. On Azure: wal_level among the server parameters."),
+  'postgres-no-right': kind('error', '`ALTER ROLE … REPLICATION;`, as a superuser.'),
+  'postgres-wal-unbounded': kind('warning', "`ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();`. A slot that is given up for it costs a resync, a full disk the database."),
+  'postgres-wal-keep-small': kind('info', "`ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();`, if the disk has it. A slot that is given up costs a resync: everybody reads again."),
+  'postgres-sender-timeout': kind('warning', "`ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();`"),
+  'postgres-few-slots': kind('error', '`ALTER SYSTEM SET max_replication_slots = 20;`, and restart it; or drop one that nobody reads: `SELECT slot_name, active FROM pg_replication_slots;`.'),
+  'postgres-few-senders': kind('error', '`ALTER SYSTEM SET max_wal_senders = 20;`, and restart it. Each worker that reads, and each standby, takes one.'),
+  // --- PostgreSQL: publication and slot ---
+  'postgres-no-publication': kind('error', '`CREATE PUBLICATION … FOR TABLE …;`, with the tables of your map.'),
+  'postgres-publication-kinds': kind('error', "`ALTER PUBLICATION … SET (publish = 'insert, update, delete, truncate');`"),
+  'postgres-publication-empty': kind('error', '`ALTER PUBLICATION … ADD TABLE …;`, with those of your map.'),
+  'postgres-via-root': kind('warning', '`ALTER PUBLICATION … SET (publish_via_partition_root = true);`'),
+  'postgres-no-identity': kind('error', '`ALTER TABLE … REPLICA IDENTITY FULL;`'),
+  'postgres-foreign-slot': kind('error', 'Give the worker a slot of its own name.'),
+  'postgres-slot-lost': kind('warning', 'The next worker makes it anew, and everybody reads again. So that it stays: a worker that runs, and a larger max_slot_wal_keep_size.'),
+  'postgres-slot-in-danger': kind('warning', "Start the worker, or give it time: `ALTER SYSTEM SET max_slot_wal_keep_size = '…'; SELECT pg_reload_conf();`."),
+  'postgres-slot-idle': kind('warning', 'Start the worker.'),
+  'postgres-slot-behind': kind('warning', 'Does Redis take what it writes? `cdc.metrics()` says what waits. A transaction that is open for hours keeps WAL too: `SELECT pid, xact_start FROM pg_stat_activity ORDER BY xact_start;`.'),
+  'postgres-other-slot': kind('warning', 'Start who reads it, or drop it.'),
+  // --- PostgreSQL: transactions ---
+  'postgres-tables-missing': kind('error', 'Run what `transactionTables()` of pathcast/postgres gives, in a migration.'),
+  'postgres-tables-closed': kind('error', '`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pathcast TO …;`'),
+  'postgres-no-messages': kind('info', '`GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) TO …;`'),
 } as const satisfies Record<string, Kind>;
 
 export type FindingId = keyof typeof FINDINGS;

@@ -33,7 +33,7 @@ type ClientClass = new (config: object) => PgClient;
 
 /** A name in a variable: no bundler looks for a package that may not be there. */
 const PACKAGE: string = 'pg';
-/** For a connection, and for an answer to a question, ms; beyond it the attempt has failed. */
+/** ms; beyond it the attempt has failed. */
 const PATIENCE_MS = 30_000;
 
 async function load(): Promise<ClientClass> {
@@ -51,13 +51,14 @@ async function load(): Promise<ClientClass> {
 /** Everything as the text that PostgreSQL sends: nothing of an app's own parsers. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
-export function pgConnections(connection: PostgresConnection): Postgres {
+/** `patienceMs`: for a connection, and for an answer. */
+export function pgConnections(connection: PostgresConnection, patienceMs = PATIENCE_MS): Postgres {
   const given = typeof connection === 'string' ? { connectionString: connection } : connection;
   const open = async (more: object): Promise<PgClient> => {
     const Client = await load();
     let client: PgClient;
     try {
-      client = new Client({ application_name: 'pathcast cdc', ...given, keepAlive: true, connectionTimeoutMillis: PATIENCE_MS, types: AS_TEXT, ...more });
+      client = new Client({ application_name: 'pathcast cdc', ...given, keepAlive: true, connectionTimeoutMillis: patienceMs, types: AS_TEXT, ...more });
     } catch (thrown) {
       throw new PostgresError(`the connection cannot be used: ${messageOf(thrown)}`, '', { cause: thrown });
     }
@@ -72,7 +73,7 @@ export function pgConnections(connection: PostgresConnection): Postgres {
     return client;
   };
   return {
-    sql: async () => new PgSql(await open({ query_timeout: PATIENCE_MS })),
+    sql: async () => new PgSql(await open({ query_timeout: patienceMs })),
     // A stream is one query that lasts.
     replication: async () => new PgReplication(await open({ replication: 'database', query_timeout: 0, statement_timeout: 0 })),
   };

@@ -107,3 +107,8 @@ export async function doctorOfRedis(url: string, args: readonly string[] = [], s
 export async function doctor(url: string, args: readonly string[] = [], slow?: readonly string[]): Promise<Seen> {
   return unhurried(seen(await runHere(['doctor', '--json', '--project', emptyFolder(), '--url', url, ...args])), slow);
 }
+
+/** About a PostgreSQL. */
+export async function doctorOfPostgres(url: string, args: readonly string[] = []): Promise<Seen> {
+  return seen(await runHere(['doctor', '--json', '--project', emptyFolder(), '--postgres', url, ...args]));
+}
