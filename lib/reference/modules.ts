@@ -2,4 +2,6 @@
 export const MODULES = [
   'guests', 'budget', 'events', 'timeline', 'vendors', 'hotels', 'transport', 'gifts', 'floorPlans', 'clients',
 ] as const;
-export type Module = (typeof MODULES)[number];
+/** With a PostgreSQL. */
+export const POSTGRES_MODULES = [...MODULES, 'pages', 'attachments'] as const;
+export type Module = (typeof POSTGRES_MODULES)[number];

@@ -25,7 +25,12 @@ import { installPages } from './http/pages.js';
 import { installRefusals, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_HEAD_BYTES } from './http/refusals.js';
 import { logHubEvents, loggerOptions, logRequests } from './log.js';
 import { invalidation } from './invalidation.js';
-import { MODULES, type Module } from './modules.js';
+import { MODULES, POSTGRES_MODULES, type Module } from './modules.js';
+import { openPostgres, type Postgres } from './postgres/database.js';
+import { seedPagesOnce } from './postgres/demo-pages.js';
+import { PostgresMode } from './postgres/mode.js';
+import { createPostgresRouter, type PostgresAppRouter } from './postgres/routers.js';
+import { postgresInvalidation } from './postgres/stale.js';
 import { RecentActions } from './recent-actions.js';
 import { createAppRouter, type AppRouter } from './routers/index.js';
 import type { Settings } from './settings.js';
@@ -48,6 +53,8 @@ export interface ReferenceServer {
   sync: Sync<AppRouter>;
   router: AppRouter;
   database: Database;
+  /** With `PATHCAST_POSTGRES_URL`; the router has pages and attachments then. */
+  postgres: PostgresMode | undefined;
   /** Listens as the settings say; resolves to the address, `http://127.0.0.1:3000`. */
   listen(): Promise<string>;
   /** Refuses new streams, ends those there are over `PATHCAST_DRAIN_MS`, then closes. Idempotent. */
@@ -61,14 +68,25 @@ export interface ServerOptions {
   pagesFolder?: string;
 }
 
+/** The router, and how it is bound with its map. */
+function served(hub: Hub<Module>, sync: Sync, { heartbeatMs }: Settings, postgres: Postgres | undefined): { router: AppRouter; bind: () => Promise<unknown> } {
+  const kit = createKit(sync);
+  const ten = createAppRouter(kit, hub, { heartbeatMs, hasPages: postgres !== undefined });
+  if (!postgres) return { router: ten, bind: () => sync.for<AppRouter>().bind(ten, invalidation) };
+  const router = createPostgresRouter(ten, kit, postgres, sync);
+  return { router, bind: () => sync.for<PostgresAppRouter>().bind(router, postgresInvalidation) };
+}
+
 /** Throws when the database cannot be opened or the engine cannot be loaded. */
 export async function createServer(settings: Settings, options: ServerOptions = {}): Promise<ReferenceServer> {
   const database = await openDatabase(settings.dbPath);
+  let postgres: Postgres | undefined;
   let hub: Hub<Module>;
   try {
+    postgres = settings.postgresUrl === undefined ? undefined : await openPostgres(settings.postgresUrl);
     hub = createHub({
       engine: settings.engine,
-      modules: MODULES,
+      modules: postgres ? POSTGRES_MODULES : MODULES,
       limits: { perUser: settings.maxPerUser, perCompany: settings.maxPerCompany },
       log: { maxActions: settings.logActions, ttlMs: settings.logTtlMs },
       heartbeatMs: settings.heartbeatMs,
@@ -76,6 +94,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       ...(settings.redisUrl !== undefined && { redis: settings.redisUrl }),
     });
   } catch (error) {
+    await postgres?.pool.end();
     database.close();
     throw error;
   }
@@ -85,7 +104,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   sync.observe(recent.observer);
   const feed = new DashboardFeed(hub, recent, loop);
   const sessions = new Sessions(settings.sessionSecret, settings.sessionTtlSeconds);
-  const router = createAppRouter(createKit(sync), hub, settings.heartbeatMs);
+  const { router, bind } = served(hub, sync, settings, postgres);
 
   const app = Fastify({
     logger: loggerOptions(settings),
@@ -100,6 +119,8 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   const connections = new Connections(app.server);
   logRequests(app);
   logHubEvents(hub, app.log);
+  const isOneOfMany = settings.redisUrl !== undefined;
+  const mode = settings.postgresUrl === undefined || !postgres ? undefined : new PostgresMode(settings.postgresUrl, postgres, hub, app.log, isOneOfMany);
   const readiness = { draining: false };
   let requestGraceMs = 0;
   let closing: Promise<void> | undefined;
@@ -111,6 +132,8 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     loop.close();
     requestGraceMs = graceMs;
     await app.close();
+    // What was answered has been committed: whoever reads next finds it.
+    await mode?.close();
     await hub.close();
     database.close();
   }
@@ -120,11 +143,13 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   const store = (companyId: string): CompanyStore => new CompanyStore(database, db, companyId);
 
   try {
-    await sync.for<AppRouter>().bind(router, invalidation);
+    await bind();
     installRefusals(app);
     await installLogin(app, sessions, settings, {
       entering: async ({ companyId }) => {
-        if (settings.demoData) await seedOnce(store(companyId), sync.for<AppRouter>());
+        if (!settings.demoData) return;
+        await seedOnce(store(companyId), sync.for<AppRouter>());
+        if (postgres) await seedPagesOnce(postgres.db, companyId);
       },
       // All of the user's: a session that was not ended comes back by itself.
       left: ({ companyId, userId }) => hub.disconnect({ companyId, userId }),
@@ -155,7 +180,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       },
     } satisfies FastifyTRPCPluginOptions<AppRouter>);
     if (!settings.production) {
-      await installPages(app, options.pagesFolder ?? fileURLToPath(new URL('./public/', import.meta.url)), feed, settings.redisUrl !== undefined);
+      await installPages(app, options.pagesFolder ?? fileURLToPath(new URL('./public/', import.meta.url)), feed, isOneOfMany);
     }
     // After the plugin's own hook, which ends the streams.
     app.addHook('preClose', (done) => {
@@ -174,7 +199,11 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     sync: sync.for<AppRouter>(),
     router,
     database,
-    listen: () => app.listen({ port: settings.port, host: settings.host, backlog: LISTEN_BACKLOG }),
+    postgres: mode,
+    listen: async () => {
+      await mode?.start();
+      return app.listen({ port: settings.port, host: settings.host, backlog: LISTEN_BACKLOG });
+    },
     shutDown: () =>
       (shuttingDown ??= (async () => {
         readiness.draining = true;

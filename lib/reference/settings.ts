@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { messageOf } from '../internal/describe.js';
 import { maskRedisUrl, parseRedisUrl } from '../redis/url.js';
+import { faultOfPostgresUrl, maskPostgresUrl } from './postgres/url.js';
 
 export interface Settings {
   /** 0: any free port. */
@@ -38,6 +39,8 @@ export interface Settings {
   logLevel: LogLevel;
   /** Where the log lives that several nodes share; undefined: this process's memory. */
   redisUrl: string | undefined;
+  /** Where pages and attachments are, and whose changes are told, whoever makes them; undefined: there are none. */
+  postgresUrl: string | undefined;
   /** `strict`: /readyz is 503 also while Redis is away. */
   readiness: 'lenient' | 'strict';
 }
@@ -120,6 +123,7 @@ export function readSettings(env: Env): Settings {
     trustProxy: read.int('TRUST_PROXY', 0, 0, 10),
     logLevel: read.choice('LOG_LEVEL', 'info', LOG_LEVELS),
     redisUrl: readRedisUrl(read),
+    postgresUrl: readPostgresUrl(read),
     readiness: read.choice('PATHCAST_READINESS', 'lenient', ['lenient', 'strict']),
   };
   if (read.problems.length > 0) throw new SettingsError(read.problems);
@@ -137,6 +141,13 @@ function readRedisUrl(read: Reader): string | undefined {
     read.problems.push(`PATHCAST_REDIS_URL: ${messageOf(thrown)}`);
     return undefined;
   }
+}
+
+function readPostgresUrl(read: Reader): string | undefined {
+  const url = read.text('PATHCAST_POSTGRES_URL');
+  const fault = url === undefined ? undefined : faultOfPostgresUrl(url);
+  if (fault !== undefined) read.problems.push(`PATHCAST_POSTGRES_URL: ${fault}`);
+  return fault === undefined ? url : undefined;
 }
 
 /** Signs sessions outside production, so that they outlive a restart. Known to everyone: worth nothing. */
@@ -173,6 +184,7 @@ export function printableSettings(settings: Settings): Record<string, string | n
     TRUST_PROXY: settings.trustProxy,
     LOG_LEVEL: settings.logLevel,
     PATHCAST_REDIS_URL: settings.redisUrl === undefined ? '(none: memory)' : maskRedisUrl(settings.redisUrl),
+    PATHCAST_POSTGRES_URL: settings.postgresUrl === undefined ? '(none)' : maskPostgresUrl(settings.postgresUrl),
     PATHCAST_READINESS: settings.readiness,
   };
 }

@@ -4,7 +4,7 @@
  */
 import { initTRPC, TRPCError } from '@trpc/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Sync } from '../trpc/index.js';
+import { conflictFormatter, type Sync } from '../trpc/index.js';
 import type { SessionCheck } from './auth/session.js';
 import { RowExists, RowNotFound, type CompanyStore, type Tx } from './db/store.js';
 
@@ -22,7 +22,7 @@ export interface Context {
   services: Services;
 }
 
-const t = initTRPC.context<Context>().create({ isDev: false });
+const t = initTRPC.context<Context>().create({ isDev: false, errorFormatter: conflictFormatter });
 
 /** Lets in who has a valid session. */
 const withSession = t.middleware(async ({ ctx, next }) => {

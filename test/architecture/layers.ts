@@ -91,7 +91,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   index: { sees: [...FACADE, 'redis'], packages: [] },
   // Programs: what they are made of is the whole library.
   cli: { sees: [...FACADE, 'redis', 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing', 'postgres'], packages: [/./] },
-  reference: { sees: [...FACADE, 'redis', 'client', 'fastify', 'trpc', 'web', 'postgres', 'index'], packages: [/./] },
+  reference: { sees: [...FACADE, 'redis', 'client', 'fastify', 'trpc', 'web', 'postgres', 'link', 'index'], packages: [/./] },
 };
 
 function resolve(from: string, request: string): string {

@@ -80,9 +80,18 @@ test('a URL of Redis that is none is refused without what it holds', () => {
   expect(problem).not.toContain('hunter2');
 });
 
+test.each([
+  ['mysql://u:hunter2@h/app', 'it begins with mysql:; allowed is postgresql://user:password@host:port/database'],
+  ['postgresql://u:hunter2@h:5432', 'it names no database; allowed is postgresql://user:password@host:port/database'],
+  ['postgresql://u:hunter2@h:port/app', "it is no URL; a '/', '?', '#' or '@' in a password is written %2F, %3F, %23 or %40"],
+])('a URL of PostgreSQL that is none is refused without what it holds: %s', (url, problem) => {
+  expect(problems({ PATHCAST_POSTGRES_URL: url })).toEqual([`PATHCAST_POSTGRES_URL: ${problem}`]);
+});
+
 test('the secret is never printed', () => {
   const secret = 'do-not-print-me-do-not-print-me-0';
-  const printed = printableSettings(readSettings({ SESSION_SECRET: secret, PATHCAST_REDIS_URL: `redis://u:${secret}@h` }));
+  const printed = printableSettings(readSettings({ SESSION_SECRET: secret, PATHCAST_REDIS_URL: `redis://u:${secret}@h`, PATHCAST_POSTGRES_URL: `postgresql://u:${secret}@h:5433/app?password=${secret}` }));
+  expect(printed['PATHCAST_POSTGRES_URL']).toBe('postgresql://u:***@h:5433/app');
   expect(printed['PATHCAST_REDIS_URL']).toBe('redis://u:***@h:6379');
   expect(JSON.stringify(printed)).not.toContain(secret);
   expect(Object.keys(printed)).toEqual(

@@ -10,11 +10,11 @@ import { createGiftsRouter } from './gifts.js';
 import { createGuestTransportRouter } from './guest-transport.js';
 import { createGuestsRouter } from './guests.js';
 import { createHotelsRouter } from './hotels.js';
-import { createSyncRouter } from './sync.js';
+import { createSyncRouter, type StatusFacts } from './sync.js';
 import { createTimelineRouter } from './timeline.js';
 import { createVendorsRouter } from './vendors.js';
 
-export function createAppRouter(kit: Kit, hub: Hub<Module>, heartbeatMs: number) {
+export function createAppRouter(kit: Kit, hub: Hub<Module>, status: StatusFacts) {
   return kit.router({
     clients: createClientsRouter(kit),
     guests: createGuestsRouter(kit),
@@ -26,7 +26,7 @@ export function createAppRouter(kit: Kit, hub: Hub<Module>, heartbeatMs: number)
     guestTransport: createGuestTransportRouter(kit),
     gifts: createGiftsRouter(kit),
     floorPlans: createFloorPlansRouter(kit),
-    sync: createSyncRouter(kit, hub, heartbeatMs),
+    sync: createSyncRouter(kit, hub, status),
   });
 }
 

@@ -4,7 +4,13 @@ import { syncInput, syncSubscription } from '../../trpc/index.js';
 import type { Module } from '../modules.js';
 import type { Kit } from '../trpc.js';
 
-export function createSyncRouter({ router, query }: Kit, hub: Hub<Module>, heartbeatMs: number) {
+export interface StatusFacts {
+  heartbeatMs: number;
+  /** There is a PostgreSQL, and so there are pages and attachments. */
+  hasPages: boolean;
+}
+
+export function createSyncRouter({ router, query }: Kit, hub: Hub<Module>, { heartbeatMs, hasPages }: StatusFacts) {
   return router({
     /**
      * Input, all optional: `lastEventId`, `lastSyncTimestamp`, `clientId`, `modules`, `entities`,
@@ -31,6 +37,6 @@ export function createSyncRouter({ router, query }: Kit, hub: Hub<Module>, heart
       }),
     ),
 
-    getStatus: query.query(() => ({ engine: hub.engine, closed: hub.closed, heartbeatMs, serverTime: Date.now() })),
+    getStatus: query.query(() => ({ engine: hub.engine, closed: hub.closed, heartbeatMs, hasPages, serverTime: Date.now() })),
   });
 }

@@ -1,0 +1,52 @@
+/** What `PATHCAST_POSTGRES_URL` turns on: pages and attachments, and the worker that tells of their changes, whoever made them. */
+import type { FastifyBaseLogger } from 'fastify';
+import { createCdc, type Cdc } from '../../postgres/index.js';
+import type { Hub } from '../../server/hub.js';
+import type { Module } from '../modules.js';
+import type { Postgres } from './database.js';
+import { PUBLICATION, SLOT } from './migration.js';
+import type { PostgresAppRouter } from './routers.js';
+import { tables } from './stale.js';
+
+/** ms that a start waits for the worker. Then it goes on, and the worker comes when it can. */
+const WAIT_MS = 5_000;
+
+export class PostgresMode {
+  readonly cdc: Cdc;
+  readonly #database: Postgres;
+  readonly #log: FastifyBaseLogger;
+
+  /** `isOneOfMany`: servers that share a Redis take turns at the slot. */
+  constructor(url: string, database: Postgres, hub: Hub<Module>, log: FastifyBaseLogger, isOneOfMany: boolean) {
+    this.#database = database;
+    this.#log = log;
+    this.cdc = createCdc<PostgresAppRouter>({ hub, connection: url, publication: PUBLICATION, slot: SLOT, map: tables });
+    this.cdc.on('state', ({ state, reason }) => {
+      if (state === 'standby' && !isOneOfMany) log.warn('PostgreSQL: another server reads the changes, and this one hears of none: set PATHCAST_REDIS_URL for both, or end one');
+      else log.info({ state, reason }, 'PostgreSQL: worker');
+    });
+    this.cdc.on('resync', (resync) => log.warn(resync, 'PostgreSQL: changes may be missing; everybody was told'));
+    this.cdc.on('poison', (poison) => log.warn(poison, 'PostgreSQL: a change that the map cannot read'));
+  }
+
+  /** Rejects where PostgreSQL cannot be used as it is, with the SQL that mends it. */
+  async start(): Promise<void> {
+    const started = this.cdc.start();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), WAIT_MS)));
+    try {
+      if ((await Promise.race([started, late])) !== 'late') return;
+    } finally {
+      clearTimeout(timer);
+    }
+    const { state, reason } = this.cdc.status();
+    this.#log.warn({ state, reason }, 'PostgreSQL: its changes are not read yet; starting without');
+    started.catch((error: unknown) => this.#log.error({ err: error }, 'PostgreSQL: its changes are not read'));
+  }
+
+  /** The slot stays. Idempotent. */
+  async close(): Promise<void> {
+    await this.cdc.close();
+    if (!this.#database.pool.ended) await this.#database.pool.end();
+  }
+}
