@@ -121,6 +121,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
   logHubEvents(hub, app.log);
   const isOneOfMany = settings.redisUrl !== undefined;
   const mode = settings.postgresUrl === undefined || !postgres ? undefined : new PostgresMode(settings.postgresUrl, postgres, hub, app.log, isOneOfMany);
+  feed.cdc = mode?.cdc;
   const readiness = { draining: false };
   let requestGraceMs = 0;
   let closing: Promise<void> | undefined;
@@ -156,7 +157,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
     });
     installHealth(app, hub, readiness, settings.readiness === 'strict');
     const reports = createClientReports({ hub });
-    installMetrics(app, () => hub.metrics(), loop, reports);
+    installMetrics(app, () => hub.metrics(), loop, reports, mode?.cdc);
     const sessionOf = async (request: FastifyRequest) => {
       const check = await checkSession(sessions, request);
       if (!check.ok) throw Object.assign(new Error(check.message), { statusCode: 401 });

@@ -1,5 +1,6 @@
 /** What the dashboard draws: one sample a second, five minutes of them, made while the server runs. */
 import type { BrokerMetrics, EngineMetrics } from '../../internal/engine.js';
+import type { Cdc, CdcMetrics } from '../../postgres/index.js';
 import type { HubHealth } from '../../server/results.js';
 import type { RecentAction, RecentActions } from '../recent-actions.js';
 import type { LoopDelay } from './loop-delay.js';
@@ -26,7 +27,13 @@ export interface Sample {
   scriptP99: number | null;
   doorbellP99: number | null;
   outboxActions: number;
+  /** Of PostgreSQL, ms: how old the oldest change is that is not in the log; how old the last commit was, null in a second without one. */
+  cdcLagMs: number | null;
+  cdcDelayMs: number | null;
 }
+
+/** The worker of this node. `reason`: why it is not streaming. */
+export type DashboardCdc = CdcMetrics & { reason: string | undefined };
 
 /** One of the nodes that share a Redis. */
 export interface DashboardNode {
@@ -58,6 +65,8 @@ export interface DashboardData {
   actions: readonly RecentAction[];
   /** Null: the log is this process's memory. */
   broker: DashboardBroker | null;
+  /** Null: no PostgreSQL is read. */
+  cdc: DashboardCdc | null;
 }
 
 /** What is asked of the hub. */
@@ -106,6 +115,9 @@ export class DashboardFeed {
   #lastAt = performance.now();
   #nodes: readonly DashboardNode[] = [];
   #nodesAt = -Infinity;
+  /** Where a PostgreSQL is read. */
+  cdc: Cdc | undefined;
+  #written: string | undefined;
 
   constructor(hub: Watched, recent: RecentActions, loop: LoopDelay) {
     this.#hub = hub;
@@ -127,6 +139,7 @@ export class DashboardFeed {
       totals: { connections, companies, publishes, deliveries, conflations, compactions, slowSinks, evictions, refusals, resyncs },
       actions: this.#recent.list(),
       broker: metrics.broker ? this.#broker(metrics.broker) : null,
+      cdc: this.cdc ? { ...this.cdc.metrics(), reason: this.cdc.status().reason } : null,
     };
   }
 
@@ -138,6 +151,15 @@ export class DashboardFeed {
       this.#hub.nodes().then((nodes) => (this.#nodes = nodes), () => undefined);
     }
     return { health: this.#hub.health(), counts, hubId: this.#hub.id, nodes: this.#nodes };
+  }
+
+  #cdcSample(): Pick<Sample, 'cdcLagMs' | 'cdcDelayMs'> {
+    if (!this.cdc) return { cdcLagMs: null, cdcDelayMs: null };
+    const { lagSeconds, lastDelayMs } = this.cdc.metrics();
+    const { written } = this.cdc.status();
+    const isNew = written !== this.#written;
+    this.#written = written;
+    return { cdcLagMs: lagSeconds === null ? null : lagSeconds * 1_000, cdcDelayMs: isNew && lastDelayMs !== null ? Math.max(0, lastDelayMs) : null };
   }
 
   /** Idempotent. */
@@ -172,6 +194,7 @@ export class DashboardFeed {
       scriptP99: brokerQuantile('scriptUs', 0.99),
       doorbellP99: brokerQuantile('doorbellLagUs', 0.99),
       outboxActions: now.broker?.outboxActions ?? 0,
+      ...this.#cdcSample(),
     });
     if (this.#samples.length > KEPT_SAMPLES) this.#samples.shift();
     this.#last = now;

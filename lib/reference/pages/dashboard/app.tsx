@@ -4,6 +4,7 @@ import type { DashboardData, Sample } from '../../http/dashboard-data.js';
 import { bytes, milliseconds, number, short, timeOfDay } from '../shared/format.js';
 import { Chart } from './chart.js';
 import { Broker } from './broker.js';
+import { Cdc } from './cdc.js';
 import { useFeed } from './feed.js';
 import { Tile, type TileProps } from './tile.js';
 
@@ -149,6 +150,7 @@ export function App() {
         {lost && <p class="notice bad" role="alert">The server does not answer; trying again each second.</p>}
         {data && <Tiles totals={data.totals} last={samples.at(-1)} />}
         {data?.broker && <Broker broker={data.broker} samples={samples} />}
+        {data?.cdc && <Cdc cdc={data.cdc} samples={samples} />}
         <Charts samples={samples} />
         {data && <Actions actions={data.actions} />}
       </main>

@@ -17,9 +17,17 @@ export function milliseconds(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** `40 s`, `12 min`, `3 h`, `2 days` */
+export function span(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : plural(Math.round(seconds / 86_400), 'day');
+}
+
 export function bytes(count: number): string {
   if (count < 1023.5) return `${Math.round(count)} B`;
-  return count < 1048576 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1048576).toFixed(1)} MiB`;
+  if (count < 1048576) return `${(count / 1024).toFixed(1)} KiB`;
+  return count < 1073741824 ? `${(count / 1048576).toFixed(1)} MiB` : `${(count / 1073741824).toFixed(1)} GiB`;
 }
 
 const dayAndHour = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hour12: false, timeZone: 'UTC' });
