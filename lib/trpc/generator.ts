@@ -57,13 +57,30 @@ const MAX_DEPTH = 5;
 
 /** Promises in an answer, which a client that streams its batch (httpBatchStreamLink) waits for one by one. */
 export function pendingIn(answer: unknown): Promise<unknown>[] {
-  const found: Promise<unknown>[] = [];
+  return foundIn(answer, (value) => types.isPromise(value)) as Promise<unknown>[];
+}
+
+/** An answer of which something is made only when it is read: a promise, a statement that nobody has run, a stream. */
+export function isUnmade(answer: unknown): boolean {
+  return foundIn(answer, (value) => typeof value === 'object' && value !== null && (isIterable(value) || isThenable(value))).length > 0;
+}
+
+function isIterable(value: object): boolean {
+  return typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function';
+}
+
+function isThenable(value: object): boolean {
+  return typeof (value as Partial<PromiseLike<unknown>>).then === 'function';
+}
+
+function foundIn(answer: unknown, isWanted: (value: unknown) => boolean): unknown[] {
+  const found: unknown[] = [];
   const seen = new Set<unknown>();
   let level: unknown[] = [answer];
   for (let depth = 0; level.length > 0 && depth <= MAX_DEPTH; depth++) {
     const below: unknown[] = [];
     for (const value of level) {
-      if (types.isPromise(value)) found.push(value);
+      if (isWanted(value)) found.push(value);
       else if (isPlain(value) && !seen.has(value) && seen.size < MAX_VISITED) {
         seen.add(value);
         // One by one: a list may have more elements than a call may have arguments.

@@ -130,7 +130,7 @@ export function txApp(server: PostgresServer, options: TxAppOptions = {}) {
       }),
       remove: mutation.input(objectWith<{ id: string }>('id')).mutation(async ({ ctx, input }) => {
         const { query: run, transaction } = insideOf(ctx);
-        await transaction.fields({ entity: 'pages', id: input.id, changes: null, read: () => run('SELECT * FROM pages WHERE id = $1', input.id) });
+        await transaction.fields({ entity: 'pages', id: input.id, changes: null, compare: ['title', 'body', 'size', 'due', 'tags'], read: () => run('SELECT * FROM pages WHERE id = $1', input.id) });
         await run('DELETE FROM pages WHERE id = $1', input.id);
         return { id: input.id };
       }),

@@ -47,8 +47,11 @@ export interface PostgresStore<Tx> extends TransactionStore<Tx> {
 }
 
 const DAY_MS = 86_400_000;
-/** Rows that one `clean()` removes of each table. */
+/** Rows that go at a time, in a transaction of their own. */
 const CLEAN_ROWS = 1_000;
+/** Of each table. What is more waits for the next one. */
+const CLEAN_BATCHES = 100;
+const FORGET_TRIES = 4;
 
 /** For another client of PostgreSQL than those that have a store of their own. PostgreSQL 14 and newer. Throws INVALID_OPTION. */
 export function postgresStore<Tx>(client: SqlClient<Tx>, options: PostgresStoreOptions = {}): PostgresStore<Tx> {
@@ -72,7 +75,8 @@ class Vanished extends Error {}
 
 /** Given up for another one's sake: serialization failure, deadlock. */
 const PASSING: ReadonlySet<string | undefined> = new Set(['40001', '40P01']);
-const LOCK_NOT_AVAILABLE = '55P03';
+/** The wait was too long: for `waitMs`, or for the user's own `statement_timeout`. */
+const IN_VAIN: ReadonlySet<string | undefined> = new Set(['55P03', '57014']);
 /** No such schema, no such table, no right to it. */
 const NOT_SET_UP: ReadonlySet<string | undefined> = new Set(['3F000', '42P01', '42501']);
 
@@ -138,7 +142,7 @@ class Store<Tx> implements PostgresStore<Tx> {
       );
       return row && textOf(row['was']);
     } catch (thrown) {
-      if (sqlStateOf(thrown) !== LOCK_NOT_AVAILABLE) throw thrown;
+      if (!IN_VAIN.has(sqlStateOf(thrown))) throw thrown;
       throw new PathcastError('TRANSACTION_IN_FLIGHT', 'this transaction is still running; the same call later gets its answer', { cause: thrown });
     }
   }
@@ -252,30 +256,42 @@ class Store<Tx> implements PostgresStore<Tx> {
   async clean(): Promise<number> {
     const { schema, keepMs } = this.#settings;
     let removed = 0;
-    for (const [table, time] of [
-      ['transactions', 'created_at'],
-      ['field_versions', 'replaced_at'],
-      ['entities', 'deleted_at'],
+    for (const [table, time, more] of [
+      ['transactions', 'created_at', ''],
+      ['field_versions', 'replaced_at', ''],
+      // Its turn is what its versions are told apart by.
+      ['entities', 'deleted_at', `AND NOT EXISTS (SELECT FROM ${schema}.field_versions f WHERE (f.company_id, f.entity, f.entity_id) = (o.company_id, o.entity, o.entity_id))`],
     ]) {
-      // Whoever has a row locked uses it; another time.
-      const rows = await this.run((tx) =>
-        this.#query(
-          tx,
-          `DELETE FROM ${schema}.${table} WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM ${schema}.${table} WHERE ${time} < now() - make_interval(secs => $1::text::float8 / 1000) LIMIT ${CLEAN_ROWS} FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
-          [String(keepMs)],
-        ),
-      );
-      removed += rows.length;
+      for (let batch = 0; batch < CLEAN_BATCHES; batch++) {
+        const rows = await this.#apart((tx) =>
+          this.#query(
+            tx,
+            // Whoever has a row locked uses it; another time.
+            `DELETE FROM ${schema}.${table} WHERE ctid = ANY (ARRAY(
+              SELECT ctid FROM ${schema}.${table} o WHERE ${time} < now() - make_interval(secs => $1::text::float8 / 1000) ${more} LIMIT ${CLEAN_ROWS} FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
+            [String(keepMs)],
+          ),
+        );
+        removed += rows.length;
+        if (rows.length < CLEAN_ROWS) break;
+      }
     }
     return removed;
   }
 
-  async newest(companyId: string, entity: string, ids: readonly string[]): Promise<ReadonlyMap<string, KnownEntity>> {
+  /** A transaction that no other one fails: it needs no more than what is committed. */
+  #apart<T>(body: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.run(async (tx) => {
+      await this.#client.query(tx, 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED', []);
+      return body(tx);
+    });
+  }
+
+  async newest(companyId: string, entity: string, ids: readonly string[], tx?: Tx): Promise<ReadonlyMap<string, KnownEntity>> {
     const { schema } = this.#settings;
-    const rows = await this.run((tx) =>
+    const read = (own: Tx): Promise<readonly Record<string, unknown>[]> =>
       this.#query(
-        tx,
+        own,
         `SELECT e.entity_id, v.field, v.transaction_id, v.value, v.user_id, ${millis('v.at')} AS at, (v.replaced_at IS NOT NULL)::text AS replaced,
           e.deleted_transaction_id, e.deleted_user_id, e.deleted_source_id, ${millis('e.deleted_at')} AS deleted_at
         FROM ${schema}.entities e LEFT JOIN LATERAL (
@@ -284,8 +300,9 @@ class Store<Tx> implements PostgresStore<Tx> {
         ) v ON true
         WHERE e.company_id = $1::text AND e.entity = $2::text AND e.entity_id IN (SELECT json_array_elements_text($3::text::json))`,
         [companyId, entity, JSON.stringify(ids)],
-      ),
-    );
+      );
+    // Another connection, asked for by each who has one, is the one that a full pool waits for.
+    const rows = await (tx === undefined ? this.#apart(read) : read(tx));
     const found = new Map<string, { deleted: LockedEntity['deleted']; fields: Map<string, Version> }>();
     for (const row of rows) {
       const id = textOf(row['entity_id']);
@@ -298,9 +315,17 @@ class Store<Tx> implements PostgresStore<Tx> {
 
   async forget(companyId: string): Promise<void> {
     const { schema } = this.#settings;
-    await this.run(async (tx) => {
-      for (const table of ['transactions', 'field_versions', 'entities']) await this.#query(tx, `DELETE FROM ${schema}.${table} WHERE company_id = $1::text`, [companyId]);
-    });
+    for (let tried = 1; ; tried++) {
+      try {
+        await this.#apart(async (tx) => {
+          // In the order in which mutations take them. Two entities of one mutation may still cross it.
+          for (const table of ['entities', 'field_versions', 'transactions']) await this.#query(tx, `DELETE FROM ${schema}.${table} WHERE company_id = $1::text`, [companyId]);
+        });
+        return;
+      } catch (thrown) {
+        if (tried === FORGET_TRIES || !this.isPassing(thrown)) throw thrown;
+      }
+    }
   }
 
   isPassing(error: unknown): boolean {

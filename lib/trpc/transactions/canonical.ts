@@ -12,61 +12,73 @@ export class Unequal extends TypeError {}
  * Keys in order, dates, bigints, maps and sets told from their texts. A key without a value is none: JSON does not send it. Throws Unequal.
  */
 export function canonical(value: unknown): string {
-  const parts: string[] = [];
-  write(value, parts, 0);
-  return parts.join('');
+  const writer = new Writer();
+  writer.write(value, 0, false);
+  return writer.parts.join('');
 }
 
-function write(value: unknown, parts: string[], depth: number): void {
-  if (depth > MAX_DEPTH) throw new Unequal(`it is more than ${MAX_DEPTH} deep`);
-  switch (typeof value) {
-    case 'string':
-      parts.push(JSON.stringify(value));
-      return;
-    case 'number':
-    case 'boolean':
-    case 'undefined':
-      parts.push(String(value));
-      return;
-    case 'bigint':
-      parts.push(`${value}n`);
-      return;
-    case 'object':
-      if (value === null) parts.push('null');
-      else writeObject(value, parts, depth);
-      return;
-    default:
-      throw new Unequal(`it holds a ${typeof value}`);
-  }
-}
+/** Values that are written again, as what holds them stands at more places than one. A transformer makes such of a few bytes, 2^100 of them in one input. */
+const MAX_REPEATED = 100_000;
 
-function writeObject(value: object, parts: string[], depth: number): void {
-  if (Array.isArray(value)) list('[', value, ']', parts, depth);
-  else if (types.isDate(value)) parts.push(`Date(${value.getTime()})`);
-  else if (types.isSet(value)) list('Set(', [...value], ')', parts, depth);
-  else if (types.isMap(value)) list('Map(', [...value], ')', parts, depth);
-  else if (types.isRegExp(value) || value instanceof URL) parts.push(`${types.isRegExp(value) ? 'RegExp' : 'URL'}(${JSON.stringify(String(value))})`);
-  else if (ArrayBuffer.isView(value)) parts.push(`Bytes(${createHash('sha256').update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)).digest('hex')})`);
-  else if (isPlain(value)) {
-    parts.push('{');
-    for (const key of Object.keys(value).sort()) {
-      const each = (value as Record<string, unknown>)[key];
-      if (each === undefined) continue;
-      parts.push(JSON.stringify(key), ':');
-      write(each, parts, depth + 1);
-      parts.push(',');
+class Writer {
+  readonly parts: string[] = [];
+  readonly #seen = new Set<object>();
+  #repeated = 0;
+
+  write(value: unknown, depth: number, repeats: boolean): void {
+    if (depth > MAX_DEPTH) throw new Unequal(`it is more than ${MAX_DEPTH} deep`);
+    if (repeats && ++this.#repeated > MAX_REPEATED) throw new Unequal(`one thing stands at several places of it, and holds more than ${MAX_REPEATED} values in all`);
+    switch (typeof value) {
+      case 'string':
+        this.parts.push(JSON.stringify(value));
+        return;
+      case 'number':
+      case 'boolean':
+      case 'undefined':
+        this.parts.push(String(value));
+        return;
+      case 'bigint':
+        this.parts.push(`${value}n`);
+        return;
+      case 'object':
+        if (value === null) this.parts.push('null');
+        else this.#object(value, depth, repeats || this.#seen.has(value));
+        return;
+      default:
+        throw new Unequal(`it holds a ${typeof value}`);
     }
-    parts.push('}');
-  } else throw new Unequal('it holds an object of a class');
-}
-
-function list(open: string, values: readonly unknown[], close: string, parts: string[], depth: number): void {
-  parts.push(open);
-  for (const each of values) {
-    write(each, parts, depth + 1);
-    parts.push(',');
   }
-  parts.push(close);
+
+  #object(value: object, depth: number, repeats: boolean): void {
+    const { parts } = this;
+    this.#seen.add(value);
+    if (Array.isArray(value)) this.#list('[', value, ']', depth, repeats);
+    else if (types.isDate(value)) parts.push(`Date(${value.getTime()})`);
+    else if (types.isSet(value)) this.#list('Set(', [...value], ')', depth, repeats);
+    else if (types.isMap(value)) this.#list('Map(', [...value], ')', depth, repeats);
+    else if (types.isRegExp(value) || value instanceof URL) parts.push(`${types.isRegExp(value) ? 'RegExp' : 'URL'}(${JSON.stringify(String(value))})`);
+    else if (ArrayBuffer.isView(value)) parts.push(`Bytes(${createHash('sha256').update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)).digest('hex')})`);
+    else if (isPlain(value)) {
+      parts.push('{');
+      for (const key of Object.keys(value).sort()) {
+        const each = (value as Record<string, unknown>)[key];
+        if (each === undefined) continue;
+        parts.push(JSON.stringify(key), ':');
+        this.write(each, depth + 1, repeats);
+        parts.push(',');
+      }
+      parts.push('}');
+    } else throw new Unequal('it holds an object of a class');
+  }
+
+  #list(open: string, values: readonly unknown[], close: string, depth: number, repeats: boolean): void {
+    this.parts.push(open);
+    for (const each of values) {
+      this.write(each, depth + 1, repeats);
+      this.parts.push(',');
+    }
+    this.parts.push(close);
+  }
 }
 
 function isPlain(value: object): boolean {

@@ -27,11 +27,23 @@ export interface ErrorData {
  * `error.data.pathcast` says which of pathcast's errors it was; of a conflict, the fields. `fieldConflicts(error)` of `pathcast/client/trpc` reads it.
  */
 export function conflictFormatter<Shape extends { data: object }>({ shape, error }: { shape: Shape; error: { cause?: unknown } }): Shape & { data: { pathcast?: ErrorData } } {
-  const { cause } = error;
-  if (!isPathcastError(cause)) return shape;
+  const cause = own(error);
+  if (!cause) return shape;
   const { code, retryable } = cause;
   // Of another copy of the package too: told by its code.
   const { conflicts } = cause as Partial<FieldConflictError>;
   const pathcast: ErrorData = { code, retryable, ...(code === 'FIELD_CONFLICT' && conflicts && { conflicts }) };
   return { ...shape, data: { ...shape.data, pathcast } };
+}
+
+/** Errors around an error: of an app's middleware, of a mutation that called another one. */
+const MAX_DEPTH = 8;
+
+function own({ cause }: { cause?: unknown }): PathcastError | undefined {
+  let found = cause;
+  for (let depth = 0; depth < MAX_DEPTH && typeof found === 'object' && found !== null; depth++) {
+    if (isPathcastError(found)) return found;
+    found = (found as { cause?: unknown }).cause;
+  }
+  return undefined;
 }

@@ -99,12 +99,12 @@ export interface TransactionStore<Tx> {
   lock(tx: Tx, key: EntityKey): Promise<LockedEntity>;
   /** By field; `null`: the caller knows of no version; undefined: does not compare. */
   history(tx: Tx, key: EntityKey, fields: ReadonlyMap<string, string | null | undefined>): Promise<ReadonlyMap<string, FieldHistory>>;
-  /** Of those that are known, in a transaction of its own. */
-  newest(companyId: string, entity: string, ids: readonly string[]): Promise<ReadonlyMap<string, KnownEntity>>;
+  /** Of those that are known; without `tx` in a transaction of its own. */
+  newest(companyId: string, entity: string, ids: readonly string[], tx?: Tx): Promise<ReadonlyMap<string, KnownEntity>>;
   write(tx: Tx, key: EntityKey, turn: string, author: Author, fields: readonly FieldWrite[]): Promise<void>;
   /** Of `before` alone: it has no fields any more. */
   erase(tx: Tx, key: EntityKey, turn: string, author: Author, fields: readonly FieldWrite[]): Promise<void>;
-  /** Removes what is older than the store keeps, a part of it at a time; resolves to how much that was. */
+  /** Removes what is older than the store keeps, a part of it at a time, up to a bound; resolves to how much that was. */
   clean(): Promise<number>;
   /** The same transaction may succeed when it is done once more. */
   isPassing(error: unknown): boolean;

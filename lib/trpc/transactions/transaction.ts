@@ -8,9 +8,10 @@ import { currentMutation } from '../../server/mutation-scope.js';
 import type { Codec } from '../../server/transformer.js';
 import { whyUnserialisable } from '../../server/unserialisable.js';
 import { toTRPCError } from '../errors.js';
-import { isGenerator, pendingIn } from '../generator.js';
+import { isUnmade } from '../generator.js';
 import { inputHash, Unequal } from './canonical.js';
-import { Fields, type FieldsCall } from './fields.js';
+import { checkStorable, Fields, type FieldsCall } from './fields.js';
+import { guardOf, type Guard } from './guard.js';
 import { InFlight } from './in-flight.js';
 import type { TransactionSettings } from './options.js';
 import type { Answer, Author, Claim, Kept, TransactionStore } from './store.js';
@@ -58,10 +59,17 @@ type Result = Awaited<ReturnType<Options['next']>>;
 /** A transaction that is open: mutations that its resolver calls are savepoints of it. */
 interface Open {
   store: TransactionStore<object>;
+  /** As the store gave it. */
   tx: object;
+  /** Of the mutation, where it has an id. */
+  claim: Claim | undefined;
+  /** The one that it is a savepoint of. */
+  outer: Open | undefined;
   over: boolean;
   /** Savepoints of one connection end in the order in which they began. */
   turn: Promise<unknown>;
+  /** There was one. */
+  hadInside: boolean;
 }
 
 /** It was done before. What has begun in vain is rolled back. */
@@ -109,6 +117,12 @@ export function createTransaction<Tx extends object>(host: TransactionHost, sett
 
 const opened = new AsyncLocalStorage<Open>();
 
+/** The transaction of `store` that this code runs in. */
+export function openOf(store: TransactionStore<unknown>): { readonly tx: object } | undefined {
+  const open = opened.getStore();
+  return open && !open.over && open.store === store ? open : undefined;
+}
+
 class Transactions {
   readonly #host: TransactionHost;
   readonly #settings: TransactionSettings<object>;
@@ -125,6 +139,7 @@ class Transactions {
       const call = await this.#callOf(opts);
       const { claim } = call;
       if (!claim) return await this.#perform(call);
+      checkInside(claim, this.#settings.store);
       const key = JSON.stringify([claim.companyId, claim.transactionId]);
       return await this.#inFlight.run(key, this.#settings.waitMs, () => this.#perform(call));
     } catch (thrown) {
@@ -143,6 +158,7 @@ class Transactions {
     const { companyId, userId = '', sourceId } = this.#host.callerOf(ctx, path, input);
     if (companyId === undefined)
       throw new PathcastError('INVALID_OPTION', `no companyId was found for the transaction of ${describe(path)}; give rules.companyId, and let sync.transaction() stand behind what knows it`);
+    for (const [name, id] of Object.entries({ companyId, userId, sourceId })) checkStorable(name, id);
     const author = { transactionId: request?.transactionId ?? randomUUID(), userId, sourceId: request?.sourceId ?? sourceId };
     const { transactionId } = author;
     const claim = request && { companyId, transactionId, userId, path, inputHash: hashOf(companyId, transactionId, input) };
@@ -152,8 +168,7 @@ class Transactions {
   /** One that is inside another one begins, and fails, with that: nothing of it can be tried again alone. */
   async #perform(call: Call): Promise<Result> {
     const { store, retries } = this.#settings;
-    const outer = opened.getStore();
-    const inside = outer && !outer.over && outer.store === store ? outer : undefined;
+    const inside = openOf(store) as Open | undefined;
     for (let tried = 1; ; tried++) {
       const progress = { resolving: false };
       try {
@@ -175,11 +190,20 @@ class Transactions {
     const begin = (body: (tx: object) => Promise<Done>): Promise<Done> =>
       inside ? inTurn(inside, () => store.savepoint(inside.tx, () => body(inside.tx))) : store.run(body);
     const { waitMs } = this.#settings;
-    const { result, told } = await this.#host.transaction(begin, async (tx) => {
-      const kept = await store.begin(tx, { claim: call.claim, waitMs, message: inside ? undefined : messageFor(call) });
+    const open: Open = { store, tx: {}, claim: call.claim, outer: inside, over: false, turn: Promise.resolve(), hadInside: false };
+    let guard: Guard | undefined;
+    const guarded = (body: (tx: object) => Promise<Done>): Promise<Done> =>
+      begin((tx) => {
+        open.tx = tx;
+        // Of each one its own: what is broadcast after it is told by it from the ones around it.
+        guard = guardOf(tx);
+        return body(guard.tx);
+      });
+    const { result, told } = await this.#host.transaction(guarded, async () => {
+      const kept = await store.begin(open.tx, { claim: call.claim, waitMs, message: inside ? undefined : messageFor(call) });
       if (kept) throw new Known(kept);
       progress.resolving = true;
-      return this.#resolve(call, tx);
+      return this.#resolve(call, open, guard as Guard);
     });
     // After the commit: the id of an action that was sent for nothing would be no longer free for the next try's.
     note(call, told, false);
@@ -187,8 +211,8 @@ class Transactions {
     return result;
   }
 
-  async #resolve({ opts, request, companyId, author, claim, codec }: Call, tx: object): Promise<Done> {
-    const { store } = this.#settings;
+  async #resolve({ opts, request, companyId, author, claim, codec }: Call, open: Open, guard: Guard): Promise<Done> {
+    const { store, tx } = open;
     const fields = new Fields(store, tx, companyId, author, request, codec);
     const transaction: Transaction = {
       id: author.transactionId,
@@ -202,22 +226,28 @@ class Transactions {
         }
       },
     };
-    const open: Open = { store, tx, over: false, turn: Promise.resolve() };
-    let result: Result;
     try {
-      result = await opened.run(open, () => opts.next({ ctx: { tx, transaction } }));
+      let result: Result;
+      try {
+        result = await opened.run(open, () => opts.next({ ctx: { tx: guard.tx, transaction } }));
+      } finally {
+        open.over = true;
+        // Nobody has waited for those: they would go on in what the connection does next.
+        await open.turn;
+      }
+      if (!result.ok) throw new Failed(result);
+      const answer = this.#answerOf(opts.path, companyId, result.data, codec, claim !== undefined);
+      await fields.write(open.hadInside);
+      guard.end();
+      await store.settle(tx, claim && { companyId, transactionId: claim.transactionId, answer });
+      return { result, told: fields.told };
     } finally {
-      open.over = true;
+      guard.end();
     }
-    if (!result.ok) throw new Failed(result);
-    const answer = this.#answerOf(opts.path, companyId, result.data, codec, claim !== undefined);
-    await fields.write();
-    await store.settle(tx, claim && { companyId, transactionId: claim.transactionId, answer });
-    return { result, told: fields.told };
   }
 
   #answerOf(path: string, companyId: string, data: unknown, codec: Codec, kept: boolean): Answer {
-    if (isGenerator(data) || pendingIn(data).length > 0)
+    if (isUnmade(data))
       throw new PathcastError('NOT_SERIALIZABLE', `${describe(path)} answers with what is still being made, and its transaction ends with its answer; it was rolled back`);
     if (!kept || data === undefined) return { kind: 'undefined' };
     let text: string | undefined;
@@ -242,7 +272,7 @@ class Transactions {
     if (!same) throw new PathcastError('TRANSACTION_MISMATCH', 'this transaction id was used before: for another mutation, another input or by another user');
     if (answer.kind === 'lost') throw new PathcastError('TRANSACTION_DONE', 'this transaction was done before, and its answer was too large to be kept; read the data again');
     note(call, [], true);
-    const data = answer.kind === 'undefined' ? undefined : codec.restore(answer.text);
+    const data = answer.kind === 'undefined' ? undefined : restored(answer.text, codec);
     // What tRPC's own middlewares look for, to find those who forget `next()`.
     return { ok: true, data, ctx: opts.ctx, marker: 'middlewareMarker' } as unknown as Result;
   }
@@ -260,6 +290,14 @@ class Transactions {
   }
 }
 
+function restored(text: string, codec: Codec): unknown {
+  try {
+    return codec.restore(text);
+  } catch (thrown) {
+    throw new PathcastError('TRANSACTION_DONE', 'this transaction was done before, and the transformer cannot read its answer; read the data again', { cause: thrown });
+  }
+}
+
 /** For the action of the mutation. */
 function note({ author: { transactionId, sourceId }, claim }: Call, told: Done['told'], replayed: boolean): void {
   if (!claim && told.length === 0) return;
@@ -267,8 +305,17 @@ function note({ author: { transactionId, sourceId }, claim }: Call, told: Done['
   currentMutation()?.noteRecord?.({ actionId: actionIdOf(transactionId), sourceId, tx, replayed });
 }
 
+/** The record of the outer one is not committed before the inner one has ended: it would wait for itself. */
+function checkInside({ companyId, transactionId }: Claim, store: TransactionStore<object>): void {
+  for (let open = openOf(store) as Open | undefined; open; open = open.outer) {
+    if (open.claim?.companyId === companyId && open.claim.transactionId === transactionId)
+      throw new PathcastError('TRANSACTION_MISMATCH', 'this transaction id is that of the mutation around this one: what is called inside needs an id of its own, or none');
+  }
+}
+
 /** One after the other. */
 function inTurn<T>(open: Open, work: () => Promise<T>): Promise<T> {
+  open.hadInside = true;
   const own = open.turn.then(work);
   open.turn = own.catch(() => undefined);
   return own;
