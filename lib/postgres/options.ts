@@ -24,4 +24,15 @@ export interface CdcOptions<R = BindableRouter> {
   maxDataBytes?: number | undefined;
   /** Transactions that were read and are not in the log yet, 1 to 10,000; default 64. At it no more is read of the stream. */
   maxWaiting?: number | undefined;
+  /** Each changed row becomes a row of the table of `activityTables()`, too, before its action goes out; default false. */
+  activities?: boolean | ActivityOptions | undefined;
+}
+
+export interface ActivityOptions {
+  /** Where `activityTables()` stand. Default `pathcast`. */
+  schema?: string | undefined;
+  /** How long activities are kept, ms, a minute at least; default 7 days. */
+  keepMs?: number | undefined;
+  /** Rows of one transaction, over all companies, that have an activity of their own, 1 to 100,000; default 10,000. One with the id `*` stands for all others of a company and type. */
+  maxPerCommit?: number | undefined;
 }

@@ -4,6 +4,8 @@
  * CommonJS copy of the package may give each other their hubs.
  */
 import type { WorkerStates } from '../internal/worker-states.js';
+import type { MessageSink } from '../internal/engine.js';
+import type { Attendance, Attendant } from './attend.js';
 import type { EarlyEnd } from './early-end.js';
 import type { Observed } from './open-stream.js';
 import type { PlainStreamOptions } from './options.js';
@@ -35,6 +37,8 @@ export interface HubInternals {
     signal?: AbortSignal,
     userId?: string,
   ): AsyncGenerator<Observed, undefined, undefined>;
+  /** A stream whose bytes are not the hub's; see `attend`. */
+  attend(who: Attendant, sink: MessageSink): Attendance;
   /** Tells `listener`, as long as somebody else holds it, of each `disconnect`. The returned function stops it. */
   onDisconnect(listener: EarlyEnd): () => void;
   /** Now, for `positionAt`: at once. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { CloseReason } from '../protocol/events.js';
 import type { DisconnectMatch, Engine } from '../internal/engine.js';
 import { Held } from '../internal/held.js';
+import { attend } from './attend.js';
 import { BrokerWatch } from './broker-watch.js';
 import { encodeEphemeral, type EncodeContext } from './encode-action.js';
 import { Endings } from './endings.js';
@@ -145,6 +146,7 @@ export class Parts {
       },
       readable: (options, request) => openReadable(host, options, request),
       observe: (companyId, from, signal, userId) => openObserver(host, companyId, from, signal, userId),
+      attend: (who, sink) => attend(host, who, sink),
       onDisconnect: (listener) => host.waiting.add(listener),
       companies: () => (this.closed ? Promise.reject(closedError()) : this.sharing.companies()),
       settle: async (withinMs) => (await this.engine.flush?.(withinMs)) ?? 0,

@@ -65,6 +65,8 @@ export interface HubFailure {
     | 'afterCommit'
     /** The CDC worker: PostgreSQL, or a change of which its map could make nothing. */
     | 'cdc'
+    /** Reading activities, or a function of the app that was asked of them. */
+    | 'activities'
     /** What stands in the database of mutations that are over. */
     | 'transaction'
     /** The link to Redis: it cannot be used as it is set up. */

@@ -286,9 +286,9 @@ test('two who announce one transaction: what the first left out is left over', (
 });
 
 test('what a worker leaves to its successor is read as it was written; what cannot be read counts as nothing', () => {
-  const kept = { epoch: '7.1.ab', written: 0x16b374d848n, acked: 5n, resync: false, owed: new Set(['a"b']), forms: new Map([['public.x', 'id 25']]) };
+  const kept = { epoch: '7.1.ab', written: 0x16b374d848n, acked: 5n, resync: false, owed: new Set(['a"b']), forms: new Map([['public.x', 'id 25']]), activities: '"pathcast"' };
   expect(readKept(writeKept(kept))).toEqual(kept);
   expect(writeKept({ acked: 1n })).toEqual({ acked: '0000000000000001' });
-  expect(readKept({})).toEqual({ epoch: '', written: 0n, acked: 0n, resync: true, owed: new Set(), forms: new Map() });
-  expect(readKept({ written: 'x', owed: '{', forms: '[1]' })).toMatchObject({ written: 0n, owed: new Set(), forms: new Map() });
+  expect(readKept({})).toEqual({ epoch: '', written: 0n, acked: 0n, resync: true, owed: new Set(), forms: new Map(), activities: '' });
+  expect(readKept({ written: 'x', owed: '{', forms: '[1]' })).toMatchObject({ written: 0n, owed: new Set(), forms: new Map(), activities: '' });
 });

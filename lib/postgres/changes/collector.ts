@@ -8,9 +8,10 @@ import { describeThrown } from '../../internal/describe.js';
 import { exceedsBytes } from '../../internal/text.js';
 import { answersOf } from './answers.js';
 import { columnValue } from './column-values.js';
-import { MapFault, type RelationMap } from './mapping.js';
+import { MapFault, type MappedTable, type RelationMap } from './mapping.js';
 import { readMetadata, type Metadata } from './metadata.js';
 import type { Begin, Commit, RowKind, RowMessage } from '../stream/pgoutput.js';
+import { RowRecords, type RecordAction } from './records.js';
 import { ANY, DETAIL, TenantChanges, type Detail } from './tenant-changes.js';
 
 /** A change of which the map could make nothing. */
@@ -39,6 +40,8 @@ export interface Collected {
   /** Said by `pg_logical_emit_message` in the transaction. */
   readonly metadata: Metadata | undefined;
   readonly rows: number;
+  /** For the table of activities; undefined where there is none. */
+  readonly records: RowRecords | undefined;
   /** Forms of tables, by `tableKey`, that are known once this is in the log. */
   readonly forms: ReadonlyMap<string, string>;
 }
@@ -55,12 +58,15 @@ export interface CollectorOptions {
   readonly maxPaths: number;
   /** UTF-8 bytes of `data` as JSON; above it pages fetch. */
   readonly maxDataBytes: number;
+  /** Rows of one transaction that are recorded one by one; undefined: none are. */
+  readonly maxRecords?: number | undefined;
 }
 
 export class Collector {
   #tenants = new Map<string, TenantChanges>();
   #forAll = new Set<string>();
   #metadata: Metadata | undefined;
+  #records: RowRecords | undefined;
   #rows = 0;
   #paths = 0;
   #detail: Detail = DETAIL.paths;
@@ -81,6 +87,7 @@ export class Collector {
     this.#tenants = new Map();
     this.#forAll = new Set();
     this.#metadata = undefined;
+    this.#records = this.options.maxRecords === undefined ? undefined : new RowRecords(this.options.maxRecords);
     this.#rows = 0;
     this.#paths = 0;
     this.#detail = DETAIL.paths;
@@ -90,7 +97,15 @@ export class Collector {
   commit({ endLsn }: Commit, forms: ReadonlyMap<string, string>): Collected {
     for (const poison of this.#poison.values()) this.host.poison(poison);
     return {
-      forms, endLsn, committedAt: this.#committedAt, tenants: this.#tenants, forAll: this.#forAll, metadata: this.#metadata, rows: this.#rows };
+      forms,
+      endLsn,
+      committedAt: this.#committedAt,
+      tenants: this.#tenants,
+      forAll: this.#forAll,
+      metadata: this.#metadata,
+      rows: this.#rows,
+      records: this.#records,
+    };
   }
 
   /** A row that moved to another tenant is gone for the former one. */
@@ -112,8 +127,9 @@ export class Collector {
   }
 
   /** Of a table whose rows are no longer known one by one: everybody's. */
-  wholeTable(paths: readonly string[]): void {
+  wholeTable({ module, name }: MappedTable, paths: readonly string[], action: RecordAction): void {
     for (const path of paths) this.#forAll.add(path);
+    this.#records?.wholeTable(module, name, action);
   }
 
   metadata(content: Buffer): void {
@@ -133,12 +149,13 @@ export class Collector {
       this.#tenants.set(tenant, changes);
       changes.coarsen(this.#detail);
     }
+    this.#records?.row(tenant, map, message, op, entityOf(map, message, op), formerOf(map, message, op));
     const again = changes.row(map, op);
     // Neither its id nor its paths have anything new to say.
     if (again && changes.entityId === ANY && (typeof map.table.paths !== 'function' && !map.table.where)) return;
     const entityId = entityOf(map, message, op);
     changes.entity(entityId);
-    const formerId = op === 'update' && message.beforeKind !== 'none' ? entityOf(map, message, 'delete') : entityId;
+    const formerId = formerOf(map, message, op);
     if (formerId !== ANY) changes.entity(formerId);
     if (changes.everything) return;
     try {
@@ -157,7 +174,7 @@ export class Collector {
   /** What belongs to nobody is told to nobody; where it cannot be known whose it is, to everybody. */
   #withoutTenant(map: RelationMap, message: RowMessage, op: RowKind, tenant: string | null | undefined): void {
     const reason = tenant === undefined ? `PostgreSQL did not send its tenant ('${map.table.tenant}')` : tenant === null ? 'its tenant is NULL' : 'its tenant is empty, or longer than an id may be';
-    if (tenant === undefined) this.wholeTable([ANY]);
+    if (tenant === undefined) this.wholeTable(map.table, [ANY], 'update');
     this.#poisoned({ table: map.table.name, op, tenant: undefined, entityId: entityOf(map, message, op), reason });
   }
 
@@ -186,6 +203,11 @@ export class Collector {
 function entityOf(map: RelationMap, message: RowMessage, op: RowKind): string {
   const id = op === 'delete' ? map.before(message, map.entityAt) : message.after.text(map.entityAt);
   return id === undefined || id === null || id === '' || exceedsBytes(id, MAX_ID_BYTES) ? ANY : id;
+}
+
+/** Of an update the id that the row had. */
+function formerOf(map: RelationMap, message: RowMessage, op: RowKind): string {
+  return entityOf(map, message, op === 'update' && message.beforeKind !== 'none' ? 'delete' : op);
 }
 
 /** Undefined: there is none, it is not whole, or it is more than the bound. */

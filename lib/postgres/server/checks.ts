@@ -2,6 +2,7 @@
  * Whether PostgreSQL can do what the worker leans on: each fault is a sentence and the SQL that mends it. Asked at each connection, for a primary may have become another one.
  */
 import { PathcastError } from '../../protocol/error.js';
+import { activityFaults } from '../activities/tables.js';
 import { parseLsn } from '../stream/lsn.js';
 import type { SqlConnection, SqlRow } from './connections.js';
 import { tableKey, type MappedTable } from '../changes/mapping.js';
@@ -12,6 +13,8 @@ export interface Requirements {
   readonly tables: ReadonlyMap<string, MappedTable>;
   readonly publication: string;
   readonly slot: string;
+  /** `schema`: quoted. */
+  readonly activities?: { readonly schema: string } | undefined;
 }
 
 /** Of a PostgreSQL in which nothing is wrong. */
@@ -44,6 +47,7 @@ export async function checkServer(sql: SqlConnection, needs: Requirements): Prom
   if (server?.['standby'] === 'true') throw faultOf(['it is a standby, which takes no slot of its own: connect to the primary']);
   if (server?.['wal_level'] !== 'logical') faults.push(`wal_level is '${server?.['wal_level'] ?? ''}'; run, and restart it: ALTER SYSTEM SET wal_level = 'logical'`);
   faults.push(...(await publicationFaults(sql, needs, version)));
+  if (needs.activities) faults.push(...(await activityFaults(sql, needs.activities.schema)));
   const slot = await slotOf(sql, needs.slot);
   if (slot) faults.push(...slotFaults(slot, needs.slot, server?.['database'] ?? ''));
   if (faults.length > 0) throw faultOf(faults);

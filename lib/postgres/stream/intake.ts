@@ -39,7 +39,7 @@ export class Intake {
   #skips = false;
   readonly #forms: Map<string, string>;
   /** Of tables that have another form: told with the next transaction that is told at all, which also takes the forms. */
-  #stale: readonly string[] = [];
+  #stale: readonly MappedTable[] = [];
   #newForms = new Map<string, string>();
   #openSince: number | undefined;
 
@@ -111,7 +111,7 @@ export class Intake {
       this.acker.commit(message.endLsn, true);
       return;
     }
-    this.#collector.wholeTable(this.#stale);
+    for (const table of this.#stale) this.#collector.wholeTable(table, wholePaths(table), 'update');
     this.#stale = [];
     const collected = this.#collector.commit(message, this.#newForms);
     this.#newForms = new Map();
@@ -136,13 +136,13 @@ export class Intake {
     this.#forms.set(key, form);
     this.#newForms.set(key, form);
     // It comes in a transaction, before its first row there. A column that was added with a default has changed all rows, and no row says so.
-    if (former !== undefined) this.#stale = [...this.#stale, ...wholePaths(table)];
+    if (former !== undefined) this.#stale = [...this.#stale, table];
   }
 
   #truncated({ relations }: Truncate): void {
     for (const { oid } of relations) {
       const map = this.#maps.get(oid);
-      if (map) this.#collector.wholeTable(wholePaths(map.table));
+      if (map) this.#collector.wholeTable(map.table, wholePaths(map.table), 'delete');
     }
   }
 }

@@ -16,6 +16,8 @@ export interface KeptState {
   readonly owed: ReadonlySet<string>;
   /** By `tableKey`, the form that each table had. */
   readonly forms: ReadonlyMap<string, string>;
+  /** The schema, quoted, into which whoever had the slot last has written activities; empty: none were. */
+  readonly activities: string;
 }
 
 /** What cannot be read counts as not kept: then all are told. */
@@ -27,11 +29,12 @@ export function readKept(state: WorkerState): KeptState {
     resync: state['resync'] !== '',
     owed: new Set(texts(state['owed'])),
     forms: new Map(entries(state['forms'])),
+    activities: state['activities'] ?? '',
   };
 }
 
 export function writeKept(kept: Partial<KeptState>): WorkerState {
-  const { epoch, written, acked, resync, owed, forms } = kept;
+  const { epoch, written, acked, resync, owed, forms, activities } = kept;
   return {
     ...(epoch !== undefined && { epoch }),
     ...(written !== undefined && { written: hexOfLsn(written) }),
@@ -39,6 +42,7 @@ export function writeKept(kept: Partial<KeptState>): WorkerState {
     ...(resync !== undefined && { resync: resync ? '1' : '' }),
     ...(owed && { owed: JSON.stringify([...owed]) }),
     ...(forms && { forms: JSON.stringify(Object.fromEntries(forms)) }),
+    ...(activities !== undefined && { activities }),
   };
 }
 

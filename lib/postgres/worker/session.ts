@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as later } from 'node:timers/promises';
 import type { HubInternals } from '../../server/internals.js';
+import { Recorder } from '../activities/recorder.js';
 import { Acker } from '../stream/acker.js';
 import { sleep, waitOf } from './backoff.js';
 import { readSlot, type ServerFacts } from '../server/checks.js';
@@ -51,6 +52,8 @@ const PERSIST_MS = 1_000;
 const KEEPALIVE = 0x6b;
 const AGAIN = { firstMs: 50, maxMs: 2_000 };
 const PAY_DEBTS_MS = 5_000;
+/** How often old activities are looked for, ms. */
+const CLEAN_MS = 60_000;
 
 export class Session {
   readonly #host: SessionHost;
@@ -66,6 +69,8 @@ export class Session {
   #sink: Sink | undefined;
   /** It is known where the slot stands. */
   #placed = false;
+  #recorder: Recorder | undefined;
+  #cleanedAt = -Infinity;
   #epoch = '';
   #forms = new Map<string, string>();
   #owed: ReadonlySet<string> = new Set();
@@ -150,9 +155,21 @@ export class Session {
     this.#forms = new Map(gap === undefined ? kept.forms : []);
     this.#owed = kept.owed;
     this.#acker = this.#newAcker(slot.confirmed, gap === undefined ? kept.written : 0n);
+    const { activities } = settings;
+    if (activities) {
+      const place = { source: line.slice(0, -1), generation: this.#epoch.slice(line.length) };
+      this.#recorder = new Recorder(this.#sql, activities, place, (kind, message) => this.#host.warn(kind, message));
+      await this.#recorder.begin();
+    }
     this.#sink = this.#newSink();
-    if (gap === undefined && !kept.resync) await this.#keep({});
-    else await this.#resync(gap ?? 'a resync was begun, and not known to have been told to all');
+    // Of the time in which nobody has written activities nothing is in their tables.
+    const isOther = kept.activities !== (activities?.schema ?? '');
+    if (gap !== undefined || kept.resync) await this.#resync(gap);
+    else {
+      const heads = isOther ? await this.#recorder?.resync([], randomBytes(4).toString('hex')) : undefined;
+      await this.#keep({ activities: activities?.schema ?? '' });
+      if (heads) await this.#sink.ring(heads);
+    }
     this.#read();
   }
 
@@ -175,13 +192,16 @@ export class Session {
     return behind?.['behind'] === 'true' ? 'its WAL has gone back' : undefined;
   }
 
-  async #resync(why: string): Promise<void> {
-    await this.#keep({ epoch: this.#epoch, written: 0n, acked: this.#acker.acked, resync: true, owed: this.#owed, forms: this.#forms });
+  /** `gap`: why; undefined: one was begun. */
+  async #resync(gap: string | undefined): Promise<void> {
+    await this.#keep({ epoch: this.#epoch, written: 0n, acked: this.#acker.acked, resync: true, owed: this.#owed, forms: this.#forms, activities: this.#host.settings.activities?.schema ?? '' });
     const sink = this.#sink as Sink;
     const companies = await sink.companies();
+    const heads = await this.#recorder?.resync(companies, gap === undefined ? randomBytes(4).toString('hex') : undefined);
     await sink.resync(companies, `${this.#epoch}-resync`);
+    if (heads) await sink.ring(heads);
     await this.#keep({ resync: false, owed: this.#owed });
-    this.#host.resynced(why, companies.length);
+    this.#host.resynced(gap ?? 'a resync was begun, and not known to have been told to all', companies.length);
   }
 
   #newAcker(acked: bigint, written: bigint): Acker {
@@ -204,6 +224,7 @@ export class Session {
         written: (batch) => this.#written(batch),
         drained: () => this.#resume('full'),
         failed: (thrown) => this.end(thrown),
+        recorder: this.#recorder,
       },
       settings.maxWaiting,
       this.#owed,
@@ -215,7 +236,7 @@ export class Session {
     const { settings, counts } = this.#host;
     const intake = new Intake(
       this.#acker,
-      { tables: settings.tables, forms: this.#forms, maxPaths: settings.maxPaths, maxDataBytes: settings.maxDataBytes },
+      { tables: settings.tables, forms: this.#forms, maxPaths: settings.maxPaths, maxDataBytes: settings.maxDataBytes, maxRecords: settings.activities?.maxPerCommit },
       {
         committed: (collected) => {
           const sink = this.#sink as Sink;
@@ -309,6 +330,12 @@ export class Session {
     const status = acker.status(now);
     if (status) this.#replication.write(statusMessage(status.lsn, Date.now(), status.replyNow));
     this.#payDebts(now);
+    if (this.#recorder && this.#intake && now - this.#cleanedAt >= CLEAN_MS) {
+      this.#cleanedAt = now;
+      this.#recorder.clean().catch((thrown: unknown) => {
+        if (!this.#abort.signal.aborted) this.#host.warn('cdc-activities', `old activities could not be removed (${String(thrown)}); it is tried again in a minute`);
+      });
+    }
   }
 
   #payDebts(now: number): void {

@@ -1,4 +1,7 @@
 /** The way from whole transactions to the log: in the order of their commits, some at a time, each until it has its place. */
+import { randomUUID } from 'node:crypto';
+import type { Recorder } from '../activities/recorder.js';
+import { RING_COMPANY, ringOf, type Heads } from '../activities/ring.js';
 import { announce, resyncAction, type Announced } from '../changes/actions.js';
 import { sleep, waitOf } from './backoff.js';
 import type { Collected } from '../changes/collector.js';
@@ -16,6 +19,8 @@ export interface SinkHost extends Omit<PlacingHost, 'owed'> {
   /** Nothing more can be written. */
   failed(thrown: unknown): void;
   warn(kind: string, message: string): void;
+  /** Writes the activities of what is announced; undefined: none are. */
+  readonly recorder: Pick<Recorder, 'record'> | undefined;
 }
 
 /** Transactions that are kept as written at once, and actions of one hand-over. */
@@ -80,7 +85,7 @@ export class Sink {
   async companies(): Promise<string[]> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#host.internals.companies();
+        return (await this.#host.internals.companies()).filter((company) => company !== RING_COMPANY);
       } catch (thrown) {
         if (this.#host.signal.aborted || this.#host.hub.closed) throw new Stopped('the worker stops', { cause: thrown });
         if (attempt > 0) this.#host.warn('cdc-companies', `which companies have a log cannot be asked of Redis (${String(thrown)}); the worker waits, for they are to be told that everything may be stale. A user of Redis needs +scan for it`);
@@ -108,10 +113,13 @@ export class Sink {
   }
 
   async #writeSome(): Promise<void> {
-    const batch: Collected[] = [];
+    const batch = this.#queue.slice(0, BATCH_COMMITS);
+    const recorded = [];
+    for (const collected of batch) recorded.push({ collected, companies: collected.forAll.size > 0 ? await this.companies() : [] });
+    // What is in the log is never missing in the table.
+    const heads = await this.#host.recorder?.record(recorded);
     let announced: Announced[] = [];
-    for (const collected of this.#queue.slice(0, BATCH_COMMITS)) {
-      const companies = collected.forAll.size > 0 ? await this.companies() : [];
+    for (const { collected, companies } of recorded) {
       for (const one of announce(collected, this.#host.epoch, companies, Date.now())) {
         announced.push(one);
         this.actions++;
@@ -119,12 +127,19 @@ export class Sink {
         await this.#place(announced);
         announced = [];
       }
-      batch.push(collected);
     }
     await this.#place(announced);
+    if (heads) await this.ring(heads);
     await this.#host.written(batch);
     this.#queue.splice(0, batch.length);
     if (!this.full) this.#host.drained();
+  }
+
+  /** These companies' activities can be read. Rejects with Stopped. */
+  async ring(heads: Heads): Promise<void> {
+    if (heads.size === 0) return;
+    const id = randomUUID();
+    await this.#place([{ action: ringOf(heads, id), isShared: false, ownId: id }]);
   }
 
   #place(announced: readonly Announced[]): Promise<void> {
