@@ -77,7 +77,7 @@ const createPagesRouter = ({ router, query, mutation }: Kit, { db, store }: Post
     delete: mutation.input(txInput).input(byId).use(once).mutation(async ({ ctx: { tx, session, transaction }, input: { id } }) => {
       await signedBy(tx, session.userId);
       const read = () => tx.select(FIELDS).from(pages).where(onePage(session.companyId, id)).for('update');
-      await transaction.fields({ entity: 'pages', id, changes: null, read });
+      await transaction.fields({ entity: 'pages', id, changes: null, compare: ['title', 'body'], read });
       const [gone] = await tx.delete(pages).where(onePage(session.companyId, id)).returning(FIELDS);
       if (!gone) throw new RowNotFound('pages', id);
       return gone;
