@@ -319,6 +319,7 @@ export class Hub<M extends string = string> {
       warnings: this.#parts.teller.warnings,
       phantomPaths: this.#parts.paths.phantomPaths,
       neverCached: this.#parts.paths.neverCached,
+      transactions: { ...this.#parts.transactions },
       socketsTaken: this.#parts.socketsTaken,
       ...(seats && { seats }),
     };

@@ -10,7 +10,7 @@ import type { EarlyEnd } from './early-end.js';
 import type { Observed } from './open-stream.js';
 import type { PlainStreamOptions } from './options.js';
 import type { BindRouterOptions, PathBinding } from './paths/binding.js';
-import type { HubFailure, HubLogger, HubWarning } from './results.js';
+import type { HubFailure, HubLogger, HubWarning, TransactionCounts } from './results.js';
 import type { ForeignRequest } from './stream-spec.js';
 import type { Codec } from './transformer.js';
 
@@ -51,6 +51,8 @@ export interface HubInternals {
   settle(withinMs: number): Promise<number>;
   /** For workers beside the hub: gone with the log, kept with it. With Redis its calls reject with BrokerError. */
   readonly workerStates: WorkerStates;
+  /** Of `HubMetrics.transactions`; whoever runs them adds to it. */
+  readonly transactions: TransactionCounts;
   /** Tells what is odd, and counts it. `kind`: of each the first is told to the process where nobody else hears it; default: the field. */
   warn(warning: HubWarning, kind?: string): void;
   /** Tells what failed without a caller to tell. */

@@ -18,6 +18,7 @@ import type { HubFailure, HubHealth } from './results.js';
 import { pathTableOf } from './select-engine.js';
 import { Sharing } from './sharing.js';
 import type { StreamHost } from './stream-host.js';
+import type { TransactionCounts } from './results.js';
 import { Teller } from './teller.js';
 import { SILENCE_AFTER_SLOW_MS } from './vanished-peer.js';
 import { validateOptions, type Settings } from './validate-options.js';
@@ -33,6 +34,7 @@ export class Parts {
   readonly endings: Endings;
   readonly internals: HubInternals;
   socketsTaken = 0;
+  readonly transactions: TransactionCounts = { done: 0, replayed: 0, inFlight: 0, mismatched: 0, conflicts: 0 };
   /** As the engine has them. */
   #resyncPaths: readonly string[] = ['*'];
   /** Absent where the log is memory. */
@@ -151,6 +153,7 @@ export class Parts {
       companies: () => (this.closed ? Promise.reject(closedError()) : this.sharing.companies()),
       settle: async (withinMs) => (await this.engine.flush?.(withinMs)) ?? 0,
       workerStates: this.sharing.workerStates,
+      transactions: this.transactions,
       moment: () => (this.closed ? 0 : this.engine.moment()),
       positionAt: (companyId, moment) => (this.closed ? undefined : this.engine.position(companyId, moment)),
       warn,

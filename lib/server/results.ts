@@ -114,6 +114,12 @@ export interface HubHealth {
   reason?: string;
 }
 
+/**
+ * Mutations behind `sync.transaction()`: that were committed; that were sent again, and got the answer of the first time; that were told that the first one still runs; whose id was another
+ * mutation's; that were rolled back for a conflict of fields. One that is called inside of another one is that one's.
+ */
+export type TransactionCounts = Record<'done' | 'replayed' | 'inFlight' | 'mismatched' | 'conflicts', number>;
+
 export interface HubMetrics extends EngineMetrics {
   engine: 'native' | 'js';
   hubId: string;
@@ -126,6 +132,8 @@ export interface HubMetrics extends EngineMetrics {
   phantomPaths: number;
   /** Queries that were published for companies whose clients report (`hub.cached`), but that none ever had; 0 as long as no client reports. */
   neverCached: number;
+  /** Of mutations behind `sync.transaction()`, since the hub was made. */
+  transactions: TransactionCounts;
   /** Streams whose socket was taken from Node. */
   socketsTaken: number;
   /** Of the limits over all nodes, as this one sees them; absent without Redis. */

@@ -365,6 +365,7 @@ class SyncCore {
       transaction: (run, work) => this.#afterCommit.transaction(run, work),
       warn: (warning) => this.#internals.warn(warning, 'answer not kept'),
       report: (thrown) => this.#report('transaction', thrown),
+      count: (outcome) => void this.#internals.transactions[outcome]++,
       track: (work) => this.#track(work),
     };
   }

@@ -70,6 +70,22 @@ export const slips = [
     tests: [jest('test/reference/cdc-metrics.test.ts', 'what is not known is not there')],
   },
   {
+    name: 'OP14',
+    file: 'lib/trpc/transactions/transaction.ts',
+    why: 'a conflict inside of another mutation is counted twice',
+    find: 'if (outcome && !isInside)',
+    replace: 'if (outcome)',
+    tests: [jest('test/postgres/transaction-counts.test.ts', 'called inside of another one')],
+  },
+  {
+    name: 'OP15',
+    file: 'lib/trpc/transactions/transaction.ts',
+    why: 'an answer that was given again is counted as done',
+    find: "if (!inside) this.#host.count('replayed');",
+    replace: "if (!inside) this.#host.count('done');",
+    tests: [jest('test/postgres/transaction-counts.test.ts', 'sent again')],
+  },
+  {
     name: 'OP09',
     file: 'lib/cli/doctor/postgres/url.ts',
     why: 'the doctor prints the password of the database',

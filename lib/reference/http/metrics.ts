@@ -50,6 +50,7 @@ const LABELLED: [name: string, key: ByLabel, label: string, help: string][] = [
   ['resyncs_total', 'resyncs', 'reason', 'Resyncs sent'],
   ['refusals_total', 'refusals', 'code', 'Streams refused'],
   ['closes_total', 'closes', 'reason', 'Streams ended'],
+  ['transactions_total', 'transactions', 'outcome', 'Mutations behind sync.transaction()'],
   ['failures_total', 'failures', 'code', 'Calls of the hub that failed: broadcasts that went to nobody among them'],
 ];
 

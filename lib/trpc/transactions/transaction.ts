@@ -2,9 +2,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
-import { PathcastError } from '../../protocol/error.js';
+import { isPathcastError, PathcastError } from '../../protocol/error.js';
 import { describe, messageOf } from '../../internal/describe.js';
 import { currentMutation } from '../../server/mutation-scope.js';
+import type { TransactionCounts } from '../../server/results.js';
 import type { Codec } from '../../server/transformer.js';
 import { whyUnserialisable } from '../../server/unserialisable.js';
 import { toTRPCError } from '../errors.js';
@@ -51,7 +52,16 @@ export interface TransactionHost {
   warn(warning: { message: string; companyId: string; module: string }): void;
   report(thrown: unknown): void;
   track(work: Promise<void>): void;
+  count(outcome: keyof TransactionCounts): void;
 }
+
+/** What an error says of it. */
+const OUTCOMES: Readonly<Record<string, keyof TransactionCounts>> = {
+  TRANSACTION_DONE: 'replayed',
+  TRANSACTION_IN_FLIGHT: 'inFlight',
+  TRANSACTION_MISMATCH: 'mismatched',
+  FIELD_CONFLICT: 'conflicts',
+};
 
 type Options = Parameters<TransactionMiddleware<object>>[0];
 type Result = Awaited<ReturnType<Options['next']>>;
@@ -135,17 +145,31 @@ class Transactions {
   }
 
   readonly middleware = async (opts: Options): Promise<Result> => {
+    // One that is inside of another one is counted with that.
+    const isInside = openOf(this.#settings.store) !== undefined;
+    let error: unknown;
     try {
-      const call = await this.#callOf(opts);
-      const { claim } = call;
-      if (!claim) return await this.#perform(call);
-      checkInside(claim, this.#settings.store);
-      const key = JSON.stringify([claim.companyId, claim.transactionId]);
-      return await this.#inFlight.run(key, this.#settings.waitMs, () => this.#perform(call));
+      const result = await this.#run(opts);
+      if (!result.ok) error = result.error;
+      return result;
     } catch (thrown) {
-      throw toTRPCError(thrown);
+      error = toTRPCError(thrown);
+      throw error;
+    } finally {
+      const { cause } = (error ?? {}) as { cause?: unknown };
+      const outcome = isPathcastError(cause) ? OUTCOMES[cause.code] : undefined;
+      if (outcome && !isInside) this.#host.count(outcome);
     }
   };
+
+  async #run(opts: Options): Promise<Result> {
+    const call = await this.#callOf(opts);
+    const { claim } = call;
+    if (!claim) return this.#perform(call);
+    checkInside(claim, this.#settings.store);
+    const key = JSON.stringify([claim.companyId, claim.transactionId]);
+    return this.#inFlight.run(key, this.#settings.waitMs, () => this.#perform(call));
+  }
 
   async #callOf(opts: Options): Promise<Call> {
     const { path, type, ctx } = opts;
@@ -174,7 +198,11 @@ class Transactions {
       try {
         return await this.#once(call, inside, progress);
       } catch (thrown) {
-        if (thrown instanceof Known) return this.#replay(call, thrown.kept);
+        if (thrown instanceof Known) {
+          const replayed = this.#replay(call, thrown.kept);
+          if (!inside) this.#host.count('replayed');
+          return replayed;
+        }
         const result = thrown instanceof Failed ? thrown.result : undefined;
         const cause: unknown = result && !result.ok ? result.error : thrown;
         const tries = inside ? 1 : progress.resolving ? 1 + retries : CLAIM_TRIES;
@@ -207,6 +235,7 @@ class Transactions {
     });
     // After the commit: the id of an action that was sent for nothing would be no longer free for the next try's.
     note(call, told, false);
+    if (!inside) this.#host.count('done');
     this.#cleanNowAndThen();
     return result;
   }
