@@ -173,8 +173,8 @@ export const slips = [
     name: 'PG21',
     file: 'lib/postgres/changes/mapping.ts',
     why: 'NULL of a key that says nothing of other columns is taken for a value',
-    find: "if (message.beforeKind === 'key' && this.relation.columns[at]?.isKey !== true) return undefined;",
-    replace: '',
+    find: "return text === null && message.beforeKind === 'key' ? undefined : text;",
+    replace: 'return text;',
     tests: [collector('says what PostgreSQL says')],
   },
   {

@@ -90,11 +90,21 @@ test.each([
   ['a column that is not there', `${GUESTS}; ${PUBLICATION}`, { map: { guests: { tenant: 'tenant_id', entity: 'key', paths: ['guests'] } } }, /has no column tenant_id, key; it has: id, company_id, name/],
   ['a view', `CREATE VIEW guests AS SELECT 1 AS id, 'a' AS company_id`, {}, /is no table/],
   ['a table that is not logged', 'CREATE UNLOGGED TABLE guests (id text PRIMARY KEY, company_id text)', {}, /run: ALTER TABLE public\.guests SET LOGGED/],
+  ['a tenant that PostgreSQL computes', `CREATE TABLE guests (id text PRIMARY KEY, c int, company_id text GENERATED ALWAYS AS ('c' || c) STORED); ALTER TABLE guests REPLICA IDENTITY FULL; ${PUBLICATION}`, {}, /column company_id of public\.guests is a generated one/],
+  ['a table that others inherit from', `${GUESTS}; ALTER TABLE guests REPLICA IDENTITY FULL; CREATE TABLE vips () INHERITS (guests); ${PUBLICATION}`, {}, /vips inherits from public\.guests/],
   ['no database', '', { connection: 'nowhere' }, /database "nowhere" does not exist/],
 ])('%s', async (_what, sql, options: Partial<CdcOptions>, why) => {
   const name = await database(sql);
   const { connection, ...more } = options;
   expect(await faultOf(name, { ...more, ...(connection !== undefined && { connection: postgres.url(connection as string) }) })).toMatch(why);
+});
+
+test.each([
+  ['no URL', () => 'postgresql://a b:::/x', /cannot be used: Invalid URL/],
+  ['TLS that the server has not', (url: string) => ({ connectionString: url, ssl: true }), /does not support SSL/],
+])('%s: trying again would help nobody', async (_what, connection, why) => {
+  const name = await database(`${GUESTS}; ALTER TABLE guests REPLICA IDENTITY FULL; ${PUBLICATION}`);
+  expect(await faultOf(name, { connection: connection(postgres.url(name)) })).toMatch(why);
 });
 
 test('a role without REPLICATION', async () => {

@@ -19,7 +19,7 @@ class Bench {
   readonly #intake: Intake;
   #lsn = 100n;
 
-  constructor(map: CdcMap, more: { maxPaths?: number; maxDataBytes?: number } = {}) {
+  constructor(map: CdcMap, more: { maxPaths?: number; maxDataBytes?: number; maxRecords?: number } = {}) {
     const acker = new Acker({ acked: 0n, written: 0n, statusEveryMs: 1_000, silenceMs: 1_000, now: 0 });
     this.#intake = new Intake(
       acker,
@@ -81,6 +81,22 @@ describe('one transaction', () => {
     bench.table(9, 'other', COLUMNS);
     expect(bench.commit([pgoutput.insert(9, row('x', 'acme'))])).toEqual([]);
     expect(bench.committed).toEqual([]);
+  });
+
+  test('where the map says that nothing is stale nobody hears anything; of others of the transaction it is the same', () => {
+    const bench = new Bench({ guests: { tenant: 'company_id', paths: ({ value }) => (value('name') === 'quiet' ? [] : ['guests']) } });
+    expect(bench.commit([pgoutput.insert(1, row('g1', 'acme', 'quiet'))])).toEqual([]);
+    expect(bench.committed).toEqual([]);
+    expect(bench.commit([pgoutput.insert(1, row('g1', 'acme', 'quiet')), pgoutput.insert(1, row('g2', 'other'))])).toMatchObject([{ companyId: 'other', queryPaths: ['guests'] }]);
+    // The form that a table had there is kept with the next one that is told.
+    const forms = [...(bench.committed[0]?.forms.keys() ?? [])];
+    expect(forms).toEqual(['public.guests']);
+    expect(bench.commit([pgoutput.insert(1, row('g1', 'acme', 'quiet')), pgoutput.truncate([1])], ['acme'])).toMatchObject([{ companyId: 'acme', queryPaths: ['*'] }]);
+    expect(bench.poison).toEqual([]);
+    // Activities say what has changed, whatever is stale.
+    const recording = new Bench({ guests: { tenant: 'company_id', paths: () => [] } }, { maxRecords: 10 });
+    expect(recording.commit([pgoutput.insert(1, row('g1', 'acme'))])).toEqual([]);
+    expect([...(recording.committed[0]?.records?.tenants ?? [])]).toEqual(['acme']);
   });
 
   test('beyond the bound first segments are told apart, then nothing; a tenant that comes later, too', () => {
@@ -286,9 +302,9 @@ test('two who announce one transaction: what the first left out is left over', (
 });
 
 test('what a worker leaves to its successor is read as it was written; what cannot be read counts as nothing', () => {
-  const kept = { epoch: '7.1.ab', written: 0x16b374d848n, acked: 5n, resync: false, owed: new Set(['a"b']), forms: new Map([['public.x', 'id 25']]), activities: '"pathcast"' };
+  const kept = { epoch: '7.1.ab', written: 0x16b374d848n, acked: 5n, resync: false, owed: new Set(['a"b']), forms: new Map([['public.x', 'id 25']]), activities: '"pathcast"', tables: new Map([['public.x', '1.2.3']]) };
   expect(readKept(writeKept(kept))).toEqual(kept);
   expect(writeKept({ acked: 1n })).toEqual({ acked: '0000000000000001' });
-  expect(readKept({})).toEqual({ epoch: '', written: 0n, acked: 0n, resync: true, owed: new Set(), forms: new Map(), activities: '' });
+  expect(readKept({})).toEqual({ epoch: '', written: 0n, acked: 0n, resync: true, owed: new Set(), forms: new Map(), activities: '', tables: new Map() });
   expect(readKept({ written: 'x', owed: '{', forms: '[1]' })).toMatchObject({ written: 0n, owed: new Set(), forms: new Map(), activities: '' });
 });

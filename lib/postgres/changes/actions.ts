@@ -62,7 +62,7 @@ function announceOne({ metadata, committedAt }: Collected, companyId: string, ch
   return { action, isShared: said?.id !== undefined && said.id !== ownId, ownId };
 }
 
-/** Everything may be stale: what a company is told of which nobody knows what it missed. */
-export function resyncAction(companyId: string, id: string, now: number): SyncActionInput {
-  return { id, type: 'update', module: ANY, entityId: ANY, companyId, userId: EXTERNAL_USER, timestamp: now, queryPaths: [ANY] };
+/** Everything, or all of `queryPaths`, may be stale: what a company is told of which nobody knows what it missed. */
+export function resyncAction(companyId: string, id: string, now: number, queryPaths: readonly string[] = [ANY]): SyncActionInput {
+  return { id, type: 'update', module: ANY, entityId: ANY, companyId, userId: EXTERNAL_USER, timestamp: now, queryPaths: [...queryPaths] };
 }

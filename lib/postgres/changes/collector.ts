@@ -96,6 +96,8 @@ export class Collector {
 
   commit({ endLsn }: Commit, forms: ReadonlyMap<string, string>): Collected {
     for (const poison of this.#poison.values()) this.host.poison(poison);
+    // Of which the map says that nothing is stale.
+    if (this.#forAll.size === 0) for (const [tenant, { isSilent }] of this.#tenants) if (isSilent) this.#tenants.delete(tenant);
     return {
       forms,
       endLsn,
@@ -120,6 +122,7 @@ export class Collector {
     const sent = message.after.text(map.tenantAt);
     // What was not sent has not changed.
     const now = sent === undefined ? was : sent;
+    if (kind === 'update' && map.changed(message, kind, map.tenantAt) === undefined) this.#withoutTenant(map, message, kind, undefined);
     const moved = kind === 'update' && was !== undefined && was !== now;
     if (moved && was !== null) this.#told(map, message, 'delete', was);
     // To a row without a tenant that has left one nobody has to be told anything.

@@ -93,11 +93,18 @@ export class RelationMap {
   readonly tenantAt: number;
   readonly entityAt: number;
   readonly #columns: ReadonlyMap<string, number>;
+  /** By column: an update that says nothing of before has not changed it. */
+  readonly #kept: readonly boolean[];
 
+  /** `leaves`: the partitions that its rows stand in. Each has a replica identity of its own, whatever the table's is. */
   constructor(
     readonly table: MappedTable,
     readonly relation: Relation,
+    leaves: Iterable<Relation> = [],
   ) {
+    const holders = [...leaves];
+    const kept = (holders.length > 0 ? holders : [relation]).map(keptBy);
+    this.#kept = relation.columns.map(({ name }) => kept.every((columns) => columns?.has(name) ?? holders.length > 0));
     this.#columns = new Map(relation.columns.map(({ name }, i) => [name, i]));
     this.tenantAt = this.#columns.get(table.tenant) ?? -1;
     this.entityAt = this.#columns.get(table.entity) ?? -1;
@@ -110,10 +117,10 @@ export class RelationMap {
     return at;
   }
 
-  /** The text in the row as it was; a key alone says nothing of other columns. */
+  /** The text in the row as it was. A key says NULL of the columns that are not in it, and none in it is NULL. */
   before(message: RowMessage, at: number): ColumnText {
-    if (message.beforeKind === 'key' && this.relation.columns[at]?.isKey !== true) return undefined;
-    return message.before.text(at);
+    const text = message.before.text(at);
+    return text === null && message.beforeKind === 'key' ? undefined : text;
   }
 
   /** For one call of a function of the map, which `end` ends; `seen` gets the columns that it looks at. Its functions need no `this`: they are taken out of it. */
@@ -163,7 +170,7 @@ export class RelationMap {
 
   #beforeOf(message: RowMessage, op: RowKind, at: number): ColumnText {
     if (op === 'insert') return undefined;
-    const isUnchangedKey = message.beforeKind === 'none' && this.relation.columns[at]?.isKey === true;
+    const isUnchangedKey = message.beforeKind === 'none' && this.#kept[at] === true;
     return isUnchangedKey ? message.after.text(at) : this.before(message, at);
   }
 
@@ -171,9 +178,11 @@ export class RelationMap {
   changed(message: RowMessage, op: RowKind, at: number): boolean | undefined {
     if (op !== 'update') return true;
     if (message.after.text(at) === undefined) return false;
-    if (message.beforeKind === 'full') return !message.before.same(message.after, at);
-    if (this.relation.columns[at]?.isKey !== true) return undefined;
-    // Without a key of before no column of the identity has changed.
-    return message.beforeKind === 'key' && !message.before.same(message.after, at);
+    if (message.beforeKind === 'none') return this.#kept[at] === true ? false : undefined;
+    return this.before(message, at) === undefined ? undefined : !message.before.same(message.after, at);
   }
 }
+
+/** Its replica identity; undefined with FULL, of which an update always says all of before. */
+const keptBy = ({ identity, columns }: Relation): ReadonlySet<string> | undefined =>
+  identity === 'full' ? undefined : new Set(columns.filter(({ isKey }) => isKey).map(({ name }) => name));

@@ -37,6 +37,11 @@ export class RowRecords {
     return this.#forAll.size > 0;
   }
 
+  /** No row of any tenant; what is everybody's not counted. */
+  get isEmpty(): boolean {
+    return this.#tenants.size === 0;
+  }
+
   get tenants(): Iterable<string> {
     return this.#tenants.keys();
   }

@@ -37,6 +37,10 @@ export class TenantChanges {
     return this.#detail === DETAIL.nothing;
   }
 
+  get isSilent(): boolean {
+    return this.paths.size === 0 && !this.everything;
+  }
+
   /** Counts a row. True: one of the same table and kind came right before, and `entityId` needs not be asked. */
   row(map: RelationMap, op: RowKind): boolean {
     const again = this.#lastMap === map && this.#lastOp === op;

@@ -6,7 +6,7 @@ import { activityFaults } from '../activities/tables.js';
 import { parseLsn } from '../stream/lsn.js';
 import type { SqlConnection, SqlRow } from './connections.js';
 import { tableKey, type MappedTable } from '../changes/mapping.js';
-import { describeTables, tableFaults } from './table-checks.js';
+import { describeTables, tableFaults, type TableFacts } from './table-checks.js';
 import { ident, literal } from './sql-text.js';
 
 export interface Requirements {
@@ -26,6 +26,8 @@ export interface ServerFacts {
   /** MB; -1: a slot that nobody reads fills the disk. */
   readonly maxSlotWalKeepMb: number;
   readonly slot: SlotFacts | undefined;
+  /** By `tableKey`: another text where it is another table, or was out of the publication in between. */
+  readonly tables: ReadonlyMap<string, string>;
 }
 
 export interface SlotFacts {
@@ -46,7 +48,8 @@ export async function checkServer(sql: SqlConnection, needs: Requirements): Prom
   if (version < MIN_VERSION) throw faultOf([`it is version ${String(version)}; pathcast needs 14 or newer`]);
   if (server?.['standby'] === 'true') throw faultOf(['it is a standby, which takes no slot of its own: connect to the primary']);
   if (server?.['wal_level'] !== 'logical') faults.push(`wal_level is '${server?.['wal_level'] ?? ''}'; run, and restart it: ALTER SYSTEM SET wal_level = 'logical'`);
-  faults.push(...(await publicationFaults(sql, needs, version)));
+  const described = await describeTables(sql, needs.tables, needs.publication, version);
+  faults.push(...(await publicationFaults(sql, needs, described)));
   if (needs.activities) faults.push(...(await activityFaults(sql, needs.activities.schema)));
   const slot = await slotOf(sql, needs.slot);
   if (slot) faults.push(...slotFaults(slot, needs.slot, server?.['database'] ?? ''));
@@ -56,6 +59,7 @@ export async function checkServer(sql: SqlConnection, needs: Requirements): Prom
     walSenderTimeoutMs: Number(server?.['timeout']),
     maxSlotWalKeepMb: Number(server?.['keep']),
     slot: slot && factsOfSlot(slot),
+    tables: new Map([...described].map(([key, { identity }]) => [key, identity])),
   };
 }
 
@@ -88,9 +92,9 @@ function slotFaults(slot: SqlRow, name: string, database: string): string[] {
   return [];
 }
 
-async function publicationFaults(sql: SqlConnection, { tables, publication }: Requirements, version: number): Promise<string[]> {
-  const described = await describeTables(sql, tables, publication, version);
-  const faults = [...tables].flatMap(([key, table]) => tableFaults(table, described.get(key)));
+async function publicationFaults(sql: SqlConnection, { tables, publication }: Requirements, described: ReadonlyMap<string, TableFacts>): Promise<string[]> {
+  const mapped = new Set([...tables.values()].map(({ schema, table }) => (schema === 'public' ? table : `${schema}.${table}`)));
+  const faults = [...tables].flatMap(([key, table]) => tableFaults(table, described.get(key), mapped));
   const [found] = await sql.query('SELECT pubinsert::text, pubupdate::text, pubdelete::text, pubtruncate::text FROM pg_publication WHERE pubname = $1', [publication]);
   const names = [...tables.values()].map(({ schema, table }) => `${ident(schema)}.${ident(table)}`);
   if (!found) {

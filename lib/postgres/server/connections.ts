@@ -20,8 +20,8 @@ export interface StreamListener {
 
 /** With `replication=database`: simple queries, and one stream. */
 export interface ReplicationConnection {
-  /** IDENTIFY_SYSTEM, CREATE_REPLICATION_SLOT, SHOW. Rejects with PostgresError. */
-  command(text: string): Promise<SqlRow[]>;
+  /** IDENTIFY_SYSTEM, CREATE_REPLICATION_SLOT, SHOW. `patient`: it may last, for it waits for transactions of others. Rejects with PostgresError. */
+  command(text: string, patient?: 'patient'): Promise<SqlRow[]>;
   /** START_REPLICATION; resolves when the stream has begun. Rejects with PostgresError, after which nothing is heard. */
   stream(text: string, listener: StreamListener): Promise<void>;
   /** REQUIRES: the stream has begun. What is written after its end is dropped. */
@@ -52,6 +52,9 @@ export class PostgresError extends Error {
     super(message, options);
   }
 }
+
+/** In the place of a code: with what it was given no connection can be made, however often it is tried. */
+export const UNUSABLE = 'UNUSABLE';
 
 /** Of SQLSTATE, what the worker tells apart. */
 export const SQLSTATE = {

@@ -5,7 +5,7 @@
 import type { Buffer } from 'node:buffer';
 import { messageOf } from '../../internal/describe.js';
 import type { PostgresConnection } from '../options.js';
-import { PostgresError, type Postgres, type ReplicationConnection, type SqlConnection, type SqlRow, type StreamListener } from './connections.js';
+import { PostgresError, UNUSABLE, type Postgres, type ReplicationConnection, type SqlConnection, type SqlRow, type StreamListener } from './connections.js';
 
 interface PgSocket {
   pause(): unknown;
@@ -22,7 +22,7 @@ interface PgConnection {
 
 interface PgClient {
   connect(): Promise<unknown>;
-  query(config: { text: string; values?: unknown[] }): Promise<{ rows: SqlRow[] }>;
+  query(config: { text: string; values?: unknown[]; query_timeout?: number }): Promise<{ rows: SqlRow[] }>;
   end(): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   once(event: 'end', listener: () => void): unknown;
@@ -35,16 +35,20 @@ type ClientClass = new (config: object) => PgClient;
 const PACKAGE: string = 'pg';
 /** ms; beyond it the attempt has failed. */
 const PATIENCE_MS = 30_000;
+/** A peer that answers nothing more at all is dead for the kernel after this, and ten probes of a second, ms. */
+const PROBE_MS = 10_000;
+/** For a server to close what was ended in order, ms; then it is cut. */
+const FAREWELL_MS = 1_000;
 
 async function load(): Promise<ClientClass> {
   let loaded: { default?: unknown };
   try {
     loaded = (await import(PACKAGE)) as { default?: unknown };
   } catch (cause) {
-    throw new PostgresError('pathcast/postgres needs the package pg, which does not load here: npm install pg', '', { cause });
+    throw new PostgresError('pathcast/postgres needs the package pg, which does not load here: npm install pg', UNUSABLE, { cause });
   }
   const module = ('Client' in loaded ? loaded : loaded.default) as { Client?: ClientClass } | undefined;
-  if (typeof module?.Client !== 'function') throw new PostgresError('the pg that is installed is too old: npm install pg@8', '');
+  if (typeof module?.Client !== 'function') throw new PostgresError('the pg that is installed is too old: npm install pg@8', UNUSABLE);
   return module.Client;
 }
 
@@ -58,9 +62,9 @@ export function pgConnections(connection: PostgresConnection, patienceMs = PATIE
     const Client = await load();
     let client: PgClient;
     try {
-      client = new Client({ application_name: 'pathcast cdc', ...given, keepAlive: true, connectionTimeoutMillis: patienceMs, types: AS_TEXT, ...more });
+      client = new Client({ application_name: 'pathcast cdc', ...given, keepAlive: true, keepAliveInitialDelayMillis: PROBE_MS, connectionTimeoutMillis: patienceMs, types: AS_TEXT, ...more });
     } catch (thrown) {
-      throw new PostgresError(`the connection cannot be used: ${messageOf(thrown)}`, '', { cause: thrown });
+      throw new PostgresError(`the connection cannot be used: ${messageOf(thrown)}`, UNUSABLE, { cause: thrown });
     }
     // A connection that is lost while nothing is asked; whoever uses it hears of it there.
     client.on('error', () => undefined);
@@ -68,7 +72,8 @@ export function pgConnections(connection: PostgresConnection, patienceMs = PATIE
       await client.connect();
     } catch (thrown) {
       void client.end().catch(() => undefined);
-      throw errorOf(thrown);
+      const error = errorOf(thrown);
+      throw isHopeless(error) ? new PostgresError(error.message, UNUSABLE, { cause: thrown }) : error;
     }
     return client;
   };
@@ -83,7 +88,7 @@ class PgSql implements SqlConnection {
   constructor(private readonly client: PgClient) {}
 
   query(text: string, values?: readonly (string | readonly string[])[]): Promise<SqlRow[]> {
-    return ask(this.client, text, values);
+    return ask(this.client, { text, ...(values && { values: [...values] }) });
   }
 
   end(): Promise<void> {
@@ -96,8 +101,8 @@ class PgReplication implements ReplicationConnection {
 
   constructor(private readonly client: PgClient) {}
 
-  command(text: string): Promise<SqlRow[]> {
-    return ask(this.client, text);
+  command(text: string, patient?: 'patient'): Promise<SqlRow[]> {
+    return ask(this.client, { text, ...(!patient && { query_timeout: PATIENCE_MS }) });
   }
 
   stream(text: string, listener: StreamListener): Promise<void> {
@@ -148,17 +153,19 @@ class PgReplication implements ReplicationConnection {
   }
 }
 
-async function ask(client: PgClient, text: string, values?: readonly (string | readonly string[])[]): Promise<SqlRow[]> {
+async function ask(client: PgClient, question: Parameters<PgClient['query']>[0]): Promise<SqlRow[]> {
   try {
-    const { rows } = await client.query(values === undefined ? { text } : { text, values: [...values] });
-    return rows;
+    return (await client.query(question)).rows;
   } catch (thrown) {
     throw errorOf(thrown);
   }
 }
 
+/** Behind a cut cable nobody answers a farewell: who waits for it waits for ever. */
 async function endOf(client: PgClient): Promise<void> {
+  const cut = setTimeout(() => client.connection.stream.destroy(), FAREWELL_MS).unref();
   await client.end().catch(() => undefined);
+  clearTimeout(cut);
 }
 
 function errorOf(thrown: unknown): PostgresError {
@@ -166,6 +173,10 @@ function errorOf(thrown: unknown): PostgresError {
   const { code } = thrown as { code?: unknown };
   return new PostgresError(sayAll(thrown), typeof code === 'string' ? code : '', { cause: thrown });
 }
+
+/** Certificates that are not trusted, no TLS at the other side, no password: of node-postgres and of Node, which have no SQLSTATE for it. */
+const isHopeless = ({ code, message }: PostgresError): boolean =>
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT)/.test(code) || (code === '' && /^SASL|does not support SSL/.test(message));
 
 /** Where a host has several addresses, Node's error has one for each and no message of its own. */
 function sayAll(thrown: unknown): string {

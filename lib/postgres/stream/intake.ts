@@ -35,6 +35,10 @@ export class Intake {
   readonly #collector: Collector;
   /** By oid; null: it is not in the map. */
   readonly #maps = new Map<number, RelationMap | null>();
+  /** By oid of a partitioned table: the partitions that its rows came from, by theirs. */
+  readonly #leaves = new Map<number, Map<number, Relation>>();
+  /** What was told of relations since the last row: of a partition first the table that it belongs to. */
+  #told: Relation[] = [];
   /** The transaction that is open is in the log already. */
   #skips = false;
   readonly #forms: Map<string, string>;
@@ -68,6 +72,10 @@ export class Intake {
 
   #taken(data: WalData): void {
     const message = this.#decoder.decode(data.payload);
+    if (message.kind !== 'relation' && message.kind !== 'type') {
+      if ('relation' in message) this.#partition(message.relation);
+      this.#told = [];
+    }
     switch (message.kind) {
       case 'insert':
       case 'update':
@@ -114,22 +122,39 @@ export class Intake {
     for (const table of this.#stale) this.#collector.wholeTable(table, wholePaths(table), 'update');
     this.#stale = [];
     const collected = this.#collector.commit(message, this.#newForms);
-    this.#newForms = new Map();
     this.counts.commits++;
     this.counts.changes += collected.rows;
-    const isEmpty = collected.tenants.size === 0 && collected.forAll.size === 0;
+    const isEmpty = collected.tenants.size === 0 && collected.forAll.size === 0 && collected.records?.isEmpty !== false;
     this.acker.commit(message.endLsn, isEmpty);
-    if (!isEmpty) this.host.committed(collected);
+    if (isEmpty) return;
+    this.#newForms = new Map();
+    this.host.committed(collected);
+  }
+
+  /** A row of a partitioned table comes right after what was told of the table and of the partition, in this order. */
+  #partition(root: Relation): void {
+    const [first, leaf] = this.#told.slice(-2);
+    const map = this.#maps.get(root.oid);
+    if (!map || first?.oid !== root.oid || !leaf || leaf.oid === root.oid) return;
+    const leaves = this.#leaves.get(root.oid) ?? new Map<number, Relation>();
+    this.#leaves.set(root.oid, leaves.set(leaf.oid, leaf));
+    this.#maps.set(root.oid, new RelationMap(map.table, map.relation, leaves.values()));
   }
 
   #relation(relation: Relation): void {
+    this.#told.push(relation);
     const key = tableKey(relation.schema, relation.name);
-    const table = this.options.tables.get(key);
+    const named = this.options.tables.get(key);
+    // Dots in names: `a.b` of the schema `c` has the key of `b.c`.
+    const table = named?.schema === relation.schema ? named : undefined;
+    const known = this.#maps.get(relation.oid);
+    // It has another name now; rows that came under it are told nobody, or by another map.
+    if (known && known.table !== table) this.#stale = [...this.#stale, known.table];
     if (!table) {
       this.#maps.set(relation.oid, null);
       return;
     }
-    this.#maps.set(relation.oid, new RelationMap(table, relation));
+    this.#maps.set(relation.oid, new RelationMap(table, relation, this.#leaves.get(relation.oid)?.values()));
     const form = formOf(relation);
     const former = this.#forms.get(key);
     if (former === form) return;
@@ -148,7 +173,7 @@ export class Intake {
 }
 
 /** Of rows that nobody has seen, a function of the map can say nothing. */
-const wholePaths = ({ paths }: MappedTable): readonly string[] => (typeof paths === 'function' ? [ANY] : paths);
+export const wholePaths = ({ paths }: MappedTable): readonly string[] => (typeof paths === 'function' ? [ANY] : paths);
 
 /** Names, types and order of its columns. */
 const formOf = ({ columns }: Relation): string => columns.map(({ name, typeOid, typeModifier }) => `${name} ${String(typeOid)} ${String(typeModifier)}`).join(', ');

@@ -18,7 +18,12 @@ export interface KeptState {
   readonly forms: ReadonlyMap<string, string>;
   /** The schema, quoted, into which whoever had the slot last has written activities; empty: none were. */
   readonly activities: string;
+  /** By the same, which tables were listened to: of another one, and of one that is not here, changes may be missing. */
+  readonly tables: ReadonlyMap<string, string>;
 }
+
+/** In the place of an epoch: a table or the publication was found to be not as it has to be, so that changes may be missing until it is mended. */
+export const FLAWED = 'flawed';
 
 /** What cannot be read counts as not kept: then all are told. */
 export function readKept(state: WorkerState): KeptState {
@@ -30,11 +35,12 @@ export function readKept(state: WorkerState): KeptState {
     owed: new Set(texts(state['owed'])),
     forms: new Map(entries(state['forms'])),
     activities: state['activities'] ?? '',
+    tables: new Map(entries(state['tables'])),
   };
 }
 
 export function writeKept(kept: Partial<KeptState>): WorkerState {
-  const { epoch, written, acked, resync, owed, forms, activities } = kept;
+  const { epoch, written, acked, resync, owed, forms, activities, tables } = kept;
   return {
     ...(epoch !== undefined && { epoch }),
     ...(written !== undefined && { written: hexOfLsn(written) }),
@@ -43,6 +49,7 @@ export function writeKept(kept: Partial<KeptState>): WorkerState {
     ...(owed && { owed: JSON.stringify([...owed]) }),
     ...(forms && { forms: JSON.stringify(Object.fromEntries(forms)) }),
     ...(activities !== undefined && { activities }),
+    ...(tables && { tables: JSON.stringify(Object.fromEntries(tables)) }),
   };
 }
 

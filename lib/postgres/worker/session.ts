@@ -11,8 +11,8 @@ import { sleep, waitOf } from './backoff.js';
 import { readSlot, type ServerFacts } from '../server/checks.js';
 import type { Collected, Poison } from '../changes/collector.js';
 import { PostgresError, type ReplicationConnection, type SqlConnection } from '../server/connections.js';
-import { Intake, type IntakeCounts } from '../stream/intake.js';
-import { readKept, writeKept, type KeptState } from './kept-state.js';
+import { Intake, wholePaths, type IntakeCounts } from '../stream/intake.js';
+import { FLAWED, readKept, writeKept, type KeptState } from './kept-state.js';
 import { formatLsn } from '../stream/lsn.js';
 import type { Behind } from './lag.js';
 import type { CdcSettings } from './settings.js';
@@ -27,6 +27,8 @@ export interface SessionHost {
   readonly counts: IntakeCounts;
   /** Of this worker, for ever. */
   readonly owner: string;
+  /** As `SinkHost.given`, of this worker. */
+  readonly given: Map<string, string>;
   /** It reads. */
   streaming(): void;
   /** All companies were told that everything may be stale. */
@@ -42,6 +44,11 @@ export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
+/** The tables or the publication are not those that it began with: it begins anew, which tells what may be missing. */
+export class Renewed extends Error {
+  override readonly name = 'Renewed';
+}
+
 /** Of `wal_sender_timeout`: the server hears of the worker three times in it; 0 there stands for this, ms. */
 const DEFAULT_TIMEOUT_MS = 60_000;
 const MAX_STATUS_MS = 10_000;
@@ -54,6 +61,8 @@ const AGAIN = { firstMs: 50, maxMs: 2_000 };
 const PAY_DEBTS_MS = 5_000;
 /** How often old activities are looked for, ms. */
 const CLEAN_MS = 60_000;
+/** Names in one sentence. */
+const SHOWN_TABLES = 10;
 
 export class Session {
   readonly #host: SessionHost;
@@ -72,6 +81,7 @@ export class Session {
   #recorder: Recorder | undefined;
   #cleanedAt = -Infinity;
   #epoch = '';
+  #isFlawed = false;
   #forms = new Map<string, string>();
   #owed: ReadonlySet<string> = new Set();
   #ended: unknown;
@@ -162,14 +172,8 @@ export class Session {
       await this.#recorder.begin();
     }
     this.#sink = this.#newSink();
-    // Of the time in which nobody has written activities nothing is in their tables.
-    const isOther = kept.activities !== (activities?.schema ?? '');
     if (gap !== undefined || kept.resync) await this.#resync(gap);
-    else {
-      const heads = isOther ? await this.#recorder?.resync([], randomBytes(4).toString('hex')) : undefined;
-      await this.#keep({ activities: activities?.schema ?? '' });
-      if (heads) await this.#sink.ring(heads);
-    }
+    else await this.#goOn(kept);
     this.#read();
   }
 
@@ -185,6 +189,7 @@ export class Session {
 
   /** Why changes may be missing between what is in the log and what the slot will send; undefined: none are. */
   async #gap(kept: KeptState, line: string, confirmed: bigint, walEnd: string | null | undefined): Promise<string | undefined> {
+    if (kept.epoch === FLAWED) return 'a table or the publication was not as it has to be';
     if (kept.epoch === '') return 'nothing is known of what was told before';
     if (!kept.epoch.startsWith(line)) return 'it is another PostgreSQL, or another time line of it';
     if (confirmed > kept.acked) return 'the slot is another one, or somebody else has read it';
@@ -200,8 +205,39 @@ export class Session {
     const heads = await this.#recorder?.resync(companies, gap === undefined ? randomBytes(4).toString('hex') : undefined);
     await sink.resync(companies, `${this.#epoch}-resync`);
     if (heads) await sink.ring(heads);
-    await this.#keep({ resync: false, owed: this.#owed });
+    await this.#keep({ resync: false, owed: this.#owed, tables: this.#facts.tables });
     this.#host.resynced(gap ?? 'a resync was begun, and not known to have been told to all', companies.length);
+  }
+
+  /** Nothing is missing but what nobody listened to, another table of a known name included; nor, in the tables of activities, but what nobody wrote there. */
+  async #goOn({ tables: before, activities: writtenTo }: KeptState): Promise<void> {
+    const { tables } = this.#facts;
+    const { settings } = this.#host;
+    const activities = settings.activities?.schema ?? '';
+    const renewed = [...settings.tables].filter(([key]) => before.get(key) !== tables.get(key)).map(([, table]) => table);
+    const sink = this.#sink as Sink;
+    const heads = renewed.length > 0 || writtenTo !== activities ? await this.#recorder?.resync([], randomBytes(4).toString('hex')) : undefined;
+    const companies = renewed.length > 0 ? await sink.companies() : [];
+    await sink.resync(companies, `${this.#epoch}-tables-${Date.now().toString(36)}`, [...new Set(renewed.flatMap(wholePaths))]);
+    const isKnown = renewed.length === 0 && before.size === tables.size;
+    await this.#keep({ activities, ...(!isKnown && { tables, owed: this.#owed }) });
+    if (heads) await sink.ring(heads);
+    if (renewed.length === 0) return;
+    const names = renewed.slice(0, SHOWN_TABLES).map(({ name }) => name).join(', ');
+    this.#host.resynced(`not listened to before, or another table: ${names}${renewed.length > SHOWN_TABLES ? ', …' : ''}`, companies.length);
+  }
+
+  /** What the checks find while it reads: it goes on, and everybody is told when it is mended, whoever reads then. */
+  flaw(): void {
+    if (this.#isFlawed || !this.#intake) return;
+    this.#isFlawed = true;
+    this.#keep({}).catch((thrown: unknown) => this.end(thrown));
+  }
+
+  /** The checks find nothing wrong any more. */
+  sound(tables: ReadonlyMap<string, string>): void {
+    const isSame = [...tables].every(([key, identity]) => this.#facts.tables.get(key) === identity);
+    if (this.#isFlawed || !isSame) this.end(new Renewed('the tables or the publication have changed'));
   }
 
   #newAcker(acked: bigint, written: bigint): Acker {
@@ -216,6 +252,7 @@ export class Session {
         hub: settings.hub,
         internals,
         epoch: this.#epoch,
+        given: this.#host.given,
         signal: this.#abort.signal,
         random: Math.random,
         lost: (companyId, why) => this.#host.lost(companyId, why),
@@ -284,7 +321,7 @@ export class Session {
   #keep(fields: Partial<KeptState>): Promise<void> {
     const { settings, owner, internals } = this.#host;
     this.#persisting = this.#persisting.then(async () => {
-      const isOurs = await this.#patiently(() => internals.workerStates.keep(settings.slot, owner, writeKept({ epoch: this.#epoch, ...fields })));
+      const isOurs = await this.#patiently(() => internals.workerStates.keep(settings.slot, owner, writeKept({ epoch: this.#isFlawed ? FLAWED : this.#epoch, ...fields })));
       if (!isOurs) {
         const fenced = new Fenced('another worker has taken the slot over, or what was kept of it is gone');
         this.end(fenced);

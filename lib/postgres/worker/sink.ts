@@ -21,11 +21,15 @@ export interface SinkHost extends Omit<PlacingHost, 'owed'> {
   warn(kind: string, message: string): void;
   /** Writes the activities of what is announced; undefined: none are. */
   readonly recorder: Pick<Recorder, 'record'> | undefined;
+  /** Ids that transactions gave, by company and id, to the own id of that which gave it first. */
+  readonly given: Map<string, string>;
 }
 
 /** Transactions that are kept as written at once, and actions of one hand-over. */
 const BATCH_COMMITS = 64;
 const BATCH_ACTIONS = 2_000;
+/** Ids of transactions that are remembered; beyond it the oldest are forgotten. */
+const MAX_GIVEN = 10_000;
 const AGAIN = { firstMs: 100, maxMs: 5_000 };
 
 export class Sink {
@@ -64,11 +68,11 @@ export class Sink {
     });
   }
 
-  /** Each of them is told that everything may be stale. Rejects with Stopped. */
-  async resync(companies: readonly string[], id: string): Promise<void> {
+  /** Each of them is told that everything, or all of `paths`, may be stale. Rejects with Stopped. */
+  async resync(companies: readonly string[], id: string, paths?: readonly string[]): Promise<void> {
     for (let i = 0; i < companies.length; i += BATCH_ACTIONS) {
       const some = companies.slice(i, i + BATCH_ACTIONS);
-      await this.#place(some.map((companyId) => ({ action: resyncAction(companyId, id, Date.now()), isShared: false, ownId: id })));
+      await this.#place(some.map((companyId) => ({ action: resyncAction(companyId, id, Date.now(), paths), isShared: false, ownId: id })));
     }
   }
 
@@ -121,7 +125,7 @@ export class Sink {
     let announced: Announced[] = [];
     for (const { collected, companies } of recorded) {
       for (const one of announce(collected, this.#host.epoch, companies, Date.now())) {
-        announced.push(one);
+        announced.push(this.#givenOnce(one));
         this.actions++;
         if (announced.length < BATCH_ACTIONS) continue;
         await this.#place(announced);
@@ -140,6 +144,21 @@ export class Sink {
     if (heads.size === 0) return;
     const id = randomUUID();
     await this.#place([{ action: ringOf(heads, id), isShared: false, ownId: id }]);
+  }
+
+  /** An id that another transaction has had says nothing of this one: it would be told nobody. */
+  #givenOnce(one: Announced): Announced {
+    const { action, isShared, ownId } = one;
+    if (!isShared) return one;
+    const { given } = this.#host;
+    const key = `${action.companyId}\n${action.id ?? ''}`;
+    const first = given.get(key);
+    if (first !== undefined && first !== ownId) return { action: { ...action, id: ownId }, isShared: false, ownId };
+    given.delete(key);
+    given.set(key, ownId);
+    const [oldest] = given.keys();
+    if (given.size > MAX_GIVEN && oldest !== undefined) given.delete(oldest);
+    return one;
   }
 
   #place(announced: readonly Announced[]): Promise<void> {

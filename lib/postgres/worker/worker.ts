@@ -9,7 +9,7 @@ import { internalsOf } from '../../server/internals.js';
 import { sleep, waitOf } from './backoff.js';
 import { checkServer, faultOf, type ServerFacts } from '../server/checks.js';
 import type { Collected, Poison } from '../changes/collector.js';
-import { PostgresError, SQLSTATE, type Postgres, type ReplicationConnection, type SqlConnection } from '../server/connections.js';
+import { PostgresError, SQLSTATE, UNUSABLE, type Postgres, type ReplicationConnection, type SqlConnection } from '../server/connections.js';
 import type { CdcEvents, CdcState } from '../events.js';
 import type { IntakeCounts } from '../stream/intake.js';
 import { Lag } from './lag.js';
@@ -17,7 +17,7 @@ import { formatLsn } from '../stream/lsn.js';
 import type { CdcSettings } from './settings.js';
 import { checkPaths } from '../server/path-checks.js';
 import { Stopped } from './placing.js';
-import { Fenced, Session, type SessionHost } from './session.js';
+import { Fenced, Renewed, Session, type SessionHost } from './session.js';
 import type { SlotHealth } from '../slot-health.js';
 import { SlotHealthWatch } from '../server/slot-look.js';
 import { ident } from '../server/sql-text.js';
@@ -35,6 +35,8 @@ const AGAIN = { firstMs: 250, maxMs: 10_000 };
 /** Who waits for a slot looks again after half to one and a half of it, ms. */
 const STANDBY_MS = 1_000;
 const HEALTH_MS = 10_000;
+/** Between two checks of the tables at least so many times what one takes. */
+const CHECK_SHARE = 100;
 /** A slot that is lost within this time, at the present rate, is a warning. */
 const WARN_SECONDS = 600;
 
@@ -44,6 +46,7 @@ export class Worker {
   readonly #postgres: Postgres;
   readonly #emit: Emit;
   readonly #owner = randomUUID();
+  readonly #given = new Map<string, string>();
   readonly #abort = new AbortController();
   readonly #health = new SlotHealthWatch();
   readonly #lag = new Lag();
@@ -58,6 +61,10 @@ export class Worker {
   #told = '';
   /** PostgreSQL cannot read on from where the slot stands. */
   #recreate = false;
+  /** It is being looked at. */
+  #looking: Session | undefined;
+  /** When the tables are checked again at the earliest; monotonic, ms. */
+  #checkAt = 0;
   slotHealth: SlotHealth | undefined;
   /** Of the last commit that is in the log. */
   written: { lsn: bigint; committedAt: number; at: number } | undefined;
@@ -137,7 +144,7 @@ export class Worker {
           this.#become('standby', messageOf(thrown));
           started.resolve();
           await sleep(STANDBY_MS * (0.5 + Math.random()), signal);
-        } else {
+        } else if (!(thrown instanceof Renewed)) {
           this.#failed(fault ?? thrown);
           await sleep(waitOf(AGAIN, attempt++, Math.random()), signal);
         }
@@ -165,8 +172,8 @@ export class Worker {
       this.counters.connections++;
       const session = new Session(this.#sessionHost(streaming), sql, replication, facts);
       this.#session = session;
-      health = setInterval(() => void this.#look(sql), HEALTH_MS).unref();
-      void this.#look(sql);
+      health = setInterval(() => void this.#look(session), HEALTH_MS).unref();
+      void this.#look(session);
       return await session.run();
     } catch (thrown) {
       // From where the slot stands PostgreSQL cannot read on: a publication that was made later was not there then.
@@ -177,7 +184,7 @@ export class Worker {
       this.#session = undefined;
       await this.#connection?.end();
       this.#connection = undefined;
-      await sql.end();
+      await this.#sql.end();
       this.#sql = undefined;
     }
   }
@@ -204,6 +211,7 @@ export class Worker {
       internals: internalsOf(this.#settings.hub),
       counts: counters,
       owner: this.#owner,
+      given: this.#given,
       streaming: () => {
         this.#told = '';
         this.#recreate = false;
@@ -231,9 +239,9 @@ export class Worker {
   async #slot(replication: ReplicationConnection, { slot }: ServerFacts): Promise<void> {
     const name = ident(this.#settings.slot);
     if (slot && slot.walStatus !== 'lost' && !this.#recreate) return;
-    if (slot) await replication.command(`DROP_REPLICATION_SLOT ${name}`);
+    if (slot) await replication.command(`DROP_REPLICATION_SLOT ${name}`, 'patient');
     this.#recreate = false;
-    await replication.command(`CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput NOEXPORT_SNAPSHOT`);
+    await replication.command(`CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput NOEXPORT_SNAPSHOT`, 'patient');
   }
 
   #wrote(batch: readonly Collected[], actions: number): void {
@@ -253,15 +261,23 @@ export class Worker {
     this.#report(new PathcastError('INVALID_MAP', `the map made nothing of the ${op} of ${table} ${JSON.stringify(entityId)} at ${lsn}${more}: ${reason}${told}`));
   }
 
-  async #look(sql: SqlConnection): Promise<void> {
+  async #look(session: Session, mayAskAnew = true): Promise<void> {
+    const sql = this.#sql;
+    if (!sql || this.#looking === session) return;
+    this.#looking = session;
     try {
       const [began, clock] = [performance.now(), Date.now()];
       const looked = await this.#health.look(sql, this.#settings.slot, began);
       this.slotHealth = looked?.health;
       if (looked) this.#lag.looked(looked.flushed, performance.now(), looked.clock - (clock + (performance.now() - began) / 2));
+      await this.#check(session, sql);
     } catch {
-      // The stream tells of a server that is gone; the next connection asks again.
+      // The stream tells of a server that is gone. A connection that is idle most of the time may be ended alone.
+      this.#looking = undefined;
+      if (mayAskAnew && (await this.#askAnew(session, sql))) await this.#look(session, false);
       return;
+    } finally {
+      this.#looking = undefined;
     }
     const health = this.slotHealth;
     if (!health) return;
@@ -272,10 +288,43 @@ export class Worker {
     }
   }
 
+  /** A table may be made anew, renamed, or taken out of the publication at any time, and no row says so. */
+  async #check(session: Session, sql: SqlConnection): Promise<void> {
+    const began = performance.now();
+    if (began < this.#checkAt || this.#state !== 'streaming') return;
+    try {
+      session.sound((await checkServer(sql, this.#settings)).tables);
+    } catch (thrown) {
+      if (!isPathcastError(thrown)) throw thrown;
+      session.flaw();
+      this.#tell(thrown);
+    }
+    const now = performance.now();
+    this.#checkAt = now + CHECK_SHARE * (now - began);
+  }
+
+  /** False: the next look tries again. */
+  async #askAnew(session: Session, lost: SqlConnection): Promise<boolean> {
+    await lost.end();
+    // Its activities are written there.
+    if (this.#settings.activities) session.end(new PostgresError('the connection for questions has ended', ''));
+    const sql = await this.#unlessStopped(this.#postgres.sql()).catch(() => undefined);
+    const isWanted = this.#session === session && this.#sql === lost;
+    if (isWanted && sql) this.#sql = sql;
+    else await sql?.end();
+    return isWanted && sql !== undefined;
+  }
+
   #failed(thrown: unknown): void {
     const message = messageOf(thrown);
     const error = isPathcastError(thrown) || !(thrown instanceof PostgresError) ? thrown : new PathcastError('POSTGRES', message, { cause: thrown, retryable: true });
     this.#become(isPathcastError(thrown) ? 'checking' : 'connecting', message);
+    this.#tell(error);
+  }
+
+  /** Once as long as it stays the same. */
+  #tell(error: unknown): void {
+    const message = messageOf(error);
     if (this.#told === message) return;
     this.#told = message;
     this.#report(error);
@@ -312,8 +361,8 @@ function faultIn(thrown: unknown): PathcastError | undefined {
     case SQLSTATE.invalidPassword:
     case SQLSTATE.invalidAuthorization:
     case SQLSTATE.noDatabase:
-    case '':
-      return thrown.message.includes('npm install') || thrown.code !== '' ? faultOf([thrown.message]) : undefined;
+    case UNUSABLE:
+      return faultOf([thrown.message]);
     default:
       return undefined;
   }

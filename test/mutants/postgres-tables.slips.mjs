@@ -1,0 +1,138 @@
+// The CDC worker: tables that change while they are read, and connections that die without a word.
+import { jest } from './tests.mjs';
+
+const tables = (name) => jest('test/postgres/tables.test.ts', name);
+const link = (name) => jest('test/postgres/link.test.ts', name);
+const collector = (name) => jest('test/postgres/collector.test.ts', name);
+const checks = (name) => jest('test/postgres/checks.test.ts', name);
+
+export const slips = [
+  {
+    name: 'PT01',
+    file: 'lib/postgres/changes/collector.ts',
+    why: 'a company of which the map says that nothing is stale gets an action without paths, which becomes one of everything',
+    find: 'if (isSilent) this.#tenants.delete(tenant);',
+    replace: '{}',
+    tests: [collector('nobody hears anything')],
+  },
+  {
+    name: 'PT02',
+    file: 'lib/postgres/stream/intake.ts',
+    why: 'the form of a table is forgotten with a transaction that is told nobody',
+    find: 'if (isEmpty) return;\n    this.#newForms = new Map();',
+    replace: 'this.#newForms = new Map();\n    if (isEmpty) return;',
+    tests: [collector('nobody hears anything')],
+  },
+  {
+    name: 'PT03',
+    file: 'lib/postgres/changes/mapping.ts',
+    why: 'a partition is taken to have the replica identity of its table',
+    find: 'const holders = [...leaves];',
+    replace: 'const holders = [...leaves].slice(0, 0);',
+    tests: [tables('that was made later')],
+  },
+  {
+    name: 'PT05',
+    file: 'lib/postgres/changes/mapping.ts',
+    why: 'an update of a partition without FULL is taken to have changed nothing where the table has FULL',
+    find: "identity === 'full' ? undefined : new Set(",
+    replace: "identity === 'none' ? undefined : new Set(",
+    tests: [tables('that was made later'), tables('of a partition counts')],
+  },
+  {
+    name: 'PT06',
+    file: 'lib/postgres/changes/collector.ts',
+    why: 'a row that moved to another company, of which nobody knows whose it was, is told the new one alone',
+    find: "if (kind === 'update' && map.changed(message, kind, map.tenantAt) === undefined) this.#withoutTenant(map, message, kind, undefined);",
+    replace: '',
+    tests: [tables('a move to another company')],
+  },
+  {
+    name: 'PT07',
+    file: 'lib/postgres/stream/intake.ts',
+    why: 'rows of a table that was renamed are told nobody',
+    find: 'if (known && known.table !== table)',
+    replace: 'if (known && known.table === undefined)',
+    tests: [tables('gets another name')],
+  },
+  {
+    name: 'PT08',
+    file: 'lib/postgres/worker/worker.ts',
+    why: 'a table that is out of the publication is missed as long as the worker reads',
+    find: 'await this.#check(session, sql);',
+    replace: '',
+    tests: [tables('is out of the publication')],
+  },
+  {
+    name: 'PT09',
+    file: 'lib/postgres/worker/session.ts',
+    why: 'what was missed while a table was out of the publication is told nobody',
+    find: 'epoch: this.#isFlawed ? FLAWED : this.#epoch',
+    replace: 'epoch: this.#epoch',
+    tests: [tables('who comes later tells everybody')],
+  },
+  {
+    name: 'PT10',
+    file: 'lib/postgres/worker/session.ts',
+    why: 'a table that is new in the map, or another one, is told nobody',
+    find: '.filter(([key]) => before.get(key) !== tables.get(key))',
+    replace: '.filter(([key]) => before.get(key) === undefined && tables.size < 0)',
+    tests: [tables('while no worker runs')],
+  },
+  {
+    name: 'PT11',
+    file: 'lib/postgres/worker/session.ts',
+    why: 'a worker with a smaller map leaves behind that it listened to all',
+    find: 'renewed.length === 0 && before.size === tables.size;',
+    replace: 'renewed.length === 0;',
+    tests: [tables('while no worker runs')],
+  },
+  {
+    name: 'PT12',
+    file: 'lib/postgres/server/pg.ts',
+    why: 'who ends a connection waits for a peer that is gone',
+    find: 'const cut = setTimeout(() => client.connection.stream.destroy(), FAREWELL_MS).unref();',
+    replace: 'const cut = setTimeout(() => undefined, FAREWELL_MS).unref();',
+    tests: [link('nobody answers any more')],
+  },
+  {
+    name: 'PT13',
+    file: 'lib/postgres/worker/worker.ts',
+    why: 'what is told of the slot stands still once the connection for questions has ended',
+    find: 'if (mayAskAnew && (await this.#askAnew(session, sql)))',
+    replace: 'if (mayAskAnew && sql === this.#sql && session !== this.#session)',
+    tests: [link('that is ended alone')],
+  },
+  {
+    name: 'PT14',
+    file: 'lib/postgres/worker/sink.ts',
+    why: 'the second transaction with an id is told nobody',
+    find: 'if (first !== undefined && first !== ownId) return',
+    replace: 'if (first !== undefined && first === ownId) return',
+    tests: [tables('two transactions that give the same id')],
+  },
+  {
+    name: 'PT15',
+    file: 'lib/postgres/server/table-checks.ts',
+    why: 'a tenant of which PostgreSQL sends nothing is found with the first change',
+    find: 'if (computed.length > 0)',
+    replace: 'if (computed.length > 99)',
+    tests: [checks('a tenant that PostgreSQL computes')],
+  },
+  {
+    name: 'PT16',
+    file: 'lib/postgres/server/table-checks.ts',
+    why: 'rows of tables that inherit are told nobody, and nothing says so',
+    find: 'if (heirs.length > 0)',
+    replace: 'if (heirs.length > 99)',
+    tests: [checks('a table that others inherit from')],
+  },
+  {
+    name: 'PT17',
+    file: 'lib/postgres/stream/intake.ts',
+    why: 'what a company was told nothing of is in no activity either',
+    find: 'collected.forAll.size === 0 && collected.records?.isEmpty !== false;',
+    replace: 'collected.forAll.size === 0;',
+    tests: [collector('nobody hears anything')],
+  },
+];
