@@ -429,8 +429,8 @@ class SyncCore {
     try {
       const { actions } = await this.#hub.readLog(action.companyId);
       const rest = coveredRest(action, entryOf(actions, action.id));
-      // Told once more it is a duplicate, too.
-      if (rest) await this.#send({ ...rest, row: undefined, id: `${action.id}:more` });
+      // Told once more it is a duplicate, too. No transaction's action has such an id: a client chooses what stands behind `tx:`.
+      if (rest) await this.#send({ ...rest, row: undefined, id: `more:${action.id}` });
     } catch (thrown) {
       this.#report('middleware', thrown);
     }

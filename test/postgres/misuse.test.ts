@@ -1,10 +1,12 @@
 /** What resolvers and clients do that no example shows: work that outlives its mutation, calls side by side, inputs and ids that were made to hurt. */
 import { randomUUID } from 'node:crypto';
-import { TRPCError } from '@trpc/server';
-import { Pool } from 'pg';
+import { initTRPC, TRPCError } from '@trpc/server';
+import { Client, Pool } from 'pg';
 import superjson from 'superjson';
-import { transactionTables } from '../../lib/postgres/transactions/index.js';
-import { conflictFormatter } from '../../lib/trpc/index.js';
+import { createHub } from '../../lib/index.js';
+import { pgStore, transactionTables } from '../../lib/postgres/transactions/index.js';
+import { conflictFormatter, createSync, txInput } from '../../lib/trpc/index.js';
+import { flatTransformer } from '../support/flat-transformer.js';
 import { PostgresServer } from '../support/postgres.js';
 import { actionsOf } from '../support/sync-app.js';
 import { STORES, TABLES, txApp, type Inside, type TxApp, type TxAppOptions } from '../support/tx-app.js';
@@ -205,6 +207,67 @@ describe('fields()', () => {
     const work = ({ transaction }: Inside) => transaction.fields({ entity: 'pages', id: 'p', changes: { size: 8n }, read: async () => rows });
     expect(codeOf(await failure(app.as('ann', 'acme', work).work({ id: 'p', ...tx() })))).toBe('NOT_SERIALIZABLE');
   });
+});
+
+test('equal values merge through a transformer whose texts no keys can be put in order in', async () => {
+  const pool = new Pool({ connectionString: server.url() });
+  const hub = createHub({ engine: 'js', transformer: flatTransformer });
+  const core = createSync<{ companyId: string; userId: string; tags: unknown }>({ hub, rules: { clientId: null } });
+  const t = initTRPC.context<{ companyId: string; userId: string; tags: unknown }>().create({ transformer: flatTransformer as never });
+  const router = t.router({
+    all: t.procedure.query(() => 1),
+    tag: t.procedure.use(core.middleware()).input(txInput).use(core.transaction({ store: pgStore(pool) })).mutation(async ({ ctx }) => {
+      const read = async () => (await ctx.tx.query<Record<string, unknown>>("SELECT tags FROM pages WHERE id = 'p'")).rows;
+      const { tags } = await ctx.transaction.fields({ entity: 'pages', id: 'p', changes: { tags: ctx.tags }, read });
+      await ctx.tx.query('UPDATE pages SET tags = $1', [JSON.stringify(tags)]);
+    }),
+  });
+  await core.for<typeof router>().bind(router, { mutations: { tag: ['all'] } });
+  const as = (userId: string, tags: unknown) => t.createCallerFactory(router)({ companyId: 'acme', userId, tags });
+  try {
+    await as('ann', { a: { b: 1, c: [2] }, d: 3 }).tag(tx('v1', { expected: {} }));
+    await as('bob', { d: 3, a: { c: [2], b: 1 } }).tag(tx('v2', { expected: {} }));
+    expect((await failure(as('bob', { d: 4 }).tag(tx('v3', { expected: {} })))).cause.conflicts).toMatchObject([{ theirs: { d: 3 }, version: 'v2' }]);
+  } finally {
+    await hub.close();
+    await pool.end();
+  }
+});
+
+test('no id that a client may choose makes its mutation a duplicate of what another one has left to tell', async () => {
+  const app = await start();
+  await app.hub.broadcast({ id: 'tx:t-1', type: 'insert', module: 'pages', entityId: 'a', companyId: 'acme', userId: 'ann', queryPaths: ['pages.getAll'] } as never);
+  await app.as('ann').create({ id: 'a', title: 'A', ...tx('t-1') });
+  await app.sync.settled();
+  const [, more] = await actionsOf(app.hub);
+  for (const id of [more!.id, more!.id.replace(/^tx:/, '')]) await app.as('eve').create({ id: `of ${id}`, title: 'E', ...tx(id) });
+  await app.sync.settled();
+  const told = (await actionsOf(app.hub)).slice(2).map(({ queryPaths }) => queryPaths);
+  expect(told).toEqual(told.map(() => ['pages.getAll', 'pages.getById']));
+});
+
+test('pgStore: a connection whose commit got no answer in time is given to nobody', async () => {
+  const pool = new Pool({ connectionString: server.url(), max: 1, query_timeout: 3_000 });
+  const app = await start({ pool });
+  await server.sql(`CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_lock(7), pg_advisory_unlock(7); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER held AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION held()`);
+  const holder = new Client({ connectionString: server.url() });
+  await holder.connect();
+  try {
+    await holder.query('SELECT pg_advisory_lock(7)');
+    const input = { id: 'a', ...tx() };
+    expect((await failure(app.as('ann', 'acme', add('x')).work(input))).message).toContain('timeout');
+    expect(await app.as('bob', 'acme', ({ query }) => query('SELECT 1 AS one')).work({ id: 'b', ...tx() })).toEqual([{ one: 1 }]);
+    await holder.query('SELECT pg_advisory_unlock(7)');
+    // Whether it was committed its record says.
+    await waitFor(async () => (await app.effects()).length === 1, 'the commit');
+    await app.as('ann', 'acme', add('again')).work(input);
+    expect(await app.effects()).toEqual(['x']);
+  } finally {
+    await holder.end();
+    await pool.end();
+    await server.sql('DROP TRIGGER held ON effects; DROP FUNCTION held');
+  }
 });
 
 describe('what a client may send', () => {

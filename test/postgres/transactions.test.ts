@@ -315,7 +315,7 @@ describe('who hears of it', () => {
       await app.sync.settled();
       expect((await actionsOf(app.hub)).map(({ id, queryPaths }) => ({ id, queryPaths }))).toEqual([
         { id: 'tx:t-1', queryPaths: ['pages.getAll'] },
-        { id: 'tx:t-1:more', queryPaths: ['pages.getById'] },
+        { id: 'more:tx:t-1', queryPaths: ['pages.getById'] },
       ]);
     }
   });

@@ -42,16 +42,25 @@ export function pgStore<Pool extends PgPool>(pool: Pool, options: PgStoreOptions
         let broken: Error | undefined;
         const hear = (error: Error): void => void (broken = error);
         on?.call(client, 'error', hear);
+        /** What it did not answer may still be running: the connection is nobody's any more. */
+        const frame = async (text: string): Promise<{ command?: string }> => {
+          try {
+            return (await client.query(text)) as { command?: string };
+          } catch (thrown) {
+            if (!isAnswer(thrown)) broken ??= thrown as Error;
+            throw thrown;
+          }
+        };
         try {
-          await client.query(begin);
+          await frame(begin);
           let result: Awaited<ReturnType<typeof body>>;
           try {
             result = await body(client);
           } catch (thrown) {
-            await client.query('ROLLBACK').catch((error: Error) => void (broken ??= error));
+            await frame('ROLLBACK').catch((error: Error) => void (broken ??= error));
             throw thrown;
           }
-          const { command } = (await client.query('COMMIT')) as { command?: string };
+          const { command } = await frame('COMMIT');
           if (command === 'ROLLBACK') throw new Error('the transaction was rolled back at its commit: one of its statements had failed');
           return result;
         } catch (thrown) {
@@ -71,7 +80,12 @@ export function pgStore<Pool extends PgPool>(pool: Pool, options: PgStoreOptions
 
 type Listening = (name: 'error', listener: (error: Error) => void) => unknown;
 
-/** PostgreSQL's own errors have a severity; what has none is the connection's. */
+/** PostgreSQL's own errors have a severity. */
+function isAnswer(thrown: unknown): boolean {
+  return typeof (thrown as { severity?: unknown } | null)?.severity === 'string';
+}
+
+/** The connection's, not the resolver's own. */
 function isLost(thrown: unknown): boolean {
   return thrown instanceof Error && /Connection terminated|ECONNRESET|EPIPE|not queryable/.test(thrown.message);
 }

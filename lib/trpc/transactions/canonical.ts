@@ -86,6 +86,22 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** `value` with its keys in order, what it repeats still the same thing: for a transformer whose text no JSON reader can put in order. */
+export function inOrder(value: unknown): unknown {
+  const copies = new Map<object, object>();
+  const copy = (each: unknown): unknown => {
+    if (typeof each !== 'object' || each === null || !(Array.isArray(each) || isPlain(each))) return each;
+    const known = copies.get(each);
+    if (known) return known;
+    const own: object = Array.isArray(each) ? [] : {};
+    copies.set(each, own);
+    // Defined, not set: a key may be `__proto__`.
+    for (const key of Object.keys(each).sort()) Object.defineProperty(own, key, { value: copy((each as Record<string, unknown>)[key]), enumerable: true, writable: true, configurable: true });
+    return own;
+  };
+  return copy(value);
+}
+
 /**
  * Of an input without its `tx`: a try that comes from another tab, or knows newer versions, is the same mutation. The id is a part of it, so
  * that nobody who has read the table can look for an input by its hash. Throws Unequal.

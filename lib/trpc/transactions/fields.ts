@@ -6,7 +6,7 @@ import { isWellFormed } from '../../internal/text.js';
 import { checkIdentifier, checkKeys, checkObject } from '../../server/check.js';
 import { whyUnserialisable } from '../../server/unserialisable.js';
 import { FieldConflictError } from './conflict-error.js';
-import { canonical } from './canonical.js';
+import { canonical, inOrder } from './canonical.js';
 import type { Author, EntityKey, FieldHistory, FieldWrite, LockedEntity, TransactionStore } from './store.js';
 import { isSame, presentOf, verdictOf, type FieldCall, type Present } from './three-way.js';
 import type { TxRequest } from './tx-input.js';
@@ -34,6 +34,8 @@ export interface FieldsCall<Changes extends object> {
 }
 
 export interface FieldsHost {
+  /** `enveloped`: of its texts equal values need not have equal ones, whatever is done to the keys afterwards. */
+  form: 'none' | 'wrapped' | 'enveloped';
   encode: (value: unknown) => string;
   restore: (text: string) => unknown;
 }
@@ -259,11 +261,11 @@ function unversioned({ history, deleted, exists }: FieldCall, { version, unwritt
 }
 
 /** A field as text; undefined: it is not there. Throws NOT_SERIALIZABLE. */
-export function textOf(holder: object | undefined, field: string, { encode }: Pick<FieldsHost, 'encode'>): string | undefined {
+export function textOf(holder: object | undefined, field: string, { form, encode }: Pick<FieldsHost, 'form' | 'encode'>): string | undefined {
   if (!holder || !Object.hasOwn(holder, field)) return undefined;
   const value = (holder as Record<string, unknown>)[field];
   try {
-    return value === undefined ? undefined : encode(value);
+    return value === undefined ? undefined : encode(form === 'enveloped' ? inOrder(value) : value);
   } catch (thrown) {
     throw new PathcastError('NOT_SERIALIZABLE', `the field ${describe(field)} cannot be compared: ${whyUnserialisable(field, value, thrown)}; a transformer of the router, or a text in its place, can hold it`);
   }

@@ -24,7 +24,7 @@ const MAX_ROWS = 1_000;
  * A version is that of the value that the row has: rows that were read before a change of them never look newer than they are. Inside of a transaction of
  * the store it is asked in that. Throws PathcastError INVALID_OPTION, INVALID_FIELD, NOT_SERIALIZABLE.
  */
-export async function versionsOf<Tx>(options: FieldVersionsOptions<Tx>, host: Pick<FieldsHost, 'encode'>): Promise<Record<string, Record<string, string>>> {
+export async function versionsOf<Tx>(options: FieldVersionsOptions<Tx>, host: Pick<FieldsHost, 'form' | 'encode'>): Promise<Record<string, Record<string, string>>> {
   checkKeys('fieldVersions()', checkObject('fieldVersions() options', options, 'INVALID_OPTION'), ['store', 'companyId', 'entity', 'rows', 'idKey']);
   const { store, companyId, entity, rows, idKey = 'id' } = options;
   if (!isStore(store)) throw new PathcastError('INVALID_OPTION', `fieldVersions() needs the store of sync.transaction(), got ${describeType(store)}`);
