@@ -1,7 +1,7 @@
 /** Workers that come and go in a process that has no hub of its own: the addon is loaded once, and nothing is lost with their ends. */
-import { execFile } from "node:child_process";
-import path from "node:path";
-import { promisify } from "node:util";
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
@@ -22,12 +22,8 @@ const code = () => readFileSync('/proc/self/maps', 'utf8').split('\\n').filter((
 })();
 `;
 
-test("G8: the addon stays where it is when a worker ends, and the next worker finds it there", async () => {
-  const { stdout } = await run(
-    process.execPath,
-    ["-e", PROGRAM, path.join(__dirname, "stages.cjs")],
-    { timeout: 90_000 },
-  );
+test('G8: the addon stays where it is when a worker ends, and the next worker finds it there', async () => {
+  const { stdout } = await run(process.execPath, ['-e', PROGRAM, path.join(__dirname, 'stages.cjs')], { timeout: 90_000 });
   const seen = JSON.parse(stdout) as string[][];
   expect(seen[0]).toHaveLength(1);
   expect(seen).toEqual([seen[0], seen[0], seen[0]]);
