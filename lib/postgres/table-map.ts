@@ -41,6 +41,12 @@ export interface TableMap<P extends string = string> {
    * was that it looked at, nothing is narrowed.
    */
   where?: ((change: Change) => WhereInput | null | undefined) | undefined;
+  /**
+   * A column of `json` or `jsonb` that says who changed the row, where `pg_logical_emit_message` cannot be called: `{ transactionId, sourceId, userId, … }`. Your app sets it with each insert and
+   * update. It is believed of an insert, and of an update that has changed it: what an older transaction left there is nobody's. A message of the transaction wins, and a delete says nothing.
+   * It must belong to the table's replica identity (REPLICA IDENTITY FULL).
+   */
+  tx?: string | undefined;
   /** Columns of a single changed row that the action carries as its `data`, to everybody of the tenant who hears it. Default false: pages fetch it. */
   data?: false | readonly string[] | undefined;
 }

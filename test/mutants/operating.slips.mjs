@@ -1,6 +1,7 @@
 // What a worker says of itself: how far it is behind, to people, to Prometheus and to the doctor.
 import { jest } from './tests.mjs';
 
+const rows = (name) => jest('test/postgres/said-by-rows.test.ts', name);
 const doctor = (name) => jest('test/cli/doctor/postgres.test.ts', name);
 const lag = (name) => jest('test/postgres/lag.test.ts', name);
 
@@ -84,6 +85,46 @@ export const slips = [
     find: "if (!inside) this.#host.count('replayed');",
     replace: "if (!inside) this.#host.count('done');",
     tests: [jest('test/postgres/transaction-counts.test.ts', 'sent again')],
+  },
+  {
+    name: 'OP16',
+    file: 'lib/postgres/changes/mapping.ts',
+    why: 'who wrote a row last is taken for who changes it by psql',
+    find: "|| (message.kind === 'update' && this.changed(message, 'update', at) !== true)",
+    replace: '',
+    tests: [rows('what was there before does not')],
+  },
+  {
+    name: 'OP17',
+    file: 'lib/postgres/changes/mapping.ts',
+    why: 'an update is believed where PostgreSQL does not say whether the column has changed',
+    find: "this.changed(message, 'update', at) !== true",
+    replace: "this.changed(message, 'update', at) === false",
+    tests: [rows('does not say what was there before')],
+  },
+  {
+    name: 'OP18',
+    file: 'lib/postgres/changes/metadata.ts',
+    why: 'the id in a row that was copied makes its change the double of an older action',
+    find: 'const { id: _id, companyId: _companyId, ...said } = read;',
+    replace: 'const { companyId: _companyId, ...said } = read;',
+    tests: [rows('an id and a company in it are not taken')],
+  },
+  {
+    name: 'OP19',
+    file: 'lib/postgres/changes/metadata.ts',
+    why: 'a company hears whose rows of another one these are',
+    find: 'return this.#tenants.size === 1 && only !== undefined ? { ...said, companyId: only } : said;',
+    replace: 'return said;',
+    tests: [rows('of several companies those hear it')],
+  },
+  {
+    name: 'OP20',
+    file: 'lib/postgres/changes/collector.ts',
+    why: 'what a row says wins over what its transaction says',
+    find: 'this.#metadata ?? this.#rowsSay()',
+    replace: 'this.#rowsSay() ?? this.#metadata',
+    tests: [rows('a message of the transaction wins')],
   },
   {
     name: 'OP09',

@@ -9,7 +9,7 @@ import { exceedsBytes } from '../../internal/text.js';
 import { answersOf } from './answers.js';
 import { columnValue } from './column-values.js';
 import { MapFault, type MappedTable, type RelationMap } from './mapping.js';
-import { readMetadata, type Metadata } from './metadata.js';
+import { readMetadata, SaidByRows, type Metadata } from './metadata.js';
 import type { Begin, Commit, RowKind, RowMessage } from '../stream/pgoutput.js';
 import { RowRecords, type RecordAction } from './records.js';
 import { ANY, DETAIL, TenantChanges, type Detail } from './tenant-changes.js';
@@ -37,7 +37,7 @@ export interface Collected {
   readonly tenants: ReadonlyMap<string, TenantChanges>;
   /** Paths that are stale for every tenant there is: a TRUNCATE, a table that has another form. Empty: none. */
   readonly forAll: ReadonlySet<string>;
-  /** Said by `pg_logical_emit_message` in the transaction. */
+  /** Said by `pg_logical_emit_message` in the transaction, else by its rows. */
   readonly metadata: Metadata | undefined;
   readonly rows: number;
   /** For the table of activities; undefined where there is none. */
@@ -66,6 +66,7 @@ export class Collector {
   #tenants = new Map<string, TenantChanges>();
   #forAll = new Set<string>();
   #metadata: Metadata | undefined;
+  #saidByRows = new SaidByRows();
   #records: RowRecords | undefined;
   #rows = 0;
   #paths = 0;
@@ -87,6 +88,7 @@ export class Collector {
     this.#tenants = new Map();
     this.#forAll = new Set();
     this.#metadata = undefined;
+    this.#saidByRows = new SaidByRows();
     this.#records = this.options.maxRecords === undefined ? undefined : new RowRecords(this.options.maxRecords);
     this.#rows = 0;
     this.#paths = 0;
@@ -104,7 +106,7 @@ export class Collector {
       committedAt: this.#committedAt,
       tenants: this.#tenants,
       forAll: this.#forAll,
-      metadata: this.#metadata,
+      metadata: this.#metadata ?? this.#rowsSay(),
       rows: this.#rows,
       records: this.#records,
     };
@@ -141,6 +143,12 @@ export class Collector {
     else this.#metadata = { ...this.#metadata, ...read };
   }
 
+  #rowsSay(): Metadata | undefined {
+    const said = this.#saidByRows.of([...this.#tenants.keys()]);
+    if (typeof said === 'string') this.host.odd('cdc-metadata', `what rows say of their transaction ${said}; its changes go out without it`);
+    return typeof said === 'string' ? undefined : said;
+  }
+
   #told(map: RelationMap, message: RowMessage, op: RowKind, tenant: string | null | undefined): void {
     if (tenant === undefined || tenant === null || tenant === '' || exceedsBytes(tenant, MAX_ID_BYTES)) {
       this.#withoutTenant(map, message, op, tenant);
@@ -152,6 +160,8 @@ export class Collector {
       this.#tenants.set(tenant, changes);
       changes.coarsen(this.#detail);
     }
+    // Whom a row has left hears nothing of who took it.
+    if (op !== 'delete') this.#saidByRows.row(tenant, map.said(message));
     this.#records?.row(tenant, map, message, op, entityOf(map, message, op), formerOf(map, message, op));
     const again = changes.row(map, op);
     // Neither its id nor its paths have anything new to say.

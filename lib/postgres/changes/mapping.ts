@@ -6,7 +6,7 @@ import { describe, isArray } from '../../internal/describe.js';
 import type { Change, TableMap } from '../table-map.js';
 import type { ColumnText, Relation, RowKind, RowMessage } from '../stream/pgoutput.js';
 
-const TABLE_OPTIONS = ['tenant', 'entity', 'module', 'paths', 'where', 'data'];
+const TABLE_OPTIONS = ['tenant', 'entity', 'module', 'paths', 'where', 'tx', 'data'];
 
 /** A table of the map, checked. */
 export interface MappedTable {
@@ -21,6 +21,7 @@ export interface MappedTable {
   readonly module: string;
   readonly paths: readonly string[] | ((change: Change) => readonly string[]);
   readonly where: TableMap['where'];
+  readonly tx: string | undefined;
   /** Empty: none. */
   readonly data: readonly string[];
 }
@@ -53,7 +54,7 @@ function checkTable(name: string, given: unknown): MappedTable {
   for (const key of Object.keys(given)) {
     if (!TABLE_OPTIONS.includes(key)) throw wrong(`${at} has no option ${describe(key)}; it has: ${TABLE_OPTIONS.join(', ')}`);
   }
-  const { tenant, entity, module, paths, where, data } = given as Record<string, unknown>;
+  const { tenant, entity, module, paths, where, tx, data } = given as Record<string, unknown>;
   const dot = name.indexOf('.');
   const [schema, table] = dot < 0 ? ['public', name] : [name.slice(0, dot), name.slice(dot + 1)];
   if (schema === '' || table === '') throw wrong(`${at} is no name of a table`);
@@ -69,6 +70,7 @@ function checkTable(name: string, given: unknown): MappedTable {
     module: module === undefined ? table : text(`${at}.module`, module),
     paths: checkPaths(at, paths),
     where: where as TableMap['where'],
+    tx: tx === undefined ? undefined : text(`${at}.tx`, tx),
     data: isTexts(data) ? data : [],
   };
 }
@@ -92,6 +94,8 @@ const wrong = (message: string): PathcastError => new PathcastError('INVALID_OPT
 export class RelationMap {
   readonly tenantAt: number;
   readonly entityAt: number;
+  /** -1: there is none. */
+  readonly #txAt: number;
   readonly #columns: ReadonlyMap<string, number>;
   /** By column: an update that says nothing of before has not changed it. */
   readonly #kept: readonly boolean[];
@@ -108,6 +112,14 @@ export class RelationMap {
     this.#columns = new Map(relation.columns.map(({ name }, i) => [name, i]));
     this.tenantAt = this.#columns.get(table.tenant) ?? -1;
     this.entityAt = this.#columns.get(table.entity) ?? -1;
+    this.#txAt = table.tx === undefined ? -1 : (this.#columns.get(table.tx) ?? -1);
+  }
+
+  /** What the row says of who wrote it; undefined: nothing, or it is what an older transaction left. */
+  said(message: RowMessage): string | undefined {
+    const at = this.#txAt;
+    if (at < 0 || message.kind === 'delete' || (message.kind === 'update' && this.changed(message, 'update', at) !== true)) return undefined;
+    return message.after.text(at) ?? undefined;
   }
 
   /** Throws for a column that the table has not, or that the publication leaves out. */

@@ -1,5 +1,5 @@
 /** Who changed it, and in which transaction: what an app says of itself by `pg_logical_emit_message(true, 'pathcast', json)`. */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { isPlain } from '../../protocol/where.js';
 import { MAX_ID_BYTES } from '../../protocol/limits.js';
 import { exceedsBytes } from '../../internal/text.js';
@@ -41,4 +41,32 @@ export function readMetadata(content: Buffer): Metadata | string {
   }
   const rest = Object.entries(parsed).filter(([name]) => !(IDS as readonly string[]).includes(name));
   return { ...Object.fromEntries(ids), ...(rest.length > 0 && { tx: Object.fromEntries(rest) }) };
+}
+
+/** What the rows of one transaction say of it: all the same, or nobody is believed. */
+export class SaidByRows {
+  #text: string | undefined;
+  #isMixed = false;
+  readonly #tenants = new Set<string>();
+
+  row(tenant: string, text: string | undefined): void {
+    if (text === undefined) return;
+    this.#isMixed ||= this.#text !== undefined && this.#text !== text;
+    this.#text ??= text;
+    this.#tenants.add(tenant);
+  }
+
+  /**
+   * `tenants`: all of the transaction. Of several that do not all say it nobody hears it: whose it is, is not known. No `id`: a row that was copied would make its change the double of an
+   * older one, and a double is not told. A text: what is wrong with it.
+   */
+  of(tenants: readonly string[]): Metadata | string | undefined {
+    if (this.#text === undefined || (this.#tenants.size > 1 && this.#tenants.size < tenants.length)) return undefined;
+    if (this.#isMixed) return 'is not the same in all of them';
+    const read = readMetadata(Buffer.from(this.#text));
+    if (typeof read === 'string') return read;
+    const { id: _id, companyId: _companyId, ...said } = read;
+    const [only] = this.#tenants;
+    return this.#tenants.size === 1 && only !== undefined ? { ...said, companyId: only } : said;
+  }
 }

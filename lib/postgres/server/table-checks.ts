@@ -9,6 +9,8 @@ export interface TableFacts {
   readonly partitioned: boolean;
   /** Name to whether it may be NULL. */
   readonly columns: ReadonlyMap<string, boolean>;
+  /** Of `json` and `jsonb`. */
+  readonly json: ReadonlySet<string>;
   /** Each table that has the rows: itself, or its partitions, with the columns of its replica identity; all of them with FULL. */
   readonly identities: readonly { readonly name: string; readonly columns: ReadonlySet<string> }[];
   /** In the publication, under its own name. */
@@ -44,7 +46,7 @@ export async function describeTables(
   const oids = found.map(({ oid }) => oid ?? '');
   const columns = byOid(
     await sql.query(
-      `SELECT attrelid::text AS oid, attname AS name, (NOT attnotnull)::text AS nullable, (attgenerated <> '')::text AS generated
+      `SELECT attrelid::text AS oid, attname AS name, (NOT attnotnull)::text AS nullable, (attgenerated <> '')::text AS generated, (atttypid IN (114, 3802))::text AS json
        FROM pg_attribute WHERE attrelid = ANY($1::oid[]) AND attnum > 0 AND NOT attisdropped`,
       [oids],
     ),
@@ -89,6 +91,7 @@ export async function describeTables(
         logged: persistence === 'p',
         partitioned: kind === 'p',
         columns: all,
+        json: new Set(its.filter((column) => column['json'] === 'true').map((column) => column['name'] ?? '')),
         identities: (identities.get(oid) ?? []).map((identity) => ({
           name: identity['name'] ?? '',
           columns: new Set(identity['identity'] === 'f' ? all.keys() : (JSON.parse(identity['columns'] ?? '[]') as string[])),
@@ -122,7 +125,7 @@ export function tableFaults(table: MappedTable, facts: TableFacts | undefined, m
   if (!facts) return [`map has the table ${shown}, which is not there, or not for this role`];
   if (!facts.isTable) return [`${shown} is no table: a view and its kin have no changes of their own`];
   if (!facts.logged) return [`${shown} is not in the WAL; run: ALTER TABLE ${shown} SET LOGGED`];
-  const wanted = [table.tenant, ...(table.entityGiven ? [table.entity] : []), ...table.data];
+  const wanted = [table.tenant, ...(table.entityGiven ? [table.entity] : []), ...(table.tx === undefined ? [] : [table.tx]), ...table.data];
   const missing = wanted.filter((name) => !facts.columns.has(name));
   if (missing.length > 0) return [`${shown} has no column ${missing.map(shownIdent).join(', ')}; it has: ${[...facts.columns.keys()].map(shownIdent).join(', ')}`];
   const computed = wanted.filter((name) => facts.generated.has(name));
@@ -131,7 +134,16 @@ export function tableFaults(table: MappedTable, facts: TableFacts | undefined, m
   if (heirs.length > 0) return [`${heirs.join(', ')} ${heirs.length === 1 ? 'inherits' : 'inherit'} from ${shown}, and rows of it come under its own name: the map needs an entry for it too`];
   const withheld = wanted.filter((name) => facts.given && !facts.given.has(name));
   if (withheld.length > 0) return [`the publication leaves the column ${withheld.map(shownIdent).join(', ')} of ${shown} out, which the map reads: ALTER PUBLICATION … SET TABLE ${shown} with it in the list`];
-  return facts.identities.filter(({ columns }) => !columns.has(table.tenant)).map(({ name }) => identityFault(table, facts, name));
+  const faults = facts.identities.filter(({ columns }) => !columns.has(table.tenant)).map(({ name }) => identityFault(table, facts, name));
+  return table.tx === undefined ? faults : [...faults, ...txFaults(shown, table.tx, facts)];
+}
+
+/** Without it nobody could tell what an update says from what an older one has left. */
+function txFaults(shown: string, tx: string, { json, identities }: TableFacts): string[] {
+  if (!json.has(tx)) return [`${shown} has ${shownIdent(tx)} as no column of jsonb; run: ALTER TABLE ${shown} ALTER COLUMN ${shownIdent(tx)} TYPE jsonb USING ${shownIdent(tx)}::jsonb`];
+  return identities
+    .filter(({ columns }) => !columns.has(tx))
+    .map(({ name }) => `the replica identity of ${name} does not hold ${shownIdent(tx)}, so that what an update says could not be told from what an older one left; run: ALTER TABLE ${name} REPLICA IDENTITY FULL`);
 }
 
 /** Without it nobody could say whose a deleted row was, or from whom one was moved. */
