@@ -156,6 +156,8 @@ function offerAfterFailure(
   const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
   const entry = host.entry(path);
   const onError = entry?.onError ?? host.onError;
+  // It was done before, and its answer cannot be given: that it was done is told as ever.
+  if (run.record?.replayed && entry?.silent === undefined) return offerOf(call, { ok: false }, host);
   const undone = rolledBack > 0 && committed === 0;
   const refused = committed === 0 && isAtTheDoor(thrown, code);
   if (onError === 'broadcast' && entry?.silent === undefined && !undone && !refused)

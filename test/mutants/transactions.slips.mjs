@@ -287,4 +287,20 @@ export const slips = [
     replace: '',
     tests: [jest(misuse, 'pgStore: a connection whose commit got no answer in time is given to nobody')],
   },
+  {
+    name: 'TX36',
+    file: 'lib/trpc/transactions/transaction.ts',
+    why: 'an answer of another transformer is read for something else',
+    find: 'if (text.startsWith(mark)) return',
+    replace: 'return',
+    tests: [jest(misuse, 'an answer that another transformer wrote is not read for something else')],
+  },
+  {
+    name: 'TX37',
+    file: 'lib/trpc/middleware.ts',
+    why: 'what was lost with its process is not told where its answer is not kept',
+    find: "if (run.record?.replayed && entry?.silent === undefined) return offerOf(call, { ok: false }, host);",
+    replace: '',
+    tests: [jest(misuse, 'a mutation whose answer is not kept is told by its second try, where the first died with its process')],
+  },
 ];

@@ -310,6 +310,25 @@ test.each([
   expect(await app.effects()).toEqual([]);
 });
 
+test.each([[true, false], [false, true]])('an answer that another transformer wrote is not read for something else: %p, then %p', async (before, after) => {
+  const [old, young] = [await start({ superjson: before }), await start({ superjson: after })];
+  const input = { id: 'a', ...tx() };
+  await old.as('ann', 'acme', async (inside) => (await add('x')(inside), { n: 1 })).work(input);
+  expect(codeOf(await failure(young.as('ann', 'acme', add('again')).work(input)))).toBe('TRANSACTION_DONE');
+  expect(await old.as('ann', 'acme', add('again')).work(input)).toEqual({ n: 1 });
+  expect(await old.effects()).toEqual(['x']);
+});
+
+test('a mutation whose answer is not kept is told by its second try, where the first died with its process', async () => {
+  const input = { id: 'a', ...tx('t-1') };
+  const dies = await start({ maxAnswerBytes: 0 });
+  await dies.as('ann', 'acme', async () => 'large').work(input);
+  const app = await start();
+  expect(codeOf(await failure(app.as('ann', 'acme', add('again')).work(input)))).toBe('TRANSACTION_DONE');
+  await app.sync.settled();
+  expect((await actionsOf(app.hub)).map(({ id, queryPaths }) => [id, queryPaths])).toEqual([['tx:t-1', ['pages.getAll']]]);
+});
+
 test('conflictFormatter finds the conflict in an error of the app around it', async () => {
   const app = await start();
   await app.as('ann').update({ id: 'p', changes: { title: 'A' }, ...tx('v1') });

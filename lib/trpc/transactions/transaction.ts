@@ -1,6 +1,6 @@
 /** `sync.transaction({ store })`: a mutation's effect, its record and its answer are one database transaction (SPEC §22). */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
 import { isPathcastError, PathcastError } from '../../protocol/error.js';
 import { describe, messageOf } from '../../internal/describe.js';
@@ -288,7 +288,7 @@ class Transactions {
     if (text === undefined) return { kind: 'undefined' };
     const { maxAnswerBytes } = this.#settings;
     const bytes = Buffer.byteLength(text);
-    if (bytes <= maxAnswerBytes) return { kind: 'value', text };
+    if (bytes <= maxAnswerBytes) return { kind: 'value', text: markOf(codec) + text };
     const message = `the answer of ${describe(path)} is ${bytes} bytes and is not kept (maxAnswerBytes: ${maxAnswerBytes}): the same transaction again gets TRANSACTION_DONE`;
     this.#host.warn({ message, companyId, module: path.slice(0, Math.max(0, path.lastIndexOf('.'))) || '*' });
     return { kind: 'lost' };
@@ -299,8 +299,9 @@ class Transactions {
     const same = claim && claim.userId === userId && claim.path === path && claim.inputHash === hash;
     // One text for all three: who it was, and what, is nobody else's business.
     if (!same) throw new PathcastError('TRANSACTION_MISMATCH', 'this transaction id was used before: for another mutation, another input or by another user');
-    if (answer.kind === 'lost') throw new PathcastError('TRANSACTION_DONE', 'this transaction was done before, and its answer was too large to be kept; read the data again');
+    // Without an answer, too: its action may be lost with its process.
     note(call, [], true);
+    if (answer.kind === 'lost') throw new PathcastError('TRANSACTION_DONE', 'this transaction was done before, and its answer was too large to be kept; read the data again');
     const data = answer.kind === 'undefined' ? undefined : restored(answer.text, codec);
     // What tRPC's own middlewares look for, to find those who forget `next()`.
     return { ok: true, data, ctx: opts.ctx, marker: 'middlewareMarker' } as unknown as Result;
@@ -320,11 +321,26 @@ class Transactions {
 }
 
 function restored(text: string, codec: Codec): unknown {
+  const mark = markOf(codec);
   try {
-    return codec.restore(text);
-  } catch (thrown) {
-    throw new PathcastError('TRANSACTION_DONE', 'this transaction was done before, and the transformer cannot read its answer; read the data again', { cause: thrown });
+    // Before a deployment the app had another transformer, which this one would read for something else.
+    if (text.startsWith(mark)) return codec.restore(text.slice(mark.length));
+  } catch {
+    // As below.
   }
+  throw new PathcastError('TRANSACTION_DONE', 'this transaction was done before, and the transformer cannot read its answer; read the data again');
+}
+
+const marks = new WeakMap<Codec, string>();
+
+/** Of a transformer, in front of what it wrote: 8 characters. */
+function markOf(codec: Codec): string {
+  let mark = marks.get(codec);
+  if (mark === undefined) {
+    const told = codec.encode({ date: new Date(0), list: [1, 'two', null], none: undefined });
+    marks.set(codec, (mark = createHash('sha256').update(told).digest('hex').slice(0, 8)));
+  }
+  return mark;
 }
 
 /** For the action of the mutation. */
