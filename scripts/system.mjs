@@ -25,9 +25,23 @@ const withSbin = () => ({ ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/
 
 /** Debian keeps PostgreSQL's programs where no PATH looks, a folder for each version. Tests start servers of 14 and newer. */
 const PG_FOLDER = '/usr/lib/postgresql';
-const hasPostgres = () => {
+const postgresVersions = () => {
   const versions = existsSync(PG_FOLDER) ? readdirSync(PG_FOLDER) : [];
-  return versions.some((version) => Number(version) >= 14 && existsSync(`${PG_FOLDER}/${version}/bin/initdb`)) || which('initdb') !== null;
+  return versions.filter((version) => Number(version) >= 14 && existsSync(`${PG_FOLDER}/${version}/bin/initdb`)).sort((a, b) => Number(b) - Number(a));
+};
+const hasPostgres = () => postgresVersions().length > 0 || which('initdb') !== null;
+
+/** What a benchmark is measured beside: a plugin of the newest PostgreSQL, whose package has its version in its name. */
+const wal2json = {
+  what: 'wal2json',
+  has: () => {
+    const [version] = postgresVersions();
+    return version === undefined ? which('initdb') !== null : existsSync(`${PG_FOLDER}/${version}/lib/wal2json.so`);
+  },
+  get packages() {
+    const [version] = postgresVersions();
+    return version === undefined ? [] : [`postgresql-${version}-wal2json`];
+  },
 };
 
 const BUILD = [
@@ -59,6 +73,7 @@ const TEST = [
   { what: 'Redis', has: command('redis-server'), packages: ['redis-server'] },
   { what: 'Redis Sentinel', has: command('redis-sentinel'), packages: ['redis-sentinel'] },
   { what: 'PostgreSQL', has: hasPostgres, packages: ['postgresql'] },
+  wal2json,
   { what: 'stunnel', has: () => capture('stunnel', ['-version'], { env: withSbin() }).ok, packages: ['stunnel4'] },
   { what: 'Chromium', has: command('chromium', 'chromium-browser', 'google-chrome'), packages: ['chromium'] },
 ];

@@ -1,6 +1,7 @@
 /** All scenarios, in the order of a full run. */
 import { burst } from './burst.mjs';
 import { catchUp } from './catch-up.mjs';
+import { cdc } from './cdc.mjs';
 import { connect } from './connect.mjs';
 import { fanout, fanout2000 } from './fanout.mjs';
 import { fence } from './fence.mjs';
@@ -19,7 +20,7 @@ import { types } from './types.mjs';
  * A scenario: `trial(subject, parameters)` gives figures by metric; `metrics` names their units. `ratios` are made
  * of the trials of one round, which ran side by side; `targets` are what pathcast promises.
  */
-export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, connect, reconnectStorm, slowReaders, catchUp, latency, neighbours, refetch, fence, paths, types, ...redisScenarios];
+export const SCENARIOS = [fanout, burst, fanout2000, loopDelay, memory, connect, reconnectStorm, slowReaders, catchUp, latency, neighbours, refetch, fence, paths, types, cdc, ...redisScenarios];
 
 /** Several by one name. */
 export const GROUPS = { redis: redisScenarios.map(({ name }) => name) };

@@ -79,6 +79,21 @@ describe('npm run bench', () => {
     expect(scenarios['fence']?.find(({ metric }) => metric === 'fencedVsPlain')?.value).toBeGreaterThan(0);
   }, 600_000);
 
+  test('rows of a PostgreSQL: each reader has all of them, by itself and in one transaction, and each is timed', () => {
+    const out = path.join(folder, 'cdc.json');
+    const { status, stdout, stderr } = bench('cdc', '--quick', '--out', out);
+    expect({ status, failures: `${stdout}${stderr}`.match(/^(FAILED|Error).*/gm) }).toEqual({ status: 0, failures: null });
+    const { scenarios } = JSON.parse(readFileSync(out, 'utf8')) as { scenarios: Record<string, Row[]> };
+    const value = (subject: string, metric: string) => scenarios['cdc']?.find((row) => row.subject === subject && row.metric === metric)?.value;
+    for (const subject of ['cdc-worker', 'cdc-worker-redis', 'pg-logical-replication', 'wal2json-polling']) {
+      for (const metric of ['perSecond', 'cpu', 'bulkPerSecond', 'bulkCpu', 'lagP50', 'lagCpu']) expect([subject, metric, value(subject, metric)]).toEqual([subject, metric, expect.any(Number)]);
+      expect(value(subject, 'lagP50')).toBeGreaterThan(0);
+      expect(value(subject, 'lagP99')).toBeGreaterThanOrEqual(value(subject, 'lagP50') ?? Infinity);
+    }
+    expect(value('cdc-worker', 'cpuVsWorker')).toBeUndefined();
+    expect(value('wal2json-polling', 'cpuVsWorker')).toBeGreaterThan(0);
+  }, 600_000);
+
   test.each([
     [['fan'], 'unknown scenario "fan"; valid ones: fanout, burst, fanout-2000, '],
     [['fanout', '--subjects', 'nginx'], 'unknown subject "nginx"; valid ones: pathcast-native, '],
