@@ -303,4 +303,12 @@ export const slips = [
     replace: '',
     tests: [jest(misuse, 'a mutation whose answer is not kept is told by its second try, where the first died with its process')],
   },
+  {
+    name: 'TX38',
+    file: 'lib/postgres/transactions/postgres-store.ts',
+    why: 'a company is not forgotten where one of its mutations crossed it',
+    find: 'const TRIES = 4;',
+    replace: 'const TRIES = 1;',
+    tests: [jest(misuse, 'forget() that crosses a mutation of two things begins anew')],
+  },
 ];

@@ -406,4 +406,25 @@ describe('the store', () => {
     await Promise.all([running, forgetting]);
     expect(await server.value('SELECT count(*) FROM pathcast.field_versions')).toBe('0');
   });
+
+  test('forget() that crosses a mutation of two things begins anew', async () => {
+    await server.sql("CREATE ROLE stubborn SUPERUSER LOGIN; ALTER ROLE stubborn SET deadlock_timeout = '60s'; CREATE ROLE yielding SUPERUSER LOGIN; ALTER ROLE yielding SET deadlock_timeout = '4s'");
+    const [stubborn, yielding] = [await start({ user: 'stubborn', retries: 2 }), await start({ user: 'yielding' })];
+    const touch = ({ transaction }: Inside, id: string) => transaction.fields({ entity: 'things', id, changes: { n: 1 }, read: async () => ({ n: 1 }) });
+    for (const id of ['a', 'b']) await stubborn.as('ann', 'acme', (inside) => touch(inside, id)).work({ id: 'p' });
+    const { held, go } = gate();
+    let begun = false;
+    const work = async (inside: Inside): Promise<void> => {
+      await touch(inside, 'b');
+      begun = true;
+      await held;
+      await touch(inside, 'a');
+    };
+    const running = stubborn.as('ann', 'acme', work).work({ id: 'p', ...tx() });
+    await waitFor(() => begun, 'the mutation to hold its lock');
+    const forgetting = yielding.store.forget('acme');
+    await waitFor(async () => (await server.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")) === '1', 'forget() to wait for it');
+    go();
+    await Promise.all([running, forgetting]);
+  });
 });

@@ -51,7 +51,8 @@ const DAY_MS = 86_400_000;
 const CLEAN_ROWS = 1_000;
 /** Of each table. What is more waits for the next one. */
 const CLEAN_BATCHES = 100;
-const FORGET_TRIES = 4;
+/** Of what no mutation waits for, where another one was in its way. */
+const TRIES = 4;
 
 /** For another client of PostgreSQL than those that have a store of their own. PostgreSQL 14 and newer. Throws INVALID_OPTION. */
 export function postgresStore<Tx>(client: SqlClient<Tx>, options: PostgresStoreOptions = {}): PostgresStore<Tx> {
@@ -302,7 +303,7 @@ class Store<Tx> implements PostgresStore<Tx> {
         [companyId, entity, JSON.stringify(ids)],
       );
     // Another connection, asked for by each who has one, is the one that a full pool waits for.
-    const rows = await (tx === undefined ? this.#apart(read) : read(tx));
+    const rows = await (tx === undefined ? this.#again(() => this.run(read)) : read(tx));
     const found = new Map<string, { deleted: LockedEntity['deleted']; fields: Map<string, Version> }>();
     for (const row of rows) {
       const id = textOf(row['entity_id']);
@@ -315,15 +316,20 @@ class Store<Tx> implements PostgresStore<Tx> {
 
   async forget(companyId: string): Promise<void> {
     const { schema } = this.#settings;
+    await this.#again(() =>
+      this.#apart(async (tx) => {
+        // In the order in which mutations take them. Two entities of one mutation may still cross it.
+        for (const table of ['entities', 'field_versions', 'transactions']) await this.#query(tx, `DELETE FROM ${schema}.${table} WHERE company_id = $1::text`, [companyId]);
+      }),
+    );
+  }
+
+  async #again<T>(work: () => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
       try {
-        await this.#apart(async (tx) => {
-          // In the order in which mutations take them. Two entities of one mutation may still cross it.
-          for (const table of ['entities', 'field_versions', 'transactions']) await this.#query(tx, `DELETE FROM ${schema}.${table} WHERE company_id = $1::text`, [companyId]);
-        });
-        return;
+        return await work();
       } catch (thrown) {
-        if (tried === FORGET_TRIES || !this.isPassing(thrown)) throw thrown;
+        if (tried === TRIES || !this.isPassing(thrown)) throw thrown;
       }
     }
   }
