@@ -196,7 +196,7 @@ export const FINDINGS = {
   'postgres-slot-behind': kind('warning', 'Does Redis take what it writes? `cdc.metrics()` says what waits. A transaction that is open for hours keeps WAL too: `SELECT pid, xact_start FROM pg_stat_activity ORDER BY xact_start;`.'),
   'postgres-other-slot': kind('warning', 'Start who reads it, or drop it.'),
   // --- PostgreSQL: transactions ---
-  'postgres-tables-missing': kind('error', 'Run what `transactionTables()` of pathcast/postgres gives, in a migration.'),
+  'postgres-tables-missing': kind('error', 'Run what `transactionTables()` and `activityTables()` of pathcast/postgres give, in a migration.'),
   'postgres-tables-closed': kind('error', '`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pathcast TO …;`'),
   'postgres-no-messages': kind('info', '`GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) TO …;`'),
 } as const satisfies Record<string, Kind>;

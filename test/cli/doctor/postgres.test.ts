@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { FindingId } from '../../../lib/cli/doctor/findings.js';
 import { judgeVersion } from '../../../lib/cli/doctor/postgres/server.js';
 import { Visit } from '../../../lib/cli/doctor/report.js';
-import { createCdc, transactionTables } from '../../../lib/postgres/index.js';
+import { activityTables, createCdc, transactionTables } from '../../../lib/postgres/index.js';
 import { createHub } from '../../../lib/server/hub.js';
 import { GUESTS, GUEST_TABLE } from '../../postgres/guests.js';
 import { listen } from '../../support/listen.js';
@@ -72,7 +72,7 @@ const WAL = `INSERT INTO noise (text) SELECT repeat('x', 1000) FROM generate_ser
 
 describe('a PostgreSQL that is right', () => {
   test('has no finding, and what was looked at is told; nothing is written', async () => {
-    const { url, sql } = await database(transactionTables());
+    const { url, sql } = await database(transactionTables(), activityTables());
     await worker(url);
     const place = async (): Promise<string> => JSON.stringify(await sql('SELECT slot_name, active, restart_lsn FROM pg_replication_slots; SELECT count(*) FROM pg_class'));
     const before = await place();
@@ -81,7 +81,7 @@ describe('a PostgreSQL that is right', () => {
     for (const word of [
       `PostgreSQL: ${url} answers.`, 'Version: PostgreSQL 1', 'wal_level is logical', 'up to 2.0 GiB', 'nothing for 60 s', 'the role postgres may, and is let in',
       "Publication 'pathcast': 1 table. A row is told by its replica identity: guests by (company_id, id).", "'pathcast' is read by the process",
-      'more until it is in danger', '1 of 30 slots are taken', 'all 4 in the schema pathcast', 'may call pg_logical_emit_message',
+      'more until it is in danger', '1 of 30 slots are taken', 'Tables of transactionTables(): all 3 in the schema pathcast', 'Tables of activityTables(): all 2 in the schema pathcast', 'may call pg_logical_emit_message',
     ]) {
       expect(checked.join('\n')).toContain(word);
     }
@@ -95,7 +95,7 @@ describe('a PostgreSQL that is right', () => {
     expect(ids).toEqual([]);
     expect(checked.join('\n')).toMatch(/there is no slot 'mine' yet/);
     expect(checked.join('\n')).toContain('noise by all columns');
-    expect(notChecked.join('\n')).toContain('there is no schema pathcast in this database');
+    expect(notChecked.join('\n')).toMatch(/Tables of transactionTables\(\): there is none[^]*Tables of activityTables\(\): there is none/);
     expect(url).toContain(name);
   });
 });
@@ -188,8 +188,9 @@ const SET_UPS: SetUp[] = [
     what: /gives the slot 'pathcast' up at its next checkpoint: \d+ MiB of WAL are kept for it/,
   },
   // Transactions.
-  { name: 'has some of the tables', make: inDatabase(transactionTables(), 'DROP TABLE pathcast.entities, pathcast.field_versions'), ids: ['postgres-tables-missing'], what: /lacks tables of sync\.transaction\(\): entities, field_versions/ },
-  { name: 'has tables for somebody else', make: async () => postgres.url((await database(transactionTables())).name, 'reads'), ids: ['postgres-tables-closed'], what: /The role reads may not use the tables/, remedy: 'GRANT USAGE ON SCHEMA pathcast TO "reads"; GRANT SELECT, INSERT' },
+  { name: 'has some of the tables', make: inDatabase(transactionTables(), 'DROP TABLE pathcast.entities, pathcast.field_versions'), ids: ['postgres-tables-missing'], what: /lacks tables of transactionTables\(\): entities, field_versions/, remedy: '`transactionTables()`' },
+  { name: 'has activities without their heads', make: inDatabase(activityTables(), 'DROP TABLE pathcast.activity_heads'), ids: ['postgres-tables-missing'], what: /lacks tables of activityTables\(\): activity_heads/, remedy: '`activityTables()`' },
+  { name: 'has tables for somebody else', make: async () => postgres.url((await database(transactionTables())).name, 'reads'), ids: ['postgres-tables-closed'], what: /The role reads may not use the tables of transactionTables\(\)/, remedy: 'GRANT USAGE ON SCHEMA pathcast TO "reads"; GRANT SELECT, INSERT' },
   {
     name: 'lets nobody say who it was',
     make: async () => postgres.url((await database('REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) FROM PUBLIC')).name, 'reads'),
