@@ -16,9 +16,11 @@ datasource db {
   provider = "postgresql"
 }
 model Page {
-  id    String @id
-  title String?
-  body  String?
+  companyId String @map("company_id")
+  id        String
+  title     String
+  body      String @default("")
+  @@id([companyId, id])
   @@map("pages")
 }
 `;
@@ -28,6 +30,8 @@ const ENTRY = "export { PrismaClient } from './generated/client';\nexport { Pris
 export interface Prisma {
   $transaction<T>(body: (tx: PrismaTx) => Promise<T>, options?: object): Promise<T>;
   $disconnect(): Promise<void>;
+  /** Of the reference server's tables; raw statements reach any. */
+  page: { create(call: { data: { companyId: string; id: string; title: string } }): Promise<unknown> };
 }
 export interface PrismaTx {
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<Record<string, any>[]>;

@@ -6,6 +6,7 @@ import type { Api, Person } from '../shared/session.js';
 import { BudgetCard, ClientsCard, HotelCard, TimelineCard, TransportCard } from './cards.js';
 import { GuestList } from './guest-list.js';
 import { Pane } from './hooks.js';
+import { PageList } from './page-list.js';
 import { StatusPill, StreamStrip } from './stream-strip.js';
 
 /** The first of the demo clients of each company. */
@@ -58,6 +59,7 @@ export function PersonPane({ person, tint }: { person: Person; tint: string }) {
         )}
         {ready ? (
           <>
+            {view.hasPages && <PageList />}
             <GuestList />
             <div class="cards">
               <HotelCard />

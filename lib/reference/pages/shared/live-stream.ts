@@ -35,6 +35,8 @@ export interface StreamView {
   caughtUp: string | undefined;
   /** Why what is shown is older than what the server has. */
   behind: string | undefined;
+  /** The server has a PostgreSQL, and with it pages and attachments. */
+  hasPages: boolean;
 }
 
 const MAX_LINES = 30;
@@ -59,7 +61,7 @@ const WORDS: Partial<Record<StatusReason, string>> = {
 const seqOf = (cursor: string | undefined): number => Number(cursor?.split('.')[1] ?? 0);
 
 export class LiveStream {
-  view: StreamView = { status: 'connecting', detail: undefined, verdict: undefined, cursor: undefined, lines: [], latencyMs: undefined, caughtUp: undefined, behind: undefined };
+  view: StreamView = { status: 'connecting', detail: undefined, verdict: undefined, cursor: undefined, lines: [], latencyMs: undefined, caughtUp: undefined, behind: undefined, hasPages: false };
   readonly api: Api;
   readonly #sourceId = crypto.randomUUID();
   #token = '';
@@ -88,7 +90,9 @@ export class LiveStream {
     try {
       this.#token = await logIn(this.person);
       // The server's clock before this page read anything: what changes from there on is told.
-      this.#open((await this.api.sync.getStatus.query()).serverTime);
+      const { serverTime, hasPages } = await this.api.sync.getStatus.query();
+      this.#show({ hasPages });
+      this.#open(serverTime);
     } catch (error) {
       this.#show({ status: 'refused', detail: error instanceof Error ? error.message : String(error) });
       setTimeout(() => void this.start(), TRY_AGAIN_MS);

@@ -1,6 +1,6 @@
 /** Logging in, and the unmodified tRPC client that belongs to the session. */
 import { createTRPCClient, httpBatchLink } from '@trpc/client';
-import type { AppRouter } from '../../routers/index.js';
+import type { PostgresAppRouter } from '../../postgres/routers.js';
 
 export interface Person {
   userId: string;
@@ -22,9 +22,9 @@ export async function logIn(person: Person): Promise<string> {
   return body.token;
 }
 
-/** `token()` is asked anew for each request, so that a new login takes effect. */
+/** Pages and attachments are there where `sync.getStatus` says so. `token()` is asked anew for each request, so that a new login takes effect. */
 export function createApi(token: () => string, sourceId: string) {
-  return createTRPCClient<AppRouter>({
+  return createTRPCClient<PostgresAppRouter>({
     links: [httpBatchLink({ url: '/trpc', headers: () => ({ authorization: `Bearer ${token()}`, 'x-source-id': sourceId }) })],
   });
 }
