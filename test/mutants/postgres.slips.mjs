@@ -201,4 +201,28 @@ export const slips = [
     replace: 'all: true ? all :',
     tests: [collector('with the key alone')],
   },
+  {
+    name: 'PG25',
+    file: 'lib/postgres/worker/sink.ts',
+    why: 'a commit is told as soon as the WAL has it, and who reads again reads what was there before',
+    find: 'await this.#host.visible(batch);',
+    replace: '',
+    tests: [jest('test/regression/cdc-before-visible.test.ts', 'not before')],
+  },
+  {
+    name: 'PG26',
+    file: 'lib/postgres/server/visible.ts',
+    why: 'a transaction whose commit is under way is taken for one that is seen',
+    find: ' && !underWay.has(xid)',
+    replace: '',
+    tests: [jest('test/postgres/visible.test.ts', 'whole numbers')],
+  },
+  {
+    name: 'PG27',
+    file: 'lib/postgres/server/visible.ts',
+    why: 'numbers of transactions that have gone round are compared as they stand',
+    find: '((a - b) | 0) < 0',
+    replace: 'a < b',
+    tests: [jest('test/postgres/visible.test.ts', 'whole numbers')],
+  },
 ];

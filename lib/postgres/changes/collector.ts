@@ -32,6 +32,8 @@ export interface Poison {
 /** A transaction that was read to its end. */
 export interface Collected {
   readonly endLsn: bigint;
+  /** The transaction's number, its lower 32 bits. */
+  readonly xid: number;
   /** Unix ms, by PostgreSQL's clock. */
   readonly committedAt: number;
   readonly tenants: ReadonlyMap<string, TenantChanges>;
@@ -73,6 +75,7 @@ export class Collector {
   #detail: Detail = DETAIL.paths;
   #committedAt = 0;
   #commitLsn = 0n;
+  #xid = 0;
   /** By table. */
   #poison = new Map<string, Poison>();
   readonly #odd = new Set<string>();
@@ -82,8 +85,9 @@ export class Collector {
     private readonly host: CollectorHost,
   ) {}
 
-  begin({ committedAt, commitLsn }: Begin): void {
+  begin({ committedAt, commitLsn, xid }: Begin): void {
     this.#commitLsn = commitLsn;
+    this.#xid = xid;
     this.#poison = new Map();
     this.#tenants = new Map();
     this.#forAll = new Set();
@@ -103,6 +107,7 @@ export class Collector {
     return {
       forms,
       endLsn,
+      xid: this.#xid,
       committedAt: this.#committedAt,
       tenants: this.#tenants,
       forAll: this.#forAll,

@@ -19,6 +19,7 @@ import type { CdcSettings } from './settings.js';
 import { Stopped } from './placing.js';
 import { Sink } from './sink.js';
 import { ident, literal } from '../server/sql-text.js';
+import { areVisible } from '../server/visible.js';
 import { statusMessage } from '../stream/stream-messages.js';
 
 export interface SessionHost {
@@ -59,6 +60,10 @@ const PERSIST_MS = 1_000;
 const KEEPALIVE = 0x6b;
 const AGAIN = { firstMs: 50, maxMs: 2_000 };
 const PAY_DEBTS_MS = 5_000;
+/** Between two looks at whether a commit can be seen: mostly it takes less than a millisecond. */
+const LOOK = { firstMs: 1, maxMs: 250 };
+/** After it, a warning. */
+const UNSEEN_MS = 5_000;
 /** How often old activities are looked for, ms. */
 const CLEAN_MS = 60_000;
 /** Names in one sentence. */
@@ -258,6 +263,7 @@ export class Session {
         lost: (companyId, why) => this.#host.lost(companyId, why),
         warn: (kind, message) => this.#host.warn(kind, message),
         debts: (companies) => (this.#owed = new Set(companies)),
+        visible: (batch) => this.#visible(batch.map(({ xid }) => xid)),
         written: (batch) => this.#written(batch),
         drained: () => this.#resume('full'),
         failed: (thrown) => this.end(thrown),
@@ -303,6 +309,20 @@ export class Session {
       return;
     }
     if (bytes[0] === KEEPALIVE) this.#tick();
+  }
+
+  /** Until they are: what is held up by a standby nobody else sees either. */
+  async #visible(xids: readonly number[]): Promise<void> {
+    const from = performance.now();
+    let isTold = false;
+    for (let attempt = 0; !(await areVisible(this.#sql, xids)); attempt++) {
+      if (!isTold && performance.now() - from > UNSEEN_MS) {
+        isTold = true;
+        this.#host.warn('cdc-unseen', 'a transaction is in the WAL, and nobody sees its rows yet: its commit waits, as for a synchronous standby (pg_stat_activity: wait_event SyncRep). It is told when it is seen');
+      }
+      await sleep(waitOf(LOOK, attempt, 1), this.#abort.signal);
+      if (this.#abort.signal.aborted) throw new Stopped('the session is over');
+    }
   }
 
   async #written(batch: readonly Collected[]): Promise<void> {

@@ -10,6 +10,8 @@ import { place, Stopped, type PlacingHost } from './placing.js';
 export interface SinkHost extends Omit<PlacingHost, 'owed'> {
   /** Part of the actions' ids. */
   readonly epoch: string;
+  /** Resolves when whoever reads now sees what they have changed. Rejects with Stopped, PostgresError. */
+  visible(batch: readonly Collected[]): Promise<void>;
   /** These are in the log. It is kept that they are before it resolves; rejects with Stopped. */
   written(batch: readonly Collected[]): Promise<void>;
   /** Companies that are owed a resync have become more or less; kept with the next `written`. */
@@ -118,6 +120,8 @@ export class Sink {
 
   async #writeSome(): Promise<void> {
     const batch = this.#queue.slice(0, BATCH_COMMITS);
+    // Who is told before reads what was there before, and is not told again.
+    await this.#host.visible(batch);
     const recorded = [];
     for (const collected of batch) recorded.push({ collected, companies: collected.forAll.size > 0 ? await this.companies() : [] });
     // What is in the log is never missing in the table.
