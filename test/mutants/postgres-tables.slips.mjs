@@ -32,14 +32,6 @@ export const slips = [
     tests: [tables('that was made later')],
   },
   {
-    name: 'PT05',
-    file: 'lib/postgres/changes/mapping.ts',
-    why: 'an update of a partition without FULL is taken to have changed nothing where the table has FULL',
-    find: "identity === 'full' ? undefined : new Set(",
-    replace: "identity === 'none' ? undefined : new Set(",
-    tests: [tables('that was made later'), tables('of a partition counts')],
-  },
-  {
     name: 'PT06',
     file: 'lib/postgres/changes/collector.ts',
     why: 'a row that moved to another company, of which nobody knows whose it was, is told the new one alone',
@@ -134,5 +126,13 @@ export const slips = [
     find: 'collected.forAll.size === 0 && collected.records?.isEmpty !== false;',
     replace: 'collected.forAll.size === 0;',
     tests: [collector('nobody hears anything')],
+  },
+  {
+    name: 'PT18',
+    file: 'lib/postgres/worker/session.ts',
+    why: 'a connection for questions that has ended alone ends the stream with the next commit',
+    find: 'areVisible(this.#host, xids)',
+    replace: 'areVisible(this.#sql, xids)',
+    tests: [link('that is ended alone')],
   },
 ];

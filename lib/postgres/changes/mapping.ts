@@ -108,7 +108,7 @@ export class RelationMap {
   ) {
     const holders = [...leaves];
     const kept = (holders.length > 0 ? holders : [relation]).map(keptBy);
-    this.#kept = relation.columns.map(({ name }) => kept.every((columns) => columns?.has(name) ?? holders.length > 0));
+    this.#kept = relation.columns.map(({ name }) => kept.every((columns) => columns.has(name)));
     this.#columns = new Map(relation.columns.map(({ name }, i) => [name, i]));
     this.tenantAt = this.#columns.get(table.tenant) ?? -1;
     this.entityAt = this.#columns.get(table.entity) ?? -1;
@@ -195,6 +195,5 @@ export class RelationMap {
   }
 }
 
-/** Its replica identity; undefined with FULL, of which an update always says all of before. */
-const keptBy = ({ identity, columns }: Relation): ReadonlySet<string> | undefined =>
-  identity === 'full' ? undefined : new Set(columns.filter(({ isKey }) => isKey).map(({ name }) => name));
+/** Its replica identity. With FULL that is all of it, and an update says all of before. */
+const keptBy = ({ columns }: Relation): ReadonlySet<string> => new Set(columns.filter(({ isKey }) => isKey).map(({ name }) => name));

@@ -5,7 +5,7 @@ import type { SqlConnection } from './connections.js';
 const precedes = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 
 /** Whether all of them are seen by whoever asks from now on; numbers as the stream has them, 32 bits. Rejects with PostgresError. */
-export async function areVisible(sql: SqlConnection, xids: readonly number[]): Promise<boolean> {
+export async function areVisible(sql: Pick<SqlConnection, 'query'>, xids: readonly number[]): Promise<boolean> {
   const [row] = await sql.query('SELECT pg_current_snapshot()::text AS snapshot');
   return seesAll(row?.['snapshot'] ?? '', xids);
 }

@@ -38,6 +38,8 @@ export interface SessionHost {
   lost(companyId: string, why: string): void;
   wrote(batch: readonly Collected[], actions: number): void;
   warn(kind: string, message: string): void;
+  /** On a connection for questions, which is made anew where it has ended. Rejects with PostgresError. */
+  query: SqlConnection['query'];
 }
 
 /** Somebody else has taken over. */
@@ -315,7 +317,7 @@ export class Session {
   async #visible(xids: readonly number[]): Promise<void> {
     const from = performance.now();
     let isTold = false;
-    for (let attempt = 0; !(await areVisible(this.#sql, xids)); attempt++) {
+    for (let attempt = 0; !(await areVisible(this.#host, xids)); attempt++) {
       if (!isTold && performance.now() - from > UNSEEN_MS) {
         isTold = true;
         this.#host.warn('cdc-unseen', 'a transaction is in the WAL, and nobody sees its rows yet: its commit waits, as for a synchronous standby (pg_stat_activity: wait_event SyncRep). It is told when it is seen');

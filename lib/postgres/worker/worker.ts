@@ -9,7 +9,7 @@ import { internalsOf } from '../../server/internals.js';
 import { sleep, waitOf } from './backoff.js';
 import { checkServer, faultOf, type ServerFacts } from '../server/checks.js';
 import type { Collected, Poison } from '../changes/collector.js';
-import { PostgresError, SQLSTATE, UNUSABLE, type Postgres, type ReplicationConnection, type SqlConnection } from '../server/connections.js';
+import { PostgresError, SQLSTATE, UNUSABLE, type Postgres, type ReplicationConnection, type SqlConnection, type SqlRow } from '../server/connections.js';
 import type { CdcEvents, CdcState } from '../events.js';
 import type { IntakeCounts } from '../stream/intake.js';
 import { Lag } from './lag.js';
@@ -36,7 +36,7 @@ const AGAIN = { firstMs: 250, maxMs: 10_000 };
 const STANDBY_MS = 1_000;
 const HEALTH_MS = 10_000;
 /** Between two checks of the tables at least so many times what one takes. */
-const CHECK_SHARE = 100;
+const CHECK_SHARE = 10;
 /** A slot that is lost within this time, at the present rate, is a warning. */
 const WARN_SECONDS = 600;
 
@@ -232,6 +232,7 @@ export class Worker {
       },
       wrote: (batch, actions) => this.#wrote(batch, actions),
       warn: (kind, message) => this.#warn(kind, message),
+      query: (text, values) => this.#ask(text, values),
     };
   }
 
@@ -301,6 +302,19 @@ export class Worker {
     }
     const now = performance.now();
     this.#checkAt = now + CHECK_SHARE * (now - began);
+  }
+
+  /** Rejects with PostgresError. */
+  async #ask(...question: Parameters<SqlConnection['query']>): Promise<SqlRow[]> {
+    const [sql, session] = [this.#sql, this.#session];
+    if (!sql || !session) throw new PostgresError('the connection has ended', '');
+    try {
+      return await sql.query(...question);
+    } catch (thrown) {
+      if (this.#sql === sql) await this.#askAnew(session, sql);
+      if (!this.#sql || this.#sql === sql) throw thrown;
+      return this.#sql.query(...question);
+    }
   }
 
   /** False: the next look tries again. */
