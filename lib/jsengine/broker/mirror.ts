@@ -6,6 +6,7 @@
  * 2. After a subscription, the first one or a new one, nothing is delivered before the log was read from the head on.
  * 3. While the host holds it, nothing is delivered: what comes waits as during a reading, and nothing is read.
  */
+import { waitOf } from '../../internal/backoff.js';
 import { readRung } from '../../redis/stored.js';
 import type { EncodedAction } from '../../internal/engine.js';
 import { keysOf } from '../../redis/keys.js';
@@ -284,7 +285,7 @@ export class Mirror implements ChannelMirror {
       const trouble = troubleOf(thrown);
       if (trouble.kind === 'final') this.refused(`Redis refuses to read the log of a company: ${trouble.message}`);
       this.failures = Math.min(this.failures + 1, 10);
-      delay = Math.random() * Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.failures);
+      delay = waitOf({ firstMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS }, this.failures, Math.random());
       if (trouble.kind === 'final') delay = RETRY_MAX_MS;
     }
     this.reading = false;

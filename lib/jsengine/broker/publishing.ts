@@ -2,6 +2,7 @@
  * The way of an action into Redis's log: queued, sent in order, pipelined, sent again until Redis has answered. Its caller has an
  * answer after `publishWaitMs` at the latest.
  */
+import { waitOf } from '../../internal/backoff.js';
 import type { Broker, BrokerLogOptions } from '../../internal/broker.js';
 import type { EncodedAction, PublishOutcome } from '../../internal/engine.js';
 import { keysOf } from '../../redis/keys.js';
@@ -424,5 +425,5 @@ function leave({ group }: Item): void {
 }
 
 function backoff(failures: number): number {
-  return 1 + Math.random() * Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
+  return 1 + waitOf({ firstMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS }, failures, Math.random());
 }

@@ -1,5 +1,5 @@
 /** Listens to the doorbell as long as somebody waits for it. It never polls. */
-import { sleep, waitOf } from '../worker/backoff.js';
+import { sleep, waitOf } from '../../internal/backoff.js';
 import type { Hub } from '../../server/hub.js';
 import { internalsOf } from '../../server/internals.js';
 import { headsOf, RING_COMPANY, type Heads } from './ring.js';

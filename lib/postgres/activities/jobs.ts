@@ -1,5 +1,5 @@
 /** Listeners inside of the process: webhooks, a search index. Each hears one activity at a time, in the order of its company, and holds nobody else up. */
-import { waitOf, sleep } from '../worker/backoff.js';
+import { waitOf, sleep } from '../../internal/backoff.js';
 import type { Activity } from './activity.js';
 import type { Bell } from './bell.js';
 import type { Heads } from './ring.js';

@@ -2,7 +2,7 @@
  * The newest activities of the companies that somebody follows: read once for all who do. A tail holds a bounded number of them, and nothing at all while nobody is behind; who is further
  * behind reads for himself.
  */
-import { sleep, waitOf } from '../worker/backoff.js';
+import { sleep, waitOf } from '../../internal/backoff.js';
 import type { Activity } from './activity.js';
 import type { Bell } from './bell.js';
 import type { Offset } from './offset.js';

@@ -7,7 +7,7 @@ import type { Hub } from '../../server/hub.js';
 import type { HubInternals } from '../../server/internals.js';
 import type { BroadcastResult } from '../../server/results.js';
 import { resyncAction, type Announced } from '../changes/actions.js';
-import { sleep, waitOf } from './backoff.js';
+import { sleep, waitOf } from '../../internal/backoff.js';
 import { coveredRest, entryOf } from '../../server/shared-id.js';
 
 export interface PlacingHost {

@@ -7,7 +7,7 @@ import { setTimeout as later } from 'node:timers/promises';
 import type { HubInternals } from '../../server/internals.js';
 import { Recorder } from '../activities/recorder.js';
 import { Acker } from '../stream/acker.js';
-import { sleep, waitOf } from './backoff.js';
+import { sleep, waitOf } from '../../internal/backoff.js';
 import { readSlot, type ServerFacts } from '../server/checks.js';
 import type { Collected, Poison } from '../changes/collector.js';
 import { PostgresError, type ReplicationConnection, type SqlConnection } from '../server/connections.js';

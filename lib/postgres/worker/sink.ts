@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Recorder } from '../activities/recorder.js';
 import { RING_COMPANY, ringOf, type Heads } from '../activities/ring.js';
 import { announce, resyncAction, type Announced } from '../changes/actions.js';
-import { sleep, waitOf } from './backoff.js';
+import { sleep, waitOf } from '../../internal/backoff.js';
 import type { Collected } from '../changes/collector.js';
 import { place, Stopped, type PlacingHost } from './placing.js';
 

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { isPathcastError, PathcastError } from '../../protocol/error.js';
 import { messageOf } from '../../internal/describe.js';
 import { internalsOf } from '../../server/internals.js';
-import { sleep, waitOf } from './backoff.js';
+import { sleep, waitOf } from '../../internal/backoff.js';
 import { checkServer, faultOf, type ServerFacts } from '../server/checks.js';
 import type { Collected, Poison } from '../changes/collector.js';
 import { PostgresError, SQLSTATE, UNUSABLE, type Postgres, type ReplicationConnection, type SqlConnection, type SqlRow } from '../server/connections.js';

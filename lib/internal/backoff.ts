@@ -1,4 +1,4 @@
-/** Waiting before the next try: full jitter, bounded, and given up when the worker stops. */
+/** Waiting before the next try: full jitter, bounded, and given up when who waits stops. */
 
 export interface Backoff {
   /** Of the first wait at most; it doubles, ms. */
