@@ -12,10 +12,11 @@ export interface Follower<U> {
   readonly user: U;
   readonly isAllowed: IsAllowed<U>;
   readonly signal: AbortSignal;
-  /** Resolves when something can be taken. */
-  ready(): Promise<void>;
-  /** Of these, the first so many were taken, 1 at least. What is left comes again, asked anew whether it may. */
-  take(activities: readonly Activity[]): number;
+  /** Undefined: something can be taken. Else it resolves when it can. */
+  ready(): Promise<void> | undefined;
+  /** Of these, how many it would take at once; 1 at least. */
+  fit(activities: readonly Activity[]): number;
+  take(activities: readonly Activity[]): void;
   /** All up to here was taken, or was not for this follower. */
   moved(to: Offset): void;
   /** Everything may have changed. */
@@ -25,6 +26,8 @@ export interface Follower<U> {
 }
 
 const PAGE = 100;
+/** What was read and cannot be taken is kept so long, ms; then it is read again. */
+const KEPT_MS = 1_000;
 
 /** Until `signal` aborts; rejects with what a page, or `isAllowed`, is rejected with. */
 export async function follow<U>(follower: Follower<U>, source: Source, tails: Tails): Promise<void> {
@@ -39,27 +42,51 @@ export async function follow<U>(follower: Follower<U>, source: Source, tails: Ta
       let next: Offset;
       let activities: readonly Activity[];
       if (known && typeof at === 'object') {
-        // The tail may know more than a page's worth; what is asked for at once is not.
         const some = known.slice(0, PAGE);
         next = some.length > 0 ? { life: at.life, seq: (some.at(-1) as Activity).seq } : at;
         activities = types.size === 0 ? some : some.filter(({ entityType }) => entityType === '*' || types.has(entityType));
       } else {
         const page = await source.page(companyId, at, PAGE, types);
+        if (signal.aborted) return;
         if (page.complete) tail.reached(page.next, version);
         if (page.resync !== undefined) follower.resync(page.resync, page.from);
         ({ next, activities } = page);
       }
       const isNews = typeof at !== 'object' || at.seq !== next.seq || at.life !== next.life;
-      const may = await allowed(follower.isAllowed, follower.user, activities);
-      if (signal.aborted) return;
-      const taken = may.length > 0 ? follower.take(may) : 0;
-      at = taken < may.length ? { life: next.life, seq: (may[taken - 1] as Activity).seq } : next;
-      follower.moved(at);
-      if (isNews || taken < may.length) continue;
+      at = await deliver(follower, activities, next);
+      if (isNews || signal.aborted) continue;
       follower.idle(at);
       await tail.news(version, signal);
     }
   } finally {
     leave();
+  }
+}
+
+/** As many as are taken; resolves to where that ends. What may be seen is asked right before. */
+async function deliver<U>(follower: Follower<U>, activities: readonly Activity[], next: Offset): Promise<Offset> {
+  let at = next;
+  for (let rest = activities; rest.length > 0; ) {
+    const some = rest.slice(0, follower.fit(rest));
+    const may = await allowed(follower.isAllowed, follower.user, some);
+    if (follower.signal.aborted) return at;
+    if (may.length > 0) follower.take(may);
+    rest = rest.slice(some.length);
+    at = rest.length > 0 ? { life: next.life, seq: (some.at(-1) as Activity).seq } : next;
+    follower.moved(at);
+    const ready = follower.ready();
+    if (rest.length > 0 && ready && !(await inTime(ready))) return at;
+  }
+  follower.moved(at);
+  return at;
+}
+
+async function inTime(ready: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, KEPT_MS, false).unref()));
+  try {
+    return await Promise.race([ready.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

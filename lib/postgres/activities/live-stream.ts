@@ -14,8 +14,8 @@ import { formatOffset, type Offset, type Start } from './offset.js';
 import type { Source } from './source.js';
 import type { Tails } from './tails.js';
 
-/** Characters that are written at once. */
-const CHUNK = 16_384;
+/** Characters that are asked for and written at once, unless one activity has more. */
+const CHUNK = 65_536;
 
 export interface LiveClient<U> {
   readonly companyId: string;
@@ -155,19 +155,18 @@ export class LiveStream<U> implements MessageSink, Follower<U> {
 
   // --- the follower's side ---
 
-  ready(): Promise<void> {
-    return this.#full ?? Promise.resolve();
+  ready(): Promise<void> | undefined {
+    return this.#full;
   }
 
-  take(activities: readonly Activity[]): number {
-    let text = '';
-    for (const [i, activity] of activities.entries()) {
-      text += frameOf(activity);
-      if (text.length < CHUNK && i + 1 < activities.length) continue;
-      if (!this.#put(text)) return i + 1;
-      text = '';
-    }
-    return activities.length;
+  fit(activities: readonly Activity[]): number {
+    let length = 0;
+    const beyond = activities.findIndex((activity) => (length += frameOf(activity).length) > CHUNK);
+    return beyond < 0 ? activities.length : Math.max(beyond, 1);
+  }
+
+  take(activities: readonly Activity[]): void {
+    this.#put(activities.map(frameOf).join(''));
   }
 
   moved(to: Offset): void {
@@ -189,12 +188,11 @@ export class LiveStream<U> implements MessageSink, Follower<U> {
     return this.#at ? `id: ${formatOffset(this.#at)}\n` : '';
   }
 
-  /** False: no more for now. */
-  #put(text: string): boolean {
-    if (this.#over) return false;
+  #put(text: string): void {
+    if (this.#over) return;
     const more = this.#res.write(text);
     flushEncoded(this.#res);
-    if (more || this.#full) return more;
+    if (more || this.#full) return;
     this.#slow = setTimeout(() => this.#attendance.end('slow'), this.#attendance.slowMs).unref();
     this.#full = new Promise((resolve) => {
       this.#drained = () => {
@@ -204,6 +202,5 @@ export class LiveStream<U> implements MessageSink, Follower<U> {
         resolve();
       };
     });
-    return false;
   }
 }
