@@ -2,11 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { PathcastError } from '../../protocol/error.js';
-import { describe } from '../../internal/describe.js';
-import { checkKeys, checkObject, checkOptionalIdentifier } from '../../server/check.js';
+import { describe, messageOf } from '../../internal/describe.js';
+import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from '../../server/check.js';
 import { refusal, refusalOfThrown, UNAUTHORIZED, type HttpRefusal } from '../../server/identity.js';
 import { appHeaders, lastEventIdHeader, nodeRequest, originalUrl, queryOf } from '../../server/request-parts.js';
 import { checkHeaders, streamHeaders } from '../../server/response-head.js';
+import { checkExpiry } from '../../server/stream-spec.js';
 import type { RequestLike, ResponseLike } from '../../server/options.js';
 import { allowed, type IsAllowed } from './activity.js';
 import { LiveStream, toldOf, type LiveParts } from './live-stream.js';
@@ -87,7 +88,8 @@ export function liveHandler<Req, U extends LiveUser>(parts: LiveParts, given: Li
   const handler = (request: Req, response: ServerResponse | Http2ServerResponse, next?: () => void): void => {
     const req = request as unknown as RequestLike;
     const res = response as ServerResponse;
-    const found = (request as Partial<Fastify>).params?.[PARAMETER.slice(1)] ?? pattern.exec(originalUrl(nodeRequest(req)).split(/[?#]/, 1)[0] ?? '')?.[1];
+    // A framework that knows it has decoded it.
+    const found = (request as Partial<Fastify>).params?.[PARAMETER.slice(1)] ?? decoded(pattern.exec(originalUrl(nodeRequest(req)).split(/[?#]/, 1)[0] ?? '')?.[1]);
     const way: Way = {
       refuse: ({ status, body }) => answer(res, status, 'application/json', JSON.stringify(body), status === 405 ? { allow: 'GET, HEAD' } : {}),
       send: (type, body) => answer(res, 200, type, body),
@@ -196,15 +198,25 @@ async function respond<Req, U extends LiveUser>(parts: LiveParts, options: LiveO
   }
 }
 
+/** Null: there is none, or it is not this user's. Throws INVALID_OPTION for what the app's functions gave and should not. */
 async function companyOf<Req, U extends LiveUser>({ organization }: LiveOptions<Req, U>, user: U, { idOrSlug, request }: Asked<Req>): Promise<string | null> {
-  let name: string;
+  const given = organization ? await organization(idOrSlug, user, request) : user.companyId === idOrSlug ? idOrSlug : null;
+  if (given === null || given === undefined || idOrSlug === '') return null;
   try {
-    name = decodeURIComponent(idOrSlug);
-  } catch {
-    return null;
+    checkIdentifier('userId', user.userId);
+    checkExpiry(user.expiresAt);
+    return checkCompanyId(given);
+  } catch (cause) {
+    throw new PathcastError('INVALID_OPTION', `identify or organization gave what it should not: ${messageOf(cause)}`, { cause });
   }
-  if (!organization) return name !== '' && user.companyId === name ? name : null;
-  return (await organization(name, user, request)) ?? null;
+}
+
+function decoded(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 function checkIsLive(value: string | null): boolean {

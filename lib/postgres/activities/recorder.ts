@@ -4,6 +4,7 @@
  *
  * Invariant: of a commit, all rows of a company are in one statement. What ends at or before a head's `commit_lsn` is there.
  */
+import { PathcastError } from '../../protocol/error.js';
 import type { Collected } from '../changes/collector.js';
 import { PostgresError, type SqlConnection, type SqlRow } from '../server/connections.js';
 import { formatLsn } from '../stream/lsn.js';
@@ -28,6 +29,8 @@ const STATEMENT_ROWS = 2_000;
 /** Companies of one statement, where all are concerned. */
 const STATEMENT_COMPANIES = 5_000;
 const CLEAN_ROWS = 5_000;
+/** How often a company may be erased while it is written. */
+const TRIES = 5;
 /** Companies whose head is known to be there; beyond it all are asked for anew. */
 const KNOWN_COMPANIES = 10_000;
 const LIFE = `substr(replace(gen_random_uuid()::text, '-', ''), 1, 8)`;
@@ -115,7 +118,7 @@ export class Recorder {
   async #insert({ rows, commits, companies }: Batch): Promise<[string, number][]> {
     const { schema } = this.#settings;
     const values = [this.#source, JSON.stringify(rows), JSON.stringify(commits), [...companies]] as const;
-    for (;;) {
+    for (let tries = TRIES; ; tries--) {
       await this.#know(companies);
       const heads = await this.#sql.query(
         `WITH given AS MATERIALIZED (
@@ -139,6 +142,7 @@ export class Recorder {
       );
       if (heads.length === companies.size) return headsIn(heads);
       // Somebody has erased a company meanwhile: what is written already is left out the next time.
+      if (tries === 0) throw new PathcastError('POSTGRES', `${schema}.activity_heads has rows that this role cannot see: end its row-level security, or give the role BYPASSRLS`);
       this.#known.clear();
     }
   }

@@ -1,5 +1,6 @@
 /** The tables of activities, as SQL to be put into the app's own migrations, and whether they are there. */
 import type { SqlConnection } from '../server/connections.js';
+import { ident } from '../server/sql-text.js';
 import { schemaOf, type TablesOptions } from '../transactions/tables.js';
 
 /** Of these tables. */
@@ -60,22 +61,21 @@ ON CONFLICT (part) DO UPDATE SET version = greatest(versions.version, excluded.v
 
 /** A sentence each, with the SQL that mends it. `schema`: quoted. Rejects with PostgresError. */
 export async function activityFaults(sql: SqlConnection, schema: string): Promise<string[]> {
-  const tables = [`${schema}.activities`, `${schema}.activity_heads`];
+  const plain = schema.slice(1, -1);
+  const names = ['activities', 'activity_heads'];
   const found = await sql.query(
-    `SELECT w.name, (to_regclass(w.name) IS NOT NULL)::text AS there, current_user::text AS role,
-       (SELECT bool_and(has_table_privilege(c.oid, p.right)) FROM unnest($2::text[]) AS p("right"))::text AS may,
-       has_schema_privilege(c.relnamespace, 'USAGE')::text AS sees
-     FROM unnest($1::text[]) AS w(name) LEFT JOIN pg_class c ON c.oid = to_regclass(w.name)`,
-    [tables, ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
+    `SELECT w.name, (c.oid IS NOT NULL)::text AS there, current_user::text AS role, has_schema_privilege(n.oid, 'USAGE')::text AS sees,
+       (SELECT bool_and(has_table_privilege(c.oid, p.needed)) FROM unnest($3::text[]) AS p(needed))::text AS may
+     FROM unnest($1::text[]) AS w(name) LEFT JOIN pg_namespace n ON n.nspname = $2::text LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name AND c.relkind IN ('r', 'p')`,
+    [names, plain, ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
   );
-  const missing = found.filter(({ there }) => there !== 'true').map(({ name }) => name ?? '');
+  const missing = found.filter(({ there }) => there !== 'true').map(({ name }) => `${plain}.${name ?? ''}`);
   if (missing.length > 0) {
-    const plain = schema.slice(1, -1);
     const call = plain === 'pathcast' ? 'activityTables()' : `activityTables({ schema: '${plain}' })`;
-    return [`activities are on, and there is no table ${missing.join(', ')}, or not for this role; run what ${call} gives:\n${activityTables({ schema: plain })}`];
+    return [`activities are on, and there is no table ${missing.join(', ')}; run what ${call} gives:\n${activityTables({ schema: plain })}`];
   }
-  const closed = found.filter(({ may, sees }) => may !== 'true' || sees !== 'true').map(({ name }) => name ?? '');
+  const closed = found.filter(({ may, sees }) => may !== 'true' || sees !== 'true').map(({ name }) => `${plain}.${name ?? ''}`);
   if (closed.length === 0) return [];
-  const role = `"${(found[0]?.['role'] ?? '').replaceAll('"', '""')}"`;
-  return [`this role may not write ${closed.join(', ')}; run: GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables.join(', ')} TO ${role}`];
+  const role = ident(found[0]?.['role'] ?? '');
+  return [`this role may not write ${closed.join(', ')}; run: GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ${names.map((name) => `${schema}.${name}`).join(', ')} TO ${role}`];
 }

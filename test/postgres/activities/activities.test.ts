@@ -56,6 +56,6 @@ test('start says which SQL is missing', async () => {
   const w = await world(postgres, closing);
   await w.sql('DROP SCHEMA pathcast CASCADE');
   const hub = w.hub();
-  await expect(w.worker(hub)).rejects.toThrow(/no table "pathcast".activities, "pathcast".activity_heads.*CREATE TABLE IF NOT EXISTS "pathcast".activities/s);
+  await expect(w.worker(hub)).rejects.toThrow(/no table pathcast.activities, pathcast.activity_heads.*CREATE TABLE IF NOT EXISTS "pathcast".activities/s);
   await expect(within(w.worker(hub, { map: { ...MAP, 'pathcast.activities': { tenant: 'company_id', paths: ['x'] } } }), 'it')).rejects.toThrow('map has pathcast.activities, which the worker writes itself');
 });

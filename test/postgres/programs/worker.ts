@@ -9,13 +9,14 @@ export interface WorkerArguments {
   slot: string;
   redis: string;
   prefix: string;
+  activities?: boolean;
 }
 
-const { url, slot, redis, prefix } = JSON.parse(process.argv[2] ?? '') as WorkerArguments;
+const { url, slot, redis, prefix, activities } = JSON.parse(process.argv[2] ?? '') as WorkerArguments;
 const client = new Redis({ path: redis, retryStrategy: () => 20, maxRetriesPerRequest: null });
 const hub = createHub({ engine: 'js', redis: { client, prefix }, log: { maxActions: 100_000 } });
 const alive = setInterval(() => undefined, 60_000);
-const cdc = createCdc({ hub, connection: url, slot, map: GUESTS });
+const cdc = createCdc({ hub, connection: url, slot, map: GUESTS, activities });
 for (const kind of ['warning', 'error'] as const) hub.on(kind, (told) => process.stderr.write(`worker: ${JSON.stringify(told)}\n`));
 cdc.on('state', ({ state }) => process.stdout.write(`${state}\n`));
 cdc.start().catch((error: unknown) => {
