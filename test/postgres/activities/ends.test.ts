@@ -155,6 +155,15 @@ describe.each(ENGINES)('%s', (engine) => {
     await other.until(({ changes }) => changes.length === ROWS, 'the fast one to have all');
     expect(asked).toBeGreaterThanOrEqual(ROWS);
     expect(asked).toBeLessThan(ROWS * 1.8);
+    // What its connection holds is full some heartbeats later at the latest; after that nothing moves.
+    const beats = (count: number): Promise<unknown> => {
+      const from = other.ids.length;
+      return other.until(({ ids }) => ids.length >= from + count, 'heartbeats');
+    };
+    await beats(10);
+    const stalled = asked;
+    await beats(30);
+    expect(asked).toBe(stalled);
     slow.socket.resume();
     await waitFor(() => slow.ids().length === ROWS, 'the slow one to have all');
     expect(slow.ids()).toEqual(Array.from({ length: ROWS }, (_, i) => i + 1));
@@ -171,6 +180,56 @@ describe.each(ENGINES)('%s', (engine) => {
     expect(other.ended).toBe(false);
     slow.socket.resume();
     await waitFor(() => slow.socket.destroyed, 'its connection to end');
+  });
+
+  test('it hears no action: what the hub tells others is not written for it', async () => {
+    const { hub, open } = await serve({ engine });
+    const client = await open();
+    await client.until(isLive, 'to be live');
+    const own = hub.stream({ companyId: 'acme', userId: 'ann' });
+    await within(own.next(), 'hello');
+    const before = hub.metrics().deliveries;
+    await hub.broadcast({ type: 'update', module: 'pages', entityId: '*', companyId: 'acme', userId: 'ann', queryPaths: ['*'] });
+    expect((await within(own.next(), 'the action')).value).toMatchObject({ module: 'pages' });
+    await own.return(undefined);
+    expect(hub.metrics().deliveries).toBe(before + 1);
+  });
+
+  test('what is committed and rung for while a page is read is not missed', async () => {
+    let holding = false;
+    let held = false;
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const w = await world(postgres, closing);
+    const hub = w.hub({ engine });
+    await w.worker(hub);
+    const database = {
+      query: async (text: string, values: unknown[]): Promise<unknown> => {
+        const answer = await w.pool.query(text, values);
+        if (holding && text.includes('LATERAL')) {
+          holding = false;
+          held = true;
+          await released;
+        }
+        return answer;
+      },
+    };
+    const activities = w.activities(hub, { database });
+    const heard: string[] = [];
+    await within(activities.subscribe({}, ({ entityId }) => void heard.push(entityId)).ready, 'its place');
+    const port = await listen(createServer(activities.live(LIVE)));
+    await w.sql(`INSERT INTO pages VALUES ('p0', 'acme')`);
+    await waitFor(() => heard.includes('p0'), 'the first change');
+    holding = true;
+    const client = await LiveClient.open(port, '/organizations/acme/live?live=sse&offset=-1');
+    closing.push(async () => client.close());
+    await waitFor(() => held, 'its page to be read');
+    await w.sql(`INSERT INTO pages VALUES ('p1', 'acme')`);
+    // It hears by the same doorbell.
+    await waitFor(() => heard.includes('p1'), 'the listener to hear');
+    release();
+    await client.until(({ changes }) => changes.length === 2, 'both');
+    expect(client.changes).toEqual(['create p0', 'create p1']);
   });
 
   test('who listens to the doorbell is disconnected: it listens again, and nothing is missing', async () => {
