@@ -19,7 +19,24 @@ const PRODUCT = at('dist/cjs/package.json');
 /** `removeComments` would take them out of the declarations too. Prints what it reads: no syntax is newer than its target. */
 function withoutComments(ts, text) {
   const file = ts.createSourceFile('text.js', text, ts.ScriptTarget.ESNext);
-  return ts.createPrinter({ removeComments: true, newLine: ts.NewLineKind.LineFeed }).printFile(file);
+  return outdented(ts, ts.createPrinter({ removeComments: true, newLine: ts.NewLineKind.LineFeed }).printFile(file));
+}
+
+/** One blank for each level, where the compiler writes four: a hundredth of the package. What stands in a template is a text, and stays. */
+function outdented(ts, text) {
+  const file = ts.createSourceFile('text.js', text, ts.ScriptTarget.ESNext);
+  const texts = [];
+  const visit = (node) => {
+    if (ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node) || ts.isNoSubstitutionTemplateLiteral(node)) texts.push([node.getStart(file), node.end]);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  let at = 0;
+  return text.replaceAll(/^(?: {4})+/gm, (blanks, place) => {
+    while (at < texts.length && texts[at][1] <= place) at++;
+    const isText = at < texts.length && texts[at][0] < place;
+    return isText ? blanks : ' '.repeat(blanks.length / 4);
+  });
 }
 
 async function compile(format) {
