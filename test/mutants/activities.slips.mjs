@@ -79,8 +79,8 @@ export const slips = [
     name: 'AC09',
     file: 'lib/postgres/worker/session.ts',
     why: 'a time without activities is a gap that nobody is told of',
-    find: "const isOther = kept.activities !== (activities?.schema ?? '');",
-    replace: 'const isOther = false;',
+    find: 'const heads = renewed.length > 0 || writtenTo !== activities ?',
+    replace: 'const heads = renewed.length > 0 ?',
     tests: [worker('a time without activities')],
   },
   {
