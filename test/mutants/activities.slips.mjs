@@ -108,14 +108,6 @@ export const slips = [
     tests: [fetched],
   },
   {
-    name: 'AC13',
-    file: 'lib/postgres/activities/follow.ts',
-    why: 'what rings while a page is read is missed',
-    find: 'if (page.complete) tail.reached(page.next, version);',
-    replace: 'if (page.complete) tail.reached(page.next, tail.version);',
-    tests: [ends('while a page is read')],
-  },
-  {
     name: 'AC14',
     file: 'lib/postgres/activities/activity.ts',
     why: 'who gives too few answers lets the rest through',

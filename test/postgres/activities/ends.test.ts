@@ -1,6 +1,6 @@
 /** How streams of the live endpoint begin to fail, wait and end: limits, slow clients, a database that is away, hubs that drain and close. */
-import { createServer } from 'node:http';
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { createServer, type IncomingMessage } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server, type Http2ServerRequest } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import type { Activities, Activity, LiveOptions, LiveUser } from '../../../lib/postgres/index.js';
 import type { Hub } from '../../../lib/server/hub.js';
@@ -25,7 +25,7 @@ afterEach(async () => {
   closeServers();
 });
 
-const LIVE: LiveOptions<{ url?: string }, LiveUser> = { identify: () => ({ userId: 'ann', companyId: 'acme' }), isAllowed: (_user, changes) => changes.map(() => true) };
+const LIVE: LiveOptions<IncomingMessage | Http2ServerRequest, LiveUser> = { identify: () => ({ userId: 'ann', companyId: 'acme' }), isAllowed: (_user, changes) => changes.map(() => true) };
 
 interface Served {
   w: World;

@@ -100,7 +100,7 @@ async function restless(port: number, company: string, start: string, types: str
 async function round(random: Random, w: World, worker: Hub, other: Hub): Promise<void> {
   const activities = w.activities(other, { entities: { pages: { rows: async (_company, ids) => ids.map((id) => ({ id })) } } });
   const port = await listen(createServer(activities.live({ identify: () => ({ userId: 'ann' }), organization: (name: string) => name, isAllowed: (_user, changes) => changes.map(() => true) })));
-  const stops = new Map(COMPANIES.map((company) => [company, {} as { at?: number }]));
+  const stops = new Map<string, { at?: number }>(COMPANIES.map((company) => [company, {}]));
   const clients: { company: string; types: string; from: number; heard: Promise<{ seqs: number[]; resyncs: number }> }[] = [];
   const come = async (): Promise<void> => {
     const company = random.pick(COMPANIES);

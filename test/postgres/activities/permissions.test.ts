@@ -47,7 +47,7 @@ describe.each(ENGINES)('%s', (engine) => {
     const asked: number[] = [];
     const activities = w.activities(hub);
     const live = activities.live({
-      identify: ({ url = '' }: { url?: string }) => ({ userId: new URL(url, 'http://x').searchParams.get('as') ?? 'ann' }),
+      identify: ({ url = '' }: { url?: string | undefined }) => ({ userId: new URL(url, 'http://x').searchParams.get('as') ?? 'ann' }),
       organization: (name: string) => name,
       isAllowed: async ({ userId }, changes: readonly Activity[]) => {
         asked.push(changes.length);
@@ -118,7 +118,7 @@ describe.each(ENGINES)('%s', (engine) => {
     const errors: string[] = [];
     hub.on('error', ({ during, error }) => void errors.push(`${during}: ${error.message}`));
     await w.worker(hub);
-    const port = await listen(createServer(w.activities(hub).live({ identify: () => ({ userId: 'ann', companyId: 'acme' }), isAllowed: isAllowed as () => boolean[] })));
+    const port = await listen(createServer(w.activities(hub).live({ identify: () => ({ userId: 'ann', companyId: 'acme' }), isAllowed: isAllowed as unknown as () => boolean[] })));
     const early = await LiveClient.open(port, '/organizations/acme/live?live=sse&offset=-1');
     await early.until(({ events }) => events.at(-1)?.event === 'offset', 'to be live');
     await w.sql(`INSERT INTO pages VALUES ('p1', 'acme', 'Secret')`);
