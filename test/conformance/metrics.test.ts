@@ -44,10 +44,11 @@ conformance('Metrics', targets, (bench, target) => {
     const lease = await engine.acquire('acme', 'lease');
     await engine.publish([...encodeMany(5, 'x'), encode({ id: 'x1' })]);
     await engine.publish(encodeMany(200, 'import'));
-    engine.ephemeral(encodeEphemeral('acme', 'typing'));
-    engine.ephemeral(encodeEphemeral('nobody', 'typing'));
     await engine.publish([encode({ id: 'last' })]);
     for (const client of [stay, leave, trpc, junk]) await client.untilAction('last');
+    // Nobody is behind: none is dropped.
+    engine.ephemeral(encodeEphemeral('acme', 'typing'));
+    engine.ephemeral(encodeEphemeral('nobody', 'typing'));
     leave.cut();
     await waitFor(() => engine.metrics().closes.gone === 1, 'it to be gone');
     await engine.disconnect({ userId: 'stay', companyId: 'b' }, 'revoked');
