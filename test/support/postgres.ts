@@ -40,7 +40,7 @@ const SAID_BYTES = 16_384;
 const PORT_TRIES = 3;
 
 /** Debian's folders by version, the newest first; else PATH. */
-function programs(): string {
+export function programs(): string {
   const base = '/usr/lib/postgresql';
   const versions = existsSync(base) ? readdirSync(base).filter((version) => existsSync(path.join(base, version, 'bin/initdb'))) : [];
   const newest = versions.map(Number).sort((a, b) => b - a)[0];
@@ -48,7 +48,7 @@ function programs(): string {
 }
 
 /** Empty for who may run it himself. */
-function runAs(): { uid?: number; gid?: number } {
+export function runAs(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
