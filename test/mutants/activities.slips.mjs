@@ -108,6 +108,14 @@ export const slips = [
     tests: [fetched],
   },
   {
+    name: 'AC13',
+    file: 'lib/postgres/activities/tails.ts',
+    why: 'what was rung for, and a replica has not got yet, is missed until the next ring',
+    find: 'if (this.#wanted > (this.#at?.seq ?? Infinity) && attempt < TRIES) this.#asked = true;',
+    replace: 'if (this.#wanted < 0) this.#asked = true;',
+    tests: [ends('a replica that lags')],
+  },
+  {
     name: 'AC14',
     file: 'lib/postgres/activities/activity.ts',
     why: 'who gives too few answers lets the rest through',

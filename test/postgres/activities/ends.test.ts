@@ -232,6 +232,35 @@ describe.each(ENGINES)('%s', (engine) => {
     expect(client.changes).toEqual(['create p0', 'create p1']);
   });
 
+  test('a replica that lags when the doorbell rings is asked again, without another ring', async () => {
+    const w = await world(postgres, closing);
+    const hub = w.hub({ engine });
+    await w.worker(hub);
+    // As old as its snapshot: what a replica is that has not got the newest commit yet.
+    const replica = await w.pool.connect();
+    closing.push(async () => replica.release());
+    let lags = false;
+    const activities = w.activities(hub, { database: { query: (text: string, values: unknown[]) => (lags ? replica : w.pool).query(text, values) } });
+    const port = await listen(createServer(activities.live(LIVE)));
+    const early = await LiveClient.open(port, '/organizations/acme/live?live=sse');
+    closing.push(async () => early.close());
+    await early.until(isLive, 'to be live');
+    const heard: string[] = [];
+    await within(activities.subscribe({ companyId: 'acme' }, ({ entityId }) => void heard.push(entityId)).ready, 'its place');
+    const primary: string[] = [];
+    await within(w.activities(hub).subscribe({}, ({ entityId }) => void primary.push(entityId)).ready, 'its place');
+    await replica.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await replica.query('SELECT 1');
+    lags = true;
+    await w.sql(`INSERT INTO pages VALUES ('p1', 'acme')`);
+    await waitFor(() => primary.includes('p1'), 'who reads the primary to hear it');
+    expect([early.changes, heard]).toEqual([[], []]);
+    lags = false;
+    await replica.query('COMMIT');
+    await early.until(({ changes }) => changes.length === 1, 'the change');
+    await waitFor(() => heard.includes('p1'), 'the change');
+  });
+
   test('who listens to the doorbell is disconnected: it listens again, and nothing is missing', async () => {
     const { w, hub, open, activities } = await serve({ engine });
     const client = await open();

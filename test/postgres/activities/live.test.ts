@@ -7,7 +7,7 @@ import type { Hub } from '../../../lib/server/hub.js';
 import { ENGINES } from '../../support/engines.js';
 import { closeServers, listen } from '../../support/listen.js';
 import { PostgresServer } from '../../support/postgres.js';
-import { within } from '../../support/wait.js';
+import { waitFor, within } from '../../support/wait.js';
 import { LiveClient } from './live-client.js';
 import { world, type World } from './set-up.js';
 
@@ -62,6 +62,7 @@ describe.each(WAYS)('$engine, $way', ({ engine, way }) => {
   test('a page of what was missed, then live: each change once, with the fields that are promised', async () => {
     const { w, hub, port, open } = await served();
     await w.sql(`INSERT INTO pages VALUES ('p1', 'acme', 'One', 'x'); INSERT INTO pages VALUES ('p2', 'acme', 'Two', 'y')`);
+    await waitFor(async () => (await w.rows('acme')).length === 2, 'both activities');
     const early = await open('?offset=-1&live=sse');
     expect(early.response.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...(way === 'Fastify' && { 'access-control-allow-origin': '*' }) });
     await early.until(({ changes }) => changes.length === 2, 'what was missed');
