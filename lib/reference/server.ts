@@ -169,6 +169,7 @@ export async function createServer(settings: Settings, options: ServerOptions = 
       path: '/sync/stream',
       identify: sessionOf,
     });
+    if (mode) await app.register(mode.live(sessionOf));
     await app.register(fastifyTRPCPlugin, {
       prefix: '/trpc',
       trpcOptions: {

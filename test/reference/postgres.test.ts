@@ -1,6 +1,8 @@
 /** The reference server with a PostgreSQL: what it makes there, what it refuses, its pages and attachments, and who hears of them. */
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fieldConflicts } from '../../lib/link/index.js';
+import { endChild } from '../support/child.js';
 import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait.js';
 import { onlooker } from './support/clients.js';
@@ -210,6 +212,25 @@ describe('pages and attachments', () => {
     expect(stream.actions.map(({ userId }) => userId).filter((who) => who !== 'chen')).toEqual([]);
     expect((await ann.pages.getById.query({ id: 'same' }))?.page.title).toBe('Of Acme');
     await stream.close();
+  });
+
+  test('the live endpoint by curl: what was missed, and what psql writes; of its own company alone', async () => {
+    const where = (company: string, query = ''): string => `${server.url}/organizations/${company}/live${query}`;
+    const authorization = `Bearer ${await login(server, 'acme', 'eve', 'viewer')}`;
+    expect((await fetch(where('acme'))).status).toBe(401);
+    expect((await fetch(where('other'), { headers: { authorization } })).status).toBe(404);
+    await ann.pages.create.mutate({ id: 'live', title: 'Before', tx: tx() });
+    const curl = spawn('curl', ['-sN', '-H', `authorization: ${authorization}`, where('acme', '?live=sse&offset=-1')], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let said = '';
+    curl.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const changes = () => [...said.matchAll(/^event: change\nid: .+\ndata: (.+)$/gm)].map(([, json = '']) => JSON.parse(json) as { entityId: string; action: string; data: { title?: string } | null });
+    try {
+      await waitFor(() => changes().some(({ entityId, action }) => entityId === 'live' && action === 'create'), 'what was missed');
+      await sql("UPDATE pages SET title = 'After' WHERE id = 'live'");
+      await waitFor(() => changes().some(({ entityId, action, data }) => entityId === 'live' && action === 'update' && data?.title === 'After'), 'what psql has written');
+    } finally {
+      await endChild(curl);
+    }
   });
 
   test('the slot is its own, and stays when the server ends', async () => {

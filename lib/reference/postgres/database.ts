@@ -5,7 +5,7 @@ import { Pool } from 'pg';
 import { messageOf } from '../../internal/describe.js';
 import { drizzleStore } from '../../postgres/index.js';
 import { maskPostgresUrl } from './url.js';
-import { HAS_TABLES, LOCK, MIGRATION } from './migration.js';
+import { HAS_TABLES, LOCK, MIGRATION, OWN_TABLES } from './migration.js';
 
 const CONNECTIONS = 10;
 /** For a connection, ms. */
@@ -40,6 +40,7 @@ async function migrate(pool: Pool): Promise<void> {
     if (level !== 'logical') throw new Unfit(`has wal_level '${level}'; run ALTER SYSTEM SET wal_level = 'logical', and restart PostgreSQL`);
     await client.query('BEGIN');
     await client.query(LOCK);
+    await client.query(OWN_TABLES);
     const { rows } = await client.query<{ there: boolean }>(HAS_TABLES);
     if (rows[0]?.there !== true) await client.query(MIGRATION);
     await client.query('COMMIT');

@@ -1,5 +1,5 @@
 /** The tables of `schema.ts`, as SQL. An app that lives lets drizzle-kit write its migrations, and adds what stands here beside the tables. */
-import { transactionTables } from '../../postgres/index.js';
+import { activityTables, transactionTables } from '../../postgres/index.js';
 
 export const PUBLICATION = 'pathcast_reference';
 /** Of the server's whole PostgreSQL: names of slots are shared by all its databases. */
@@ -11,8 +11,10 @@ export const WRITER = 'app.user_id';
 export const LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('pathcast.reference', 0))";
 export const HAS_TABLES = "SELECT to_regclass('public.pages') IS NOT NULL AND to_regclass('public.attachments') IS NOT NULL AS there";
 
+/** Those of pathcast: nothing is done where they are there. */
+export const OWN_TABLES = `${transactionTables()}\n${activityTables()}`;
+
 export const MIGRATION = `
-${transactionTables()}
 CREATE TABLE public.pages (
   company_id text NOT NULL,
   id text NOT NULL DEFAULT gen_random_uuid()::text,
