@@ -45,7 +45,19 @@ ${readFileSync(at(VENDORED.simdjson.folder, 'LICENSE'), 'utf8').trim()}
 ## hiredis
 
 ${readFileSync(at(VENDORED.hiredis.folder, 'COPYING'), 'utf8').trim()}
-${existsSync(runtime) ? `\n## libstdc++ and libgcc\n\n${readFileSync(runtime, 'utf8').trim()}\n` : ''}`;
+${existsSync(runtime) ? `\n## libstdc++ and libgcc\n\n${ofRuntime(readFileSync(runtime, 'utf8'))}\n` : ''}`;
+}
+
+/** Of the compilers' licences those of the two libraries: whose they are, and the exception. All, where these are not found. */
+function ofRuntime(text) {
+  const parts = [
+    ['GCC is Copyright', 'The libbacktrace library'],
+    ['GCC RUNTIME LIBRARY EXCEPTION', 'libquadmath/'],
+  ].map(([first, next]) => {
+    const from = text.indexOf(`\n${first}`);
+    return text.slice(from, text.indexOf(`\n${next}`, from)).trim();
+  });
+  return parts.every((part) => /libstdc\+\+|GPLv3/.test(part)) ? parts.join('\n\n') : text.trim();
 }
 
 /** Makes it if the addon has changed since. */
