@@ -342,11 +342,13 @@ describe('who hears of it', () => {
       await app.as('ann').create({ id: 'a', title: 'A', ...tx('t-1') });
       await failure(app.as('ann').create({ id: 'a', title: 'A', ...tx('t-2') }));
       await app.as('bob').rename({ id: 'a', title: 'B' });
+      await app.as('bob').rename({ id: 'a', title: 'C', tx: { transactionId: 't-3', changedFields: ['title'] } });
       const lines = (await server.sql("SELECT data FROM pg_logical_slot_get_changes('told', NULL, NULL)")).flat();
       const told = lines.flatMap((line) => /^message: transactional: 1 prefix: pathcast, sz: \d+ content:(.*)$/.exec(line)?.[1] ?? []).map((text) => JSON.parse(text));
       expect(told).toEqual([
         { id: 'tx:t-1', transactionId: 't-1', sourceId: 'tab-1', userId: 'ann', companyId: 'acme', path: 'pages.create' },
         { id: expect.stringMatching(/^tx:/), transactionId: expect.any(String), userId: 'bob', companyId: 'acme', path: 'pages.rename' },
+        { id: 'tx:t-3', transactionId: 't-3', userId: 'bob', companyId: 'acme', path: 'pages.rename', changedFields: ['title'] },
       ]);
     } finally {
       await server.sql("SELECT pg_drop_replication_slot('told')");

@@ -372,8 +372,8 @@ function actionIdOf(transactionId: string): string {
 }
 
 /** For who reads the database's log: whose changes these are. */
-function messageFor({ opts, companyId, author: { transactionId, userId, sourceId } }: Call): string {
-  return JSON.stringify({ id: actionIdOf(transactionId), transactionId, sourceId, userId, companyId, path: opts.path });
+function messageFor({ opts, request, companyId, author: { transactionId, userId, sourceId } }: Call): string {
+  return JSON.stringify({ id: actionIdOf(transactionId), transactionId, sourceId, userId, companyId, path: opts.path, changedFields: request?.changedFields });
 }
 
 function requestOf(input: unknown): TxRequest | undefined {

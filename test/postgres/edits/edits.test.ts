@@ -1,5 +1,5 @@
 /**
- * Show 3 of transactions: two people edit random fields of one row, remove it, resolve conflicts, at once and one after the other, while psql
+ * Two people edit random fields of one row, remove it, resolve conflicts, at once and one after the other, while psql
  * writes past them. No update is lost, and each conflict has the right base, mine, theirs and author. `PATHCAST_EDITS=10000` says how many schedules.
  */
 import { randomUUID } from 'node:crypto';

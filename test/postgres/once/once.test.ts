@@ -1,5 +1,5 @@
 /**
- * Show 2 of transactions: mutations with ids of their own, each sent two to five times at once to two servers, which are killed and started again, as
+ * Mutations with ids of their own, each sent two to five times at once to two servers, which are killed and started again, as
  * the database is. Each is done once, and each of its senders gets the same answer. `PATHCAST_ONCE=10000` says how many.
  */
 import { randomUUID } from 'node:crypto';
