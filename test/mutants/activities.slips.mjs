@@ -8,6 +8,7 @@ const ends = (name) => jest(file('ends'), name);
 const permissions = (name) => jest(file('permissions'), name);
 const fetched = jest(file('activities'), 'a row is an activity');
 const killed = jest(file('killed'));
+const adverse = (name) => jest(file('adverse'), name);
 const order = jest(file('order'), 'in one process');
 
 export const slips = [
@@ -178,5 +179,61 @@ export const slips = [
     find: 'filter: { queryPaths: [] },',
     replace: '',
     tests: [ends('hears no action')],
+  },
+  {
+    name: 'AC22',
+    file: 'lib/postgres/activities/activities.ts',
+    why: 'a commit that is written while its company is erased stays, and stops the worker when its number comes again',
+    find: 'await this.#database.query(`DELETE FROM ${heads}; DELETE FROM ${this.#schema}.activities WHERE company_id = ${company} AND NOT EXISTS (SELECT FROM ${heads})`);',
+    replace: 'await this.#database.query(`WITH head AS (DELETE FROM ${heads} RETURNING 1) DELETE FROM ${this.#schema}.activities WHERE company_id = ${company} AND (SELECT count(*) FROM head) >= 0`);',
+    tests: [adverse('a company is erased')],
+  },
+  {
+    name: 'AC23',
+    file: 'lib/postgres/activities/follow.ts',
+    why: 'who has read less than another one, before the doorbell rang for it, is told with the next change',
+    find: 'if (tail.isAheadOf(at)) await sleep(waitOf(AGAIN, behind++, Math.random()), signal);\n      else ',
+    replace: '',
+    tests: [adverse('whose first page is older')],
+  },
+  {
+    name: 'AC24',
+    file: 'lib/postgres/activities/tails.ts',
+    why: 'a slow client gets rows as they were when they were not secret yet',
+    find: 'performance.now() - some[0].readAt > KEPT_MS',
+    replace: 'performance.now() - some[0].readAt > 1e9',
+    tests: [adverse('waited for a slow client')],
+  },
+  {
+    name: 'AC25',
+    file: 'lib/postgres/activities/jobs.ts',
+    why: 'a company that cannot be read keeps all others of the job back',
+    find: '      } catch (thrown) {\n        this.#again(company, seq);',
+    replace: '      } catch (thrown) {\n        this.#again(company, seq);\n        await sleep(5_000, this.#abort.signal);',
+    tests: [adverse('whose rows cannot be read')],
+  },
+  {
+    name: 'AC26',
+    file: 'lib/postgres/activities/jobs.ts',
+    why: 'a company with many changes has the job for itself',
+    find: 'if (!complete) this.#ask(company, seq);',
+    replace: 'if (!complete) for (let more = true; more; ) more = !(await this.#hear(company)).complete;',
+    tests: [adverse('takes turns')],
+  },
+  {
+    name: 'AC27',
+    file: 'lib/postgres/activities/activity.ts',
+    why: 'an app that sorts what it is asked of gets its answers taken for others',
+    find: 'await isAllowed(user, [...changes])',
+    replace: 'await isAllowed(user, changes)',
+    tests: [adverse('cannot change what is asked')],
+  },
+  {
+    name: 'AC28',
+    file: 'lib/postgres/activities/source.ts',
+    why: 'rows without their id are told as rows that are gone',
+    find: '!rows.every((row) => row[id] !== undefined && row[id] !== null)',
+    replace: 'rows.length < 0',
+    tests: [adverse('rows without their id')],
   },
 ];

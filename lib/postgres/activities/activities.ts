@@ -1,4 +1,5 @@
 /** The door to activities: what was changed in the database, read in order, by whoever asks. */
+import { Buffer } from 'node:buffer';
 import { PathcastError } from '../../protocol/error.js';
 import { describe, describeType, isArray } from '../../internal/describe.js';
 import { checkCompanyId, checkKeys, checkObject } from '../../server/check.js';
@@ -11,7 +12,7 @@ import { Bell } from './bell.js';
 import { Job } from './jobs.js';
 import { liveHandler, type LiveHandler, type LiveOptions, type LiveUser } from './live.js';
 import { checkStart, formatOffset, type Start } from './offset.js';
-import { Source, type ActivityDatabase, type EntitySource } from './source.js';
+import { checkTexts, Source, type ActivityDatabase, type EntitySource } from './source.js';
 import { Tails } from './tails.js';
 
 export interface ActivitiesOptions {
@@ -140,11 +141,10 @@ export class Activities {
 
   /** Erases all activities of a company. Offsets that it gave end with it. Rejects with what the database rejects with. */
   async forget(companyId: string): Promise<void> {
-    const values = [checkCompanyId(companyId)];
-    await this.#database.query(
-      `WITH head AS (DELETE FROM ${this.#schema}.activity_heads WHERE company_id = $1::text RETURNING company_id) DELETE FROM ${this.#schema}.activities WHERE company_id = $1::text AND (SELECT count(*) FROM head) >= 0`,
-      values,
-    );
+    // A text without values is one transaction, and each of its statements sees what was committed before it: the second one, what the first has waited for. Hex needs no quoting.
+    const company = `convert_from(decode('${Buffer.from(checkCompanyId(companyId)).toString('hex')}', 'hex'), 'UTF8')`;
+    const heads = `${this.#schema}.activity_heads WHERE company_id = ${company}`;
+    await this.#database.query(`DELETE FROM ${heads}; DELETE FROM ${this.#schema}.activities WHERE company_id = ${company} AND NOT EXISTS (SELECT FROM ${heads})`);
   }
 
   /** Ends all subscriptions; those that are open stay with their hub. Resolves when no listener runs any more. Idempotent. */
@@ -186,7 +186,7 @@ function checkLimit(limit: unknown): number {
 function checkTypes(types: unknown): ReadonlySet<string> {
   if (types === undefined || types === null) return new Set();
   if (!isArray(types) || types.length === 0 || !types.every((type) => typeof type === 'string' && type !== '')) throw new PathcastError('INVALID_FIELD', `entityTypes must be an array of names, got ${isArray(types) ? 'one with none, or with something else' : describe(types)}`);
-  return new Set(types as string[]);
+  return checkTexts(types as string[]);
 }
 
 function checkEntities(entities: unknown): ReadonlyMap<string, EntitySource> {

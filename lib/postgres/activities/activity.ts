@@ -45,7 +45,8 @@ export type IsAllowed<U> = (user: U, changes: readonly Activity[]) => readonly b
 /** Throws what `isAllowed` throws, and INVALID_OPTION where it gives something else than one boolean for each. */
 export async function allowed<U>(isAllowed: IsAllowed<U>, user: U, changes: readonly Activity[]): Promise<readonly Activity[]> {
   if (changes.length === 0) return changes;
-  const answers: unknown = await isAllowed(user, changes);
+  // A list of its own: what it does with it changes nothing here.
+  const answers: unknown = await isAllowed(user, [...changes]);
   if (!Array.isArray(answers) || answers.length !== changes.length || answers.some((answer) => typeof answer !== 'boolean'))
     throw new PathcastError('INVALID_OPTION', `isAllowed must give an array of ${changes.length} booleans, one for each change; nothing was sent`);
   return changes.filter((_, i) => answers[i] === true);

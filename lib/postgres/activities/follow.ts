@@ -1,4 +1,5 @@
 /** One follower of a company: what it missed, and then what comes, by one offset that only moves on. So nothing comes twice, nothing is left out, and nothing is queued. */
+import { sleep, waitOf } from '../../internal/backoff.js';
 import { allowed, type Activity, type IsAllowed, type ResyncReason } from './activity.js';
 import type { Offset, Start } from './offset.js';
 import type { Source } from './source.js';
@@ -28,6 +29,7 @@ export interface Follower<U> {
 const PAGE = 100;
 /** What was read and cannot be taken is kept so long, ms; then it is read again. */
 const KEPT_MS = 1_000;
+const AGAIN = { firstMs: 20, maxMs: 2_000 };
 
 /** Until `signal` aborts; rejects with what a page, or `isAllowed`, is rejected with. */
 export async function follow<U>(follower: Follower<U>, source: Source, tails: Tails): Promise<void> {
@@ -35,6 +37,7 @@ export async function follow<U>(follower: Follower<U>, source: Source, tails: Ta
   const { tail, leave } = tails.join(companyId);
   try {
     let at: Start = follower.start;
+    let behind = 0;
     while (!signal.aborted) {
       await follower.ready();
       const { version } = tail;
@@ -54,9 +57,12 @@ export async function follow<U>(follower: Follower<U>, source: Source, tails: Ta
       }
       const isNews = typeof at !== 'object' || at.seq !== next.seq || at.life !== next.life;
       at = await deliver(follower, activities, next);
+      if (isNews) behind = 0;
       if (isNews || signal.aborted) continue;
       follower.idle(at);
-      await tail.news(version, signal);
+      // Another one's page was newer than this one, and nobody will ring for what is between them.
+      if (tail.isAheadOf(at)) await sleep(waitOf(AGAIN, behind++, Math.random()), signal);
+      else await tail.news(version, signal);
     }
   } finally {
     leave();

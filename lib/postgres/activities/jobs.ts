@@ -5,7 +5,7 @@ import type { Bell } from './bell.js';
 import type { Heads } from './ring.js';
 import type { Offset, Start } from './offset.js';
 import { formatOffset } from './offset.js';
-import type { Source } from './source.js';
+import type { Page, Source } from './source.js';
 
 export interface JobOptions {
   /** Undefined: all. */
@@ -31,6 +31,9 @@ export class Job {
   readonly #places = new Map<string, Start>();
   /** Companies that may have more, and the seq that was rung for. */
   readonly #asked = new Map<string, number>();
+  /** Those that are asked again some time later, and how often they have been. */
+  readonly #late = new Map<string, number>();
+  readonly #tries = new Map<string, number>();
   readonly #stop: () => void;
   #all = true;
   #placed = false;
@@ -59,8 +62,12 @@ export class Job {
   #rung(heads: Heads | undefined): void {
     const { companyId } = this.#options;
     if (!heads) this.#all = true;
-    else for (const [company, seq] of heads) if (companyId === undefined || company === companyId) this.#asked.set(company, Math.max(seq, this.#asked.get(company) ?? 0));
+    else for (const [company, seq] of heads) if (companyId === undefined || company === companyId) this.#ask(company, seq);
     this.#wake?.();
+  }
+
+  #ask(company: string, seq: number): void {
+    this.#asked.set(company, Math.max(seq, this.#asked.get(company) ?? 0));
   }
 
   /** Never rejects. */
@@ -69,26 +76,53 @@ export class Job {
     for (let attempt = 0; !signal.aborted; ) {
       try {
         if (this.#all) await this.#look();
+        attempt = 0;
         isPlaced();
-        const late: [string, number][] = [];
-        for (const [company, seq] of this.#asked) {
-          this.#asked.delete(company);
-          if ((await this.#hear(company)) < seq && attempt < TRIES) late.push([company, seq]);
-        }
-        for (const [company, seq] of late) this.#asked.set(company, Math.max(seq, this.#asked.get(company) ?? 0));
-        if (late.length === 0) {
-          attempt = 0;
-          if (this.#asked.size === 0 && !this.#all) await new Promise<void>((resolve) => (signal.aborted ? resolve() : (this.#wake = resolve)));
-          this.#wake = undefined;
-          continue;
-        }
+        await this.#round();
+        if (this.#asked.size === 0 && !this.#all) await new Promise<void>((resolve) => (signal.aborted ? resolve() : (this.#wake = resolve)));
+        this.#wake = undefined;
       } catch (thrown) {
         this.#all = true;
         if (attempt === 0) this.#options.report(thrown);
+        await sleep(waitOf(AGAIN, attempt++, Math.random()), signal);
       }
-      await sleep(waitOf(AGAIN, attempt++, Math.random()), signal);
     }
     isPlaced();
+  }
+
+  /** A page of each company that may have more. One that cannot be read keeps no other one back. */
+  async #round(): Promise<void> {
+    let told = false;
+    // Who is asked for meanwhile, and who is not at its end, has its turn behind the others.
+    for (const [company, seq] of this.#asked) {
+      if (this.#abort.signal.aborted) return;
+      this.#asked.delete(company);
+      const tries = this.#tries.get(company) ?? 0;
+      try {
+        const { next, complete } = await this.#hear(company);
+        if (complete && next.seq < seq && tries < TRIES) this.#again(company, seq);
+        else this.#tries.delete(company);
+        if (!complete) this.#ask(company, seq);
+      } catch (thrown) {
+        this.#again(company, seq);
+        if (tries === 0 && !told) this.#options.report(thrown);
+        told = true;
+      }
+    }
+  }
+
+  /** Some time later; who is rung for meanwhile is asked at once. */
+  #again(company: string, seq: number): void {
+    const waits = this.#late.get(company);
+    this.#late.set(company, Math.max(seq, waits ?? 0));
+    if (waits !== undefined) return;
+    const tries = this.#tries.get(company) ?? 0;
+    this.#tries.set(company, tries + 1);
+    setTimeout(() => {
+      this.#ask(company, this.#late.get(company) ?? 0);
+      this.#late.delete(company);
+      this.#wake?.();
+    }, waitOf(AGAIN, tries, Math.random())).unref();
   }
 
   /** Which companies are ahead of what was heard. */
@@ -104,24 +138,21 @@ export class Job {
     for (const company of companyId === undefined ? new Set([...heads.keys(), ...this.#places.keys()]) : [companyId]) {
       const head = heads.get(company);
       const place = this.#places.get(company) ?? 'beginning';
-      if (typeof place !== 'object' || head?.life !== place.life || head.seq !== place.seq) this.#asked.set(company, this.#asked.get(company) ?? 0);
+      if (typeof place !== 'object' || head?.life !== place.life || head.seq !== place.seq) this.#ask(company, 0);
     }
   }
 
-  /** All that there is of the company; up to where. */
-  async #hear(companyId: string): Promise<number> {
-    const { types } = this.#options;
-    for (;;) {
-      const page = await this.#source.page(companyId, this.#places.get(companyId) ?? 'beginning', PAGE, types);
-      if (page.resync !== undefined) await this.#tell(missing(companyId, page.from));
-      for (const activity of page.activities) {
-        if (this.#abort.signal.aborted) return Infinity;
-        await this.#tell(activity);
-        this.#places.set(companyId, { life: page.next.life, seq: activity.seq });
-      }
-      this.#places.set(companyId, page.next);
-      if (page.complete || this.#abort.signal.aborted) return page.next.seq;
+  /** A page of the company. */
+  async #hear(companyId: string): Promise<Page> {
+    const page = await this.#source.page(companyId, this.#places.get(companyId) ?? 'beginning', PAGE, this.#options.types);
+    if (page.resync !== undefined) await this.#tell(missing(companyId, page.from));
+    for (const activity of page.activities) {
+      if (this.#abort.signal.aborted) return page;
+      await this.#tell(activity);
+      this.#places.set(companyId, { life: page.next.life, seq: activity.seq });
     }
+    this.#places.set(companyId, page.next);
+    return page;
   }
 
   async #tell(activity: Activity): Promise<void> {

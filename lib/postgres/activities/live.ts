@@ -12,6 +12,7 @@ import type { RequestLike, ResponseLike } from '../../server/options.js';
 import { allowed, type IsAllowed } from './activity.js';
 import { LiveStream, toldOf, type LiveParts } from './live-stream.js';
 import { formatOffset, parseStart, type Start } from './offset.js';
+import { checkTexts } from './source.js';
 
 /** Who asks, from the session. More of it is the app's own: `isAllowed` and `organization` get it as it is. */
 export interface LiveUser {
@@ -172,7 +173,7 @@ async function respond<Req, U extends LiveUser>(parts: LiveParts, options: LiveO
     const query = queryOf(originalUrl(node));
     const isLive = checkIsLive(query.get('live'));
     const start = startOf(query.get('offset'), lastEventIdHeader(node), isLive);
-    const types = new Set(query.getAll('entityTypes').flatMap((list) => list.split(',')).filter((type) => type !== ''));
+    const types = checkTexts(query.getAll('entityTypes').flatMap((list) => list.split(',')).filter((type) => type !== ''));
     const limit = limitOf(query.get('limit'));
     if (node.method === 'HEAD') {
       way.send(isLive ? 'text/event-stream' : 'application/json', undefined);
@@ -200,8 +201,10 @@ async function respond<Req, U extends LiveUser>(parts: LiveParts, options: LiveO
 
 /** Null: there is none, or it is not this user's. Throws INVALID_OPTION for what the app's functions gave and should not. */
 async function companyOf<Req, U extends LiveUser>({ organization }: LiveOptions<Req, U>, user: U, { idOrSlug, request }: Asked<Req>): Promise<string | null> {
+  // PostgreSQL has no text with a NUL, and no app has an organization of that name.
+  if (idOrSlug === '' || idOrSlug.includes('\0')) return null;
   const given = organization ? await organization(idOrSlug, user, request) : user.companyId === idOrSlug ? idOrSlug : null;
-  if (given === null || given === undefined || idOrSlug === '') return null;
+  if (given === null || given === undefined) return null;
   try {
     checkIdentifier('userId', user.userId);
     checkExpiry(user.expiresAt);

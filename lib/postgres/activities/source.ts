@@ -151,6 +151,8 @@ export class Source {
     if ('rows' in entity) {
       const rows: unknown = await entity.rows(companyId, ids);
       if (!Array.isArray(rows) || !rows.every(isPlain)) throw new PathcastError('INVALID_OPTION', 'entities.rows must give an array of rows');
+      // Else each of them would be told as one that is gone.
+      if (!rows.every((row) => row[id] !== undefined && row[id] !== null)) throw new PathcastError('INVALID_OPTION', `entities.rows gave a row without '${id}', which says which one it is`);
       return new Map(rows.map((row) => [String(row[id]), row]));
     }
     const columns = entity.columns.map(ident).join(', ');
@@ -178,6 +180,12 @@ export class Source {
 
 /** No column of an app has this name. */
 const KEY = 'pathcast entity id';
+
+/** Throws INVALID_FIELD for one that PostgreSQL has no text of. */
+export function checkTexts(types: readonly string[]): ReadonlySet<string> {
+  if (types.some((type) => type.includes('\0'))) throw new PathcastError('INVALID_FIELD', 'entityTypes has a name with a NUL');
+  return new Set(types);
+}
 
 /** Where to read on, and whether something is missing before it. */
 function beginOf(start: Start, { life, seq, floor }: Head): { begin: number; resync: ResyncReason | undefined } {

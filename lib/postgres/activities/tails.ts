@@ -11,10 +11,18 @@ import type { Source } from './source.js';
 const PAGE = 100;
 /** Activities that a tail holds. */
 const HELD = 200;
+/** ms; what was read before is read again. */
+const KEPT_MS = 1_000;
 const AGAIN = { firstMs: 20, maxMs: 2_000 };
 /** What was rung for and cannot be seen yet (a replica that lags) is asked for so many times. */
 const TRIES = 20;
 const ALL: ReadonlySet<string> = new Set();
+
+interface Held {
+  readonly activity: Activity;
+  /** ms, monotonic. */
+  readonly readAt: number;
+}
 
 export class Tail {
   readonly #companyId: string;
@@ -24,7 +32,7 @@ export class Tail {
   readonly #waiting = new Set<() => void>();
   /** Undefined: not known yet. */
   #at: Offset | undefined;
-  #held: readonly Activity[] = [];
+  #held: readonly Held[] = [];
   /** What is held follows this seq. */
   #from = 0;
   #followers = 0;
@@ -63,7 +71,15 @@ export class Tail {
   after({ life, seq }: Offset): readonly Activity[] | undefined {
     const at = this.#at;
     if (!at || at.life !== life || seq < this.#from) return undefined;
-    return seq >= at.seq ? [] : this.#held.filter((activity) => activity.seq > seq);
+    if (seq >= at.seq) return [];
+    const some = this.#held.filter(({ activity }) => activity.seq > seq);
+    // Its row may be another one by now, and who may see it, too.
+    return some[0] && performance.now() - some[0].readAt > KEPT_MS ? undefined : some.map(({ activity }) => activity);
+  }
+
+  /** Of the same life: something follows this offset. */
+  isAheadOf({ life, seq }: Offset): boolean {
+    return this.#at !== undefined && this.#at.life === life && this.#at.seq > seq;
   }
 
   /** Somebody has read up to the head, and nothing was rung for since `version`. */
@@ -97,9 +113,9 @@ export class Tail {
     else if (!this.#reading) void this.#read();
   }
 
-  #hold(activities: readonly Activity[]): void {
-    this.#held = activities;
-    this.#from = activities[0] ? activities[0].seq - 1 : (this.#at?.seq ?? 0);
+  #hold(held: readonly Held[]): void {
+    this.#held = held;
+    this.#from = held[0] ? held[0].activity.seq - 1 : (this.#at?.seq ?? 0);
   }
 
   #tell(): void {
@@ -131,6 +147,7 @@ export class Tail {
 
   async #readOn(): Promise<void> {
     for (let complete = false; !complete && this.#at; ) {
+      const readAt = performance.now();
       const page = await this.#source.page(this.#companyId, this.#at, PAGE, ALL);
       complete = page.complete;
       if (page.resync !== undefined) {
@@ -142,7 +159,7 @@ export class Tail {
       }
       if (page.activities.length === 0) return;
       this.#at = page.next;
-      this.#hold([...this.#held, ...page.activities].slice(-HELD));
+      this.#hold([...this.#held, ...page.activities.map((activity) => ({ activity, readAt }))].slice(-HELD));
       this.#tell();
     }
   }
