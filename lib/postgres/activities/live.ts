@@ -1,7 +1,7 @@
 /** The live endpoint: a page of what was missed as JSON, or an event stream of it and of what comes. For Node, Express and Connect, and as a Fastify plugin. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { PathcastError } from '../../protocol/error.js';
+import { isPathcastError, PathcastError } from '../../protocol/error.js';
 import { describe, messageOf } from '../../internal/describe.js';
 import { checkCompanyId, checkIdentifier, checkKeys, checkObject, checkOptionalIdentifier } from '../../server/check.js';
 import { refusal, refusalOfThrown, UNAUTHORIZED, type HttpRefusal } from '../../server/identity.js';
@@ -193,7 +193,8 @@ async function respond<Req, U extends LiveUser>(parts: LiveParts, options: LiveO
     new LiveStream({ companyId, types, start, user, isAllowed: options.isAllowed, seat, req, res, headers }, parts);
     way.take();
   } catch (thrown) {
-    const refused = refusalOfThrown(thrown);
+    // A row that is no JSON is the app's, not the client's.
+    const refused = isPathcastError(thrown) && thrown.code === 'NOT_SERIALIZABLE' ? refusal(500, thrown.code, thrown.message) : refusalOfThrown(thrown);
     if (refused.status >= 500 && refused.status !== 503) parts.internals.report('activities', thrown);
     way.refuse(refused);
   }

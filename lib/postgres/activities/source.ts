@@ -157,8 +157,8 @@ export class Source {
     }
     const columns = entity.columns.map(ident).join(', ');
     const from = entity.table.split('.', 2).map(ident).join('.');
-    // What the ids are is for PostgreSQL to say: a cast of the column would leave its index.
-    const rows = await this.#query(`SELECT ${ident(id)}::text AS ${ident(KEY)}${columns && `, ${columns}`} FROM ${from} WHERE ${ident(entity.tenant)} = $1 AND ${ident(id)} = ANY($2)`, [companyId, ids]);
+    // What the ids are is for PostgreSQL to say: a cast of the column would leave its index. format() writes them as the WAL has them, a cast to text does not.
+    const rows = await this.#query(`SELECT format('%s', ${ident(id)}) AS ${ident(KEY)}${columns && `, ${columns}`} FROM ${from} WHERE ${ident(entity.tenant)} = $1 AND ${ident(id)} = ANY($2)`, [companyId, ids]);
     return new Map(rows.map(({ [KEY]: key, ...row }) => [String(key), row]));
   }
 

@@ -214,6 +214,36 @@ test('rows without their id are an error of the app, and no row that is gone', a
   expect((await LiveClient.open(port, '/organizations/acme/live')).response.statusCode).toBe(500);
 });
 
+test.each([
+  ['char(10)', 'ab'],
+  ['boolean', 'true'],
+  ['numeric(8, 2)', '7'],
+])('an id of type %s is the same in the WAL and in a query: its row is there', async (type, id) => {
+  const w = await world(postgres, closing);
+  const hub = w.hub();
+  await w.sql(`ALTER TABLE pages ALTER COLUMN id TYPE ${type} USING id::${type}`);
+  await w.worker(hub);
+  await w.sql(`INSERT INTO pages VALUES ('${id}', 'acme', 'One')`);
+  await waitFor(async () => (await w.rows('acme')).length === 1, 'the activity');
+  const { activities } = await w.activities(hub).fetchActivities({ companyId: 'acme' });
+  expect(activities).toMatchObject([{ action: 'create', data: { title: 'One' } }]);
+});
+
+test('a row that is no JSON is an error of the app, which it hears of', async () => {
+  const w = await world(postgres, closing);
+  const hub = w.hub();
+  const errors: string[] = [];
+  hub.on('error', ({ error }) => void errors.push((error as { code?: string }).code ?? ''));
+  await w.worker(hub);
+  await w.sql(`INSERT INTO pages VALUES ('p1', 'acme')`);
+  await waitFor(async () => (await w.rows('acme')).length === 1, 'the activity');
+  const activities = w.activities(hub, { entities: { pages: { rows: () => [{ id: 'p1', size: 1n }] } } });
+  const port = await listen(createServer(activities.live({ identify: ann, isAllowed: everything })));
+  expect((await LiveClient.open(port, '/organizations/acme/live')).response.statusCode).toBe(500);
+  await waitFor(() => errors.length > 0, 'the error');
+  expect(errors).toEqual(['NOT_SERIALIZABLE']);
+});
+
 test('texts that PostgreSQL cannot hold are wrong fields, and no fault of the server', async () => {
   const w = await world(postgres, closing);
   const hub = w.hub();

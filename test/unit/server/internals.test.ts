@@ -21,7 +21,7 @@ test('what a hub shows, to the compiler and to a console', async () => {
   await using hub = createHub({ engine: 'js' });
   expect(shown).toBe(true);
   const names = [...Object.keys(hub), ...Object.getOwnPropertyNames(Object.getPrototypeOf(hub))];
-  const ours = ['paths', 'codec', 'modules', 'warn', 'report', 'observe', 'readable', 'prepareRouter', 'onDisconnect', 'logUnheard', 'companies', 'settle', 'workerStates', 'endStreamsOf', 'resyncPaths', 'moment', 'positionAt'];
+  const ours = ['paths', 'codec', 'modules', 'warn', 'report', 'observe', 'readable', 'prepareRouter', 'onDisconnect', 'logUnheard', 'companies', 'settle', 'workerStates', 'endStreamsOf', 'resyncPaths', 'moment', 'positionAt', 'attend', 'transactions'];
   expect(names.filter((name) => ours.includes(name))).toEqual([]);
   expect(inspect(hub)).not.toContain('pathcast.hub.internals');
   expect(Object.keys(internalsOf(hub)).sort()).toEqual(ours.sort());
