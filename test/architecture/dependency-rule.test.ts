@@ -1,5 +1,5 @@
 /** The arrows between layers, in C++ and in TypeScript: they point down only. */
-import { checkImports, checkIncludes, circlesOf } from './layers.js';
+import { checkImports, checkIncludes, circlesOf, circlesOfRooms } from './layers.js';
 import { read, trackedFiles } from './tracked.js';
 
 const files = trackedFiles();
@@ -55,6 +55,22 @@ describe('TypeScript parts', () => {
     expect(of({ 'a.ts': "import type { B } from './b.js';", 'b.ts': "const c = import('./c.js');", 'c.ts': "import { a } from './a.js';" })).toEqual([['a.ts', 'b.ts', 'c.ts']]);
     expect(of({ 'a.ts': "import './a.js';", 'p.tsx': "import './a.js';" })).toEqual([['a.ts']]);
     expect(of({ 'a.ts': "import './b.js'; import './c.js';", 'b.ts': "import './c.js';", 'c.ts': "import 'node:fs';" })).toEqual([]);
+  });
+
+  /** The largest part of the house: a newcomer reads it room by room, and none needs to be read before itself. */
+  test.each(['', '/project', '/project/values', '/effects', '/effects/orms', '/findings'])('the rooms of the audit%s need each other one way only', (folder) => {
+    const audit = sources.filter((file) => file.startsWith('lib/cli/audit/'));
+    expect(audit.length).toBeGreaterThan(50);
+    expect(circlesOfRooms(`lib/cli/audit${folder}`, new Map(audit.map((file) => [file, read(file)])))).toEqual([]);
+  });
+
+  test('a circle of rooms is seen where no file is in one', () => {
+    const of = (entries: Record<string, string>): string[][] => circlesOfRooms('top', new Map(Object.entries(entries)));
+    const files = { 'top/a/one.ts': "import '../b/one.js';", 'top/b/two.ts': "import type { A } from '../a/two.js';", 'top/a/two.ts': '', 'top/b/one.ts': '' };
+    expect(circlesOf(new Map(Object.entries(files)))).toEqual([]);
+    expect(of(files)).toEqual([['a', 'b']]);
+    expect(of({ ...files, 'top/b/two.ts': "import '../c.js';", 'top/c.ts': "import '../elsewhere/x.js';" })).toEqual([]);
+    expect(of({ 'top/a/one.ts': "import '../c.js';", 'top/c.ts': "import './a/two.js';", 'top/a/two.ts': '' })).toEqual([['a', 'c.ts']]);
   });
 
   test('each file imports only what its part may see', () => {

@@ -132,6 +132,25 @@ export function checkImports(file: string, text: string): string[] {
  * one of them has to have read the others before. `sources`: each file's path and text.
  */
 export function circlesOf(sources: ReadonlyMap<string, string>): string[][] {
+  return circlesIn(importsOf(sources));
+}
+
+/**
+ * Rooms directly in a folder that need each other round in a circle: its folders, whatever they hold, and the files that
+ * stand in it. `sources`: each file's path and text.
+ */
+export function circlesOfRooms(folder: string, sources: ReadonlyMap<string, string>): string[][] {
+  const within = new Map([...sources].filter(([file]) => file.startsWith(`${folder}/`)));
+  const roomIn = (file: string): string => file.slice(folder.length + 1).split('/')[0] ?? file;
+  const rooms = new Map<string, string[]>();
+  for (const [file, imports] of importsOf(within)) {
+    const room = roomIn(file);
+    rooms.set(room, [...(rooms.get(room) ?? []), ...imports.map(roomIn).filter((other) => other !== room)]);
+  }
+  return circlesIn(rooms);
+}
+
+function importsOf(sources: ReadonlyMap<string, string>): Map<string, string[]> {
   const imports = new Map<string, string[]>();
   for (const [file, text] of sources) {
     const asked = ts.preProcessFile(text, true, true).importedFiles.filter(({ fileName }) => fileName.startsWith('.'));
@@ -141,6 +160,10 @@ export function circlesOf(sources: ReadonlyMap<string, string>): string[][] {
     });
     imports.set(file, found);
   }
+  return imports;
+}
+
+function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[][] {
   /** All that a file leads to. */
   const reach = (from: string): Set<string> => {
     const seen = new Set<string>();
@@ -152,7 +175,7 @@ export function circlesOf(sources: ReadonlyMap<string, string>): string[][] {
     }
     return seen;
   };
-  const reached = new Map([...sources.keys()].map((file) => [file, reach(file)]));
+  const reached = new Map([...imports.keys()].map((file) => [file, reach(file)]));
   const circles = new Map<string, string[]>();
   for (const [file, others] of reached) {
     if (!others.has(file)) continue;

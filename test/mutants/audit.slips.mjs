@@ -68,7 +68,7 @@ export const slips = [
   },
   {
     name: 'A09',
-    file: 'lib/cli/audit/effects/transactions.ts',
+    file: 'lib/cli/audit/effects/reading/transactions.ts',
     why: 'explicit/ambient swapped',
     find: "kind: bare ? 'ambient' : 'explicit'",
     replace: "kind: bare ? 'explicit' : 'ambient'",

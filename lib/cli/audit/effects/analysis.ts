@@ -1,7 +1,7 @@
 /** What is remembered of a project between questions. */
 import type { Project } from '../model.js';
-import { Reader } from './reader.js';
-import { findSyncConfig } from './sync-config.js';
+import { Reader } from './reading/reader.js';
+import { findSyncConfig } from './maps/sync-config.js';
 import type { EffectsOptions, RawSyncConfig } from './types.js';
 
 export interface Analysis {

@@ -1,17 +1,17 @@
 /** What functions of the audited code write and broadcast, and the constructs that say which query paths go with what. */
 import type { FunctionNode, Procedure, Project } from '../model.js';
 import { analysisOf } from './analysis.js';
-import { callablesOf } from './callables.js';
-import { finish, nothing, pass, type Collected } from './collected.js';
-import { rootEnv, type Database, type Env } from './environment.js';
-import { readMiddlewares, type Around } from './middlewares.js';
-import { propertyName } from './syntax.js';
+import { callablesOf } from './calls/callables.js';
+import { finish, nothing, pass, type Collected } from './reading/collected.js';
+import { rootEnv, type Database, type Env } from './code/environment.js';
+import { readMiddlewares, type Around } from './reading/middlewares.js';
+import { propertyName } from './code/syntax.js';
 import type { EffectsOptions, RawEffects, RawEntry, RawSyncConfig } from './types.js';
 
-export { findPathMaps } from './path-maps.js';
-export { findToolFallbacks } from './tool-fallbacks.js';
-export { findTools } from './tools.js';
-export { findSyncConfig } from './sync-config.js';
+export { findPathMaps } from './maps/path-maps.js';
+export { findToolFallbacks } from './tools/tool-fallbacks.js';
+export { findTools } from './tools/tools.js';
+export { findSyncConfig } from './maps/sync-config.js';
 export type * from './types.js';
 
 /** What a call of the procedure may do: its resolver, all that it calls, and its middlewares as far as they matter. */

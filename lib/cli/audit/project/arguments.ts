@@ -1,8 +1,8 @@
 import type ts from 'typescript';
 import type { Bindings, FunctionNode, Project } from '../model.js';
-import { bindParameters } from './bind.js';
+import { bindParameters } from './values/bind.js';
 import type { OpenedProject } from './open.js';
-import { EMPTY } from './values.js';
+import { EMPTY } from './values/values.js';
 
 /**
  * The parameters of `fn` bound to the arguments of a call that stands in `scope`: each parameter, and each element of a

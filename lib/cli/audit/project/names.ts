@@ -1,5 +1,5 @@
 import type ts from 'typescript';
-import type { Compiler } from './compiler.js';
+import type { Compiler } from './sources/compiler.js';
 
 /** How many re-exports are followed to the package that a name comes from. */
 const MAX_HOPS = 20;

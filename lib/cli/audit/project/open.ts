@@ -2,14 +2,14 @@ import path from 'node:path';
 import type ts from 'typescript';
 import type { Bindings, FunctionNode, Project, Value } from '../model.js';
 import type { Place, Unseen } from '../report.js';
-import { loadCompiler } from './compiler.js';
-import { Configs } from './configs.js';
-import { Disk, join, slash } from './disk.js';
-import { Evaluator } from './evaluate.js';
-import { MAX_FILE_SIZE, scan } from './files.js';
+import { loadCompiler } from './sources/compiler.js';
+import { Configs } from './sources/configs.js';
+import { Disk, join, slash } from './sources/disk.js';
+import { Evaluator } from './values/evaluate.js';
+import { MAX_FILE_SIZE, scan } from './sources/files.js';
 import { Names } from './names.js';
-import { Packages } from './packages.js';
-import { Modules, isSource } from './resolve.js';
+import { Packages } from './sources/packages.js';
+import { Modules, isSource } from './sources/resolve.js';
 import { AuditError } from '../errors.js';
 
 export interface ProjectOptions {

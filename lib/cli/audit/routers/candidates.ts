@@ -1,7 +1,7 @@
 import type ts from 'typescript';
 import type { Value } from '../model.js';
 import type { OpenedProject } from '../project/index.js';
-import { EMPTY, optionsOf } from '../project/values.js';
+import { EMPTY, optionsOf } from '../project/values/values.js';
 import { whatIsMade } from './made.js';
 
 type Expression = Extract<Value, { kind: 'expression' }>;

@@ -1,6 +1,6 @@
 import type ts from 'typescript';
 import type { Bindings } from '../model.js';
-import { optionsOf } from '../project/values.js';
+import { optionsOf } from '../project/values/values.js';
 import type { Import, OpenedProject } from '../project/index.js';
 
 /** Links and names between a procedure and `initTRPC`; beyond them the rest of the chain is not seen. */

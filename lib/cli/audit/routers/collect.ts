@@ -2,8 +2,8 @@ import type ts from 'typescript';
 import type { Bindings, Procedure, Value } from '../model.js';
 import type { Unseen } from '../report.js';
 import type { OpenedProject } from '../project/index.js';
-import { apply } from '../project/apply.js';
-import { EMPTY, type ObjectValue, isNullish, optionsOf, whyOf } from '../project/values.js';
+import { apply } from '../project/values/apply.js';
+import { EMPTY, type ObjectValue, isNullish, optionsOf, whyOf } from '../project/values/values.js';
 import { type Made, whatIsMade } from './made.js';
 import { procedureOf } from './procedure.js';
 

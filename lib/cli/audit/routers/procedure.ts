@@ -2,7 +2,7 @@ import type ts from 'typescript';
 import type { Bindings, FunctionNode, Procedure, Value } from '../model.js';
 import type { Place, Unseen } from '../report.js';
 import type { OpenedProject } from '../project/index.js';
-import { optionsOf, whyOf } from '../project/values.js';
+import { optionsOf, whyOf } from '../project/values/values.js';
 import { type Chain, type Link, chainOf } from './chain.js';
 import { type Made, afterCreate } from './made.js';
 

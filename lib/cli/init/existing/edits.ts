@@ -1,7 +1,7 @@
 /** Changes of source files: texts that are put in between, and imports. Nothing that is there is taken away. */
 import path from 'node:path';
 import type ts from 'typescript';
-import type { Compiler } from '../../audit/project/compiler.js';
+import type { Compiler } from '../../audit/project/sources/compiler.js';
 
 export class Edits {
   readonly #compiler: Compiler;

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type ts from 'typescript';
-import type { Compiler } from '../../audit/project/compiler.js';
+import type { Compiler } from '../../audit/project/sources/compiler.js';
 
 export interface Change {
   file: string;
