@@ -78,7 +78,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Changes of a PostgreSQL. Its client is loaded when it is asked for; of the router it reads types alone.
   postgres: { sees: [...FACADE, 'trpc'], packages: [NODE] },
   testing: { sees: [...FACADE, 'trpc'], packages: [NODE, /^@trpc\/server(\/|$)/] },
-  client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/, /^idb$/] },
+  client: { sees: ['protocol', 'internal'], packages: [/^eventsource-parser(\/|$)/] },
   // Of a tRPC client's links: pathcast/client/trpc.
   link: { sees: ['client', 'protocol', 'internal'], packages: [/^@trpc\/(client|server)(\/|$)/] },
   // Of a cache what its binding tells.
@@ -87,11 +87,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   tanstack: { sees: ['client', 'protocol', 'internal'], packages: [] },
   // A panel beside TanStack's own, which nothing else loads.
   devtools: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [] },
+  // What a person did, kept until it is sent. Of tRPC's and TanStack's nothing but the shapes.
+  offline: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [/^idb$/] },
+  'offline-react': { sees: ['offline', 'client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   react: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: [...FACADE, 'redis'], packages: [] },
   // Programs: what they are made of is the whole library.
   cli: { sees: [...FACADE, 'redis', 'jsengine', 'client', 'fastify', 'trpc', 'web', 'testing', 'postgres'], packages: [/./] },
-  reference: { sees: [...FACADE, 'redis', 'client', 'fastify', 'trpc', 'web', 'postgres', 'link', 'index'], packages: [/./] },
+  reference: { sees: [...FACADE, 'redis', 'client', 'offline', 'fastify', 'trpc', 'web', 'postgres', 'link', 'index'], packages: [/./] },
 };
 
 function resolve(from: string, request: string): string {
