@@ -1,0 +1,53 @@
+/** What is kept, and how it is changed: one transaction for each change, decided by what stands there at that moment and by nothing older. */
+import type { OutboxEntry, OfflineStatus } from '../types.js';
+
+/** One record. What parts of their own add to it is theirs: `cursor` is of the versions. */
+export interface Meta {
+  /** Of the next entry. */
+  seq: number;
+  /** Grows with each change of the entries: who has read this one has read all. */
+  rev: number;
+  /** Of the tab that leads: grows with each new leader, so that an old one finds that it is none. */
+  fence: number;
+  /** This database's name in ids. */
+  node: string;
+  /** The last id that was given; absent: none. */
+  hlc?: string | undefined;
+  /** The app's `version` that has read it last. */
+  version: number;
+  /** Where the tab's data stood when the versions were kept. */
+  cursor?: string | undefined;
+  /** Where there are no locks: the tab that leads, and until when (Unix ms). */
+  lease?: { tab: string; until: number } | undefined;
+}
+
+/** Inside of one transaction. Everything is read already; nothing may be awaited. */
+export interface Draft {
+  /** May be written to. */
+  readonly meta: Meta;
+  /** As they stand in this draft, by `seq`. */
+  readonly entries: readonly OutboxEntry[];
+  put(entry: OutboxEntry): void;
+  remove(id: string): void;
+  /** A record of the store `versions`; undefined takes it away. */
+  version(key: string, value: unknown): void;
+}
+
+export interface Storage {
+  /** What was read or written last, by `seq`. The same array until it changes. */
+  readonly entries: readonly OutboxEntry[];
+  readonly meta: Meta | undefined;
+  readonly state: OfflineStatus['storage'];
+  /** Reads everything anew, where it has changed. */
+  load(): Promise<void>;
+  /**
+   * Runs `body` in one transaction, and resolves with what it gives once that is kept. What it throws leaves everything as it was. Rejects with
+   * a `PathcastError` of code STORAGE where it cannot be kept. `relaxed`: may be lost with the power, as versions may.
+   */
+  change<T>(body: (draft: Draft) => T, options?: { relaxed?: boolean }): Promise<T>;
+  /** All of the store `versions`. */
+  versions(): Promise<[key: string, value: unknown][]>;
+  /** Deletes it all. */
+  erase(): Promise<void>;
+  close(): void;
+}
