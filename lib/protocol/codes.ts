@@ -53,5 +53,7 @@ export const ERROR_CODES = {
   TRANSACTION_IN_FLIGHT: 3006,
   /** The native engine could not be loaded. */
   NO_NATIVE: 4001,
+  /** The device's clock, or the one that made an id, is too far off for ids to keep their order; the message says by how much. */
+  CLOCK: 4003,
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
