@@ -30,6 +30,7 @@ const CODES: Record<ErrorCode, TRPCError['code']> = {
   STREAM_CLOSED: 'SERVICE_UNAVAILABLE',
   RATE_LIMIT: 'TOO_MANY_REQUESTS',
   NO_NATIVE: 'INTERNAL_SERVER_ERROR',
+  CLOCK: 'INTERNAL_SERVER_ERROR',
 };
 
 /** What is no PathcastError is given back as it is. */
