@@ -106,6 +106,19 @@ function removeStale(dist, lib) {
   }
 }
 
+/** Rooms whose declarations name tRPC, which has types of its own for each of the two formats, or have a default export. */
+const OF_THEIR_OWN = ['trpc', 'link', 'testing', 'fastify', ...ESM_ONLY.map((folder) => path.basename(folder))];
+
+/** Declarations say the same in both formats. Those of ES modules lead to the others: a twentieth of the package. */
+function shareTypes() {
+  for (const name of readdirSync(at('dist/esm'), { recursive: true })) {
+    if (!name.endsWith('.d.ts') || OF_THEIR_OWN.includes(name.split(path.sep)[0])) continue;
+    const file = at('dist/esm', name);
+    const other = path.relative(path.dirname(file), at('dist/cjs', name)).split(path.sep).join('/');
+    writeFileSync(file, `export * from '${other.replace(/\.d\.ts$/, '.js')}';\n`);
+  }
+}
+
 /** Of declarations, those that no entry point of the package leads to are nobody's: a thirtieth of the package. */
 function removeInnerTypes() {
   const { exports: entries } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
@@ -135,6 +148,7 @@ export async function buildJs() {
     if (problems.length > 0) throw new Refusal(`${[...new Set(problems)].join('\n')}\nlib does not compile.`);
 
     for (const format of ['esm', 'cjs']) removeStale(at('dist', format), at('lib'));
+    shareTypes();
     removeInnerTypes();
 
     writeFileSync(PRODUCT, `${JSON.stringify({ type: 'commonjs' })}\n`);
