@@ -16,6 +16,8 @@ export const BYPASS = 'pathcast.offline';
 export interface Versions {
   /** Undefined: not known. null: nobody has written it through the server's `fields()`. */
   of(key: EntityKey, field: string): string | null | undefined;
+  /** All that is known of a row. */
+  row(key: EntityKey): Readonly<Record<string, string | null>> | undefined;
   /** `fields`: by field its version. */
   learn(key: EntityKey, fields: Readonly<Record<string, string | null>>): void;
   /** An own change was acked under `version`. */
@@ -52,6 +54,8 @@ export interface Inside {
   readonly versions: Versions;
   readonly network: Network;
   readonly sync: SyncClient | undefined;
+  /** Called at once where there is one, else when `start` brings one. */
+  onSync(run: (sync: SyncClient) => void): void;
   /** What a field shows without the overlay; undefined: nothing knows. The overlay puts its own in here: `inside.seen.add(look)`, the first that knows says it. */
   readonly seen: Set<(key: EntityKey, field: string) => { value: unknown } | undefined>;
   problem(problem: Problem): void;

@@ -90,6 +90,10 @@ export interface OutboxEntry {
   readonly reason?: DeadReason;
   /** Times that it was sent. */
   readonly attempts: number;
+  /** Times in a row that it was sent in vain: the back-off goes by it. */
+  readonly failures: number;
+  /** What the app itself has said in `tx`, without the id. */
+  readonly tx?: Readonly<Record<string, unknown>>;
   /** Unix ms before which it is not sent again; 0: at once. */
   readonly notBefore: number;
   readonly error?: EntryError;

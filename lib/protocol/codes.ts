@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   TRANSACTION_DONE: 1012,
   /** Somebody else has changed a field since the caller read it; `conflicts` says which, and both values. */
   FIELD_CONFLICT: 1013,
+  /** A mutation that waited to be sent was discarded by a person; nothing of it was done that is known of. */
+  DISCARDED: 1014,
   /** The hub is closed or closing. */
   HUB_CLOSED: 2001,
   /** The hand-over queue to the hub thread is full. */
@@ -53,6 +55,8 @@ export const ERROR_CODES = {
   TRANSACTION_IN_FLIGHT: 3006,
   /** The native engine could not be loaded. */
   NO_NATIVE: 4001,
+  /** The browser could not keep what was done offline: no room, or no storage. */
+  STORAGE: 4002,
   /** The device's clock, or the one that made an id, is too far off for ids to keep their order; the message says by how much. */
   CLOCK: 4003,
 } as const;

@@ -19,7 +19,14 @@ export interface Meta {
   cursor?: string | undefined;
   /** Where there are no locks: the tab that leads, and until when (Unix ms). */
   lease?: { tab: string; until: number } | undefined;
+  /** What became of entries that went without being sent, the newest last; bounded. */
+  ended: Record<string, Ended>;
+  /** Changes that were kept, the newest first; bounded. */
+  done: readonly string[];
 }
+
+/** `discarded`: a person decided so. `nothing`: a create and its delete, of which nobody was told. */
+export type Ended = 'discarded' | 'nothing';
 
 /** Inside of one transaction. Everything is read already; nothing may be awaited. */
 export interface Draft {
@@ -28,7 +35,7 @@ export interface Draft {
   /** As they stand in this draft, by `seq`. */
   readonly entries: readonly OutboxEntry[];
   put(entry: OutboxEntry): void;
-  remove(id: string): void;
+  remove(id: string, ended?: Ended): void;
   /** A record of the store `versions`; undefined takes it away. */
   version(key: string, value: unknown): void;
 }
@@ -37,6 +44,8 @@ export interface Storage {
   /** What was read or written last, by `seq`. The same array until it changes. */
   readonly entries: readonly OutboxEntry[];
   readonly meta: Meta | undefined;
+  /** False: it lives in this tab alone. */
+  readonly kept: boolean;
   readonly state: OfflineStatus['storage'];
   /** Reads everything anew, where it has changed. */
   load(): Promise<void>;

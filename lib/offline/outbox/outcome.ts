@@ -1,0 +1,57 @@
+/** What an answer means, told by its typed fields and never by its text. Pure. */
+import type { FieldConflict } from '../../protocol/conflict.js';
+import type { EntryError } from '../types.js';
+
+export type Outcome =
+  /** It was done. `answer`: as the server gave it. */
+  | { is: 'answer'; answer: unknown }
+  /** It was done once before, and its answer is not kept. */
+  | { is: 'done' }
+  /** Nobody of the app's has answered. */
+  | { is: 'unreachable'; error: EntryError }
+  | { is: 'unauthorized'; error: EntryError }
+  /** Not now. `ms`: not before that. */
+  | { is: 'later'; error: EntryError; ms: number }
+  | { is: 'server'; error: EntryError; ms: number }
+  | { is: 'conflict'; error: EntryError; conflicts: readonly FieldConflict[] }
+  /** For good. */
+  | { is: 'refused'; error: EntryError };
+
+interface Thrown {
+  message?: unknown;
+  data?: { code?: unknown; httpStatus?: unknown; pathcast?: { code?: unknown; retryable?: unknown; retryAfterMs?: unknown; conflicts?: unknown } | null } | null;
+  meta?: { response?: { status?: unknown; headers?: { get?: (name: string) => string | null } } | null } | null;
+}
+
+/** A proxy refuses a body that is too large without asking the app. */
+const LATER = [408, 425, 429];
+const OF_A_PROXY = [401, 413, ...LATER];
+
+/** As it can be kept; undefined where it cannot. */
+export function keepable<T>(value: T): T | undefined {
+  try {
+    return structuredClone(value);
+  } catch {
+    return undefined;
+  }
+}
+
+export function outcomeOf(thrown: unknown): Outcome {
+  const { message, data, meta } = (thrown ?? {}) as Thrown;
+  const response = meta?.response;
+  const own = Number(data?.httpStatus);
+  const status = own || Number(response?.status);
+  const { code, retryable, retryAfterMs, conflicts } = data?.pathcast ?? {};
+  const error: EntryError = { message: String(message ?? thrown) };
+  if (data?.code !== undefined) error.code = String(data.code);
+  if (status) error.httpStatus = status;
+  if (data) error.data = keepable(data);
+  if (!own && !OF_A_PROXY.includes(status)) return { is: 'unreachable', error };
+  if (status === 401) return { is: 'unauthorized', error };
+  const ms = Number(retryAfterMs ?? Number(response?.headers?.get?.('retry-after')) * 1000) || 0;
+  if (code === 'TRANSACTION_DONE') return { is: 'done' };
+  if (retryable === true || LATER.includes(status)) return { is: 'later', error, ms };
+  if (status === 409) return { is: 'conflict', error, conflicts: code === 'FIELD_CONFLICT' && Array.isArray(conflicts) ? (conflicts as FieldConflict[]) : [] };
+  if (status >= 500) return { is: 'server', error, ms };
+  return { is: 'refused', error };
+}

@@ -1,0 +1,61 @@
+/** Two things that a person did become one, where nobody can tell the difference but by the number of requests. Pure. */
+import type { OfflineMutation, OutboxEntry } from '../types.js';
+import { firstBase } from './base.js';
+
+export interface Squashed {
+  /** In its place what is kept; undefined: nothing is, for what was made was taken away before anybody heard of it. */
+  entry: OutboxEntry | undefined;
+  /** Ids of entries that are kept no more. */
+  removed: readonly string[];
+}
+
+/** What was never sent, and so is bound to no id. */
+const isUntouched = ({ state, attempts }: OutboxEntry): boolean => state === 'queued' && !attempts;
+
+/** Whether fields may be put into such a mutation's input. */
+const takes = (mutation: OfflineMutation | undefined): boolean => mutation !== undefined && mutation.squash !== false && (!mutation.fields || !!mutation.merge);
+
+/**
+ * `entries`: all that are kept, by `seq`. `entry`: the new one, behind all of them. It is laid into those of its lane that were never sent, looked for from the
+ * newest on, up to the first that may not be changed.
+ */
+export function squash(entries: readonly OutboxEntry[], entry: OutboxEntry, mutations: Readonly<Record<string, OfflineMutation>>): Squashed {
+  const own = mutations[entry.path];
+  const alone: Squashed = { entry, removed: [] };
+  if (entry.kind === 'create' || entry.kind === 'other' || !own || own.squash === false) return alone;
+  const isDelete = entry.kind === 'delete';
+  const unsettled = entries.filter(({ state }) => state !== 'acked');
+  const removed: string[] = [];
+  /** What the delete becomes. */
+  let last = entry;
+  for (const other of unsettled.filter(({ lane }) => lane === entry.lane).reverse()) {
+    const declared = mutations[other.path];
+    if (!isUntouched(other) || (other.kind !== 'update' && other.kind !== 'create') || !declared || declared.squash === false) break;
+    const behind = unsettled.filter(({ seq, lane }) => seq > other.seq && lane !== entry.lane);
+    // Another row waits for this one as it was then; or this one waits for another row that was made since.
+    if (behind.some(({ after, lane }) => after.includes(entry.lane) || (!isDelete && entry.after.includes(lane)))) break;
+    if (isDelete) {
+      removed.push(other.id);
+      if (other.kind === 'create') return { entry: undefined, removed };
+      last = { ...last, squashed: [...last.squashed, ...other.squashed, other.id], base: firstBase(other, last.base) };
+    } else if (other.kind === 'create' || (other.path === entry.path && Object.keys(entry.fields).some((field) => field in other.fields))) {
+      if (!takes(declared) || (own.fields && other.kind === 'update' && !own.merge)) break;
+      return { entry: merged(other, entry, declared), removed: [other.id] };
+    }
+  }
+  return { entry: last, removed };
+}
+
+/** `first`, at its place, with what `then` sets, under the id of `then`. */
+function merged(first: OutboxEntry, then: OutboxEntry, { merge }: OfflineMutation): OutboxEntry {
+  return {
+    ...first,
+    id: then.id,
+    squashed: [...first.squashed, first.id],
+    input: merge ? merge(first.input, then.fields as Record<string, unknown>) : { ...(first.input as object), ...then.fields },
+    fields: { ...first.fields, ...then.fields },
+    // Who makes a row has seen nothing of it.
+    base: first.kind === 'create' ? first.base : firstBase(first, then.base),
+    version: then.version,
+  };
+}
