@@ -7,7 +7,7 @@ import { makeRandom, runSeed, withSeed, type Random } from '../support/random.js
 import { ModelServer, trpcError } from './support/model-server.js';
 import { openPage, Stage } from './support/stage.js';
 
-const SEQUENCES = Number(process.env.PATHCAST_SQUASH ?? 150);
+const SEQUENCES = Number(process.env.PATHCAST_SQUASH ?? 300);
 const FIELDS = ['title', 'body', 'due'];
 const mutations = { ...crud('pages'), ...crud('files', { dependsOn: ({ pageId }: { pageId?: string }) => (pageId === undefined ? [] : [{ entity: 'pages', id: pageId }]) }) };
 
@@ -53,6 +53,8 @@ async function one(random: Random): Promise<{ done: number; effects: number }> {
     const failing = random.chance(0.5);
     const page = await openPage(stage, {
       mutations,
+      // Much quicker, and nothing here is about how it is kept.
+      ...(random.chance(0.9) && { indexedDB: undefined }),
       known: { version: ({ entity, id }, field) => server.versions.get(`${entity} ${id}`)?.[field], row: ({ entity, id }) => server.versions.get(`${entity} ${id}`), value: () => undefined },
       sends: async (path, input) => {
         if (failing && random.chance(0.2)) throw new TypeError('Failed to fetch');

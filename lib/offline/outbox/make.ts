@@ -1,5 +1,6 @@
 /** From a call to an entry, and from an entry to what is sent. Pure. */
 import { offlineError } from '../error.js';
+import { isSeen } from './squash.js';
 import type { EntityKey, OfflineMutation, OutboxEntry, SeenField } from '../types.js';
 
 /** As the server takes them (SPEC §22). */
@@ -107,7 +108,8 @@ export function inputOf(entry: OutboxEntry, mutations: Mutations, sourceId: stri
     tx: {
       ...(sourceId !== undefined && { sourceId }),
       ...(kind === 'update' && changed[0] !== undefined && { changedFields: changed }),
-      ...(compare && seen[0] && { expected: Object.fromEntries(seen.map(([field, { version }]) => [field, version])) }),
+      // A field that is not named would count as one that nobody has written: all of them are known, or none is compared.
+      ...(compare && seen[0] && isSeen(entry) && { expected: Object.fromEntries(seen.map(([field, { version }]) => [field, version])) }),
       ...tx,
       transactionId: id,
     },

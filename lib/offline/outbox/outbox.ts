@@ -6,8 +6,8 @@ import { BYPASS } from '../inside.js';
 import { offlineError } from '../error.js';
 import { isUnsent } from '../storage/storage.js';
 import type { Draft, Storage } from '../storage/types.js';
-import { resolveEntry } from '../sync/resolve.js';
-import type { OutboxEntry, PauseReason, Problem, ProblemCode, Send } from '../types.js';
+import { resolved } from '../sync/resolve.js';
+import type { EntityKey, OutboxEntry, PauseReason, Problem, ProblemCode, Send } from '../types.js';
 import { renamed, without } from './base.js';
 import { due } from './lanes.js';
 import { createLead } from './lead.js';
@@ -30,23 +30,25 @@ export interface OutboxHost {
   migrate: Migrate | undefined;
   parallel: number;
   known: Known;
-  nextId(draft: Draft): string;
-  send(): Send | undefined;
-  sourceId(): string | undefined;
+  nextId: (draft: Draft) => string;
+  send: () => Send | undefined;
+  sourceId: () => string | undefined;
   /** The app's server has answered lately. */
-  verified(): boolean;
-  heard(outcome: Outcome, ms: number): void;
-  problem(problem: Problem): void;
-  say<Value>(listener: (value: Value) => void, value: Value): void;
+  verified: () => boolean;
+  heard: (outcome: Outcome, ms: number) => void;
+  /** A person has looked at these versions. */
+  seen: (key: EntityKey, versions: Readonly<Record<string, string>>) => void;
+  problem: (problem: Problem) => void;
+  say: <Value>(listener: (value: Value) => void, value: Value) => void;
   /** `paused`, `leader` or what is kept is another one. */
-  changed(): void;
+  changed: () => void;
 }
 
 interface Waiting {
   /** As it was seen last: what is sent by who finds it gone. */
   entry: OutboxEntry;
-  resolve(answer: unknown): void;
-  reject(error: unknown): void;
+  resolve: (answer: unknown) => void;
+  reject: (error: unknown) => void;
 }
 
 export interface OwnOutbox extends Outbox {
@@ -320,8 +322,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       const made = make(path, input, mutations, host.version, environment.now());
       let id = '';
       let entry!: OutboxEntry;
-      const { persist } = environment;
-      if (persist && !asked) void persist().catch(() => undefined);
+      if (!asked) void environment.persist?.().catch(() => undefined);
       asked = true;
       try {
         await storage.change((draft) => {
@@ -347,17 +348,21 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       return { id, answer };
     },
     async resolve(id, how) {
+      let key: EntityKey | undefined;
+      let seen: Readonly<Record<string, string>> = {};
       await storage.change((draft) => {
         const entry = find(draft, id);
         if (entry?.state !== 'conflicted') throw offlineError('INVALID_FIELD', `id must be of a conflicted entry, got ${JSON.stringify(id)}`);
-        const { merge } = mutations[entry.path] ?? {};
-        const next = resolveEntry(entry, how, { id: host.nextId(draft), entries: draft.entries, input: merge && ((fields) => merge(entry.input, fields)) });
+        const next = resolved(entry, how, host.nextId(draft), mutations[entry.path]?.merge);
+        seen = next.seen;
+        if (entry.entity !== undefined && entry.entityId !== undefined) key = { entity: entry.entity, id: entry.entityId };
         draft.remove(id, next.entry ? undefined : 'discarded');
-        if (next.entry) draft.put({ ...next.entry, failures: 0 });
-        for (const other of next.others) draft.put(other);
-        // Of what nobody knows any more.
-        if (!next.entry) letGo(draft, entry, {});
+        if (next.entry) {
+          draft.put({ ...next.entry, failures: 0 });
+          for (const one of renamed(draft.entries, id, next.entry.id)) draft.put(one);
+        } else letGo(draft, entry, next.base);
       });
+      if (key) host.seen(key, seen);
     },
     async retry(id) {
       await storage.change((draft) => {

@@ -19,7 +19,7 @@ export type Outcome =
 
 interface Thrown {
   message?: unknown;
-  data?: { code?: unknown; httpStatus?: unknown; pathcast?: { code?: unknown; retryable?: unknown; retryAfterMs?: unknown; conflicts?: unknown } | null } | null;
+  data?: { code?: string; httpStatus?: unknown; pathcast?: { code?: unknown; retryable?: unknown; retryAfterMs?: unknown; conflicts?: unknown } | null } | null;
   meta?: { response?: { status?: unknown; headers?: { get?: (name: string) => string | null } } | null } | null;
 }
 
@@ -42,8 +42,8 @@ export function outcomeOf(thrown: unknown): Outcome {
   const own = Number(data?.httpStatus);
   const status = own || Number(response?.status);
   const { code, retryable, retryAfterMs, conflicts } = data?.pathcast ?? {};
-  const error: EntryError = { message: String(message ?? thrown) };
-  if (data?.code !== undefined) error.code = String(data.code);
+  const error: EntryError = { message: typeof message === 'string' ? message : String(thrown) };
+  if (typeof data?.code === 'string') error.code = data.code;
   if (status) error.httpStatus = status;
   if (data) error.data = keepable(data);
   if (!own && !OF_A_PROXY.includes(status)) return { is: 'unreachable', error };

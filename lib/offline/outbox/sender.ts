@@ -28,18 +28,18 @@ export interface SenderHost {
   version: number;
   migrate: Migrate | undefined;
   parallel: number;
-  send(): Send | undefined;
-  sourceId(): string | undefined;
-  paused(): boolean;
-  problem(problem: Problem): void;
+  send: () => Send | undefined;
+  sourceId: () => string | undefined;
+  paused: () => boolean;
+  problem: (problem: Problem) => void;
   /** What came of a request, before it is kept; `raw`: what the client gave, or threw. */
-  heard(entry: OutboxEntry, outcome: Outcome, raw: unknown, ms: number): void;
+  heard: (entry: OutboxEntry, outcome: Outcome, raw: unknown, ms: number) => void;
   /** Leads, or leads no more. */
-  leads(leads: boolean): void;
+  leads: (leads: boolean) => void;
   /** Entries are there that a newer version of the app has made. */
-  outdated(): void;
+  outdated: () => void;
   /** Another tab leads. */
-  stale(): void;
+  stale: () => void;
 }
 
 export interface Sender {
@@ -50,7 +50,8 @@ export interface Sender {
   pump(): void;
 }
 
-const STALE = {};
+/** Another tab leads. One object, told by itself. */
+const STALE = new Error('stale');
 
 export function createSender(host: SenderHost): Sender {
   const { environment, storage, mutations } = host;

@@ -12,6 +12,9 @@ export interface Squashed {
 /** What was never sent, and so is bound to no id. */
 const isUntouched = ({ state, attempts }: OutboxEntry): boolean => state === 'queued' && !attempts;
 
+/** Whether it is compared (`inputOf`): two become one where that is the same for both. */
+export const isSeen = ({ fields, base, kind }: OutboxEntry): boolean => Object.keys(kind === 'delete' ? base : fields).every((field) => field in base);
+
 /** Whether fields may be put into such a mutation's input. */
 const takes = (mutation: OfflineMutation | undefined): boolean => mutation !== undefined && mutation.squash !== false && (!mutation.fields || !!mutation.merge);
 
@@ -38,8 +41,9 @@ export function squash(entries: readonly OutboxEntry[], entry: OutboxEntry, muta
       removed.push(other.id);
       if (other.kind === 'create') return { entry: undefined, removed };
       last = { ...last, squashed: [...last.squashed, ...other.squashed, other.id], base: firstBase(other, last.base) };
-    } else if (other.kind === 'create' || (other.path === entry.path && Object.keys(entry.fields).some((field) => field in other.fields))) {
-      if (!takes(declared) || (own.fields && other.kind === 'update' && !own.merge)) break;
+    } else if (other.kind === 'create' || Object.keys(entry.fields).some((field) => field in other.fields)) {
+      const alike = other.kind === 'create' || (other.path === entry.path && isSeen(other) === isSeen(entry) && (!own.fields || own.merge));
+      if (!alike || !takes(declared)) break;
       return { entry: merged(other, entry, declared), removed: [other.id] };
     }
   }
@@ -52,7 +56,7 @@ function merged(first: OutboxEntry, then: OutboxEntry, { merge }: OfflineMutatio
     ...first,
     id: then.id,
     squashed: [...first.squashed, first.id],
-    input: merge ? merge(first.input, then.fields as Record<string, unknown>) : { ...(first.input as object), ...then.fields },
+    input: merge ? merge(first.input, then.fields) : { ...(first.input as object), ...then.fields },
     fields: { ...first.fields, ...then.fields },
     // Who makes a row has seen nothing of it.
     base: first.kind === 'create' ? first.base : firstBase(first, then.base),

@@ -18,13 +18,13 @@ export interface StorageHost {
   /** Of the database, and of the line in `localStorage` that counts what is unsent. */
   name: string;
   version: number;
-  problem(problem: Problem): void;
+  problem: (problem: Problem) => void;
   /** After each change that this tab has made or found. `own`: it has made it. */
-  changed(before: readonly OutboxEntry[], own: boolean): void;
+  changed: (before: readonly OutboxEntry[], own: boolean) => void;
   /** `state` is another one. */
-  said(): void;
+  said: () => void;
   /** Another tab has deleted it all. */
-  erased(): void;
+  erased: () => void;
 }
 
 const NONE: readonly OutboxEntry[] = [];

@@ -13,7 +13,7 @@ export interface Resolved {
 const mix = (input: unknown, fields: Readonly<Record<string, unknown>>): unknown => ({ ...Object(input), ...fields });
 
 /** `merge`: of the mutation, where its input has its fields in another place than under their names. */
-export function resolved(entry: OutboxEntry, how: Resolution, id: string, merge: (input: never, fields: Record<string, unknown>) => unknown = mix as never): Resolved {
+export function resolved(entry: OutboxEntry, how: Resolution, id: string, merge: (input: never, fields: Record<string, unknown>) => unknown = mix): Resolved {
   const conflicts = entry.conflicts ?? [];
   const decided = Object.fromEntries(conflicts.map((conflict): [string, SeenField] => [conflict.field, { ...('theirs' in conflict && { value: conflict.theirs }), version: conflict.version }]));
   const base = { ...entry.base, ...decided };

@@ -93,7 +93,7 @@ export class ModelServer {
         const version = this.versions.get(row)?.[field];
         if (seen === (version ?? null) || (kind === 'update' && JSON.stringify(there[field]) === JSON.stringify(given[field]))) return [];
         const base = this.written.find((one) => one.row === row && one.field === field && one.by === seen);
-        return [{ field, ...(base && { base: base.value }), ...(kind === 'update' && { mine: given[field] }), theirs: there[field], by: version ?? null, at: null, version: version ?? '~' } as FieldConflict];
+        return [{ field, ...(base && { base: base.value }), ...(kind === 'update' && { mine: given[field] }), theirs: there[field], by: version ?? null, at: null, version: version ?? '~' }];
       });
       if (conflicts[0]) throw trpcError(409, 'CONFLICT', { code: 'FIELD_CONFLICT', retryable: false, conflicts });
       if (kind === 'delete') {

@@ -175,7 +175,7 @@ export class Stage {
 
 /** All that promises have to say before the next task. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 12; turn += 1) await undefined;
+  for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
   await new Promise<void>((done) => realImmediate(done));
 }
 
@@ -228,6 +228,7 @@ export async function openPage(stage: Stage, { sends, ...options }: PageOptions)
       sourceId: () => undefined,
       verified: () => true,
       heard: () => undefined,
+      seen: () => undefined,
       problem,
       say,
       changed: () => undefined,
