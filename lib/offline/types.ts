@@ -92,6 +92,8 @@ export interface OutboxEntry {
   readonly attempts: number;
   /** Times in a row that it was sent in vain: the back-off goes by it. */
   readonly failures: number;
+  /** Of those, the ones in which the app's server failed; absent: none. */
+  readonly errors?: number;
   /** What the app itself has said in `tx`, without the id. */
   readonly tx?: Readonly<Record<string, unknown>>;
   /** Unix ms before which it is not sent again; 0: at once. */

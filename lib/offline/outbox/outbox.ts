@@ -367,7 +367,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     async retry(id) {
       await storage.change((draft) => {
         const entry = find(draft, id);
-        const { error, reason: _reason, conflicts: _conflicts, ...rest } = entry ?? ({} as OutboxEntry);
+        const { error, errors: _errors, reason: _reason, conflicts: _conflicts, ...rest } = entry ?? ({} as OutboxEntry);
         if (!entry || !/^(queued|rejected|dead)$/.test(entry.state)) throw offlineError('INVALID_FIELD', `id must be of an entry that is queued, rejected or dead, got ${JSON.stringify(id)}`);
         const next: OutboxEntry = { ...rest, state: 'queued', failures: 0, notBefore: 0 };
         // Under this id something else was done.

@@ -8,7 +8,7 @@
  * | unreachable  | queued     | back-off, for ever; dead where twice may be done twice        |
  * | unauthorized | queued     | as if it had not been sent: whoever is let in sends it        |
  * | later        | queued     | back-off, not before what the server says                     |
- * | server       | queued     | back-off; dead after `SERVER_TRIES` in a row                  |
+ * | server       | queued     | back-off; dead after `SERVER_TRIES` of them                   |
  * | conflict     | conflicted |                                                               |
  * | refused      | rejected   |                                                               |
  * | unknown      | dead       | a tab has died in mid-send, and twice may be done twice       |
@@ -32,6 +32,7 @@ export interface Moment {
 export function step(entry: OutboxEntry, outcome: Outcome | { is: 'sent' } | { is: 'unknown' }, { now, random, bare }: Moment): OutboxEntry {
   const { error: _error, reason: _reason, conflicts: _conflicts, ...rest } = entry;
   const failures = entry.failures + 1;
+  const errors = (entry.errors ?? 0) + 1;
   const dead = (reason: DeadReason, error?: EntryError): OutboxEntry => ({ ...rest, state: 'dead', reason, notBefore: 0, ...(error && { error }) });
   const again = (error: EntryError, ms = 0): OutboxEntry => ({
     ...rest,
@@ -57,7 +58,8 @@ export function step(entry: OutboxEntry, outcome: Outcome | { is: 'sent' } | { i
       return again(outcome.error, outcome.ms);
     case 'server':
       if (bare) return dead('unknown_outcome', outcome.error);
-      return failures < SERVER_TRIES ? again(outcome.error, outcome.ms) : dead('server_error', outcome.error);
+      // A network that is away for long is not the server's fault.
+      return errors < SERVER_TRIES ? { ...again(outcome.error, outcome.ms), errors } : dead('server_error', outcome.error);
     case 'conflict':
       return { ...rest, state: 'conflicted', failures: 0, notBefore: 0, error: outcome.error, conflicts: outcome.conflicts };
     case 'refused':
