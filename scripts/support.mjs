@@ -41,6 +41,25 @@ export function capture(command, args, options = {}) {
   return { ok: done.status === 0, output: `${done.stdout ?? ''}${done.stderr ?? ''}` };
 }
 
+/** As `capture`, with other work going on meanwhile. */
+export function captured(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ ok: code === 0, output }));
+  });
+}
+
+/** Waits for all, also where one fails; the first failure is thrown then: nothing works on behind the back of who catches it. */
+export async function together(...works) {
+  const done = await Promise.allSettled(works);
+  const failed = done.find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+  return done.map(({ value }) => value);
+}
+
 /** The full path of the first of these programs that PATH has, or null. */
 export function which(...names) {
   for (const name of names) {
