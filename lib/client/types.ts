@@ -60,6 +60,11 @@ export interface SyncStatus {
   readonly since: number;
   /** The position up to which this tab has heard everything, `"<epoch>.<seq>"`; undefined before the first verdict. */
   readonly cursor: string | undefined;
+  /**
+   * The head of the log at the last verdict, `"<epoch>.<seq>"`: once `cursor` has reached it, this tab has heard everything that it missed. Undefined before the
+   * first verdict, and while a tab of an older version of the page leads.
+   */
+  readonly head?: string | undefined;
 }
 
 /** What a listener hears. Without one: everything. A filter loses nothing that it may concern: a `resync` passes it always. */

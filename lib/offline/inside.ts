@@ -1,6 +1,7 @@
 /** What an app holds (`Offline`), and what the parts of it find of each other (`Inside`): whoever loads none of them pays for none. */
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { SyncClient } from '../client/types.js';
+import type { Hlc } from './clock/hlc.js';
 import type { OfflineEnvironment } from './environment.js';
 import type { Outbox, Added, AddOptions } from './outbox/types.js';
 import type { Storage } from './storage/types.js';
@@ -14,6 +15,8 @@ export const BYPASS = 'pathcast.offline';
 
 /** Versions of fields as this browser has seen them last (sync/versions.ts). */
 export interface Versions {
+  /** Reads what was kept. What was learnt before it has ended stays. */
+  load(): Promise<void>;
   /** Undefined: not known. null: nobody has written it through the server's `fields()`. */
   of(key: EntityKey, field: string): string | null | undefined;
   /** All that is known of a row. */
@@ -24,20 +27,38 @@ export interface Versions {
   acked(entry: OutboxEntry): void;
   /** The row is gone, or everything is unknown. */
   forget(key?: EntityKey): void;
-  /** Keeps what was learnt. */
+  /** Everything up to here has been learnt from. */
+  moved(cursor: string | undefined): void;
+  /** Keeps what was learnt, now. */
   keep(): Promise<void>;
+  /** As it was kept, then as it has moved. */
   readonly cursor: string | undefined;
 }
 
 /** The proof that the app's server can be reached (network/). */
 export interface Network {
   readonly status: NetworkStatus;
+  /** A first verdict has come: before it `verified` is false because nobody knows. */
+  readonly verdict: boolean;
   subscribe(listener: (status: NetworkStatus) => void): () => void;
   /** The app's server has answered, in so many ms where that was measured. */
   prove(ms?: number): void;
   /** Something did not answer: looks at once. */
   doubt(): void;
   close(): void;
+}
+
+/** Where a tab is on its way back (sync/coordinator.ts). */
+export type Place = 'away' | 'catching_up' | 'sending' | 'current' | 'closed';
+
+export interface Coordinator {
+  readonly at: Place;
+  /** Something waits to be sent before queries read again. */
+  readonly holds: boolean;
+  /** After each change of the two. */
+  subscribe(listener: () => void): () => void;
+  /** The stream to go by from here on; undefined: none. */
+  follow(sync: SyncClient | undefined): void;
 }
 
 /** Of an answer the rows that it shows, with the versions of their fields. */
@@ -53,6 +74,9 @@ export interface Inside {
   readonly storage: Storage;
   readonly versions: Versions;
   readonly network: Network;
+  readonly coordinator: Coordinator;
+  /** Of the ids; others' ids that are seen are told to it. */
+  readonly clock?: Pick<Hlc, 'receive'> | undefined;
   readonly sync: SyncClient | undefined;
   /** Called at once where there is one, else when `start` brings one. */
   onSync(run: (sync: SyncClient) => void): void;

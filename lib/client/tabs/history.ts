@@ -26,7 +26,7 @@ const CLOCK_MS = 60_000;
 export function covers(than: string | number | undefined, cursor: string | undefined): boolean {
   const [epoch, seq] = `${cursor}`.split('.');
   const [other, head] = `${than}`.split('.');
-  return epoch === other && Number(seq) <= Number(head);
+  return epoch === other && +(seq as string) <= +(head as string);
 }
 
 export interface History {

@@ -28,6 +28,8 @@ export interface Leader {
   readonly reason: StatusReason;
   /** Up to here everything has been passed on; null: that has no name yet; undefined: it has no verdict yet. */
   readonly cursor: string | null | undefined;
+  /** Of the log, at its last verdict. Absent: there was none yet, or its page is older than this word. */
+  readonly head?: string | undefined;
   /** The browser's id at the server. */
   readonly instance: string;
   /** The server's clock, as the leader knows it. */

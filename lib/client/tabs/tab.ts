@@ -81,8 +81,8 @@ export function createTab(host: TabHost): Tab {
   let mark = '';
   /** How far the server's clock is ahead of ours, ms. */
   let clock = 0;
-  /** The head of the log at the last verdict. */
-  let head = '';
+  /** The head of the log at the last verdict; undefined before it. */
+  let head: string | undefined;
   let status: Omit<SyncStatus, 'cursor'> = { state: 'connecting', reason: 'starting', leader: false, since: environment.now() };
   const connection = createConnection({
     ...host.connection,
@@ -98,7 +98,7 @@ export function createTab(host: TabHost): Tab {
   arrive();
 
   function statusNow(): SyncStatus {
-    return { ...status, cursor: heard().cursor };
+    return { ...status, cursor: heard().cursor, head };
   }
 
   /** The history that reaches further. */
@@ -120,7 +120,7 @@ export function createTab(host: TabHost): Tab {
   }
 
   function close(why: 'closed' | 'forgotten'): void {
-    if (away === 'forgotten' || away === why) return;
+    if (away === why || away === 'forgotten') return;
     if (why === 'forgotten') {
       // A page that is away, or whose stream has ended, has left the channel.
       channel ??= newChannel();
@@ -260,7 +260,7 @@ export function createTab(host: TabHost): Tab {
       if (type === 'ping') speak();
     } else if ('seq' in payload || UNPLACED.includes(type)) {
       // What has no place repeats the id before it.
-      id = type === 'resync' ? (id ?? head) : typeof seq === 'number' ? (id ?? head.replace(/\d+$/, String(seq))) : undefined;
+      id = type === 'resync' ? (id ?? head) : typeof seq === 'number' ? (id ?? head?.replace(/\d+$/, String(seq))) : undefined;
       const entry: Entry = { id, event: payload as unknown as ClientEvent, at, size };
       if (!history.accept(entry)) return;
       count = (count ?? 0) + 1;
@@ -300,6 +300,7 @@ export function createTab(host: TabHost): Tab {
       count: count ?? 0,
       cursor: history.begun ? (history.cursor ?? null) : undefined,
       instance,
+      head,
       at: environment.now() + clock,
     };
   }
@@ -412,7 +413,7 @@ export function createTab(host: TabHost): Tab {
     const { state, cursor, at } = message;
     if (state === 'live') turns = 1;
     clock = at - environment.now();
-    instance = message.instance;
+    ({ instance, head } = message);
     // An answer to an older question would begin in the past: one that slept answers what it was asked long ago.
     if (message.is === 'joined' && message.to === id && message.since === asksFrom()) join(message);
     if (count !== undefined) {
@@ -426,13 +427,14 @@ export function createTab(host: TabHost): Tab {
     }
   }
 
-  function join({ entries, cursor, count: passed, at, since, ...word }: Extract<Message, { is: 'joined' }>): void {
+  function join(message: Extract<Message, { is: 'joined' }>): void {
+    const { entries, cursor, count: passed, at, since } = message;
     if (count !== undefined) return;
     count = passed;
     // A gap is an entry, too: whoever asks this tab later, from before it, has it as well.
     const given = entries ?? gap(at, cursor);
     if (history.cursor === undefined || !history.begun) history.begins(history.cursor ?? (given[0] ? undefined : (cursor ?? undefined)), entries && typeof since === 'number' ? since : at);
-    tell(word);
+    tell(message);
     given.forEach(take);
   }
 

@@ -26,6 +26,7 @@ export function resolved(entry: OutboxEntry, how: Resolution, id: string, merge:
     squashed: [...entry.squashed, entry.id],
     state: 'queued',
     attempts: 0,
+    failures: 0,
     notBefore: 0,
     base,
   };

@@ -1,7 +1,7 @@
 /** The hybrid logical clock against the paper's invariants (SPEC §24, OF1). Random parts print their seed (fast-check does). */
 import * as fc from 'fast-check';
-import { isPathcastError } from '../../../lib/protocol/error';
-import { compareHlc, createHlc, formatHlc, parseHlc, type Hlc, type HlcTime } from '../../../lib/offline/clock/hlc';
+import { isPathcastError } from '../../../lib/protocol/error.js';
+import { compareHlc, createHlc, formatHlc, parseHlc, type Hlc, type HlcTime } from '../../../lib/offline/clock/hlc.js';
 
 const AT = 1_764_000_000_000;
 const DRIFT = 300_000;
@@ -220,11 +220,11 @@ describe('64 nodes with skewed clocks', () => {
               refused += 1;
               continue;
             }
-            must(code === 'nothing was thrown' && compareHlc(theirs, clock.last) === -1, `${theirs} was ${String(code)}, then ${clock.last}`);
+            must(code === 'nothing was thrown' && compareHlc(theirs, clock.last ?? '') === -1, `${theirs} was ${String(code)}, then ${clock.last}`);
           } else {
             clock.next();
           }
-          must(before === undefined || compareHlc(before, clock.last) === -1, `${clock.last} came after ${before}`);
+          must(before === undefined || compareHlc(before, clock.last ?? '') === -1, `${clock.last} came after ${before}`);
           must(read(clock.last).wall - pt <= DRIFT, `${clock.last} is ahead of ${pt}`);
         }
         all += refused;
