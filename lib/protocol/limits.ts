@@ -16,3 +16,7 @@ export const MAX_FILTER_VALUES = 256;
 export const MAX_INVALIDATE_BYTES = 8 * 1024;
 /** Actions in one `broadcastMany` call that are handed over at once; longer lists go in several hand-overs, in order. */
 export const MAX_BATCH_ACTIONS = 10_000;
+/** UTF-8 bytes of what a transaction of PostgreSQL says of itself. Above it: the CDC worker does not read it, and says so; `sync.transaction()` leaves out which fields were changed. */
+export const MAX_METADATA_BYTES = 16 * 1024;
+/** Fields of one mutation, in `changedFields`, `expected` and `fields()`. Above it: `INVALID_FIELD`. */
+export const MAX_FIELDS = 256;

@@ -225,4 +225,28 @@ export const slips = [
     replace: 'a < b',
     tests: [jest('test/postgres/visible.test.ts', 'whole numbers')],
   },
+  {
+    name: 'PG28',
+    file: 'lib/internal/exact-json.ts',
+    why: 'a number beyond 2^53 in a JSON column is rounded',
+    find: "token.startsWith('\"') || isExact(token) ? token",
+    replace: "token !== '' ? token",
+    tests: [collector('lose no digit')],
+  },
+  {
+    name: 'PG29',
+    file: 'lib/postgres/worker/session.ts',
+    why: 'a message in the encoding of its database is read as UTF-8',
+    find: 'decoderOf(this.#facts.encoding)',
+    replace: "decoderOf('UTF8')",
+    tests: [jest('test/postgres/activities/adverse.test.ts', 'another encoding than UTF-8')],
+  },
+  {
+    name: 'PG30',
+    file: 'lib/postgres/server/slot-making.ts',
+    why: 'nobody is told whose transaction holds the slot up',
+    find: 'if (found && !isOver) waits(described(found));',
+    replace: '',
+    tests: [jest('test/postgres/slot-making.test.ts', 'somebody has left open')],
+  },
 ];

@@ -2,6 +2,7 @@
  * What is acknowledged to PostgreSQL: rules one by one, then random worlds in which workers, connections and servers die at any moment. Whatever happens, what the
  * server was allowed to forget is in the log, and all of it is in the end.
  */
+import { decoderOf } from '../../lib/postgres/server/encodings.js';
 import { Acker, type AckerOptions } from '../../lib/postgres/stream/acker.js';
 import { actionId, announce } from '../../lib/postgres/changes/actions.js';
 import type { Collected } from '../../lib/postgres/changes/collector.js';
@@ -200,7 +201,7 @@ class Worker {
     this.#world = world;
     this.#acker = new Acker({ ...start, acked: world.confirmed, written: world.written, now: world.now });
     const host = { committed: (collected: Collected) => void this.#queue.push(collected), poison: () => undefined, odd: () => undefined };
-    this.#intake = new Intake(this.#acker, { tables, forms: new Map(), maxPaths: 100, maxDataBytes: 100 }, host, { commits: 0, changes: 0, skipped: 0 });
+    this.#intake = new Intake(this.#acker, { tables, forms: new Map(), maxPaths: 100, maxDataBytes: 100, decode: decoderOf('UTF8') }, host, { commits: 0, changes: 0, skipped: 0 });
     const found = world.transactions.findIndex(({ commitLsn }) => commitLsn >= world.confirmed);
     this.#next = found < 0 ? world.transactions.length : found;
     this.#intake.take(walData(0n, pgoutput.relation(1, 'guests', [{ name: 'id', isKey: true }, { name: 'company_id', isKey: true }])), world.now);

@@ -4,6 +4,7 @@ import { Acker } from '../../lib/postgres/stream/acker.js';
 import type { Collected, Poison } from '../../lib/postgres/changes/collector.js';
 import { Intake } from '../../lib/postgres/stream/intake.js';
 import { checkMap } from '../../lib/postgres/changes/mapping.js';
+import { decoderOf } from '../../lib/postgres/server/encodings.js';
 import type { CdcMap } from '../../lib/postgres/index.js';
 import { coveredRest, entryOf } from '../../lib/server/shared-id.js';
 import { readKept, writeKept } from '../../lib/postgres/worker/kept-state.js';
@@ -19,11 +20,11 @@ class Bench {
   readonly #intake: Intake;
   #lsn = 100n;
 
-  constructor(map: CdcMap, more: { maxPaths?: number; maxDataBytes?: number; maxRecords?: number } = {}) {
+  constructor(map: CdcMap, more: { maxPaths?: number; maxDataBytes?: number; maxRecords?: number; decode?: ReturnType<typeof decoderOf> } = {}) {
     const acker = new Acker({ acked: 0n, written: 0n, statusEveryMs: 1_000, silenceMs: 1_000, now: 0 });
     this.#intake = new Intake(
       acker,
-      { tables: checkMap(map), forms: new Map(), maxPaths: 100, maxDataBytes: 100, ...more },
+      { tables: checkMap(map), forms: new Map(), maxPaths: 100, maxDataBytes: 100, decode: decoderOf('UTF8'), ...more },
       { committed: (one) => void this.committed.push(one), poison: (one) => void this.poison.push(one), odd: (kind, message) => void this.odd.push(`${kind}: ${message}`) },
       { commits: 0, changes: 0, skipped: 0 },
     );
@@ -115,6 +116,39 @@ describe('one transaction', () => {
     expect(of(row('g1', 'acme'), row('g2', 'acme'))).toEqual({ 'guests.getById': { id: ['g1', 'g2'] } });
     expect(of(row('g1', 'acme'), row('g2', 'acme', 'all'))).toBeUndefined();
     expect(of(...Array.from({ length: 17 }, (_, i) => row(`g${String(i)}`, 'acme')))).toBeUndefined();
+  });
+
+  test('data and what a transaction says of itself lose no digit', () => {
+    const bench = new Bench({ bills: { tenant: 'company_id', paths: ['bills'], data: ['total', 'seen', 'doc', 'share'] } }, { maxDataBytes: 1_000 });
+    bench.table(3, 'bills', [...COLUMNS.slice(0, 2), { name: 'total', type: 1700 }, { name: 'seen', type: 20 }, { name: 'doc', type: 3802 }, { name: 'share', type: 701 }]);
+    const doc = '{"id": 12345678901234567890, "safe": 9007199254740991, "past": 9007199254740993, "list": [0.1, 1.50, 0.12345678901234567890, 1e400, -1e-7, 1e23], "text": "12345678901234567890 \\"1e400", "on": true}';
+    const [action] = bench.commit([pgoutput.message('pathcast', '{"userId":"ann","run":98765432109876543210}'), pgoutput.insert(3, ['b1', 'acme', '19.90', '9007199254740993', doc, '0.1'])]);
+    expect(action).toMatchObject({
+      userId: 'ann',
+      tx: { run: '98765432109876543210' },
+      data: {
+        total: '19.90',
+        seen: '9007199254740993',
+        doc: { id: '12345678901234567890', safe: 9007199254740991, past: '9007199254740993', list: [0.1, 1.5, '0.12345678901234567890', '1e400', -1e-7, 1e23], text: '12345678901234567890 "1e400', on: true },
+        share: 0.1,
+      },
+    });
+  });
+
+  test('a message is read in the encoding of its database', () => {
+    const said = (encoding: string, bytes: readonly number[]): unknown => {
+      const bench = new Bench(STATIC, { decode: decoderOf(encoding) });
+      const content = Buffer.concat([Buffer.from('{"userId":"'), Buffer.from(bytes), Buffer.from('"}')]);
+      const [action] = bench.commit([pgoutput.message('pathcast', content), pgoutput.insert(1, row('g1', 'acme'))]);
+      return bench.odd[0] ?? action?.userId;
+    };
+    expect(said('LATIN1', [0x4a, 0xfc, 0x72, 0x67])).toBe('Jürg');
+    expect(said('LATIN9', [0xa4])).toBe('€');
+    expect(said('WIN1251', [0xc0, 0xed, 0xff])).toBe('Аня');
+    expect(said('EUC_JP', [0xa4, 0xa2])).toBe('あ');
+    expect(said('UTF8', [0x4a, 0xc3, 0xbc, 0x72, 0x67])).toBe('Jürg');
+    expect(said('MULE_INTERNAL', [0x61, 0x6e, 0x6e])).toBe('ann');
+    for (const [encoding, bytes] of [['MULE_INTERNAL', [0x81, 0xfc]], ['SQL_ASCII', [0xfc]]] as const) expect(said(encoding, [...bytes])).toMatch(/cdc-metadata.*no text in the database's encoding/);
   });
 
   test('what it says of itself is for the company that it names, and is bounded', () => {

@@ -1,6 +1,7 @@
 /** How far the worker is behind, in seconds and bytes, and how long PostgreSQL keeps its slot: honest also where nothing comes. */
 import { checkMap } from '../../lib/postgres/changes/mapping.js';
 import { createCdc, type Cdc, type CdcOptions } from '../../lib/postgres/index.js';
+import { decoderOf } from '../../lib/postgres/server/encodings.js';
 import { Acker } from '../../lib/postgres/stream/acker.js';
 import { Intake } from '../../lib/postgres/stream/intake.js';
 import { Lag } from '../../lib/postgres/worker/lag.js';
@@ -63,7 +64,7 @@ describe('Lag', () => {
 test('a transaction that is being read is behind since its commit, one that is in the log already is not', () => {
   const acker = new Acker({ acked: 0n, written: 105n, statusEveryMs: 1_000, silenceMs: 1_000, now: 0 });
   const host = { committed: () => undefined, poison: () => undefined, odd: () => undefined };
-  const intake = new Intake(acker, { tables: checkMap(GUESTS), forms: new Map(), maxPaths: 100, maxDataBytes: 100 }, host, { commits: 0, changes: 0, skipped: 0 });
+  const intake = new Intake(acker, { tables: checkMap(GUESTS), forms: new Map(), maxPaths: 100, maxDataBytes: 100, decode: decoderOf('UTF8') }, host, { commits: 0, changes: 0, skipped: 0 });
   const take = (bytes: Buffer): void => intake.take(walData(0n, bytes), 0);
   take(pgoutput.begin(100n, 1_764_345_600_000));
   expect(intake.openSince).toBeUndefined();

@@ -428,3 +428,38 @@ describe('the store', () => {
     await Promise.all([running, forgetting]);
   });
 });
+
+describe.each(STORES)('%s: a resolver that ends its transaction itself', (store) => {
+  const commit = async (inside: Inside): Promise<void> => {
+    await add('kept')(inside);
+    await inside.query('COMMIT');
+  };
+
+  test.each([
+    ['and then fails', (inside: Inside) => commit(inside).then(() => Promise.reject(new Error('too late'))), 'and failed after it'],
+    ['and begins another one, and then fails', (inside: Inside) => commit(inside).then(() => inside.query('BEGIN')).then(() => Promise.reject(new Error('too late'))), 'and failed after it'],
+    ['and whose next statement fails', (inside: Inside) => commit(inside).then(() => inside.query('SELECT 1 / 0')), 'and failed after it'],
+    ['and says that all is well', (inside: Inside) => commit(inside).then(() => 'well'), 'before its end'],
+    ['by ROLLBACK', (inside: Inside) => inside.query('ROLLBACK').then(() => 'well'), 'before its end'],
+  ] as const)('%s: an error says that it stays; nothing is tried again', async (how, work, said) => {
+    const app = await start({ store, retries: 3 });
+    let runs = 0;
+    for (const input of [tx(), {}]) {
+      const error = await failure(app.as('ann', 'acme', (inside) => (runs++, work(inside))).work({ id: 'p', ...input }));
+      expect(error.message).toContain(`the mutation has ended ctx.tx itself (COMMIT or ROLLBACK) ${said}`);
+      expect(codeOf(error)).toBe('INVALID_OPTION');
+    }
+    expect(runs).toBe(2);
+    expect(await app.effects()).toEqual(how === 'by ROLLBACK' ? [] : ['kept', 'kept']);
+  });
+
+  test('a mutation that fails as it should says what failed', async () => {
+    const app = await start({ store });
+    const failing = (work: (inside: Inside) => Promise<unknown>): Promise<any> => failure(app.as('ann', 'acme', async (inside) => (await add('gone')(inside), work(inside))).work({ id: 'p', ...tx() }));
+    expect((await failing(() => Promise.reject(new Error('mine')))).message).toBe('mine');
+    // Drizzle says which query it was.
+    expect((await failing(({ query }) => query('SELECT 1 / 0'))).message).toMatch(/division by zero|Failed query: SELECT 1/);
+    expect((await failing(({ query }) => query('SELECT 1 / 0').catch(() => Promise.reject(new Error('after it'))))).message).toBe('after it');
+    expect(await app.effects()).toEqual([]);
+  });
+});

@@ -3,6 +3,7 @@ import { announce } from '../../lib/postgres/changes/actions.js';
 import { checkMap } from '../../lib/postgres/changes/mapping.js';
 import type { Collected } from '../../lib/postgres/changes/collector.js';
 import { createCdc, type CdcMap } from '../../lib/postgres/index.js';
+import { decoderOf } from '../../lib/postgres/server/encodings.js';
 import { Acker } from '../../lib/postgres/stream/acker.js';
 import { Intake } from '../../lib/postgres/stream/intake.js';
 import { createHub, type Hub } from '../../lib/server/hub.js';
@@ -25,7 +26,7 @@ class Bench {
   constructor(columns = COLUMNS, identity = 'f') {
     const acker = new Acker({ acked: 0n, written: 0n, statusEveryMs: 1_000, silenceMs: 1_000, now: 0 });
     const host = { committed: (one: Collected) => void this.#committed.push(one), poison: () => undefined, odd: (kind: string, message: string) => void this.odd.push(`${kind}: ${message}`) };
-    this.#intake = new Intake(acker, { tables: checkMap(MAP), forms: new Map(), maxPaths: 100, maxDataBytes: 100 }, host, { commits: 0, changes: 0, skipped: 0 });
+    this.#intake = new Intake(acker, { tables: checkMap(MAP), forms: new Map(), maxPaths: 100, maxDataBytes: 100, decode: decoderOf('UTF8') }, host, { commits: 0, changes: 0, skipped: 0 });
     this.#take(pgoutput.relation(1, 'guests', columns, { identity }));
   }
 

@@ -54,8 +54,8 @@ export const pgoutput = {
     Buffer.concat([letter('U'), int32(oid), ...(before ? [letter(before.kind), tuple(before.values)] : []), letter('N'), tuple(values)]),
   delete: (oid: number, kind: 'K' | 'O', values: readonly Value[]): Buffer => Buffer.concat([letter('D'), int32(oid), letter(kind), tuple(values)]),
   truncate: (oids: readonly number[]): Buffer => Buffer.concat([letter('T'), int32(oids.length), Buffer.from([0]), ...oids.map(int32)]),
-  message: (prefix: string, content: string, transactional = true): Buffer => {
-    const bytes = Buffer.from(content);
+  message: (prefix: string, content: string | Buffer, transactional = true): Buffer => {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     return Buffer.concat([letter('M'), Buffer.from([transactional ? 1 : 0]), int64(0n), text(prefix), int32(bytes.length), bytes]);
   },
 };

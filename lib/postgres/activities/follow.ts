@@ -1,5 +1,6 @@
 /** One follower of a company: what it missed, and then what comes, by one offset that only moves on. So nothing comes twice, nothing is left out, and nothing is queued. */
 import { sleep, waitOf } from '../../internal/backoff.js';
+import { unlessAborted } from '../../internal/unless-aborted.js';
 import { allowed, type Activity, type IsAllowed, type ResyncReason } from './activity.js';
 import type { Offset, Start } from './offset.js';
 import type { Source } from './source.js';
@@ -31,7 +32,7 @@ const PAGE = 100;
 const KEPT_MS = 1_000;
 const AGAIN = { firstMs: 20, maxMs: 2_000 };
 
-/** Until `signal` aborts; rejects with what a page, or `isAllowed`, is rejected with. */
+/** Until `signal` aborts, whatever an app's function that was asked does then; rejects with what a page, or `isAllowed`, is rejected with. */
 export async function follow<U>(follower: Follower<U>, source: Source, tails: Tails): Promise<void> {
   const { companyId, types, signal } = follower;
   const { tail, leave } = tails.join(companyId);
@@ -49,8 +50,8 @@ export async function follow<U>(follower: Follower<U>, source: Source, tails: Ta
         next = some.length > 0 ? { life: at.life, seq: (some.at(-1) as Activity).seq } : at;
         activities = types.size === 0 ? some : some.filter(({ entityType }) => entityType === '*' || types.has(entityType));
       } else {
-        const page = await source.page(companyId, at, PAGE, types);
-        if (signal.aborted) return;
+        const page = await unlessAborted(source.page(companyId, at, PAGE, types), signal);
+        if (!page || signal.aborted) return;
         if (page.complete) tail.reached(page.next, version);
         if (page.resync !== undefined) follower.resync(page.resync, page.from);
         ({ next, activities } = page);
@@ -74,8 +75,8 @@ async function deliver<U>(follower: Follower<U>, activities: readonly Activity[]
   let at = next;
   for (let rest = activities; rest.length > 0; ) {
     const some = rest.slice(0, follower.fit(rest));
-    const may = await allowed(follower.isAllowed, follower.user, some);
-    if (follower.signal.aborted) return at;
+    const may = await unlessAborted(allowed(follower.isAllowed, follower.user, some), follower.signal);
+    if (!may || follower.signal.aborted) return at;
     if (may.length > 0) follower.take(may);
     rest = rest.slice(some.length);
     at = rest.length > 0 ? { life: next.life, seq: (some.at(-1) as Activity).seq } : next;

@@ -64,6 +64,13 @@ interface Fastify {
   readonly params: Record<string, string>;
 }
 
+/** Of Express, and of routers like it. */
+interface Routed {
+  readonly params?: Record<string, string>;
+  readonly route?: unknown;
+  readonly url?: string;
+}
+
 interface Reply {
   readonly raw: ServerResponse;
   code(status: number): Reply;
@@ -89,8 +96,11 @@ export function liveHandler<Req, U extends LiveUser>(parts: LiveParts, given: Li
   const handler = (request: Req, response: ServerResponse | Http2ServerResponse, next?: () => void): void => {
     const req = request as unknown as RequestLike;
     const res = response as ServerResponse;
-    // A framework that knows it has decoded it.
-    const found = (request as Partial<Fastify>).params?.[PARAMETER.slice(1)] ?? decoded(pattern.exec(originalUrl(nodeRequest(req)).split(/[?#]/, 1)[0] ?? '')?.[1]);
+    const address = pathOf(originalUrl(nodeRequest(req)));
+    const inAddress = pattern.exec(address)?.[1];
+    // A framework that knows it has decoded it. Mounted under a parameter (`app.use('/:idOrSlug', live)`) it is given all that is below, too: that is somebody else's.
+    const routed = (request as Routed).params?.[PARAMETER.slice(1)];
+    const found = routed !== undefined && (inAddress !== undefined || isRoute(request as Routed, address)) ? routed : decoded(inAddress);
     const way: Way = {
       refuse: ({ status, body }) => answer(res, status, 'application/json', JSON.stringify(body), status === 405 ? { allow: 'GET, HEAD' } : {}),
       send: (type, body) => answer(res, 200, type, body),
@@ -213,6 +223,14 @@ async function companyOf<Req, U extends LiveUser>({ organization }: LiveOptions<
   } catch (cause) {
     throw new PathcastError('INVALID_OPTION', `identify or organization gave what it should not: ${messageOf(cause)}`, { cause });
   }
+}
+
+const pathOf = (url: string): string => url.split(/[?#]/, 1)[0] ?? '';
+
+/** Asked for by this address as a whole: by a route of Express (`route`), by a router that cuts nothing off, or mounted at all of it. */
+function isRoute({ route, url }: Routed, address: string): boolean {
+  const rest = url === undefined ? address : pathOf(url);
+  return route !== undefined || rest === address || rest === '' || rest === '/';
 }
 
 function decoded(text: string | undefined): string | undefined {

@@ -37,9 +37,10 @@ const LIFE = `substr(replace(gen_random_uuid()::text, '-', ''), 1, 8)`;
 /** Of SQLSTATE: what was given does not fit, and will not the next time. */
 const UNFIT = /^(22|54)/;
 
+/** As the statement has them, in one letter each: `i` is the commit's number in the batch, `c` the company. */
 interface Batch {
-  rows: object[];
-  commits: object[];
+  rows: Readonly<{ i: number; c: string } & Record<string, unknown>>[];
+  commits: Readonly<{ i: number } & Record<string, unknown>>[];
   companies: Set<string>;
 }
 
@@ -110,8 +111,29 @@ export class Recorder {
       return await this.#insert(batch);
     } catch (thrown) {
       if (!(thrown instanceof PostgresError) || !UNFIT.test(thrown.code)) throw thrown;
+      // The others lose nothing for the sake of one.
+      if (batch.commits.length > 1) return this.#writeOneByOne(batch);
       this.#warn('cdc-activities', `what a transaction says of itself cannot be kept (${thrown.message}); its activities are, without their tx`);
-      return this.#insert({ ...batch, commits: batch.commits.map((commit) => ({ ...commit, x: null })) });
+      return this.#writeWithout(batch);
+    }
+  }
+
+  async #writeOneByOne({ rows, commits }: Batch): Promise<[string, number][]> {
+    const heads: [string, number][] = [];
+    for (const commit of commits) {
+      const own = rows.filter(({ i }) => i === commit.i);
+      if (own.length > 0) heads.push(...(await this.#write({ rows: own, commits: [commit], companies: new Set(own.map(({ c }) => c)) })));
+    }
+    return heads;
+  }
+
+  /** Of a single commit: without its tx; and where that is not it, without a word of what it says: a database of another encoding than UTF-8 has not all letters. */
+  async #writeWithout({ rows, commits, companies }: Batch): Promise<[string, number][]> {
+    try {
+      return await this.#insert({ rows, commits: commits.map((commit) => ({ ...commit, x: null })), companies });
+    } catch (thrown) {
+      if (!(thrown instanceof PostgresError) || !UNFIT.test(thrown.code)) throw thrown;
+      return this.#insert({ rows, commits: commits.map((commit) => ({ ...commit, x: null, u: null, s: null, co: null })), companies });
     }
   }
 

@@ -128,7 +128,7 @@ export class Source {
     return found.map(({ seq, type, entity, action, keys, user, source, tx, at }) => {
       const isGone = action === 'delete' && entity !== ANY;
       const row = isGone ? undefined : rows.get(type)?.get(entity);
-      const data = row && this.#fits(type, row) ? row : null;
+      const data = row && row !== TOO_LARGE && this.#fits(type, row) ? row : null;
       return {
         activityId: formatOffset({ life, seq }),
         seq,
@@ -155,11 +155,20 @@ export class Source {
       if (!rows.every((row) => row[id] !== undefined && row[id] !== null)) throw new PathcastError('INVALID_OPTION', `entities.rows gave a row without '${id}', which says which one it is`);
       return new Map(rows.map((row) => [String(row[id]), row]));
     }
-    const columns = entity.columns.map(ident).join(', ');
-    const from = entity.table.split('.', 2).map(ident).join('.');
     // What the ids are is for PostgreSQL to say: a cast of the column would leave its index. format() writes them as the WAL has them, a cast to text does not.
-    const rows = await this.#query(`SELECT format('%s', ${ident(id)}) AS ${ident(KEY)}${columns && `, ${columns}`} FROM ${from} WHERE ${ident(entity.tenant)} = $1 AND ${ident(id)} = ANY($2)`, [companyId, ids]);
-    return new Map(rows.map(({ [KEY]: key, ...row }) => [String(key), row]));
+    const key = `format('%s', t.${ident(id)}) AS ${ident(KEY)}`;
+    const from = `${entity.table.split('.', 2).map(ident).join('.')} AS t`;
+    const where = `t.${ident(entity.tenant)} = $1 AND t.${ident(id)} = ANY($2)`;
+    if (entity.columns.length === 0) return new Map((await this.#query(`SELECT ${key} FROM ${from} WHERE ${where}`, [companyId, ids])).map((row) => [String(row[KEY]), {}]));
+    // Who sent a row of a gigabyte a hundred times over, to be measured here, would be out of memory. OFFSET 0: measured once, not once for each column.
+    const length = entity.columns.map((column) => `coalesce(octet_length(t.${ident(column)}::text), 0)::bigint`).join(' + ');
+    const columns = entity.columns.map((column) => `CASE WHEN s.fits THEN t.${ident(column)} END AS ${ident(column)}`).join(', ');
+    const rows = await this.#query(`SELECT ${key}, s.fits::text AS ${ident(FITS)}, ${columns} FROM ${from} CROSS JOIN LATERAL (SELECT ${length} <= $3::bigint AS fits OFFSET 0) s WHERE ${where}`, [
+      companyId,
+      ids,
+      String(this.#maxDataBytes * TEXT_SHARE + TEXT_BYTES),
+    ]);
+    return new Map(rows.map(({ [KEY]: found, [FITS]: fits, ...row }) => [String(found), fits === 'true' ? row : TOO_LARGE]));
   }
 
   #fits(type: string, row: EntityRow): boolean {
@@ -178,8 +187,17 @@ export class Source {
   }
 }
 
-/** No column of an app has this name. */
+/** No column of an app has these names. */
 const KEY = 'pathcast entity id';
+const FITS = 'pathcast fits';
+/**
+ * PostgreSQL's text of a row may be longer than its JSON here: a jsonb has blanks, 1e300 is 301 digits. What is longer than so many times `maxDataBytes`, and so many bytes, is not read at all; what is not is measured
+ * as JSON.
+ */
+const TEXT_SHARE = 4;
+const TEXT_BYTES = 1_024;
+/** There is one, and it was not read. */
+const TOO_LARGE: EntityRow = {};
 
 /** Throws INVALID_FIELD for one that PostgreSQL has no text of. */
 export function checkTexts(types: readonly string[]): ReadonlySet<string> {

@@ -9,7 +9,8 @@ import { exceedsBytes } from '../../internal/text.js';
 import { answersOf } from './answers.js';
 import { columnValue } from './column-values.js';
 import { MapFault, type MappedTable, type RelationMap } from './mapping.js';
-import { readMetadata, SaidByRows, type Metadata } from './metadata.js';
+import { readMessage, SaidByRows, type Metadata } from './metadata.js';
+import type { Decode } from '../server/encodings.js';
 import type { Begin, Commit, RowKind, RowMessage } from '../stream/pgoutput.js';
 import { RowRecords, type RecordAction } from './records.js';
 import { ANY, DETAIL, TenantChanges, type Detail } from './tenant-changes.js';
@@ -60,6 +61,8 @@ export interface CollectorOptions {
   readonly maxPaths: number;
   /** UTF-8 bytes of `data` as JSON; above it pages fetch. */
   readonly maxDataBytes: number;
+  /** Of the database's encoding. */
+  readonly decode: Decode;
   /** Rows of one transaction that are recorded one by one; undefined: none are. */
   readonly maxRecords?: number | undefined;
 }
@@ -143,7 +146,7 @@ export class Collector {
   }
 
   metadata(content: Buffer): void {
-    const read = readMetadata(content);
+    const read = readMessage(content, this.options.decode);
     if (typeof read === 'string') this.host.odd('cdc-metadata', `a message 'pathcast' in a transaction ${read}; its changes go out without it`);
     else this.#metadata = { ...this.#metadata, ...read };
   }

@@ -1,4 +1,5 @@
-/** A column's text as a value that JSON has, for the `data` of an action. What JSON cannot hold exactly stays the text that PostgreSQL sends. */
+/** A column's text as a value that JSON has, for the `data` of an action. What a number of JavaScript cannot hold exactly stays the text that PostgreSQL sends, inside of a JSON column too. */
+import { parseExact } from '../../internal/exact-json.js';
 
 /** Of pg_type: they are the same in every database. */
 const BOOL = 16;
@@ -26,7 +27,7 @@ export function columnValue(typeOid: number, text: string | null): unknown {
     case JSON_TYPE:
     case JSONB:
       try {
-        return JSON.parse(text) as unknown;
+        return parseExact(text);
       } catch {
         return text;
       }

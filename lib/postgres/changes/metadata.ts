@@ -1,13 +1,13 @@
 /** Who changed it, and in which transaction: what an app says of itself by `pg_logical_emit_message(true, 'pathcast', json)`. */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
+import { parseExact } from '../../internal/exact-json.js';
 import { isPlain } from '../../protocol/where.js';
-import { MAX_ID_BYTES } from '../../protocol/limits.js';
+import { MAX_ID_BYTES, MAX_METADATA_BYTES } from '../../protocol/limits.js';
 import { exceedsBytes } from '../../internal/text.js';
+import type { Decode } from '../server/encodings.js';
 
 /** The prefix of messages that are for the worker. */
 export const METADATA_PREFIX = 'pathcast';
-/** UTF-8 bytes of one message; a longer one is not read. */
-const MAX_METADATA_BYTES = 16_384;
 
 export interface Metadata {
   /** Of the action: a broadcast of the app's own with the same id is told once. */
@@ -22,12 +22,19 @@ export interface Metadata {
 
 const IDS = ['id', 'userId', 'sourceId', 'companyId'] as const;
 
-/** A text: what is wrong with it. */
-export function readMetadata(content: Buffer): Metadata | string {
+/** Of a message, whose bytes are in the database's encoding. A text: what is wrong with it. */
+export function readMessage(content: Buffer, decode: Decode): Metadata | string {
   if (content.length > MAX_METADATA_BYTES) return `is ${String(content.length)} bytes long; at most ${String(MAX_METADATA_BYTES)}`;
+  const text = decode(content);
+  return text === undefined ? "is no text in the database's encoding" : readMetadata(text);
+}
+
+/** A text: what is wrong with it. */
+function readMetadata(content: string): Metadata | string {
+  if (exceedsBytes(content, MAX_METADATA_BYTES)) return `is longer than ${String(MAX_METADATA_BYTES)} bytes`;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(content.toString('utf8'));
+    parsed = parseExact(content);
   } catch {
     return 'is no JSON';
   }
@@ -63,7 +70,7 @@ export class SaidByRows {
   of(tenants: readonly string[]): Metadata | string | undefined {
     if (this.#text === undefined || (this.#tenants.size > 1 && this.#tenants.size < tenants.length)) return undefined;
     if (this.#isMixed) return 'is not the same in all of them';
-    const read = readMetadata(Buffer.from(this.#text));
+    const read = readMetadata(this.#text);
     if (typeof read === 'string') return read;
     const { id: _id, companyId: _companyId, ...said } = read;
     const [only] = this.#tenants;

@@ -21,6 +21,8 @@ export interface Requirements {
 export interface ServerFacts {
   /** `150018`. */
   readonly version: number;
+  /** `UTF8`. */
+  readonly encoding: string;
   /** ms; 0: it never gives up a silent client. */
   readonly walSenderTimeoutMs: number;
   /** MB; -1: a slot that nobody reads fills the disk. */
@@ -41,7 +43,7 @@ const MIN_VERSION = 140_000;
 /** Throws PathcastError POSTGRES with all that is wrong; rejects with PostgresError where PostgreSQL cannot be asked. */
 export async function checkServer(sql: SqlConnection, needs: Requirements): Promise<ServerFacts> {
   const [server] = await sql.query(`
-    SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level, pg_is_in_recovery()::text AS standby, current_database() AS database,
+    SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level, pg_is_in_recovery()::text AS standby, current_database() AS database, current_setting('server_encoding') AS encoding,
       (SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout') AS timeout, (SELECT setting FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep`);
   const faults: string[] = [];
   const version = Number(server?.['version']);
@@ -56,6 +58,7 @@ export async function checkServer(sql: SqlConnection, needs: Requirements): Prom
   if (faults.length > 0) throw faultOf(faults);
   return {
     version,
+    encoding: server?.['encoding'] ?? '',
     walSenderTimeoutMs: Number(server?.['timeout']),
     maxSlotWalKeepMb: Number(server?.['keep']),
     slot: slot && factsOfSlot(slot),

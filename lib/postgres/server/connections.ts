@@ -20,7 +20,7 @@ export interface StreamListener {
 
 /** With `replication=database`: simple queries, and one stream. */
 export interface ReplicationConnection {
-  /** IDENTIFY_SYSTEM, CREATE_REPLICATION_SLOT, SHOW. `patient`: it may last, for it waits for transactions of others. Rejects with PostgresError. */
+  /** IDENTIFY_SYSTEM, CREATE_REPLICATION_SLOT, and SELECT without parameters. `patient`: it may last, for it waits for transactions of others. Rejects with PostgresError. */
   command(text: string, patient?: 'patient'): Promise<SqlRow[]>;
   /** START_REPLICATION; resolves when the stream has begun. Rejects with PostgresError, after which nothing is heard. */
   stream(text: string, listener: StreamListener): Promise<void>;

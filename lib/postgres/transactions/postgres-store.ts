@@ -17,6 +17,7 @@ import type {
   TransactionStore,
   Version,
 } from '../../trpc/index.js';
+import { EndedByHand, NUMBER, NUMBER_AT_BEGIN, OpenTransactions } from './ended-by-hand.js';
 import { sqlStateOf } from './sql-state.js';
 import { schemaOf } from './tables.js';
 
@@ -84,16 +85,18 @@ const NOT_SET_UP: ReadonlySet<string | undefined> = new Set(['3F000', '42P01', '
 class Store<Tx> implements PostgresStore<Tx> {
   readonly #client: SqlClient<Tx>;
   readonly #settings: Settings;
+  readonly #open: OpenTransactions<Tx>;
   /** Asked once: whether this user may write into the log. */
   #mayEmit: boolean | undefined;
 
   constructor(client: SqlClient<Tx>, settings: Settings) {
     this.#client = client;
+    this.#open = new OpenTransactions(client);
     this.#settings = settings;
   }
 
   run<T>(body: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#client.run(body);
+    return this.#open.run(body);
   }
 
   async savepoint<T>(tx: Tx, body: () => Promise<T>): Promise<T> {
@@ -124,7 +127,8 @@ class Store<Tx> implements PostgresStore<Tx> {
       params.push(message);
       then.push(`pg_logical_emit_message(true, 'pathcast', $${params.length}::text)::text`);
     }
-    if (then.length > 0) await this.#query(tx, `SELECT ${then.join(', ')}`, params);
+    const [row] = await this.#query(tx, `SELECT ${[`${NUMBER_AT_BEGIN} AS number`, ...then].join(', ')}`, params);
+    this.#open.began(tx, textOf(row?.['number']));
     return undefined;
   }
 
@@ -171,17 +175,19 @@ class Store<Tx> implements PostgresStore<Tx> {
   async settle(tx: Tx, done?: { companyId: string; transactionId: string; answer: Answer }): Promise<void> {
     if (!done) {
       // A statement that failed and was caught has ended the transaction already, and most clients commit that without a word.
-      await this.#query(tx, 'SELECT 1', []);
+      const [row] = await this.#query(tx, `SELECT ${NUMBER} AS number`, []);
+      this.#open.check(tx, row?.['number']);
       return;
     }
     const { companyId, transactionId, answer } = done;
     const rows = await this.#query(
       tx,
       `UPDATE ${this.#settings.schema}.transactions SET answer_kind = $3::text, answer = $4::text
-      WHERE company_id = $1::text AND transaction_id = $2::text RETURNING transaction_id`,
+      WHERE company_id = $1::text AND transaction_id = $2::text RETURNING ${NUMBER} AS number`,
       [companyId, transactionId, answer.kind, answer.kind === 'value' ? answer.text : null],
     );
-    if (rows.length !== 1) throw new PathcastError('INVALID_OPTION', 'the record of the transaction is gone at its end: the mutation must not end ctx.tx itself');
+    // No row: the record was rolled back by hand.
+    this.#open.check(tx, rows[0]?.['number']);
   }
 
   async lock(tx: Tx, { companyId, entity, id }: EntityKey): Promise<LockedEntity> {
@@ -335,6 +341,7 @@ class Store<Tx> implements PostgresStore<Tx> {
   }
 
   isPassing(error: unknown): boolean {
+    if (error instanceof EndedByHand) return false;
     return error instanceof Vanished || PASSING.has(sqlStateOf(error));
   }
 

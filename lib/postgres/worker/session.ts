@@ -10,6 +10,7 @@ import { Acker } from '../stream/acker.js';
 import { sleep, waitOf } from '../../internal/backoff.js';
 import { readSlot, type ServerFacts } from '../server/checks.js';
 import type { Collected, Poison } from '../changes/collector.js';
+import { decoderOf } from '../server/encodings.js';
 import { PostgresError, type ReplicationConnection, type SqlConnection } from '../server/connections.js';
 import { Intake, wholePaths, type IntakeCounts } from '../stream/intake.js';
 import { FLAWED, readKept, writeKept, type KeptState } from './kept-state.js';
@@ -281,7 +282,7 @@ export class Session {
     const { settings, counts } = this.#host;
     const intake = new Intake(
       this.#acker,
-      { tables: settings.tables, forms: this.#forms, maxPaths: settings.maxPaths, maxDataBytes: settings.maxDataBytes, maxRecords: settings.activities?.maxPerCommit },
+      { tables: settings.tables, forms: this.#forms, maxPaths: settings.maxPaths, maxDataBytes: settings.maxDataBytes, decode: decoderOf(this.#facts.encoding), maxRecords: settings.activities?.maxPerCommit },
       {
         committed: (collected) => {
           const sink = this.#sink as Sink;

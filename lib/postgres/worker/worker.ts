@@ -20,6 +20,7 @@ import { Stopped } from './placing.js';
 import { Fenced, Renewed, Session, type SessionHost } from './session.js';
 import type { SlotHealth } from '../slot-health.js';
 import { SlotHealthWatch } from '../server/slot-look.js';
+import { makeSlot } from '../server/slot-making.js';
 import { ident } from '../server/sql-text.js';
 
 export interface Counters extends IntakeCounts {
@@ -168,7 +169,7 @@ export class Worker {
       }
       const replication = await this.#unlessStopped(this.#postgres.replication());
       this.#connection = replication;
-      await this.#slot(replication, facts);
+      await this.#slot(replication, sql, facts);
       this.counters.connections++;
       const session = new Session(this.#sessionHost(streaming), sql, replication, facts);
       this.#session = session;
@@ -236,13 +237,18 @@ export class Worker {
     };
   }
 
-  /** Makes the slot where it is not there, or of no use any more. */
-  async #slot(replication: ReplicationConnection, { slot }: ServerFacts): Promise<void> {
+  /** Makes the slot where it is not there, or of no use any more. Whose transaction it waits for, is said. */
+  async #slot(replication: ReplicationConnection, sql: SqlConnection, { slot }: ServerFacts): Promise<void> {
     const name = ident(this.#settings.slot);
     if (slot && slot.walStatus !== 'lost' && !this.#recreate) return;
     if (slot) await replication.command(`DROP_REPLICATION_SLOT ${name}`, 'patient');
     this.#recreate = false;
-    await replication.command(`CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput NOEXPORT_SNAPSHOT`, 'patient');
+    await makeSlot(replication, sql, this.#settings.slot, (who) => {
+      const reason = `PostgreSQL makes the slot '${this.#settings.slot}' when all transactions have ended that were open before it; it waits for ${who}`;
+      if (reason === this.#reason) return;
+      this.#warn('cdc-slot-waits', reason);
+      this.#become('checking', reason);
+    });
   }
 
   #wrote(batch: readonly Collected[], actions: number): void {

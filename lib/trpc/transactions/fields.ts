@@ -2,6 +2,7 @@
 import { PathcastError } from '../../protocol/error.js';
 import type { FieldConflict } from '../../protocol/conflict.js';
 import { describe, isArray } from '../../internal/describe.js';
+import { MAX_FIELDS } from '../../protocol/limits.js';
 import { isWellFormed } from '../../internal/text.js';
 import { checkIdentifier, checkKeys, checkObject } from '../../server/check.js';
 import { whyUnserialisable } from '../../server/unserialisable.js';
@@ -51,9 +52,6 @@ interface Touched {
   existed: boolean;
   erased: boolean;
 }
-
-/** Fields in one call. Above it: INVALID_FIELD. */
-const MAX_FIELDS = 256;
 
 export class Fields<Tx> {
   readonly #store: TransactionStore<Tx>;

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomUUID } from 'node:crypto';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
 import { isPathcastError, PathcastError } from '../../protocol/error.js';
+import { MAX_METADATA_BYTES } from '../../protocol/limits.js';
 import { describe, messageOf } from '../../internal/describe.js';
 import { currentMutation } from '../../server/mutation-scope.js';
 import type { TransactionCounts } from '../../server/results.js';
@@ -371,10 +372,17 @@ function actionIdOf(transactionId: string): string {
   return `tx:${transactionId}`;
 }
 
-/** For who reads the database's log: whose changes these are. */
+/**
+ * For who reads the database's log: whose changes these are. In ASCII, which is the same in every encoding a database may have. Names of fields that would make it too long to be read are
+ * left out: who it was counts for more, and the names are the client's.
+ */
 function messageFor({ opts, request, companyId, author: { transactionId, userId, sourceId } }: Call): string {
-  return JSON.stringify({ id: actionIdOf(transactionId), transactionId, sourceId, userId, companyId, path: opts.path, changedFields: request?.changedFields });
+  const said = { id: actionIdOf(transactionId), transactionId, sourceId, userId, companyId, path: opts.path };
+  const whole = inAscii(JSON.stringify({ ...said, changedFields: request?.changedFields }));
+  return whole.length <= MAX_METADATA_BYTES ? whole : inAscii(JSON.stringify(said));
 }
+
+const inAscii = (json: string): string => json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 function requestOf(input: unknown): TxRequest | undefined {
   try {

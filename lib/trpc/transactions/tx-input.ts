@@ -1,5 +1,6 @@
 /** What a client says of a mutation beside its input: `.input(txInput)`. */
 import { describeKind, isArray } from '../../internal/describe.js';
+import { MAX_FIELDS } from '../../protocol/limits.js';
 
 /** All of it comes from a browser: none of it is quoted in an error. */
 export interface TxRequest {
@@ -7,11 +8,11 @@ export interface TxRequest {
   transactionId: string;
   /** The tab, as the stream's `sourceId`. */
   sourceId?: string | undefined;
-  /** The fields that the user has changed. Default: all that the mutation is given. At most 64. */
+  /** The fields that the user has changed. Default: all that the mutation is given. At most 256. */
   changedFields?: string[] | undefined;
   /**
    * By field the version that the user has seen: the transaction that wrote it, as the stream's actions and the answers say; null: none is known.
-   * A changed field that is not here counts as null. Without `expected` nothing is compared. At most 64.
+   * A changed field that is not here counts as null. Without `expected` nothing is compared. At most 256: of a row with more, those that the user may change here.
    */
   expected?: Record<string, string | null> | undefined;
 }
@@ -20,8 +21,6 @@ export interface TxRequest {
  
 export type TxInput = { tx?: TxRequest | undefined };
 
-/** Above it: refused. */
-const MAX_FIELDS = 64;
 const ID = /^(?!~)[!-~]{1,64}$/;
 /** `~`: of what was written past `sync.transaction()`. */
 const VERSION = /^[!-~]{1,64}$/;
@@ -46,14 +45,14 @@ export function txOf(value: unknown): TxRequest | undefined {
   const tx: TxRequest = { transactionId: idOf('transactionId', transactionId, ID) };
   if (sourceId !== undefined && sourceId !== null) tx.sourceId = idOf('sourceId', sourceId, VERSION);
   if (changedFields !== undefined && changedFields !== null) {
-    if (!isArray(changedFields) || changedFields.length > MAX_FIELDS)
-      throw new TypeError(`tx.changedFields must be an array of at most ${MAX_FIELDS} names, got ${describeKind(changedFields)}`);
+    if (!isArray(changedFields)) throw new TypeError(`tx.changedFields must be an array of names, got ${describeKind(changedFields)}`);
+    if (changedFields.length > MAX_FIELDS) throw new TypeError(`tx.changedFields has ${changedFields.length} names; at most ${MAX_FIELDS}`);
     tx.changedFields = changedFields.map((name) => fieldOf('changedFields', name));
   }
   if (expected !== undefined && expected !== null) {
     if (typeof expected !== 'object' || isArray(expected)) throw new TypeError(`tx.expected must be an object, got ${describeKind(expected)}`);
     const entries = Object.entries(expected);
-    if (entries.length > MAX_FIELDS) throw new TypeError(`tx.expected has ${entries.length} fields; at most ${MAX_FIELDS}`);
+    if (entries.length > MAX_FIELDS) throw new TypeError(`tx.expected has ${entries.length} fields; at most ${MAX_FIELDS}: leave out those that the user does not change here`);
     const versions = entries.map(([name, version]): [string, string | null] => [
       fieldOf('expected', name),
       version === null ? null : idOf('expected[…]', version, VERSION),

@@ -229,6 +229,45 @@ test.each([
   expect(activities).toMatchObject([{ action: 'create', data: { title: 'One' } }]);
 });
 
+test('a row that is too large is not fetched to be measured; one whose JSON is small enough is, however long PostgreSQL writes it', async () => {
+  const w = await world(postgres, closing);
+  const hub = w.hub();
+  await w.sql('ALTER TABLE pages ADD COLUMN doc jsonb, ADD COLUMN "odd ""name" int');
+  await w.worker(hub);
+  await w.sql(`INSERT INTO pages VALUES ('large', 'acme', 'Large', repeat('x', 5000000), NULL), ('small', 'acme', 'Small', 'y', NULL), ('blanks', 'acme', 'Blanks', NULL, (SELECT jsonb_agg(1) FROM generate_series(1, 300)))`);
+  await w.sql(`INSERT INTO pages VALUES ('beyond', 'acme', 'Beyond', repeat('x', 760))`);
+  await waitFor(async () => (await w.rows('acme')).length === 4, 'the activities');
+  let bytes = 0;
+  const database = {
+    query: async (text: string, values: unknown[]): Promise<unknown> => {
+      const result = await w.pool.query(text, values);
+      bytes += JSON.stringify(result.rows).length;
+      return result;
+    },
+  };
+  // The blanks: 900 bytes of text, 601 of JSON.
+  const entities = { pages: { table: 'pages', tenant: 'company_id', columns: ['title', 'body', 'doc', 'odd "name'] } };
+  const { activities } = await w.activities(hub, { database, entities, maxDataBytes: 750 }).fetchActivities({ companyId: 'acme' });
+  expect(activities.map(({ entityId, data, fetch }) => [entityId, data?.['title'], fetch])).toEqual([
+    ['large', undefined, true],
+    ['small', 'Small', false],
+    ['blanks', 'Blanks', false],
+    ['beyond', undefined, true],
+  ]);
+  expect(activities[1]?.data).toEqual({ title: 'Small', body: 'y', doc: null, 'odd "name': null });
+  expect(bytes).toBeLessThan(10_000);
+});
+
+test('in a database of another encoding than UTF-8 a transaction says who it was all the same', async () => {
+  const w = await world(postgres, closing, { encoding: 'LATIN1' });
+  const hub = w.hub();
+  await w.worker(hub);
+  await w.pool.query(`BEGIN; INSERT INTO pages VALUES ('p1', 'acme', 'Grüße'); SELECT pg_logical_emit_message(true, 'pathcast', '{"userId": "Jürg", "why": "müde"}'); COMMIT`);
+  await waitFor(async () => (await w.rows('acme')).length === 1, 'the activity');
+  const { activities } = await w.activities(hub).fetchActivities({ companyId: 'acme' });
+  expect(activities).toMatchObject([{ userId: 'Jürg', tx: { why: 'müde' }, data: { title: 'Grüße' } }]);
+});
+
 test('a row that is no JSON is an error of the app, which it hears of', async () => {
   const w = await world(postgres, closing);
   const hub = w.hub();

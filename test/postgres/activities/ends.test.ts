@@ -4,6 +4,7 @@ import { connect as connectHttp2, createServer as createHttp2Server, type Http2S
 import { connect, type Socket } from 'node:net';
 import type { Activities, Activity, LiveOptions, LiveUser } from '../../../lib/postgres/index.js';
 import type { Hub } from '../../../lib/server/hub.js';
+import { internalsOf } from '../../../lib/server/internals.js';
 import { ENGINES } from '../../support/engines.js';
 import { closeServers, listen } from '../../support/listen.js';
 import { PostgresServer } from '../../support/postgres.js';
@@ -144,6 +145,30 @@ describe.each(ENGINES)('%s', (engine) => {
   // More than the kernel holds for a connection.
   const ROWS = 3_000;
   const MANY = `INSERT INTO pages SELECT 'p' || i, 'acme', repeat('x', 6000) FROM generate_series(1, ${String(ROWS)}) i`;
+
+  test.each(['isAllowed', 'rows'] as const)("%s that never settles keeps nothing of a client that has left", async (which) => {
+    const never = { isAllowed: 0, rows: 0 };
+    const hang = <T>(): Promise<T> => {
+      never[which]++;
+      return new Promise<T>(() => undefined);
+    };
+    const { w, hub, open } = await serve({ engine }, which === 'isAllowed' ? { isAllowed: hang } : {}, which === 'rows' ? { entities: { pages: { rows: hang } } } : {});
+    const internals = internalsOf(hub);
+    const observe = internals.observe;
+    const observers: AbortSignal[] = [];
+    internals.observe = (companyId, from, signal, userId) => {
+      if (signal) observers.push(signal);
+      return observe(companyId, from, signal, userId);
+    };
+    await w.sql(`INSERT INTO pages VALUES ('p1', 'acme', 'x')`);
+    await waitFor(async () => (await w.rows('acme')).length === 1, 'the activity');
+    const client = await open('&offset=-1');
+    await waitFor(() => never[which] === 1, 'the app to be asked');
+    expect(observers.map(({ aborted }) => aborted)).toEqual([false]);
+    client.close();
+    // Nobody follows any more: the doorbell is left, too.
+    await waitFor(() => observers.every(({ aborted }) => aborted), 'the observer of the doorbell to go');
+  });
 
   test('for a client that reads nothing nothing is read, or asked; when it reads again all comes', async () => {
     let asked = 0;

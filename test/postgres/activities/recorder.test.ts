@@ -115,6 +115,26 @@ test('what a transaction says of itself, and PostgreSQL cannot hold, keeps no ac
   expect(warnings).toHaveLength(1);
 });
 
+test('a letter that the encoding of the database has not keeps no activity back, and costs its own transaction alone what it says', async () => {
+  const w = await world(postgres, closing, { encoding: 'LATIN1' });
+  const { recorder: one, warnings } = await recorder(w);
+  await one.record([
+    commit(10n, { a: ['x'] }, { metadata: { userId: 'Jürg', tx: { why: 'ü' } } }),
+    commit(20n, { a: ['y'] }, { metadata: { userId: 'Jürg', tx: { why: '€' } } }),
+    commit(30n, { a: ['z'] }, { metadata: { userId: '安', companyId: '会', tx: { fine: true } } }),
+    commit(40n, { a: ['w'], b: ['w'] }, { metadata: { userId: 'eve', companyId: 'b' } }),
+  ]);
+  const { rows } = await w.pool.query('SELECT company_id, entity_id, user_id, tx FROM pathcast.activities ORDER BY company_id, seq');
+  expect(rows.map((found: object) => Object.values(found))).toEqual([
+    ['a', 'x', 'Jürg', { why: 'ü' }],
+    ['a', 'y', 'Jürg', null],
+    ['a', 'z', null, null],
+    ['a', 'w', null, null],
+    ['b', 'w', 'eve', null],
+  ]);
+  expect(warnings).toHaveLength(2);
+});
+
 test('a company that is erased while it is written begins anew; offsets of before are of another life', async () => {
   const w = await world(postgres, closing);
   const { recorder: one } = await recorder(w);

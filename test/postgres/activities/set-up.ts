@@ -33,9 +33,9 @@ export interface World {
 let databases = 0;
 
 /** `closing`: run in the reverse order at the end of a test. */
-export async function world(postgres: PostgresServer, closing: (() => Promise<unknown>)[], { tables = TABLES, schema = undefined as string | undefined } = {}): Promise<World> {
+export async function world(postgres: PostgresServer, closing: (() => Promise<unknown>)[], { tables = TABLES, schema = undefined as string | undefined, encoding = 'UTF8' } = {}): Promise<World> {
   const name = `act${String((databases += 1))}`;
-  await postgres.sql(`CREATE DATABASE ${name}`);
+  await postgres.sql(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING '${encoding}'`);
   const sql = (text: string): Promise<string[][]> => postgres.sql(text, { database: name });
   await sql(tables);
   await sql(activityTables({ schema }));
