@@ -242,6 +242,52 @@ test('an answer that is lost: who presses the button again has one page, and who
   expect(await count()).toBe('2');
 });
 
+test('who writes on while it is saved has no conflict with himself, and keeps what he has written', async () => {
+  const [first] = screens as [Page];
+  await sql(`INSERT INTO pages (company_id, id, title, body) VALUES ('${COMPANY}', 'on', 'Written on', 'Text')`);
+  await isSeen('Written on');
+  await open(first, 'ada', 'Written on');
+  /** The answer comes when it is let through. */
+  const hold = async (procedure: string): Promise<() => Promise<void>> => {
+    let go = (): void => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    await first.route(`**/trpc/${procedure}**`, async (route) => {
+      const response = await route.fetch();
+      await held;
+      await route.fulfill({ response });
+    });
+    return async () => {
+      go();
+      await first.unroute(`**/trpc/${procedure}**`);
+    };
+  };
+
+  const title = field(first, 'ada', 'Title');
+  await title.fill('Written on, once');
+  const save = await hold('pages.update');
+  await button(editor(first, 'ada'), 'Save').click();
+  await title.fill('Written on, twice');
+  await isSeen('Written on, once');
+  await save();
+  await editor(first, 'ada').getByTestId('meanwhile').waitFor({ state: 'detached' });
+  expect(await title.inputValue()).toBe('Written on, twice');
+  await button(editor(first, 'ada'), 'Save').click();
+  await isSeen('Written on, twice');
+  expect(await editor(first, 'ada').getByTestId('conflicts').count()).toBe(0);
+
+  // And nothing of the next title is cleared by the answer to this one.
+  const name = pane(first, 'ada').getByLabel('Title of a new page');
+  const create = await hold('pages.create');
+  await name.fill('Added first');
+  await name.press('Enter');
+  await name.fill('Added second');
+  await create();
+  await waitFor(async () => (await field(first, 'ada', 'Title').inputValue()) === 'Added first', 'the new page to be open');
+  expect(await name.inputValue()).toBe('Added second');
+  await name.fill('');
+  await button(editor(first, 'ada'), 'Close').click();
+});
+
 test('with an open page every control has a name, and nothing is wider than a phone', async () => {
   const [first] = screens as [Page];
   await open(first, 'chen', 'By Drizzle');

@@ -18,7 +18,14 @@ function Side({ word, text, onKeep, button }: { word: string; text: string | und
   );
 }
 
-export function ConflictPanel({ conflicts, onDecide }: { conflicts: readonly Conflict[]; onDecide: (conflict: Conflict, keep: 'mine' | 'theirs') => void }) {
+interface ConflictPanelProps {
+  conflicts: readonly Conflict[];
+  /** As it stands in the field now: that is what is kept. */
+  mine: (conflict: Conflict) => string | undefined;
+  onDecide: (conflict: Conflict, keep: 'mine' | 'theirs') => void;
+}
+
+export function ConflictPanel({ conflicts, mine, onDecide }: ConflictPanelProps) {
   return (
     <div class="conflicts" role="alert" data-testid="conflicts">
       {conflicts.map((conflict) => (
@@ -29,7 +36,7 @@ export function ConflictPanel({ conflicts, onDecide }: { conflicts: readonly Con
           </p>
           <Side word="It was" text={conflict.base} />
           <div class="sides">
-            <Side word="Yours" text={conflict.mine} button="Keep yours" onKeep={() => onDecide(conflict, 'mine')} />
+            <Side word="Yours" text={mine(conflict)} button="Keep yours" onKeep={() => onDecide(conflict, 'mine')} />
             <Side word={conflict.by === null ? 'In the database' : `By ${conflict.by}`} text={conflict.theirs} button="Take this one" onKeep={() => onDecide(conflict, 'theirs')} />
           </div>
         </section>

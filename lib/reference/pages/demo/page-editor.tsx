@@ -47,9 +47,11 @@ function usePageDraft(id: string, loaded: Loaded | null | undefined) {
     const expected = Object.fromEntries(Object.entries(what).map(([field, { seen }]) => [field, seen]));
     await act(async (api) => {
       try {
-        await api.pages.update.mutate({ id, ...texts, tx: { ...once.of(what), expected } });
+        const { transactionId } = await api.pages.update.mutate({ id, ...texts, tx: { ...once.of(what), expected } });
         once.done();
         setConflicts([]);
+        // Who has written on meanwhile has seen what was saved: it is their own, and no conflict.
+        setDraft((now) => Object.fromEntries(Object.entries(now).map(([field, edit]) => [field, what[field as Field] ? { ...edit, seen: transactionId } : edit])));
         setSaved({ draft: what, over: loaded });
       } catch (error) {
         const found = fieldConflicts<Record<Field, string>>(error);
@@ -85,7 +87,8 @@ function Attachments({ pageId }: { pageId: string }) {
     const tx = once.of([pageId, name]);
     if (!(await act((api) => api.attachments.create.mutate({ id: tx.transactionId, pageId, name, tx })))) return;
     once.done();
-    setName('');
+    // What was typed since stays.
+    setName((now) => (now === name ? '' : now));
   };
   return (
     <div class="attachments">
@@ -151,7 +154,7 @@ export function PageEditor({ id, onClose }: { id: string; onClose: () => void })
           {label('body', 'Text')}
           <textarea class="field" rows={3} maxLength={20_000} value={value('body')} disabled={!online || data === null} onInput={(event) => write('body', event.currentTarget.value)} />
         </label>
-        {conflicts.length > 0 && <ConflictPanel conflicts={conflicts} onDecide={decide} />}
+        {conflicts.length > 0 && <ConflictPanel conflicts={conflicts} mine={({ field, mine }) => draft[field]?.text ?? mine} onDecide={decide} />}
         <div class="add-row">
           <button type="submit" class="button" disabled={!online || data === null || edited.length === 0 || conflicts.length > 0}>Save</button>
           <button type="button" class="button quiet" disabled={edited.length === 0} onClick={discard}>Discard</button>

@@ -24,7 +24,8 @@ function AddPage({ onAdded }: { onAdded: (id: string) => void }) {
     const done = await act((api) => api.pages.create.mutate({ id: tx.transactionId, title, tx }));
     if (!done) return;
     once.done();
-    setTitle('');
+    // What was typed since stays.
+    setTitle((now) => (now === title ? '' : now));
     onAdded(tx.transactionId);
   };
   return (
