@@ -22,7 +22,13 @@ export interface Context {
   services: Services;
 }
 
-const t = initTRPC.context<Context>().create({ isDev: false, errorFormatter: conflictFormatter });
+/** What a failure of the server's own says (a statement with its values, an address of the database) is for its log. */
+function formatted<Shape extends { message: string; data: object }>(given: { shape: Shape; error: TRPCError }) {
+  const shape = conflictFormatter(given);
+  return given.error.code === 'INTERNAL_SERVER_ERROR' ? { ...shape, message: 'The server failed at this; its log says why' } : shape;
+}
+
+const t = initTRPC.context<Context>().create({ isDev: false, errorFormatter: formatted });
 
 /** Lets in who has a valid session. */
 const withSession = t.middleware(async ({ ctx, next }) => {

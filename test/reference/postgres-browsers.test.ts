@@ -178,8 +178,11 @@ test('two people who change one field: the second sees both values, and chooses'
   // Nothing of it was done, the other field neither.
   expect((await api.pages.getById.query({ id: 'fought' }))?.page).toMatchObject({ title: "Ada's", body: 'Text' });
 
-  await button(conflict, 'Keep yours').click();
+  // By keyboard: who has chosen is in the field, and not at the beginning of the page.
+  await button(conflict, 'Keep yours').focus();
+  await second.keyboard.press('Enter');
   await isSeen("Bilal's");
+  expect(await second.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('title');
   await waitFor(async () => (await field(first, 'ada', 'Text').inputValue()) === "Bilal's text", "Ada's screen to have the text");
   expect(await field(first, 'ada', 'Title').inputValue()).toBe("Bilal's");
   expect((await api.pages.getById.query({ id: 'fought' }))?.page).toMatchObject({ title: "Bilal's", body: "Bilal's text", updatedBy: 'bilal' });

@@ -199,6 +199,14 @@ describe('pages and attachments', () => {
     expect(await code(viewer.pages.create.mutate({ title: 'Mine', tx: tx() }))).toBe('FORBIDDEN');
   });
 
+  test('what fails in the database is for the log: the browser hears neither the statement nor its values', async () => {
+    await sql(`CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'at 10.0.0.7'; END $$; CREATE TRIGGER broken BEFORE INSERT ON attachments FOR EACH ROW WHEN (NEW.name = 'broken') EXECUTE FUNCTION broken()`);
+    await ann.pages.create.mutate({ id: 'whole', title: 'Whole', tx: tx() });
+    const error = await ann.attachments.create.mutate({ pageId: 'whole', name: 'broken', tx: tx() }).catch((thrown: unknown) => thrown as Error & { data?: unknown });
+    expect(error).toMatchObject({ message: 'The server failed at this; its log says why', data: { code: 'INTERNAL_SERVER_ERROR' } });
+    expect(JSON.stringify([error, (error as Error).message])).not.toMatch(/10\.0\.0\.7|insert into|broken/i);
+  });
+
   test('another company has other pages, under the same ids too, and hears nothing', async () => {
     const other = pagesApi(server.url, await login(server, 'other', 'chen'));
     const stream = await onlooker(server, 'other');

@@ -2,7 +2,8 @@
 import { PathcastError } from '../../protocol/error.js';
 import { describeType } from '../../internal/describe.js';
 import { checkObject } from '../../server/check.js';
-import { postgresStore, type PostgresStore, type PostgresStoreOptions, type SqlText } from './postgres-store.js';
+import { postgresStore, type PostgresStore, type PostgresStoreOptions } from './postgres-store.js';
+import type { SqlText } from './sql-client.js';
 
 /** What is asked of Drizzle. */
 export interface DrizzleDatabase {

@@ -3,7 +3,7 @@
  * beginning and the one at the end are the same, or it was ended in between.
  */
 import { PathcastError } from '../../protocol/error.js';
-import type { SqlClient } from './postgres-store.js';
+import type { SqlClient } from './sql-client.js';
 import { sqlStateOf } from './sql-state.js';
 
 /** Assigned where nothing was written yet. */

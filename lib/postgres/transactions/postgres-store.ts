@@ -18,18 +18,9 @@ import type {
   Version,
 } from '../../trpc/index.js';
 import { EndedByHand, NUMBER, NUMBER_AT_BEGIN, OpenTransactions } from './ended-by-hand.js';
+import type { SqlClient, SqlText } from './sql-client.js';
 import { sqlStateOf } from './sql-state.js';
 import { schemaOf } from './tables.js';
-
-/** Every parameter is a text or null, and stands as `$1`, `$2`, … */
-export type SqlText = string | null;
-
-export interface SqlClient<Tx> {
-  /** A transaction of its own connection: committed when `body` resolved, rolled back when it rejected. Gives and throws what it does. */
-  run<T>(body: (tx: Tx) => Promise<T>): Promise<T>;
-  /** One statement in that transaction; its rows by column. */
-  query(tx: Tx, sql: string, params: readonly SqlText[]): Promise<readonly Record<string, unknown>[]>;
-}
 
 export interface PostgresStoreOptions {
   /** Where `transactionTables()` stand. Default `pathcast`. */

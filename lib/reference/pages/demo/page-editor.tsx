@@ -1,5 +1,5 @@
 /** A page as one person edits it: what is not being written stays as it is in the database, and who changes what somebody else has changed chooses. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { fieldConflicts } from '../../../link/index.js';
 import { bytes } from '../shared/format.js';
 import type { Api } from '../shared/session.js';
@@ -118,7 +118,13 @@ export function PageEditor({ id, onClose }: { id: string; onClose: () => void })
   const { online } = usePane();
   const { data } = useQuery('pages.getById', { id }, (api) => api.pages.getById.query({ id }));
   const { draft, conflicts, write, save, decide, discard } = usePageDraft(id, data);
+  const form = useRef<HTMLFormElement>(null);
   if (data === undefined) return <p class="empty">…</p>;
+  const choose: typeof decide = (conflict, keep) => {
+    decide(conflict, keep);
+    // The button that was pressed goes with its conflict: who has no mouse goes on from the field.
+    form.current?.querySelector<HTMLElement>(`[name=${conflict.field}]`)?.focus();
+  };
   const edited = FIELDS.filter((field) => draft[field] !== undefined);
   const meanwhile = (field: Field): boolean => {
     const edit = draft[field];
@@ -141,6 +147,7 @@ export function PageEditor({ id, onClose }: { id: string; onClose: () => void })
         </p>
       )}
       <form
+        ref={form}
         onSubmit={(event) => {
           event.preventDefault();
           void save();
@@ -148,13 +155,13 @@ export function PageEditor({ id, onClose }: { id: string; onClose: () => void })
       >
         <label>
           {label('title', 'Title')}
-          <input class="field" type="text" maxLength={200} value={value('title')} disabled={!online || data === null} onInput={(event) => write('title', event.currentTarget.value)} />
+          <input class="field" type="text" name="title" maxLength={200} value={value('title')} disabled={!online || data === null} onInput={(event) => write('title', event.currentTarget.value)} />
         </label>
         <label>
           {label('body', 'Text')}
-          <textarea class="field" rows={3} maxLength={20_000} value={value('body')} disabled={!online || data === null} onInput={(event) => write('body', event.currentTarget.value)} />
+          <textarea class="field" name="body" rows={3} maxLength={20_000} value={value('body')} disabled={!online || data === null} onInput={(event) => write('body', event.currentTarget.value)} />
         </label>
-        {conflicts.length > 0 && <ConflictPanel conflicts={conflicts} mine={({ field, mine }) => draft[field]?.text ?? mine} onDecide={decide} />}
+        {conflicts.length > 0 && <ConflictPanel conflicts={conflicts} mine={({ field, mine }) => draft[field]?.text ?? mine} onDecide={choose} />}
         <div class="add-row">
           <button type="submit" class="button" disabled={!online || data === null || edited.length === 0 || conflicts.length > 0}>Save</button>
           <button type="button" class="button quiet" disabled={edited.length === 0} onClick={discard}>Discard</button>
