@@ -253,14 +253,18 @@ test('who writes on while it is saved has no conflict with himself, and keeps wh
   /** The answer comes when it is let through. */
   const hold = async (procedure: string): Promise<() => Promise<void>> => {
     let go = (): void => undefined;
+    let answered = (): void => undefined;
     const held = new Promise<void>((resolve) => (go = resolve));
+    const isAnswered = new Promise<void>((resolve) => (answered = resolve));
     await first.route(`**/trpc/${procedure}**`, async (route) => {
       const response = await route.fetch();
       await held;
       await route.fulfill({ response });
+      answered();
     });
     return async () => {
       go();
+      await isAnswered;
       await first.unroute(`**/trpc/${procedure}**`);
     };
   };
