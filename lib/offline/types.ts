@@ -35,7 +35,16 @@ export interface OfflineMutation<Input = any> { // eslint-disable-line @typescri
   /** Compares what the user has seen (`tx.expected`). Default: true for updates and deletes. */
   compare?: boolean | undefined;
   /** The queries that show the row; it is laid over their answers until they contain it. */
-  shows?: { query?: string | undefined; list?: readonly string[] | undefined; row?: ((answer: any) => unknown) | undefined } | undefined; // eslint-disable-line @typescript-eslint/no-explicit-any
+  shows?:
+    | {
+        query?: string | undefined;
+        list?: readonly string[] | undefined;
+        /** Where the row stands in an answer of `query`: `(answer) => answer.page`. Default: it is the answer. */
+        row?: ((answer: any) => unknown) | undefined; // eslint-disable-line @typescript-eslint/no-explicit-any
+        /** Where a new row stands in a list. Default: `last`. */
+        place?: 'first' | 'last' | undefined;
+      }
+    | undefined;
 }
 
 /**

@@ -4,11 +4,11 @@ import { readsOf } from './reads.js';
 import type { QueryClientLike } from './types.js';
 
 /** An observable, as far as links use one: no package of tRPC's is needed for it. */
-interface Stream {
+export interface Stream {
   subscribe(observer: Observer): unknown;
   pipe(...through: ((source: Stream) => unknown)[]): unknown;
 }
-interface Observer {
+export interface Observer {
   next?(value: unknown): void;
   error?(thrown: unknown): void;
   complete?(): void;
@@ -19,7 +19,7 @@ interface Observer {
 export type FenceLink = (runtime: any) => (given: { op: any; next: (op: any) => any }) => any;
 /* eslint-enable */
 
-interface Operation {
+export interface Operation {
   readonly type: string;
   readonly path: string;
   readonly input: unknown;
@@ -33,6 +33,12 @@ function positionIn(given: unknown): string | undefined {
   return position && /^\w+\.\d+$/.test(position) ? position : undefined;
 }
 
+/** An observable of what `subscribe` does. */
+export function streamOf(subscribe: Stream['subscribe']): Stream {
+  const stream: Stream = { subscribe, pipe: (...all) => all.reduce<unknown>((before, one) => one(before as Stream), stream) };
+  return stream;
+}
+
 /**
  * First among a tRPC client's links: `links: [fenceLink(queryClient), httpBatchLink({ url })]`. With it a fetch that was on its way while
  * something changed is known to contain the change, or not, by the `x-pathcast-position` of its answer; without it each one that began before
@@ -44,25 +50,21 @@ export function fenceLink(queryClient: QueryClientLike): FenceLink {
     const { op, next } = given;
     const source = next(op);
     if (op.type !== 'query') return source;
-    const through: Stream = {
-      subscribe(observer) {
-        const answered = reads.called(op.path, op.input);
-        return source.subscribe({
-          next(value) {
-            answered(positionIn(value));
-            observer.next?.(value);
-          },
-          error(thrown) {
-            const position = positionIn(thrown);
-            // No answer is none; of the next try's position it says nothing.
-            if (position) answered(position);
-            observer.error?.(thrown);
-          },
-          complete: () => observer.complete?.(),
-        });
-      },
-      pipe: (...all) => all.reduce<unknown>((before, one) => one(before as Stream), through),
-    };
-    return through;
+    return streamOf((observer) => {
+      const answered = reads.called(op.path, op.input);
+      return source.subscribe({
+        next(value) {
+          answered(positionIn(value));
+          observer.next?.(value);
+        },
+        error(thrown) {
+          const position = positionIn(thrown);
+          // No answer is none; of the next try's position it says nothing.
+          if (position) answered(position);
+          observer.error?.(thrown);
+        },
+        complete: () => observer.complete?.(),
+      });
+    });
   };
 }

@@ -86,12 +86,16 @@ export function patchList(data: unknown, change: ListChange, input: unknown, inf
   return { ...data, pages: pages.map((page, at) => page ?? (data['pages'] as unknown[])[at]) };
 }
 
+/** Where an answer that is an object has its list: in `items`, or in the one array that it has. */
+export function arrayKey(page: Readonly<Record<string, unknown>>): string | undefined {
+  const arrays = Object.keys(page).filter((key) => Array.isArray(page[key]));
+  return arrays.includes('items') ? 'items' : arrays.length === 1 ? arrays[0] : undefined;
+}
+
 function patchPage(page: unknown, change: ListChange, input: unknown): unknown {
   if (Array.isArray(page)) return patchArray(page, change, input);
-  if (!isPlain(page)) return undefined;
-  const arrays = Object.keys(page).filter((key) => Array.isArray(page[key]));
-  const key = arrays.includes('items') ? 'items' : arrays.length === 1 ? arrays[0] : undefined;
-  if (key === undefined) return undefined;
+  const key = isPlain(page) ? arrayKey(page) : undefined;
+  if (!isPlain(page) || key === undefined) return undefined;
   // Beside a cursor or a total only the server knows where a new row stands.
   const rows = patchArray(page[key] as unknown[], { ...change, type: change.type === 'insert' ? 'update' : change.type }, input);
   return rows && { ...page, [key]: rows };

@@ -30,6 +30,8 @@ interface Known {
   goesOn: boolean;
   /** What is being put there by hand. */
   put: unknown;
+  /** What a row has settled it with last. */
+  settled: unknown;
   /** The cache has it no more; a component may for a moment. */
   gone: boolean;
 }
@@ -45,6 +47,12 @@ export interface Reads {
   isDenied(query: QueryLike): boolean;
   /** Its data is about to become `data`, which was read so. */
   settle(query: QueryLike, read: readonly Read[], data?: unknown): void;
+  /** `data` takes the place of what it shows, and is as old as that. */
+  keep(query: QueryLike, data: unknown): void;
+  /** What is being put there by hand, before the cache makes a copy of it. */
+  put(query: QueryLike): unknown;
+  /** That is a row, which settles it. */
+  isAnswer(query: QueryLike): boolean;
   /** The tick at which the fetch that is on its way began. */
   begin(query: QueryLike): number;
   /** What was heard by a binding that has ended, of the stream of this `sourceId`: for the one that goes on where it ended. */
@@ -133,7 +141,7 @@ function attach(queryClient: QueryClientLike): Reads {
     let one = known.get(query);
     if (!one) {
       const { data, dataUpdatedAt: updatedAt } = query.state;
-      one = { name: callName(query.queryKey), read: given(query), refused: undefined, denied: false, data, updatedAt, begin: 0, beganAt: 0, whole: true, given: UNKNOWN, goesOn: false, put: undefined, gone: false };
+      one = { name: callName(query.queryKey), read: given(query), refused: undefined, denied: false, data, updatedAt, begin: 0, beganAt: 0, whole: true, given: UNKNOWN, goesOn: false, put: undefined, settled: undefined, gone: false };
       known.set(query, one);
       watch(query, one);
     }
@@ -284,9 +292,18 @@ function attach(queryClient: QueryClientLike): Reads {
     },
     isDenied: (query) => of(query).denied,
     settle(query, read, data) {
-      of(query).read = read;
+      const one = of(query);
+      one.read = read;
+      one.settled = data;
       show(query, data, read);
     },
+    keep(query, data) {
+      const one = of(query);
+      one.data = data;
+      show(query, data, one.read);
+    },
+    put: (query) => of(query).put,
+    isAnswer: (query) => of(query).settled === (of(query).put ?? of),
     begin: (query) => of(query).begin,
     part(sourceId, heard) {
       if (heard.latest === undefined) return;

@@ -1,0 +1,107 @@
+/** `offlineLink`: the mutations of a tRPC client that are declared go into the outbox, and what is asked is answered with what is kept laid over it. */
+import { streamOf, type FenceLink, type Observer, type Operation, type Stream } from '../../tanstack/link.js';
+import { invalid } from '../../client/invalid.js';
+import { BYPASS, INSIDE, type Offline } from '../inside.js';
+import { lay } from '../overlay/lay.js';
+import { overlayOf, placeOf, type Item } from '../overlay/overlay.js';
+
+/** A `TRPCLink`, of whichever router. */
+export type OfflineLink = FenceLink;
+
+interface Answer {
+  readonly result?: { readonly type?: string; readonly data?: unknown };
+}
+
+/**
+ * First among a tRPC client's links, before `fenceLink`. A mutation that `createOffline` declares is kept, and its promise ends when the server has answered, or
+ * refused it for good, whenever that is. To unsubscribe does not undo it; its `context` does not outlive the page. Everything else passes. Throws INVALID_OPTION for
+ * what is no `createOffline()`.
+ */
+export function offlineLink(offline: Offline): OfflineLink {
+  const inside = (Object(offline) as Partial<Offline>)[INSIDE];
+  if (!inside) throw invalid('offline must be what createOffline() gave');
+  const { environment, network, versions, versionsOf, mutations } = inside;
+  const overlay = overlayOf(inside);
+  /** Calls on their way, and what was done when each began: its answer has that. */
+  const calls = new Set<ReadonlySet<Item>>();
+  overlay.hold({
+    changed: () => undefined,
+    expired: () => undefined,
+    needs: (item) => [...calls].some((done) => !done.has(item)),
+  });
+
+  function laid({ path, input }: Operation, answer: unknown, done: ReadonlySet<Item>): unknown {
+    return overlay.items.reduce((data, item) => {
+      const { declared, layer } = item;
+      const place = done.has(item) ? undefined : placeOf(declared, layer.id, path, input);
+      return place ? lay(data, layer, place) : data;
+    }, answer);
+  }
+
+  function learn(path: string, answer: unknown): void {
+    for (const { fields, ...key } of versionsOf[path]?.(answer) || []) versions.learn(key, fields);
+  }
+
+  /** What an app's own functions throw is reported, and keeps nobody from the answer. */
+  function guarded<Value>(otherwise: Value, run: () => Value): Value {
+    try {
+      return run();
+    } catch (thrown) {
+      environment.report(thrown);
+      return otherwise;
+    }
+  }
+
+  return () => ({ op, next }: { op: Operation & { context?: Record<string, unknown> }; next: (op: Operation) => Stream }) => {
+    const { type, path, input } = op;
+    if (type === 'subscription' || op.context?.[BYPASS]) return next(op);
+    if (type === 'mutation' && Object.hasOwn(mutations, path)) {
+      return streamOf((observer: Observer) => {
+        void offline.add(path, input).then(({ answer }) => answer).then((data) => {
+          observer.next?.({ result: { type: 'data', data } });
+          observer.complete?.();
+        }, (thrown: unknown) => observer.error?.(thrown));
+        return { unsubscribe: () => undefined };
+      });
+    }
+    return streamOf((observer: Observer) => {
+      const began = environment.now();
+      const done = new Set(overlay.items.filter(({ acked }) => acked));
+      const end = (): void => {
+        calls.delete(done);
+        overlay.look();
+      };
+      if (type === 'query') calls.add(done);
+      const source = next(op).subscribe({
+        next(value) {
+          network.prove(Math.max(0, environment.now() - began));
+          const { result } = value as Answer;
+          if (type === 'query' && result && 'data' in result) {
+            guarded(undefined, () => learn(path, result.data));
+            // A cache lays it itself, and keeps what is below.
+            if (overlay.caches === 0) value = { ...(value as object), result: { ...result, data: guarded(result.data, () => laid(op, result.data, done)) } };
+          }
+          end();
+          observer.next?.(value);
+        },
+        error(thrown) {
+          end();
+          // An error of the app's is an answer, too.
+          if ((Object(thrown) as { data?: unknown }).data) network.prove(Math.max(0, environment.now() - began));
+          else if ((Object(thrown) as { name?: unknown; cause?: { name?: unknown } }).cause?.name !== 'AbortError') network.doubt();
+          observer.error?.(thrown);
+        },
+        complete() {
+          end();
+          observer.complete?.();
+        },
+      }) as { unsubscribe?: () => void } | undefined;
+      return {
+        unsubscribe() {
+          end();
+          source?.unsubscribe?.();
+        },
+      };
+    });
+  };
+}
