@@ -162,7 +162,9 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
     // What was laid then is laid still, or done since, or without effect.
     const done = [...new Set([...one.put, ...then.items.filter((item) => !item.undone && !overlay.items.includes(item))])].sort((a, b) => a.entry.seq - b.entry.seq);
     const since = (from: unknown): unknown => done.reduce((data, item) => put(query, data, item), from);
-    one.base = since(then.base);
+    // What an app wrote by hand then may hold what was taken back since.
+    const undone = then.byHand ? then.items.filter((item) => item.undone) : [];
+    one.base = since(undone.reduceRight((data, item) => without(query, then, data, item), then.base));
     one.byHand = then.byHand;
     one.before = since(then.before);
   }
@@ -225,9 +227,9 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
   /** What may hold a change though it was not read with it. */
   const isMixed = (query: QueryLike, { byHand }: Known): boolean => byHand || reads.of(query).some(({ at }) => at !== undefined);
 
-  function without(query: QueryLike, one: Known, data: unknown, item: Item): unknown {
+  function without(query: QueryLike, { before }: Pick<Known, 'before'>, data: unknown, item: Item): unknown {
     const place = placeIn(query, item);
-    return place ? guarded(item.entry.path, data, () => takeOut(data, item.layer, place, one.before, item.entry.base)) : data;
+    return place ? guarded(item.entry.path, data, () => takeOut(data, item.layer, place, before, item.entry.base)) : data;
   }
 
   function changed(undone: readonly Item[]): void {
