@@ -15,7 +15,7 @@ const MOST: Readonly<Record<string, number>> = {
   'pathcast/client': 10_240,
   'pathcast/client/trpc': 12_928,
   'pathcast/client/report': 4_224,
-  'pathcast/react': 21_888,
+  'pathcast/react': 22_016,
   'pathcast/tanstack': 11_520,
   'pathcast/devtools': 8_704,
 };

@@ -276,7 +276,7 @@ export function createEntityStore<Row extends object>(options: EntityStoreOption
       const id = idOf(row, idKey);
       return id === undefined ? Promise.reject(invalid(`row.${idKey} must be a text or a number: the page makes it`)) : act('create', id, row as Fields);
     },
-    optimisticUpdate: (id, changes) => act('update', String(id), changes as Fields),
+    optimisticUpdate: (id, changes) => act('update', String(id), changes),
     optimisticDelete: (id) => act('delete', String(id), {}),
     conflicts: () => snapshot.conflicts,
     hasConflicts: () => snapshot.conflicts.length > 0,

@@ -122,14 +122,14 @@ export class Desk {
     for (const listener of [...this.#changed]) listener(this.entries);
   }
 
-  keep(path: string, input: { id: unknown }, more: Partial<OutboxEntry> = {}): OutboxEntry {
+  keep<Input extends { id: unknown }>(path: string, input: Input, more: Partial<OutboxEntry> = {}): OutboxEntry {
     const { id, ...fields } = input;
     const declared = this.inside.mutations[path]!;
     const seq = (this.#seq += 1);
-    const entry: OutboxEntry = {
+    const entry = {
       id: `e${seq}`, squashed: [], seq, path, input, kind: declared.kind, ...(declared.entity && { entity: declared.entity }), entityId: String(id), lane: String(id), after: [],
-      fields: declared.kind === 'delete' ? {} : fields, base: {}, state: 'queued', attempts: 0, notBefore: 0, createdAt: this.page.clock.now, version: 1, ...more,
-    };
+      fields: declared.kind === 'delete' ? {} : fields, base: {}, state: 'queued', attempts: 0, failures: 0, notBefore: 0, createdAt: this.page.clock.now, version: 1, ...more,
+    } as OutboxEntry;
     this.#tell([...this.entries, entry]);
     return entry;
   }
