@@ -16,6 +16,7 @@ export function makeShelf(): Shelf {
     meta: { seq: 1, rev: 0, fence: 0, node: 'n', version: 1 } as Meta,
     entries: [],
     state: 'ok',
+    kept: true,
     writes: 0,
     fails: false,
     load: () => Promise.resolve(),
