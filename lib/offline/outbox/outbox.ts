@@ -15,7 +15,7 @@ import { baseOf, inputOf, isBare, make, type Known, type Mutations } from './mak
 import { outcomeOf, type Outcome } from './outcome.js';
 import { createSender, type Migrate, type Sender } from './sender.js';
 import { squash } from './squash.js';
-import type { Gone, Outbox } from './types.js';
+import type { Added, Gone, Outbox } from './types.js';
 
 /** Without a channel between tabs: how often one looks what the others have done. */
 const LOOK_MS = 1_000;
@@ -81,7 +81,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   const words = new Map<string, Set<(word: unknown) => void>>();
   const waiting = new Map<string, Waiting[]>();
   /** What the client itself gave or threw in this tab: its callers get the very same. */
-  const raws = new Map<string, unknown>();
+  const raws = new Map<string, { done: boolean; raw: unknown }>();
   let channel: ChannelLike | undefined;
   let looking: unknown;
   let flushes: (() => void)[] = [];
@@ -156,7 +156,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     heard(entry, outcome, raw, ms) {
       if (outcome.is === 'unauthorized') everywhere('unauthorized', true);
       if (raws.size >= RAW_MOST) raws.clear();
-      if (waiting.has(entry.id)) raws.set(entry.id, raw);
+      if (waiting.has(entry.id)) raws.set(entry.id, { done: outcome.is === 'answer', raw });
       host.heard(outcome, ms);
     },
     leads: (leads) => reason('follower', !leads),
@@ -185,7 +185,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       const old = was.get(entry.id);
       if (old?.state === entry.state) continue;
       if (entry.state === 'acked') {
-        const answer = raws.has(entry.id) ? raws.get(entry.id) : entry.answer;
+        const own = raws.get(entry.id);
+        const answer = own?.done ? own.raw : entry.answer;
         for (const listener of [...acks]) host.say(listener, { entry, answer });
       }
       const code = TOLD[entry.state];
@@ -218,11 +219,11 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       return;
     }
     waiting.delete(id);
-    const raw = raws.get(entry.id);
+    const own = raws.get(entry.id);
     const { message = `${entry.path}: ${reason ?? state}`, data, httpStatus } = error ?? {};
-    const thrown = raw ?? Object.assign(new Error(message), { name: 'TRPCClientError', data, shape: { message, data }, httpStatus });
+    const thrown = own?.done === false ? own.raw : Object.assign(new Error(message), { name: 'TRPCClientError', data, shape: { message, data }, httpStatus });
     for (const { resolve, reject } of all) {
-      if (state === 'acked') resolve(raws.has(entry.id) ? raw : entry.answer);
+      if (state === 'acked') resolve(own?.done ? own.raw : entry.answer);
       else reject(thrown);
     }
     raws.delete(entry.id);
@@ -345,7 +346,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       }
       const answer = answerOf(id, entry);
       settled(id);
-      return { id, answer };
+      return { id, answer, kept: true };
     },
     async resolve(id, how) {
       let key: EntityKey | undefined;
@@ -462,7 +463,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   };
 
   /** There is no room to keep it; where nothing of its lane waits and the server answers, it need not be kept. */
-  function direct(thrown: unknown, made: ReturnType<typeof make>, path: string): { id: string; answer: Promise<unknown> } {
+  function direct(thrown: unknown, made: ReturnType<typeof make>, path: string): Added {
     const send = host.send();
     const free = storage.state === 'full' && host.verified() && send && !paused.some((which) => STANDS.includes(which));
     const waits = storage.entries.some(({ state, lane }) => state !== 'acked' && (lane === made.lane || made.after.includes(lane)));
@@ -474,7 +475,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       () => host.heard({ is: 'answer', answer: undefined }, 0),
       (error: unknown) => host.heard(outcomeOf(error), 0),
     );
-    return { id, answer };
+    return { id, answer, kept: false };
   }
 
   return own;

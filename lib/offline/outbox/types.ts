@@ -7,6 +7,8 @@ export interface Added {
   readonly id: string;
   /** What the server answers, whenever that is. Rejects where it is refused, conflicted, given up or discarded. Nobody need listen. */
   readonly answer: Promise<unknown>;
+  /** False: there was no room, and it was sent at once. It is lost with its tab, and where it fails. */
+  readonly kept: boolean;
 }
 
 export interface AddOptions {

@@ -38,6 +38,8 @@ interface RequestLike {
 export type Access = (store: StoreName) => StoreLike;
 
 export interface Handle {
+  /** It was open once: what fails now is the moment's. */
+  readonly worked: boolean;
   /** One transaction over all stores. `write`: how durable. The body may run twice. */
   run<T>(write: 'strict' | 'relaxed' | undefined, body: (access: Access) => Promise<T>): Promise<T>;
   erase(): Promise<void>;
@@ -49,6 +51,7 @@ export const nameOf = (thrown: unknown): string => String((thrown as { name?: un
 /** `lost`: the browser has closed it by itself. */
 export function createHandle(environment: OfflineEnvironment, name: string, blocked: () => void, lost: () => void): Handle {
   let opening: Promise<DatabaseLike> | undefined;
+  let worked = false;
   const promised = wrap as unknown as <T>(request: object) => Promise<T>;
 
   /** Calls `run`, and gives up after a while. */
@@ -70,6 +73,7 @@ export function createHandle(environment: OfflineEnvironment, name: string, bloc
       request.onupgradeneeded = () => STORES.forEach((store) => request.result.createObjectStore(store));
       request.onblocked = blocked;
       const database = await promised<DatabaseLike>(request);
+      worked = true;
       // Nobody waits for it any more, and it would stand in the way of who deletes.
       if (late) database.close();
       database.addEventListener('close', () => {
@@ -95,6 +99,9 @@ export function createHandle(environment: OfflineEnvironment, name: string, bloc
   };
 
   return {
+    get worked() {
+      return worked;
+    },
     async run(write, body) {
       for (let again = false; ; again = true) {
         const own = open();

@@ -44,7 +44,6 @@ export function createStorage({ environment, name, version, problem, changed, sa
   let state: OfflineStatus['storage'] = 'ok';
   let queue: Promise<unknown> = Promise.resolve();
   let tokens = 0;
-  let worked = false;
   let closed = false;
   /** Of the browser that can keep nothing. */
   const memory = new Map<string, unknown>();
@@ -79,7 +78,6 @@ export function createStorage({ environment, name, version, problem, changed, sa
     if (handle) {
       try {
         await handle.run(write, body);
-        worked = true;
         if (state === 'full' || state === 'unavailable') become('ok');
         return;
       } catch (error) {
@@ -89,7 +87,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
           become('full', { code: 'storage_full', message: 'the browser has no room left', error });
           throw offlineError('STORAGE', 'the browser has no room left to keep this', error, true);
         }
-        if (worked) {
+        if (handle.worked) {
           become('unavailable', { code: 'storage_lost', message: 'the database cannot be opened any more', error });
           throw offlineError('STORAGE', 'the browser could not keep this', error);
         }
@@ -115,8 +113,9 @@ export function createStorage({ environment, name, version, problem, changed, sa
     }
     const count = counted();
     if (known && count !== null) {
-      // What this tab still knows is kept anew. Whoever led leads no more.
-      return { meta: { ...known.meta, fence: known.meta.fence + 1, lease: undefined }, entries: known.entries, again: true };
+      // What this tab still knows is kept anew. Whoever led leads no more, and may have sent what nobody here has heard of.
+      const entries = known.entries.map((entry): OutboxEntry => (entry.state === 'queued' ? { ...entry, state: 'sending', attempts: entry.attempts || 1 } : entry));
+      return { meta: { ...known.meta, fence: known.meta.fence + 1, lease: undefined }, entries, again: true };
     }
     if (known) {
       // Another tab has signed out; or, where nothing says so, it was thrown away.
@@ -174,8 +173,9 @@ export function createStorage({ environment, name, version, problem, changed, sa
         let result: unknown;
         let thrown: [unknown] | undefined;
         let now: Known | undefined;
-        await transact(relaxed ? 'relaxed' : 'strict', async (access) => {
+        const attempt = async (access: Access): Promise<void> => {
           const found = await read(access);
+          now = undefined;
           // It was kept, and the word of it was lost.
           if (found.meta.done.includes(token)) {
             now = found;
@@ -215,7 +215,19 @@ export function createStorage({ environment, name, version, problem, changed, sa
           now = { meta, entries };
           const write = (store: 'entries' | 'versions', [key, value]: [string, unknown]): Promise<unknown> => (value === undefined ? access(store).delete(key) : access(store).put(value, key));
           await Promise.all([access('meta').put(meta, 'meta'), ...[...puts].map((one) => write('entries', one)), ...[...versions].map((one) => write('versions', one))]);
-        });
+        };
+        try {
+          await transact(relaxed ? 'relaxed' : 'strict', attempt);
+        } catch (error) {
+          now = undefined;
+          // Perhaps it was kept after all.
+          const look = async (access: Access): Promise<void> => {
+            const found = await read(access);
+            now = found.meta.done.includes(token) ? found : undefined;
+          };
+          await transact(undefined, look).catch(() => undefined);
+          if (!now) throw error;
+        }
         if (now) learnt(now, true);
         if (thrown) throw thrown[0];
         return result as never;

@@ -60,7 +60,8 @@ export class ModelServer {
   call(path: string, given: unknown): unknown {
     this.asked += 1;
     const { tx, ...input } = given as { tx?: Tx } & Row;
-    if (!tx) return this.#run(path, input, undefined);
+    // Behind no transaction: done as often as it is asked for.
+    if (!tx || path === 'bells.ring') return this.#run(path, input, undefined);
     const key = JSON.stringify([path, input]);
     const done = this.#done.get(tx.transactionId);
     if (done && done.key !== key) throw trpcError(422, 'UNPROCESSABLE_CONTENT', { code: 'TRANSACTION_MISMATCH', retryable: false });

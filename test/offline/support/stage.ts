@@ -56,14 +56,15 @@ export class Stage {
   /** What the browser has kept is thrown away, under open handles too. */
   evict(): void {
     this.databases = new IDBFactory();
-    for (const database of this.#open) {
+    for (const [database, told] of [...this.#open]) {
       database.close();
-      database.dispatchEvent(new Event('close'));
+      told();
     }
     this.#open.clear();
   }
 
-  readonly #open = new Set<IDBDatabase>();
+  /** Handles, and who hears that they are closed. */
+  readonly #open = new Map<IDBDatabase, () => void>();
 
   environment(): { tab: Tab; environment: OfflineEnvironment } {
     const { tab, environment } = this.browser.open();
@@ -85,7 +86,7 @@ export class Stage {
             alive();
             const request = this.databases.open(name, version);
             request.addEventListener('success', () => {
-              this.#open.add(request.result);
+              this.#hear(request.result, tab);
               this.#spoil(request.result, tab);
             });
             return request;
@@ -94,6 +95,18 @@ export class Stage {
         },
       },
     };
+  }
+
+  #hear(database: IDBDatabase, tab: Tab): void {
+    const listen = database.addEventListener.bind(database);
+    const all: (() => void)[] = [];
+    database.addEventListener = ((name: string, listener: () => void) => {
+      if (name === 'close') all.push(listener);
+      else listen(name, listener);
+    }) as never;
+    this.#open.set(database, () => {
+      if (!tab.gone) for (const listener of all) listener();
+    });
   }
 
   #spoil(database: IDBDatabase, tab: Tab): void {
@@ -128,14 +141,15 @@ export class Stage {
         });
       } else if (faults.unheard && random.chance(faults.unheard)) {
         // Kept, and told as lost: who waits for its end hears of an abort.
-        transaction.addEventListener(
-          'complete',
-          (event) => {
-            event.stopImmediatePropagation();
-            transaction.dispatchEvent(new Event('abort'));
-          },
-          { once: true },
-        );
+        const listen = transaction.addEventListener.bind(transaction);
+        // Those of whoever began it; the fake's own come later.
+        let hears: ((event: Event) => void) | undefined;
+        let ends = false;
+        transaction.addEventListener = ((name: string, listener: (event: Event) => void) => {
+          if (name === 'abort') hears ??= listener;
+          listen(name, name === 'complete' && !ends ? (event) => hears?.(event) : listener);
+          if (name === 'complete') ends = true;
+        }) as never;
       }
       return transaction;
     };

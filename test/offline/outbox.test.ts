@@ -1,0 +1,258 @@
+/** What the outbox promises of single things; the simulation mixes them. */
+import { crud } from '../../lib/offline/crud.js';
+import type { OfflineMutation, Send } from '../../lib/offline/types.js';
+import { makeRandom } from '../support/random.js';
+import { ModelServer, trpcError } from './support/model-server.js';
+import { openPage, Stage, type Page, type PageOptions } from './support/stage.js';
+
+const mutations: Record<string, OfflineMutation> = {
+  ...crud('pages'),
+  ...crud('files', { dependsOn: ({ pageId }: { pageId: string }) => [{ entity: 'pages', id: pageId }] }),
+  'bells.ring': { kind: 'other', once: 'none' },
+};
+
+let stage: Stage;
+let server: ModelServer;
+let sent: { path: string; input: Record<string, unknown> }[];
+/** What the next requests end in, in place of the server. */
+let failures: unknown[];
+
+beforeEach(() => {
+  stage = new Stage(makeRandom(1));
+  server = new ModelServer(() => stage.clock.now);
+  sent = [];
+  failures = [];
+});
+afterEach(() => stage.end());
+
+const sends: Send = async (path, input) => {
+  sent.push({ path, input: input as Record<string, unknown> });
+  await new Promise<void>((done) => stage.clock.after(10, done));
+  const failure = failures.shift();
+  if (failure) throw failure as Error;
+  return server.call(path, input);
+};
+
+async function open(options: Partial<PageOptions> = {}): Promise<Page> {
+  const page = await openPage(stage, { mutations, sends, ...options });
+  page.outbox.start();
+  await stage.run(10);
+  return page;
+}
+
+const add = async (page: Page, path: string, input: object): Promise<{ id: string; answer: Promise<unknown>; kept: boolean }> => stage.done(page.outbox.add(path, input));
+const states = ({ outbox }: Page): string[] => outbox.entries.map(({ path, state }) => `${path} ${state}`);
+
+test('what is kept is sent with its id, and its answer comes back; a minute later nothing is left of it', async () => {
+  const page = await open();
+  const { id, answer } = await add(page, 'pages.create', { id: 'p1', title: 'Plan' });
+  expect(states(page)).toEqual(['pages.create queued']);
+  expect(await stage.done(answer)).toEqual({ id: 'p1', by: id });
+  expect(sent).toEqual([{ path: 'pages.create', input: { id: 'p1', title: 'Plan', tx: { transactionId: id } } }]);
+  expect(states(page)).toEqual(['pages.create acked']);
+  await stage.run(62_000);
+  expect(page.outbox.entries).toEqual([]);
+});
+
+test('nothing shows before it is kept', async () => {
+  const page = await open();
+  const added = page.outbox.add('pages.create', { id: 'p1' });
+  expect(page.outbox.entries).toEqual([]);
+  await stage.done(added);
+  expect(page.outbox.entries).toHaveLength(1);
+});
+
+test('an id of the app is the id; the same again is the same', async () => {
+  const page = await open();
+  page.outbox.pause('by_hand');
+  const first = await add(page, 'pages.create', { id: 'p1', tx: { transactionId: 'mine', expected: {} } });
+  const again = await add(page, 'pages.create', { id: 'p1', tx: { transactionId: 'mine' } });
+  expect([first.id, again.id, page.outbox.entries.length]).toEqual(['mine', 'mine', 1]);
+  page.outbox.resume('by_hand');
+  expect(await stage.done(Promise.all([first.answer, again.answer]))).toHaveLength(2);
+  expect(sent).toEqual([{ path: 'pages.create', input: { id: 'p1', tx: { transactionId: 'mine', expected: {} } } }]);
+  await expect(page.outbox.add('pages.create', { id: 'p2', tx: { transactionId: '~x' } })).rejects.toMatchObject({ code: 'INVALID_FIELD' });
+});
+
+test('what cannot be kept is refused by name: an unknown path, a function in the input', async () => {
+  const page = await open();
+  await expect(page.outbox.add('pages.paint', {})).rejects.toMatchObject({ code: 'INVALID_FIELD', name: 'PathcastError' });
+  await expect(page.outbox.add('toString', {})).rejects.toMatchObject({ code: 'INVALID_FIELD' });
+  await expect(page.outbox.add('pages.create', { id: 'p1', run: () => 1 })).rejects.toMatchObject({ code: 'INVALID_FIELD', message: expect.stringContaining('pages.create') as string });
+  expect(page.outbox.entries).toEqual([]);
+});
+
+test('401 pauses all, in each tab; whoever is let in sends it under its id, and it was not tried', async () => {
+  const page = await open();
+  const other = await open();
+  failures.push(trpcError(401, 'UNAUTHORIZED'));
+  const { answer, id } = await add(page, 'pages.create', { id: 'p1' });
+  await stage.run(1_000);
+  expect(page.outbox.paused).toContain('unauthorized');
+  expect(other.outbox.paused).toContain('unauthorized');
+  expect(page.outbox.entries).toMatchObject([{ id, state: 'queued', attempts: 0, error: { httpStatus: 401 } }]);
+  await stage.done(page.outbox.flush());
+  other.outbox.resume('unauthorized');
+  await stage.done(answer);
+  expect(sent.map(({ input }) => (input['tx'] as { transactionId: string }).transactionId)).toEqual([id, id]);
+});
+
+test('what the server refuses is shown, and holds its lane alone', async () => {
+  const page = await open();
+  const bad = await add(page, 'pages.create', { id: 'p1', refuse: true });
+  const file = await add(page, 'files.create', { id: 'f1', pageId: 'p1' });
+  const other = await add(page, 'pages.create', { id: 'p2' });
+  await expect(stage.done(bad.answer)).rejects.toMatchObject({ data: { httpStatus: 422 } });
+  await stage.done(other.answer);
+  expect(states(page)).toEqual(['pages.create rejected', 'files.create queued', 'pages.create acked']);
+  expect(page.problems).toMatchObject([{ code: 'rejected', entry: { id: bad.id } }]);
+  expect(await stage.done(page.outbox.discard(bad.id))).toBe(true);
+  await expect(stage.done(file.answer)).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
+});
+
+test('what is discarded before it was sent is told to whoever waits for it, in another tab too', async () => {
+  const page = await open();
+  const other = await open();
+  page.outbox.pause('by_hand');
+  const { id, answer } = await add(other, 'pages.create', { id: 'p1' });
+  await stage.run(50);
+  await stage.done(page.outbox.discard(id));
+  await expect(stage.done(answer)).rejects.toMatchObject({ code: 'DISCARDED' });
+  expect(await stage.done(page.outbox.discard(id))).toBe(false);
+  page.outbox.resume('by_hand');
+  await stage.run(1_000);
+  expect(sent).toEqual([]);
+});
+
+test('a conflict ends in mine, theirs or a merge', async () => {
+  const page = await open();
+  await stage.done((await add(page, 'pages.create', { id: 'p1', title: 'Plan', body: 'a' })).answer);
+  const version = (): string => server.versions.get('pages p1')!['title']!;
+  const conflicted = async (mine: string, theirs: string): Promise<string> => {
+    const seen = version();
+    server.edit('pages p1', 'title', theirs, `x-${theirs}`);
+    const { id, answer } = await stage.done(page.outbox.add('pages.update', { id: 'p1', title: mine }, { base: { title: { version: seen, value: 'seen' } } }));
+    await expect(stage.done(answer)).rejects.toMatchObject({ data: { pathcast: { code: 'FIELD_CONFLICT' } } });
+    expect(page.outbox.entries.find((entry) => entry.id === id)).toMatchObject({ state: 'conflicted', conflicts: [{ field: 'title', mine, theirs, version: `x-${theirs}` }] });
+    return id;
+  };
+  await stage.done(page.outbox.resolve(await conflicted('m1', 't1'), 'mine'));
+  await stage.done(page.outbox.flush());
+  expect(server.rows.get('pages p1')).toMatchObject({ title: 'm1' });
+  await stage.done(page.outbox.resolve(await conflicted('m2', 't2'), 'theirs'));
+  await stage.done(page.outbox.flush());
+  expect(server.rows.get('pages p1')).toMatchObject({ title: 't2' });
+  await stage.done(page.outbox.resolve(await conflicted('m3', 't3'), { merged: { title: 'm3 t3' } }));
+  await stage.done(page.outbox.flush());
+  expect(server.rows.get('pages p1')).toMatchObject({ title: 'm3 t3' });
+  await expect(stage.done(page.outbox.resolve('nobody', 'mine'))).rejects.toMatchObject({ code: 'INVALID_FIELD' });
+});
+
+test('a tab that dies in mid-send: the next one sends the same under its id, and it is done once', async () => {
+  const page = await open();
+  const other = await open();
+  const { id } = await add(page, 'pages.create', { id: 'p1' });
+  await stage.until(() => sent.length === 1);
+  page.tab.kill();
+  await stage.until(() => other.outbox.entries.some(({ state }) => state === 'acked'));
+  expect(sent.map(({ input }) => (input['tx'] as { transactionId: string }).transactionId)).toEqual([id, id]);
+  expect(server.effects).toHaveLength(1);
+});
+
+test('what may be done twice is not sent twice: it is shown', async () => {
+  const page = await open();
+  const other = await open();
+  await add(page, 'bells.ring', { id: 'b1' });
+  await stage.until(() => sent.length === 1);
+  page.tab.kill();
+  await stage.until(() => states(other).includes('bells.ring dead'));
+  expect(other.outbox.entries).toMatchObject([{ reason: 'unknown_outcome', attempts: 1 }]);
+  expect(sent).toHaveLength(1);
+});
+
+test('no answer is tried for ever; a server that fails eight times is not', async () => {
+  const page = await open();
+  failures.push(...Array.from({ length: 20 }, () => new TypeError('Failed to fetch')));
+  await stage.done((await add(page, 'pages.create', { id: 'p1' })).answer, 3_600_000);
+  expect(sent).toHaveLength(21);
+  failures.push(...Array.from({ length: 8 }, () => trpcError(500, 'INTERNAL_SERVER_ERROR')));
+  const { answer, id } = await add(page, 'pages.create', { id: 'p2' });
+  await expect(stage.done(answer, 3_600_000)).rejects.toMatchObject({ data: { httpStatus: 500 } });
+  expect(page.outbox.entries.find((entry) => entry.id === id)).toMatchObject({ state: 'dead', reason: 'server_error', attempts: 8 });
+  await stage.done(page.outbox.retry(id));
+  await stage.done(page.outbox.flush());
+  expect(server.rows.has('pages p2')).toBe(true);
+});
+
+test('a rate limit is waited out', async () => {
+  const page = await open();
+  failures.push(trpcError(429, 'TOO_MANY_REQUESTS', { code: 'RATE_LIMIT', retryable: true, retryAfterMs: 20_000 }));
+  const before = stage.clock.now;
+  await stage.done((await add(page, 'pages.create', { id: 'p1' })).answer);
+  expect(stage.clock.now - before).toBeGreaterThanOrEqual(20_000);
+});
+
+test('at most four lanes at once', async () => {
+  const page = await open();
+  page.outbox.pause('by_hand');
+  for (let nth = 0; nth < 9; nth += 1) await add(page, 'pages.create', { id: `p${nth}` });
+  page.outbox.resume('by_hand');
+  await stage.until(() => sent.length > 0);
+  await stage.run(5);
+  expect(sent).toHaveLength(4);
+  await stage.done(page.outbox.flush());
+  expect(sent).toHaveLength(9);
+});
+
+test('an answer that another tab has got is this one\'s too, and an error has the same fields', async () => {
+  const leader = await open();
+  const other = await open();
+  const good = await add(other, 'pages.create', { id: 'p1' });
+  const bad = await add(other, 'pages.create', { id: 'p2', refuse: true });
+  expect(await stage.done(good.answer)).toEqual({ id: 'p1', by: good.id });
+  await expect(stage.done(bad.answer)).rejects.toMatchObject({ name: 'TRPCClientError', data: { httpStatus: 422 } });
+  expect([leader.outbox.leader, other.outbox.leader]).toEqual([true, false]);
+});
+
+test('who slept through the end of what it waits for asks the server again, which answers as before', async () => {
+  const leader = await open();
+  const other = await open();
+  const { answer } = await add(other, 'pages.create', { id: 'p1' });
+  other.tab.says('hide');
+  await stage.run(70_000);
+  expect(leader.outbox.entries).toEqual([]);
+  other.tab.says('show');
+  expect(await stage.done(answer)).toMatchObject({ id: 'p1' });
+  expect(server.effects).toHaveLength(1);
+});
+
+test('a newer version takes over what it can; what an older one finds of a newer it leaves alone', async () => {
+  const old = await open();
+  old.outbox.pause('by_hand');
+  await add(old, 'pages.create', { id: 'p1', name: 'Plan' });
+  await add(old, 'pages.create', { id: 'p2', name: 'odd' });
+  old.tab.kill();
+  const page = await open({
+    version: 2,
+    migrate: (entry, from) => {
+      const { name, ...input } = entry.input as { name: string };
+      if (name === 'odd') return null;
+      return { ...entry, input: { ...input, title: `${name} of ${from}` }, fields: { title: `${name} of ${from}` } };
+    },
+  });
+  await stage.run(1_000);
+  expect(server.rows.get('pages p1')).toEqual({ title: 'Plan of 1' });
+  expect(page.outbox.entries.find(({ entityId }) => entityId === 'p2')).toMatchObject({ state: 'dead', reason: 'schema' });
+  expect(page.problems.map(({ code }) => code)).toContain('migration_failed');
+  page.outbox.pause('by_hand');
+  await add(page, 'pages.create', { id: 'p3', title: 'new' });
+  page.tab.kill();
+  const older = await open();
+  await stage.run(5_000);
+  expect(older.outbox.paused).toContain('newer_version');
+  expect(older.problems.map(({ code }) => code)).toEqual(['newer_version']);
+  expect(server.rows.has('pages p3')).toBe(false);
+  const newer = await open({ version: 2, migrate: (entry) => entry });
+  await stage.done(newer.outbox.flush());
+  expect(server.rows.has('pages p3')).toBe(true);
+});
