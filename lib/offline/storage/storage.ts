@@ -78,7 +78,8 @@ export function createStorage({ environment, name, version, problem, changed, sa
     if (handle) {
       try {
         await handle.run(write, body);
-        if (state === 'full' || state === 'unavailable') become('ok');
+        // Reading needs no room.
+        if (state === 'unavailable' || (state === 'full' && write)) become('ok');
         return;
       } catch (error) {
         // Its tab has signed out, or is closing, meanwhile.
@@ -115,7 +116,8 @@ export function createStorage({ environment, name, version, problem, changed, sa
     if (known && count !== null) {
       // What this tab still knows is kept anew. Whoever led leads no more, and may have sent what nobody here has heard of.
       const entries = known.entries.map((entry): OutboxEntry => (entry.state === 'queued' ? { ...entry, state: 'sending', attempts: entry.attempts || 1 } : entry));
-      return { meta: { ...known.meta, fence: known.meta.fence + 1, lease: undefined }, entries, again: true };
+      // A new name: what another tab knows under the same `rev` may be something else.
+      return { meta: { ...known.meta, node: text() + text(), fence: known.meta.fence + 1, lease: undefined }, entries, again: true };
     }
     if (known) {
       // Another tab has signed out; or, where nothing says so, it was thrown away.

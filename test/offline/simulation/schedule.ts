@@ -333,7 +333,7 @@ export class World {
     // What a tab still knows of what was thrown away it keeps anew as soon as it can.
     for (let turn = 0; turn < 2; turn += 1) {
       await stage.run(5_000);
-      await stage.done(page.outbox.flush(), 900_000);
+      await stage.done(page.outbox.flush(), 900_000).catch(() => this.fail(`it is not sent: ${JSON.stringify(page.outbox.entries)} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
     }
     await stage.run(5_000);
   }
