@@ -5,7 +5,7 @@
 import { runSeed } from '../support/random.js';
 import { runSchedule } from './simulation/schedule.js';
 
-const SCHEDULES = Number(process.env.PATHCAST_OFFLINE ?? 300);
+const SCHEDULES = Number(process.env.PATHCAST_OFFLINE ?? 200);
 
 test(`${SCHEDULES} random schedules break no promise`, async () => {
   if (process.env.PATHCAST_SEED) {
