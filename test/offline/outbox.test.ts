@@ -256,3 +256,20 @@ test('a newer version takes over what it can; what an older one finds of a newer
   await stage.done(newer.outbox.flush());
   expect(server.rows.has('pages p3')).toBe(true);
 });
+
+test('who woke up and leads no more sends nothing, and finds it out by its fence', async () => {
+  stage.end();
+  stage = new Stage(makeRandom(2), { locks: false });
+  const first = await open();
+  await stage.until(() => first.outbox.leader);
+  const second = await open();
+  first.tab.freeze();
+  await stage.run(20_000);
+  expect(second.outbox.leader).toBe(true);
+  first.tab.thaw();
+  await add(first, 'bells.ring', { id: 'b1' });
+  await stage.run(5_000);
+  expect(sent).toHaveLength(1);
+  expect([first.outbox.leader, second.outbox.leader]).toEqual([false, true]);
+  expect(states(second)).toEqual(['bells.ring acked']);
+});
