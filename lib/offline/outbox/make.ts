@@ -3,8 +3,8 @@ import { offlineError } from '../error.js';
 import { isSeen } from './squash.js';
 import type { EntityKey, OfflineMutation, OutboxEntry, SeenField } from '../types.js';
 
-/** As the server takes them (SPEC §22). */
-const MAX_FIELDS = 64;
+/** As the server takes them (SPEC §22); what sets more is not compared. */
+const MAX_FIELDS = 256;
 const ID = /^[!-}][!-~]{0,63}$/;
 
 export type Mutations = Readonly<Record<string, OfflineMutation>>;
@@ -101,15 +101,16 @@ export function inputOf(entry: OutboxEntry, mutations: Mutations, sourceId: stri
   const { id, kind, input, fields, base, tx, path } = entry;
   if (!isObject(input)) return input;
   const { compare = kind === 'update' || kind === 'delete' } = mutations[path] ?? {};
-  const seen = Object.entries(base).slice(0, MAX_FIELDS);
-  const changed = Object.keys(fields).slice(0, MAX_FIELDS);
+  const seen = Object.entries(base);
+  const changed = Object.keys(fields);
+  const fits = seen.length <= MAX_FIELDS && changed.length <= MAX_FIELDS;
   return {
     ...input,
     tx: {
       ...(sourceId !== undefined && { sourceId }),
-      ...(kind === 'update' && changed[0] !== undefined && { changedFields: changed }),
+      ...(kind === 'update' && fits && changed[0] !== undefined && { changedFields: changed }),
       // A field that is not named would count as one that nobody has written: all of them are known, or none is compared.
-      ...(compare && seen[0] && isSeen(entry) && { expected: Object.fromEntries(seen.map(([field, { version }]) => [field, version])) }),
+      ...(compare && fits && seen[0] && isSeen(entry) && { expected: Object.fromEntries(seen.map(([field, { version }]) => [field, version])) }),
       ...tx,
       transactionId: id,
     },
