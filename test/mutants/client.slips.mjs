@@ -346,7 +346,7 @@ export const slips = [
     name: 'CL45',
     file: 'lib/client/tabs/tab.ts',
     why: 'what has no place takes the one before it, and is dropped as heard',
-    find: "id = type === 'resync' ? (id ?? head) : typeof seq === 'number' ? (id ?? head.replace(/\\d+$/, String(seq))) : undefined;",
+    find: "id = type === 'resync' ? (id ?? head) : typeof seq === 'number' ? (id ?? head?.replace(/\\d+$/, String(seq))) : undefined;",
     replace: 'id ??= head;',
     tests: [jest('test/client/handles.test.ts', 'has no place')],
   },

@@ -1,6 +1,6 @@
 /** TanStack Query's own onlineManager by proof, and held back for what waits to be sent (SPEC §24, OF3). */
 import { onlineManager, QueryClient } from '@tanstack/query-core';
-import { INSIDE, type Coordinator, type Inside, type Offline } from '../../../lib/offline/inside.js';
+import { INSIDE, type Coordinator, type Inside } from '../../../lib/offline/inside.js';
 import { createNetwork } from '../../../lib/offline/network/network.js';
 import { bindOnlineManager } from '../../../lib/offline/network/online-manager.js';
 import { insideOf, makePage, settle } from '../support/page.js';

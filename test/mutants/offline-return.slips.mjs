@@ -1,0 +1,74 @@
+// Offline: the clock of the ids, the network by proof, the way back, conflicts, versions.
+import { jest } from './tests.mjs';
+
+const clock = jest('test/offline/clock/hlc.test.ts');
+const network = jest('test/offline/network/network.test.ts');
+const coordinator = jest('test/offline/coordinator.test.ts');
+const versions = jest('test/offline/versions.test.ts');
+
+export const slips = [
+  {
+    name: 'OR01',
+    file: 'lib/offline/clock/hlc.ts',
+    why: 'a clock that is set back takes its ids with it',
+    find: 'if (pt > own.wall) return',
+    replace: 'if (pt !== own.wall) return',
+    tests: [clock],
+  },
+  {
+    name: 'OR02',
+    file: 'lib/offline/clock/hlc.ts',
+    why: 'an id of a mad clock is believed',
+    find: 'if (ahead > maxDriftMs) throw',
+    replace: 'if (ahead < -maxDriftMs) throw',
+    tests: [clock],
+  },
+  {
+    name: 'OR03',
+    file: 'lib/offline/network/network.ts',
+    why: 'what an old probe answers counts',
+    find: 'if (asking !== own) return;',
+    replace: '',
+    tests: [network],
+  },
+  {
+    name: 'OR04',
+    file: 'lib/offline/network/network.ts',
+    why: 'a login page that leads elsewhere is followed',
+    find: "redirect: 'manual'",
+    replace: "redirect: 'follow'",
+    tests: [jest('test/offline/network/servers.test.ts')],
+  },
+  {
+    name: 'OR05',
+    file: 'lib/offline/sync/return.ts',
+    why: 'a pause is lifted before the next one stands',
+    find: "if (is) effects.push({ do: 'pause', reason: is }); if (was) effects.push({ do: 'resume', reason: was });",
+    replace: "if (was) effects.push({ do: 'resume', reason: was }); if (is) effects.push({ do: 'pause', reason: is });",
+    tests: [coordinator],
+  },
+  {
+    name: 'OR06',
+    file: 'lib/offline/sync/coordinator.ts',
+    why: 'it sends while a conflict is being written down',
+    find: 'covered: here && !writing',
+    replace: 'covered: here',
+    tests: [coordinator],
+  },
+  {
+    name: 'OR07',
+    file: 'lib/offline/sync/conflicts.ts',
+    why: 'what was sent already is marked',
+    find: "state === 'queued' && attempts === 0",
+    replace: "state === 'queued'",
+    tests: [coordinator],
+  },
+  {
+    name: 'OR08',
+    file: 'lib/offline/sync/versions.ts',
+    why: 'what could not be kept is forgotten',
+    find: 'for (const key of keys) dirty.add(key);',
+    replace: '',
+    tests: [versions],
+  },
+];
