@@ -56,7 +56,7 @@ export function decoderOf(encoding: string): Decode {
 }
 
 /** Undefined: there is none, or this Node was built without it. */
-function textDecoder(label: string | undefined): TextDecoder | undefined {
+function textDecoder(label: string | undefined): InstanceType<typeof TextDecoder> | undefined {
   try {
     return label === undefined ? undefined : new TextDecoder(label, { fatal: true, ignoreBOM: true });
   } catch {
