@@ -52,7 +52,7 @@ export const slips = [
     why: 'a field of which nothing is known is compared as one that nobody has written',
     find: '&& isSeen(entry) &&',
     replace: '&&',
-    tests: [squash],
+    tests: [outbox('where of one of its fields nothing is known, nothing is compared')],
   },
   {
     name: 'OF07',
@@ -60,7 +60,7 @@ export const slips = [
     why: 'a tab that leads no more sends',
     find: 'if (draft.meta.fence !== own) throw STALE;',
     replace: '',
-    tests: [outbox('who woke up and leads no more sends nothing, and finds it out by its fence')],
+    tests: [outbox('leads anew before it sends')],
   },
   {
     name: 'OF08',
