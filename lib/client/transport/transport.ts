@@ -43,6 +43,6 @@ export const placeOf = ({ cursor, instance, generation }: Ask): Record<string, s
 /** The address of a stream. */
 export function addressOf(url: URL, ask: Ask): string {
   const address = new URL(url);
-  for (const [name, value] of Object.entries({ ...ask.params, ...placeOf(ask) })) address.searchParams.set(name, String(value));
+  for (const [name, value] of Object.entries({ ...ask.params, ...placeOf(ask) })) address.searchParams.set(name, value as string);
   return address.href;
 }
