@@ -22,7 +22,7 @@ async function asked(mount: (app: express.Express, live: express.RequestHandler)
   const database = { query: async (_text: string, [company]: string[] = []) => (companies.push(company ?? ''), { rows: [] }) };
   const live = createActivities({ hub, database }).live({ identify: () => ({ userId: 'ann' }), organization: (name: string) => name, isAllowed: (_user, changes) => changes.map(() => true) });
   const app = express();
-  mount(app, live as unknown as express.RequestHandler);
+  mount(app, live);
   app.use((_request, response) => void response.status(418).json('elsewhere'));
   const client = await LiveClient.open(await listen(createServer(app)), path);
   closing.push(async () => client.close());
