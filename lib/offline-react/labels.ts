@@ -1,0 +1,74 @@
+/** The texts of what is rendered here, each replaceable. */
+import type { OutboxEntry } from '../offline/types.js';
+
+export interface ConflictLabels {
+  /** The dialog's name. */
+  title: (entry: OutboxEntry) => string;
+  /** What it is about. `nth` of `count`, from 1. */
+  intro: (entry: OutboxEntry, nth: number, count: number) => string;
+  /** A field's name, as people know it. */
+  field: (field: string, entry: OutboxEntry) => string;
+  /** `by`: a user's id, null where nobody knows. `at`: Unix ms. */
+  changed: (by: string | null, at: number | null) => string;
+  mine: string;
+  theirs: string;
+  base: string;
+  /** A text of both. */
+  text: string;
+  /** Beside a text in which both changed the same place. */
+  overlap: string;
+  empty: string;
+  unknown: string;
+  deleted: string;
+  keepMine: string;
+  keepTheirs: string;
+  merge: string;
+  later: string;
+  /** A decision did not arrive. */
+  failed: (error: unknown) => string;
+}
+
+const timeOf = (at: number): string => new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+export const CONFLICT_LABELS: ConflictLabels = {
+  title: ({ kind }) => (kind === 'delete' ? 'You deleted what somebody else has changed' : 'Somebody else has changed this too'),
+  intro: (_entry, nth, count) => `${count > 1 ? `${nth} of ${count}. ` : ''}Nothing of yours is lost: it waits here until you decide.`,
+  field: (field) => field,
+  changed: (by, at) => `Changed by ${by ?? 'somebody'}${at === null ? '' : `, ${timeOf(at)}`}`,
+  mine: 'Yours',
+  theirs: 'Theirs',
+  base: 'Before',
+  text: 'Both, as one text',
+  overlap: 'Both of you changed the same place: look it over.',
+  empty: 'empty',
+  unknown: 'not known any more',
+  deleted: 'deleted',
+  keepMine: 'Keep mine',
+  keepTheirs: 'Keep theirs',
+  merge: 'Merge',
+  later: 'Later',
+  failed: (error) => `That could not be done: ${error instanceof Error ? error.message : String(error)}`,
+};
+
+export interface BadgeLabels {
+  offline: (unsent: number) => string;
+  sending: (unsent: number) => string;
+  conflicted: (count: number) => string;
+  failed: (count: number) => string;
+  unauthorized: (unsent: number) => string;
+  /** The browser keeps nothing, or nothing more. */
+  storage: string;
+  saved: string;
+}
+
+const changes = (count: number): string => `${count} ${count === 1 ? 'change' : 'changes'}`;
+
+export const BADGE_LABELS: BadgeLabels = {
+  offline: (unsent) => (unsent === 0 ? 'Offline' : `Offline, ${changes(unsent)} kept here`),
+  sending: (unsent) => `Saving ${changes(unsent)}`,
+  conflicted: (count) => (count === 1 ? '1 change needs you' : `${count} changes need you`),
+  failed: (count) => `${changes(count)} not saved`,
+  unauthorized: (unsent) => `Sign in to save ${changes(unsent)}`,
+  storage: 'Changes cannot be kept in this browser',
+  saved: 'All saved',
+};
