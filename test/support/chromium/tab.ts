@@ -236,6 +236,11 @@ export class Tab {
     return pid;
   }
 
+  /** Resolves when the browser says that its renderer is gone. */
+  async crashed(): Promise<void> {
+    await this.#event('Inspector.targetCrashed');
+  }
+
   /** Kills the renderer outright. Resolves with the process when the browser has noticed. */
   async kill(): Promise<number> {
     const pid = await this.rendererPid();
