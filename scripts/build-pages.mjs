@@ -11,7 +11,7 @@ const COPIED = /\.(html|svg|png|ico|webp|woff2|txt)$/;
 
 export async function buildPages() {
   if (!existsSync(path.join(SOURCE, 'index.html'))) return false;
-  const inputs = ['lib/reference/pages', 'lib/client', 'lib/link', 'lib/protocol', 'package-lock.json', 'scripts/build-pages.mjs'];
+  const inputs = ['lib/reference/pages', 'lib/client', 'lib/link', 'lib/offline', 'lib/protocol', 'lib/tanstack', 'package-lock.json', 'scripts/build-pages.mjs'];
   return ifChanged('bundling the pages', hashOf(inputs), path.join(TARGET, 'index.html'), async () => {
     const checked = capture(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', SOURCE, '--pretty', 'false']);
     if (!checked.ok) throw new Refusal(`${checked.output}\nThe pages do not compile.`);

@@ -218,7 +218,7 @@ test('fields that two people change at the same time merge, and nobody is asked'
   }
 });
 
-test('an answer that is lost: who presses the button again has one page, and who adds another one of the same title has two', async () => {
+test('an answer that is lost: it is sent again by itself and is one page, and who adds another one of the same title has two', async () => {
   const [first] = screens as [Page];
   await first.bringToFront();
   const pages = pane(first, 'ada').locator('[data-page="Sent twice"]');
@@ -226,6 +226,7 @@ test('an answer that is lost: who presses the button again has one page, and who
     await pane(first, 'ada').getByLabel('Title of a new page').fill('Sent twice');
     await button(pane(first, 'ada'), 'Add page').click();
   };
+  const saved = (): Promise<void> => pane(first, 'ada').getByTestId('outbox').getByText('All saved').waitFor();
   let lost = 0;
   await first.route('**/trpc/pages.create**', async (route) => {
     // It is done, and the browser does not hear of it.
@@ -234,15 +235,17 @@ test('an answer that is lost: who presses the button again has one page, and who
     await route.abort();
   });
   await add();
-  await pane(first, 'ada').getByRole('alert').getByText('Failed to fetch').waitFor();
+  await waitFor(() => lost > 0, 'the answer to be lost');
+  // On the screen with its mark, from the moment that it was done.
+  await pages.getByTestId('pending').waitFor();
   await first.unroute('**/trpc/pages.create**');
-  await button(pane(first, 'ada'), 'Add page').click();
-  await waitFor(async () => (await pane(first, 'ada').getByLabel('Title of a new page').inputValue()) === '', 'the answer');
+  await saved();
   const count = async (): Promise<string> => (await sql("SELECT count(*) FROM pages WHERE title = 'Sent twice'"))[0]?.[0] ?? '';
-  expect([lost, await count()]).toEqual([1, '1']);
+  expect([await count(), await pages.count(), await pages.getByTestId('pending').count()]).toEqual(['1', 1, 0]);
   await add();
-  await waitFor(async () => (await pages.count()) === 2, 'the second one');
-  expect(await count()).toBe('2');
+  await waitFor(async () => (await count()) === '2', 'the second one');
+  await saved();
+  expect(await pages.count()).toBe(2);
 });
 
 test('who writes on while it is saved has no conflict with himself, and keeps what he has written', async () => {

@@ -1,12 +1,13 @@
-/** Two people have changed one field: what it was, what each of them wants, and a choice. */
+/** Two people have changed one field: what it was, what each of them wants, and a choice. On the headless part of `pathcast/offline`. */
+import { useState } from 'preact/hooks';
 import type { FieldConflict } from '../../../protocol/conflict.js';
+import type { OutboxEntry } from '../../../offline/index.js';
 import { timeOfDay } from '../shared/format.js';
+import { usePane } from './hooks.js';
 
-export type Field = 'title' | 'body';
-export type Conflict = FieldConflict<Record<Field, string>>;
-
-const WORDS: Record<Field, string> = { title: 'Title', body: 'Text' };
-const nameOf = ({ by }: Conflict): string => by ?? 'Somebody';
+const WORDS: Readonly<Record<string, string>> = { title: 'Title', body: 'Text' };
+const nameOf = ({ by }: FieldConflict): string => by ?? 'Somebody';
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 function Side({ word, text, onKeep, button }: { word: string; text: string | undefined; onKeep?: () => void; button?: string }) {
   return (
@@ -18,29 +19,84 @@ function Side({ word, text, onKeep, button }: { word: string; text: string | und
   );
 }
 
-interface ConflictPanelProps {
-  conflicts: readonly Conflict[];
-  /** As it stands in the field now: that is what is kept. */
-  mine: (conflict: Conflict) => string | undefined;
-  onDecide: (conflict: Conflict, keep: 'mine' | 'theirs') => void;
+/** By field what was decided so far; sent when all is. */
+type Decided = Readonly<Record<string, unknown>>;
+
+function FieldPanel({ conflict, mine, onDecide }: { conflict: FieldConflict; mine: string | undefined; onDecide: (value: unknown) => void }) {
+  const [both, setBoth] = useState<string>();
+  const theirs = textOf(conflict.theirs);
+  const word = WORDS[conflict.field] ?? conflict.field;
+  return (
+    <section class="conflict" aria-label={`Conflict: ${word}`}>
+      <p>
+        <b>{word}</b>: {nameOf(conflict)} changed it
+        {conflict.at === null ? ' in the database' : ` at ${timeOfDay(conflict.at)}`}, and yours waits here until you choose.
+      </p>
+      <Side word="It was" text={textOf(conflict.base)} />
+      <div class="sides">
+        <Side word="Yours" text={mine} button="Keep yours" onKeep={() => onDecide(mine)} />
+        <Side word={conflict.by === null ? 'In the database' : `By ${conflict.by}`} text={theirs} button="Take this one" onKeep={() => onDecide(theirs)} />
+      </div>
+      {both === undefined ? (
+        <button type="button" class="link" onClick={() => setBoth(`${mine ?? ''}${conflict.field === 'title' ? ' ' : '\n'}${theirs ?? ''}`)}>Write one of both</button>
+      ) : (
+        <div class="both">
+          <textarea class="field" rows={3} aria-label={`${word} of both`} value={both} onInput={(event) => setBoth(event.currentTarget.value)} />
+          <button type="button" class="button small" onClick={() => onDecide(both)}>Merge</button>
+        </div>
+      )}
+    </section>
+  );
 }
 
-export function ConflictPanel({ conflicts, mine, onDecide }: ConflictPanelProps) {
+/** A conflict about the whole row: it was deleted by the one, and changed by the other. */
+function RowPanel({ entry, title }: { entry: OutboxEntry; title: string }) {
+  const { offline } = usePane().stream;
+  const isDelete = entry.kind === 'delete';
+  return (
+    <section class="conflict" aria-label="Conflict: Page">
+      <p>
+        {isDelete ? <>You deleted <b>{title}</b>, and somebody has changed it meanwhile.</> : <><b>{title}</b>: {entry.error?.message ?? 'somebody was there before you.'}</>}
+      </p>
+      <div class="add-row">
+        <button type="button" class="button small" onClick={() => void offline.resolve(entry.id, 'mine')}>{isDelete ? 'Delete it all the same' : 'Try again'}</button>
+        <button type="button" class="button quiet small" onClick={() => void offline.resolve(entry.id, 'theirs')}>{isDelete ? 'Leave it' : 'Leave it as it is'}</button>
+      </div>
+    </section>
+  );
+}
+
+interface ConflictPanelProps {
+  entry: OutboxEntry;
+  title: string;
+  /** A field as it stands in its editor now: that is what is kept. */
+  written?: (field: string) => string | undefined;
+  onDecided?: (field: string) => void;
+}
+
+export function ConflictPanel({ entry, title, written, onDecided }: ConflictPanelProps) {
+  const { offline } = usePane().stream;
+  const [decided, setDecided] = useState<Decided>({});
+  const fields = entry.conflicts ?? [];
+  const open = fields.filter(({ field }) => !(field in decided));
+
+  const decide = (conflict: FieldConflict, value: unknown): void => {
+    const all: Decided = { ...decided, [conflict.field]: value };
+    setDecided(all);
+    onDecided?.(conflict.field);
+    if (open.length > 1) return;
+    // What it sets beside these fields is nobody else's, and is sent with what was decided.
+    const isTheirs = Object.keys(entry.fields).every((field) => field in all && all[field] === fields.find((one) => one.field === field)?.theirs);
+    void offline.resolve(entry.id, isTheirs ? 'theirs' : { merged: all });
+  };
+
   return (
     <div class="conflicts" role="alert" data-testid="conflicts">
-      {conflicts.map((conflict) => (
-        <section key={conflict.field} class="conflict" aria-label={`Conflict: ${WORDS[conflict.field]}`}>
-          <p>
-            <b>{WORDS[conflict.field]}</b>: {nameOf(conflict)} changed it
-            {conflict.at === null ? ' in the database' : ` at ${timeOfDay(conflict.at)}`}, and nothing of yours was saved.
-          </p>
-          <Side word="It was" text={conflict.base} />
-          <div class="sides">
-            <Side word="Yours" text={mine(conflict)} button="Keep yours" onKeep={() => onDecide(conflict, 'mine')} />
-            <Side word={conflict.by === null ? 'In the database' : `By ${conflict.by}`} text={conflict.theirs} button="Take this one" onKeep={() => onDecide(conflict, 'theirs')} />
-          </div>
-        </section>
-      ))}
+      {entry.kind === 'delete' || fields.length === 0 ? (
+        <RowPanel entry={entry} title={title} />
+      ) : (
+        open.map((conflict) => <FieldPanel key={`${entry.id} ${conflict.field} ${conflict.version}`} conflict={conflict} mine={written?.(conflict.field) ?? textOf(entry.fields[conflict.field])} onDecide={(value) => decide(conflict, value)} />)
+      )}
     </div>
   );
 }

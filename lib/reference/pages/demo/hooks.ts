@@ -1,6 +1,7 @@
 /** How components see a pane: its stream, and the results of its queries. */
 import { createContext } from 'preact';
 import { useContext, useEffect, useReducer, useRef } from 'preact/hooks';
+import type { AddOptions } from '../../../offline/index.js';
 import type { LiveStream } from '../shared/live-stream.js';
 import type { QueryState } from '../shared/query-cache.js';
 import type { Api } from '../shared/session.js';
@@ -10,6 +11,8 @@ export interface PaneContext {
   clientId: string;
   selectClient(id: string): void;
   online: boolean;
+  /** Keeps a mutation in this browser until the server has it, and shows what went wrong where that cannot be. Its id; undefined: it is not kept. */
+  keep(path: string, input: object, options?: AddOptions): Promise<string | undefined>;
   /** Runs a mutation and shows what went wrong, if something did. */
   act(work: (api: Api) => Promise<unknown>): Promise<boolean>;
 }

@@ -5,7 +5,7 @@ import { QueryCache } from '../shared/query-cache.js';
 import type { Api, Person } from '../shared/session.js';
 import { BudgetCard, ClientsCard, HotelCard, TimelineCard, TransportCard } from './cards.js';
 import { GuestList } from './guest-list.js';
-import { Pane } from './hooks.js';
+import { Pane, type PaneContext } from './hooks.js';
 import { PageList } from './page-list.js';
 import { StatusPill, StreamStrip } from './stream-strip.js';
 
@@ -22,6 +22,15 @@ export function PersonPane({ person, tint }: { person: Person; tint: string }) {
     void stream.start().then(() => setReady(true));
   }, [stream]);
 
+  useEffect(
+    () =>
+      stream.offline.onProblem(({ code, message }) => {
+        // Badge and lists say what has become of an entry.
+        if (!['conflict', 'rejected', 'dead'].includes(code)) setProblem(message);
+      }),
+    [stream],
+  );
+
   const { view } = stream;
   const online = view.status !== 'offline';
   const act = async (work: (api: Api) => Promise<unknown>): Promise<boolean> => {
@@ -35,8 +44,19 @@ export function PersonPane({ person, tint }: { person: Person; tint: string }) {
     }
   };
 
+  const keep: PaneContext['keep'] = async (path, input, options) => {
+    let kept: string | undefined;
+    await act(async () => {
+      const { id, answer } = await stream.offline.add(path, input, options);
+      kept = id;
+      // What the server makes of it is in the entry.
+      answer.catch(() => undefined);
+    });
+    return kept;
+  };
+
   return (
-    <Pane.Provider value={{ stream, clientId, selectClient, online, act }}>
+    <Pane.Provider value={{ stream, clientId, selectClient, online, act, keep }}>
       <article class={`pane ${tint} ${online ? '' : 'away'}`} aria-label={`${person.name} of ${person.companyName}`} data-pane={person.userId}>
         <header class="pane-head">
           <span class="avatar" aria-hidden="true">{person.name[0]}</span>

@@ -3,6 +3,8 @@
  * it. Tabs that show the same person share one stream.
  */
 import { createSyncClient, type ClientEvent, type StatusReason, type SyncClient, type SyncStatus } from '../../../client/index.js';
+import type { Offline, OutboxEntry } from '../../../offline/index.js';
+import { createOutbox } from './outbox.js';
 import { Place } from './places.js';
 import type { QueryCache } from './query-cache.js';
 import { createApi, logIn, type Api, type Person } from './session.js';
@@ -63,6 +65,9 @@ const seqOf = (cursor: string | undefined): number => Number(cursor?.split('.')[
 export class LiveStream {
   view: StreamView = { status: 'connecting', detail: undefined, verdict: undefined, cursor: undefined, lines: [], latencyMs: undefined, caughtUp: undefined, behind: undefined, hasPages: false };
   readonly api: Api;
+  /** What this person does to pages, until the server has it. */
+  readonly offline: Offline;
+  #kept: readonly OutboxEntry[] = [];
   readonly #sourceId = crypto.randomUUID();
   #token = '';
   #client: SyncClient | undefined;
@@ -79,7 +84,9 @@ export class LiveStream {
     readonly cache: QueryCache,
     private readonly changed: () => void,
   ) {
-    this.api = createApi(() => this.#token, this.#sourceId);
+    this.offline = createOutbox(person);
+    this.api = createApi(() => this.#token, this.#sourceId, this.offline);
+    this.offline.onEntries((entries) => this.#look(entries));
     cache.onBehind = () => {
       if (cache.behind !== this.view.behind) this.#show({ behind: cache.behind });
     };
@@ -92,7 +99,8 @@ export class LiveStream {
       // The server's clock before this page read anything: what changes from there on is told.
       const { serverTime, hasPages } = await this.api.sync.getStatus.query();
       this.#show({ hasPages });
-      this.#open(serverTime);
+      const sync = this.#open(serverTime);
+      if (hasPages) await this.offline.start({ client: this.api, sync });
     } catch (error) {
       this.#show({ status: 'refused', detail: error instanceof Error ? error.message : String(error) });
       setTimeout(() => void this.start(), TRY_AGAIN_MS);
@@ -103,6 +111,7 @@ export class LiveStream {
 
   goOffline(): void {
     this.#away = true;
+    this.offline.pause();
     this.#switch.off();
     this.#place.giveBack();
     this.cache.pause();
@@ -115,10 +124,19 @@ export class LiveStream {
     this.#return = { cursor: this.view.cursor, at };
     this.#away = false;
     this.#switch.on();
+    this.offline.resume();
     this.cache.resume();
   }
 
-  #open(since: number): void {
+  /** What went without effect may be in what was answered meanwhile: it is read again. */
+  #look(entries: readonly OutboxEntry[]): void {
+    const there = new Set(entries.flatMap(({ id, squashed }) => [id, ...squashed]));
+    const gone = this.#kept.some(({ id, state }) => state !== 'acked' && !there.has(id));
+    this.#kept = entries;
+    if (gone) this.cache.invalidate(['pages', 'attachments']);
+  }
+
+  #open(since: number): SyncClient {
     const { companyId, userId } = this.person;
     const client = createSyncClient({
       url: '/sync/stream',
@@ -131,6 +149,7 @@ export class LiveStream {
     this.#client = client;
     client.onStatus((status) => this.#statusIs(status));
     client.subscribe((event) => this.#receive(event));
+    return client;
   }
 
   /** Asked for before each attempt, so that none is made while this browser has no place for a stream. */
@@ -144,7 +163,10 @@ export class LiveStream {
       // The attempt that waited may be over.
       this.#client?.reconnect();
     }
-    if (expired) this.#token = await logIn(this.person);
+    if (expired) {
+      this.#token = await logIn(this.person);
+      this.offline.signedIn();
+    }
     return this.#token;
   }
 

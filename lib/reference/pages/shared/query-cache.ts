@@ -15,6 +15,8 @@ export interface QueryState<T> {
   error: string | undefined;
   /** How often a sync event made this query fetch again. */
   refreshes: number;
+  /** When the reading of `data` began, Unix ms; 0: none yet. */
+  began: number;
 }
 
 interface Entry extends QueryState<unknown> {
@@ -59,7 +61,7 @@ export class QueryCache {
     const key = `${path} ${JSON.stringify(input) ?? ''}`;
     let entry = this.#entries.get(key);
     if (!entry) {
-      entry = { path, fetch, listeners: new Set(), generation: 0, fetching: false, stale: true, data: undefined, error: undefined, refreshes: 0, failures: 0, retry: undefined };
+      entry = { path, fetch, listeners: new Set(), generation: 0, fetching: false, stale: true, data: undefined, error: undefined, refreshes: 0, began: 0, failures: 0, retry: undefined };
       this.#entries.set(key, entry);
     }
     entry.fetch = fetch;
@@ -70,7 +72,7 @@ export class QueryCache {
 
   state(path: string, input: unknown): QueryState<unknown> {
     const entry = this.#entries.get(`${path} ${JSON.stringify(input) ?? ''}`);
-    return { data: entry?.data, error: entry?.error, refreshes: entry?.refreshes ?? 0 };
+    return { data: entry?.data, error: entry?.error, refreshes: entry?.refreshes ?? 0, began: entry?.began ?? 0 };
   }
 
   invalidate(paths: readonly string[]): void {
@@ -110,8 +112,10 @@ export class QueryCache {
     entry.fetching = true;
     clearTimeout(entry.retry);
     const { generation } = entry;
+    const began = Date.now();
     try {
       entry.data = await entry.fetch();
+      entry.began = began;
       entry.error = undefined;
       entry.failures = 0;
       entry.stale = entry.generation !== generation;

@@ -1,5 +1,6 @@
 /** Logging in, and the unmodified tRPC client that belongs to the session. */
 import { createTRPCClient, httpBatchLink } from '@trpc/client';
+import { offlineLink, type Offline } from '../../../offline/index.js';
 import type { PostgresAppRouter } from '../../postgres/routers.js';
 
 export interface Person {
@@ -23,8 +24,8 @@ export async function logIn(person: Person): Promise<string> {
 }
 
 /** Pages and attachments are there where `sync.getStatus` says so. `token()` is asked anew for each request, so that a new login takes effect. */
-export function createApi(token: () => string, sourceId: string) {
+export function createApi(token: () => string, sourceId: string, offline: Offline) {
   return createTRPCClient<PostgresAppRouter>({
-    links: [httpBatchLink({ url: '/trpc', headers: () => ({ authorization: `Bearer ${token()}`, 'x-source-id': sourceId }) })],
+    links: [offlineLink(offline), httpBatchLink({ url: '/trpc', headers: () => ({ authorization: `Bearer ${token()}`, 'x-source-id': sourceId }) })],
   });
 }
