@@ -6,7 +6,7 @@ const text = (name) => jest('test/offline/three-way.test.ts', name);
 
 export const slips = [
   {
-    name: 'OR01',
+    name: 'OX01',
     file: 'lib/offline-react/use-pending.ts',
     why: 'a set that is the same is another one: each change renders who shows marks',
     find: 'if (ids.size !== last.current.size || ![...ids].every((one) => last.current.has(one))) last.current = ids;',
@@ -14,7 +14,7 @@ export const slips = [
     tests: [page('what is pending is marked, and renders where it is shown alone')],
   },
   {
-    name: 'OR02',
+    name: 'OX02',
     file: 'lib/offline-react/use-pending.ts',
     why: 'a row in conflict looks as if it were saved',
     find: "state === 'queued' || state === 'sending' || state === 'conflicted'",
@@ -22,7 +22,7 @@ export const slips = [
     tests: [page('Escape is later: it stays')],
   },
   {
-    name: 'OR03',
+    name: 'OX03',
     file: 'lib/offline-react/conflict-dialog.ts',
     why: 'focus does not go back where it was',
     find: 'return () => shown?.close();',
@@ -30,7 +30,7 @@ export const slips = [
     tests: [page('a conflict opens a dialog that is named')],
   },
   {
-    name: 'OR04',
+    name: 'OX04',
     file: 'lib/offline-react/conflict-dialog.ts',
     why: 'what is put off opens again at once',
     find: 'all.filter((one) => !later.has(keyOf(one)))',
@@ -38,7 +38,7 @@ export const slips = [
     tests: [page('Escape twice, where the dialog opens by itself')],
   },
   {
-    name: 'OR05',
+    name: 'OX05',
     file: 'lib/offline-react/conflict-dialog.ts',
     why: "theirs takes the person's other fields with it",
     find: "return canMerge && others ? { merged: Object.fromEntries(fields.map((one) => [one.field, one.theirs])) } : 'theirs';",
@@ -46,7 +46,7 @@ export const slips = [
     tests: [page('theirs is kept for the field in conflict')],
   },
   {
-    name: 'OR06',
+    name: 'OX06',
     file: 'lib/offline-react/three-way.ts',
     why: 'what the other one alone has changed is lost',
     find: 'else if (left === before) text += right;',

@@ -80,8 +80,8 @@ test("a browser's project compiles without Node's types, and with the declaratio
 });
 
 test("React takes the module for a client's, in both formats", () => {
-  for (const format of ['esm', 'cjs']) {
-    const [first = ''] = readFileSync(path.join(project.dir, `node_modules/pathcast/dist/${format}/react/index.js`), 'utf8').split('\n');
+  for (const folder of ['esm/react', 'cjs/react', 'esm/offline-react', 'cjs/offline-react']) {
+    const [first = ''] = readFileSync(path.join(project.dir, `node_modules/pathcast/dist/${folder}/index.js`), 'utf8').split('\n');
     expect(first).toMatch(/^['"]use client['"];?$/);
   }
 });
