@@ -39,6 +39,8 @@ async function main(options) {
     const targets = options.quick ? [] : verdicts(scenario, rows);
     for (const verdict of targets) console.log(verdictLine(verdict));
     save(options.out, scenario.name, rows, { ...about, parameters, trials });
+    const more = scenario.finish?.({ about, out: options.out });
+    if (more) console.log(more);
     failed ||= failures.size > 0;
     missed ||= targets.some(({ met }) => !met);
   }

@@ -32,7 +32,7 @@ export function surroundings() {
 }
 
 /** Columns as wide as their widest cell; all but the first to the right. */
-function layOut(lines) {
+export function layOut(lines) {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   const pad = (cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]));
   return lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
