@@ -4,7 +4,7 @@
  *
  * A write is one of
  *   {kind: 'create', id, fields}   {kind: 'update', id, fields, base?}   {kind: 'delete', id, base?}   {kind: 'note', guest, text, id?}
- * `base` is the number of the row's last change that the person had before them; `expected` is, by field, the version that they had:
+ * `base` is the number of the row's last change that the person had before them (own changes since are no conflict); `expected` is, by field, the version that they had:
  * the key of the write that made it so. Without either a write goes over whatever is there.
  */
 export class Refused extends Error {
@@ -55,13 +55,13 @@ export class Store {
     }
     if (!there) throw new Refused(404, 'NOT_FOUND', `no guest ${op.id}`);
     if (op.kind === 'delete') {
-      this.#compare(row, op, Object.fromEntries(Object.keys(op.expected ?? {}).map((name) => [name, undefined])));
+      this.#compare(row, op, Object.fromEntries(Object.keys(op.expected ?? {}).map((name) => [name, undefined])), by);
       const rev = this.#effect(op, by);
       Object.assign(row, { deleted: true, rev });
       return row;
     }
     this.#check(op.fields);
-    this.#compare(row, op, op.fields);
+    this.#compare(row, op, op.fields, by);
     const rev = this.#effect(op, by);
     Object.assign(row, op.fields, { rev });
     this.#sign(row, Object.keys(op.fields), author);
@@ -69,11 +69,11 @@ export class Store {
   }
 
   /** Who has changed what somebody else has changed since, to another value, hears of it. */
-  #compare(row, { base, expected }, fields) {
+  #compare(row, { base, expected }, fields, by) {
     const conflicts = Object.entries(fields)
       .filter(([name, mine]) => {
-        const { rev, version } = row.last[name];
-        const unseen = expected && name in expected ? expected[name] !== version : base !== undefined && rev > base;
+        const { rev, version, by: whose } = row.last[name];
+        const unseen = expected && name in expected ? expected[name] !== version : base !== undefined && rev > base && whose !== by;
         return unseen && row[name] !== mine;
       })
       .map(([field, mine]) => {
@@ -132,7 +132,8 @@ export class Store {
     for (const { assumedMasterState: assumed, newDocumentState: wanted } of rows) {
       const now = collection === 'guests' ? this.guests.get(wanted.id) : this.notes.get(wanted.id);
       const shape = (doc) => (collection === 'guests' ? [doc.name, doc.table, Boolean(doc.deleted ?? doc._deleted)] : [doc.guest, doc.text, Boolean(doc.deleted ?? doc._deleted)]).join('\0');
-      if (now && shape(now) === shape(wanted)) continue;
+      // It is so already; or it was made and removed again before anybody heard of it.
+      if (now ? shape(now) === shape(wanted) : wanted._deleted) continue;
       if (now && (!assumed || shape(assumed) !== shape(now))) {
         conflicts.push(this.document(collection, now));
         continue;

@@ -58,6 +58,8 @@ test('who has seen an older value gets both, who says nothing writes over it, an
   expect(() => store.write(rename('mine', { expected: { name: 'v1' } }), { by: 'ada' })).toThrow(
     expect.objectContaining({ status: 409, more: expect.objectContaining({ conflicts: [expect.objectContaining({ base: 'seen', version: 'v2' })] }) }) as Error,
   );
+  expect(store.write(rename('theirs again', { base: rev }), { by: 'other', key: 'v3' })).toMatchObject({ name: 'theirs again' });
+  store.write(rename('theirs'), { by: 'other', key: 'v2b' });
   expect(store.write(rename('theirs', { base: rev }), { by: 'ada' })).toMatchObject({ name: 'theirs' });
   expect(store.write({ kind: 'update', id: 'g1', fields: { table: '9' }, base: rev }, { by: 'ada' })).toMatchObject({ table: '9' });
   expect(store.write(rename('mine'), { by: 'ada' })).toMatchObject({ name: 'mine', last: { name: { version: expect.stringContaining('change') } } });
@@ -68,6 +70,7 @@ test('a pushed document whose belief is wrong comes back as it is, and one that 
   expect(store.push('guests', [{ assumedMasterState: doc('start'), newDocumentState: doc('pushed') }], 'ada')).toEqual([]);
   expect(store.push('guests', [{ assumedMasterState: doc('start'), newDocumentState: doc('pushed') }], 'ada')).toEqual([]);
   expect(store.push('guests', [{ assumedMasterState: doc('start'), newDocumentState: doc('other') }], 'ada')).toMatchObject([{ name: 'pushed' }]);
+  expect(store.push('guests', [{ newDocumentState: { ...doc('gone'), id: 'g2', _deleted: true } }], 'ada')).toEqual([]);
   expect(store.effects.slice(1)).toMatchObject([{ kind: 'update', fields: { name: 'pushed' }, by: 'ada' }]);
 });
 
