@@ -22,6 +22,14 @@ export function installPackages() {
 /** @param {string} name of a package @returns {string} the version that is measured */
 export const versionOf = (name) => JSON.parse(readFileSync(path.join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
 
+/** pathcast's own parts, from their sources. */
+const OWN = [
+  ['pathcast/offline/tanstack', 'offline/overlay/index.ts'],
+  ['pathcast/offline', 'offline/index.ts'],
+  ['pathcast/tanstack', 'tanstack/index.ts'],
+  ['pathcast/client', 'client/index.ts'],
+];
+
 const scripts = new Map();
 
 /** The page's script of a library. @param {string} name of a file in adapters/ @returns {Promise<string>} */
@@ -42,7 +50,7 @@ async function bundle(name) {
     target: 'es2022',
     nodePaths: [own ? path.join(root, 'node_modules') : path.join(folder, 'node_modules')],
     // One copy of TanStack Query: the persister has an older one, and so does this repository.
-    alias: own ? { 'pathcast/offline': path.join(root, 'lib/offline/index.ts'), 'pathcast/client': path.join(root, 'lib/client/index.ts') } : { '@tanstack/query-core': path.join(folder, 'node_modules/@tanstack/query-core') },
+    alias: own ? Object.fromEntries(OWN.map(([name, file]) => [name, path.join(root, 'lib', file)])) : { '@tanstack/query-core': path.join(folder, 'node_modules/@tanstack/query-core') },
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
     logLevel: 'error',
   });

@@ -7,7 +7,7 @@ const KINDS = { 'guests.create': 'create', 'guests.update': 'update', 'guests.de
 export function mutationOf(path, { tx, id, guest, text, ...fields }) {
   const kind = KINDS[path];
   const expected = tx?.expected;
-  const op = kind === 'note' ? { kind, guest, text } : { kind, id, ...(kind === 'delete' ? {} : { fields }), ...(expected ? { expected } : {}) };
+  const op = kind === 'note' ? { kind, id, guest, text } : { kind, id, ...(kind === 'delete' ? {} : { fields }), ...(expected ? { expected } : {}) };
   return { op, transactionId: tx?.transactionId };
 }
 
@@ -31,14 +31,14 @@ export function queryOf(path, { guests, notes }, versions) {
 }
 
 /** Announces a write as `sync.transaction()` with a broadcast in the procedure does it. */
-export function tellHub(hub, { kind, id, guest, fields }, userId, transactionId) {
+export function tellHub(hub, { kind, id, fields }, userId, transactionId) {
   const note = kind === 'note';
   const type = { create: 'insert', note: 'insert', update: 'update', delete: 'delete' }[kind];
   void hub.broadcast({
     id: `tx:${transactionId}`,
     type,
     module: note ? 'notes' : 'guests',
-    entityId: note ? guest : id,
+    entityId: id,
     companyId: 'acme',
     userId,
     queryPaths: note ? ['notes.getAll'] : ['guests.getAll'],

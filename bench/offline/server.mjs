@@ -99,7 +99,7 @@ export class Server {
   }
 
   #tell(op, by, transactionId) {
-    if (this.hub) tellHub(this.hub, op, by, transactionId ?? `change ${this.store.rev}`);
+    if (this.hub) tellHub(this.hub, op, by, transactionId ?? `change-${this.store.rev}`);
     for (const stream of this.#streams) stream.write(`data: {"rev":${this.store.rev}}\n\n`);
   }
 
@@ -191,8 +191,8 @@ export class Server {
   #inside(op) {
     if (this.api === 1 || !op.fields) return op;
     if ('name' in op.fields) throw new Refused(422, 'INVALID', 'a guest has no field "name", but title and table');
-    const { title, ...fields } = op.fields;
-    return { ...op, fields: title === undefined ? fields : { ...fields, name: title } };
+    const inside = ({ title, ...fields }) => (title === undefined ? fields : { ...fields, name: title });
+    return { ...op, fields: inside(op.fields), ...(op.expected ? { expected: inside(op.expected) } : {}) };
   }
 
   #outside(answer) {

@@ -86,7 +86,7 @@ export class Store {
 
   #sign(row, fields, { by, key, at }) {
     for (const name of fields) {
-      row.last[name] = { rev: row.rev, by, at, version: key ?? `change ${row.rev}` };
+      row.last[name] = { rev: row.rev, by, at, version: key ?? `change-${row.rev}` };
       this.#values.set(`${row.id} ${name} ${row.last[name].version}`, row[name]);
     }
   }

@@ -1,5 +1,7 @@
 /** The comparison of offline libraries (`npm run bench -- offline`): its server counts rightly, and a word is what was counted and told. */
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const at = (name: string) => path.join(__dirname, '../../bench/offline', name);
 
@@ -147,3 +149,28 @@ describe('a word', () => {
     expect(await heard(worldOf(happened), op, 'theirs')).toMatchObject({ word, why: expect.stringContaining(why) });
   });
 });
+
+/** In a process of its own: what the bench runs is ES modules, and so is the hub in dist/. */
+const RUNNER = `
+  const [at, ...names] = process.argv.slice(1);
+  const { cells } = await import(at + 'run.mjs');
+  const { SCENARIOS } = await import(at + 'scenarios.mjs');
+  const scenarios = SCENARIOS.filter(({ name }) => names.includes(name));
+  const { done, failures } = await cells({ subject: 'pathcast-offline', adapter: 'pathcast', scenarios, parallel: 2, patience: 60_000, pace: 0.3 });
+  for (const { scenario, error } of failures) console.error(scenario, error);
+  process.stdout.write(JSON.stringify(done.map(({ scenario, word, why }) => [scenario, word, why])));
+`;
+
+test("pathcast/offline's own column, in the scenarios that a slow machine changes nothing of", () => {
+  const COLUMN = [
+    ['closed', 'kept', 'once'],
+    ['handle-lost', 'kept', 'once'],
+    ['follower', 'kept', 'once'],
+    ['one-refused', 'kept', 'held for the person to decide'],
+    ['same-field-closed', 'kept', 'held for the person to decide, with both values'],
+    ['app-update', 'kept', 'once'],
+  ];
+  const names = COLUMN.map(([name]) => name as string);
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', RUNNER, `${pathToFileURL(at('')).href}/`, ...names], { encoding: 'utf8', timeout: 480_000 });
+  expect({ stderr, cells: JSON.parse(stdout || 'null') as unknown }).toEqual({ stderr: '', cells: COLUMN });
+}, 500_000);

@@ -1,6 +1,8 @@
 /** pathcast/offline by docs/offline.md: a tRPC client with its link, TanStack Query with its overlay, the browser's stream beside it. */
-import { bindOffline, createOffline, crud, offlineLink } from 'pathcast/offline';
 import { createSyncClient } from 'pathcast/client';
+import { createOffline, crud, offlineLink } from 'pathcast/offline';
+import { bindOffline } from 'pathcast/offline/tanstack';
+import { bindQueryClient, fenceLink } from 'pathcast/tanstack';
 import { QueryClient, QueryObserver } from '@tanstack/query-core';
 import { createTRPCClient, httpLink } from '@trpc/client';
 import { run } from '../page/page.mjs';
@@ -26,10 +28,11 @@ run(async ({ api, user, version, tell }) => {
   offline.onProblem(({ code, message, entry, count }) => tell(['storage_full', 'storage_lost', 'storage_unavailable', 'evicted'].includes(code) ? 'storage' : code, message, entry?.input, entry?.conflicts, count));
   await offline.ready;
 
-  const sync = createSyncClient({ url: '/sync/stream', companyId: 'acme', userId: user, getToken: () => api.token, ...(offline.cursor === undefined ? {} : { since: offline.cursor }) });
-  const client = createTRPCClient({ links: [offlineLink(offline), httpLink({ url: '/trpc', headers: () => ({ authorization: `Bearer ${api.token}` }) })] });
   const queries = new QueryClient({ defaultOptions: { queries: { staleTime: 2_000 } } });
+  const sync = createSyncClient({ url: '/sync/stream', companyId: 'acme', userId: user, getToken: () => api.token, ...(offline.cursor === undefined ? {} : { since: offline.cursor }) });
+  const client = createTRPCClient({ links: [offlineLink(offline), fenceLink(queries), httpLink({ url: '/trpc', headers: () => ({ authorization: `Bearer ${api.token}` }) })] });
   queries.mount();
+  bindQueryClient(queries, sync);
   bindOffline(queries, offline);
   await offline.start({ client, sync });
 
@@ -37,7 +40,6 @@ run(async ({ api, user, version, tell }) => {
     const observer = new QueryObserver(queries, { queryKey: [[entity, 'getAll'], { type: 'query' }], queryFn: () => client[entity].getAll.query() });
     observer.subscribe(() => undefined);
   }
-  sync.subscribe(() => void queries.invalidateQueries());
 
   const inputOf = (op) => (op.kind === 'note' ? { id: crypto.randomUUID(), guest: op.guest, text: op.text } : { id: op.id, ...(op.kind === 'create' ? { [title]: '', table: '' } : {}), ...op.fields });
   const dataOf = (entity) => queries.getQueryData([[entity, 'getAll'], { type: 'query' }]) ?? [];
