@@ -20,7 +20,7 @@ const adapter = (folder, peers) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', '**/node_modules/', 'test/clients/', 'test/fixtures/weddingflo*/', 'test/fixtures/codebases/', 'test/fixtures/readme/', 'test/fixtures/existing/', 'templates/', 'examples/', '.setup/', 'coverage/', 'bench/results/', '**/*.d.cts'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', '**/node_modules/', 'test/clients/', 'test/fixtures/weddingflo*/', 'test/fixtures/codebases/', 'test/fixtures/readme/', 'test/fixtures/existing/', 'test/fixtures/wild/', 'templates/', 'examples/', '.setup/', 'coverage/', 'bench/results/', '**/*.d.cts'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

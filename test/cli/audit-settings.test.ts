@@ -31,7 +31,7 @@ describe('options', () => {
   test.each([
     [
       ['--jsn'],
-      'unknown option --jsn; did you mean --json? allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --no-progress, --verbose, --help',
+      'unknown option --jsn; did you mean --json? allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --budget, --no-progress, --verbose, --help',
     ],
     [['--jsn=1', 'x'], 'unknown option --jsn; did you mean --json? allowed are '],
     [['-x'], 'unknown option -x; allowed are '],
@@ -66,7 +66,7 @@ describe('settings', () => {
   test.each([
     [
       { silnt: {} },
-      'file: unknown key "silnt"; allowed are broadcasts, tools, modules, silent, ignore, failOn, router, tsconfig',
+      'file: unknown key "silnt"; allowed are broadcasts, transactions, tools, modules, silent, ignore, failOn, router, tsconfig',
     ],
     [{ silent: { 'guests.remove': '' } }, 'file: silent.guests.remove must be a non-empty string, got ""'],
     [{ silent: [] }, 'file: silent must be an object, got an array'],

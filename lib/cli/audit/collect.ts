@@ -10,6 +10,7 @@ import {
   type EffectsOptions,
   type RawEffects,
 } from './effects/index.js';
+import type { BudgetOptions } from './budget.js';
 import { AuditError } from './errors.js';
 import type { Facts, ProcedureFacts, RootFacts } from './findings/index.js';
 import { Reads } from './findings/reads.js';
@@ -25,16 +26,22 @@ export interface CollectOptions {
   tsconfig?: string;
   /** Functions that broadcast, beside the known names. */
   broadcasts?: readonly string[];
+  /** Functions that run what they are given in a transaction, beside the known names. */
+  transactions?: readonly string[];
   /** Files that are left out. */
   ignored?: (file: string) => boolean;
+  budget?: BudgetOptions;
+  onFetch?: (what: string) => void;
   onProgress?: (done: number, total: number, what: string) => void;
 }
 
 /** @throws AuditError where no router is found. */
-export function collect(root: string, { router, tsconfig, broadcasts, ignored, onProgress }: CollectOptions): Facts {
+export function collect(root: string, { router, tsconfig, broadcasts, transactions, ignored, budget, onFetch, onProgress }: CollectOptions): Facts {
   const opened = openProject(root, {
     ...(tsconfig === undefined ? {} : { tsconfig }),
     ...(onProgress ? { onProgress } : {}),
+    ...(budget ? { budget } : {}),
+    ...(onFetch ? { onFetch } : {}),
   });
   const kept = opened.files.filter((file) => !ignored?.(relative(opened, file.fileName)));
   const project = kept.length === opened.files.length ? opened : { ...opened, files: kept };
@@ -42,18 +49,26 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
   if (roots.length === 0 || roots.every((one) => one.procedures.length === 0))
     throw new AuditError(nothingFound(root, project, router) + notesOf(roots));
 
-  const options: EffectsOptions = { broadcastNames: broadcasts ?? [] };
+  const options: EffectsOptions = { broadcastNames: broadcasts ?? [], transactions: transactions ?? [] };
   const reads = new Reads(project);
   const total = roots.reduce((sum, one) => sum + one.procedures.length, 0);
   let done = 0;
+  const followedBefore = new Map<unknown, RawEffects>();
   const factsOf = (one: RouterRoot): RootFacts => ({
     name: one.name,
     place: one.place,
     unseen: one.unseen,
+    ...(one.mountedBeside ? { mountedBeside: one.mountedBeside } : {}),
     procedures: one.procedures.map((procedure): ProcedureFacts => {
       onProgress?.(++done, total, 'following procedures');
-      if (procedure.kind === 'mutation')
-        return { procedure, effects: followed(procedure.place, () => effectsOf(project, procedure, options)) };
+      project.budget.begin();
+      if (procedure.kind === 'mutation') {
+        if (project.budget.spent !== undefined) return { procedure, effects: notFollowed(procedure.place, project.budget.why()) };
+        // Mounted in two roots: followed once, unless its own path is what it broadcasts by.
+        const effects = followedBefore.get(procedure.node) ?? followed(procedure.place, () => effectsOf(project, procedure, options));
+        if (effects.broadcasts.length === 0 && procedure.scope.size === 0) followedBefore.set(procedure.node, effects);
+        return { procedure, effects };
+      }
       return procedure.kind === 'query' ? { procedure, reads: [...reads.of(procedure.resolver)] } : { procedure };
     }),
   });
@@ -62,6 +77,7 @@ export function collect(root: string, { router, tsconfig, broadcasts, ignored, o
   const queries = new Set(
     roots.flatMap((one) => one.procedures.filter(({ kind }) => kind === 'query').map(({ path: name }) => name)),
   );
+  project.budget.begin();
   const pathMaps = findPathMaps(project, { queries });
   const executors = findTools(project, options);
   const names = new Set([
@@ -85,10 +101,18 @@ function followed(place: Place, read: () => RawEffects): RawEffects {
   try {
     return read();
   } catch (error) {
-    const why = `following it failed: ${messageOf(error)}`;
-    return { broadcasts: [], writes: [], helpers: [], notes: [], unseen: [{ ...place, what: 'the resolver', why }] };
+    return notFollowed(place, `following it failed: ${messageOf(error)}`);
   }
 }
+
+const notFollowed = (place: Place, why: string): RawEffects => ({
+  broadcasts: [],
+  writes: [],
+  helpers: [],
+  tells: [],
+  notes: [],
+  unseen: [{ ...place, what: 'the resolver', why }],
+});
 
 const relative = (project: Project, file: string): string =>
   path.relative(project.root, file).split(path.sep).join('/');

@@ -37,6 +37,8 @@ export async function auditCommand(argv: readonly string[], streams: Streams): P
               options.tsconfig,
             ),
           }),
+      ...(options.budget === undefined ? {} : { budget: { seconds: options.budget } }),
+      onFetch: (what) => void streams.stderr.print(`${what}\n`).catch(() => undefined),
       onProgress: progress.step,
     });
   } finally {

@@ -7,8 +7,10 @@ import type { Hints } from './findings/index.js';
 import { RULES, type Rule } from './report.js';
 
 export interface AuditConfig {
-  /** Functions of this code base that broadcast, beside the known names. */
+  /** Functions of this code base that tell its clients, beside the known names: `notifyAll`, or receiver and method, `pusher.trigger`. */
   broadcasts?: string[];
+  /** Functions that run what they are given in one transaction: `withTransaction`, `store.atomically`. */
+  transactions?: string[];
   /** The mutation that a tool stands for. */
   tools?: Record<string, string>;
   /** Tables of a module, by the module's path. */
@@ -47,6 +49,7 @@ export function checkConfig(value: unknown, where: string): AuditConfig {
     const name = `${where}: ${key}`;
     switch (key) {
       case 'broadcasts':
+      case 'transactions':
       case 'ignore':
         checked[key] = strings(setting, name);
         break;
@@ -68,7 +71,7 @@ export function checkConfig(value: unknown, where: string): AuditConfig {
         break;
       default:
         throw new AuditError(
-          `${where}: unknown key ${describe(key)}; allowed are broadcasts, tools, modules, silent, ignore, failOn, router, tsconfig`,
+          `${where}: unknown key ${describe(key)}; allowed are broadcasts, transactions, tools, modules, silent, ignore, failOn, router, tsconfig`,
         );
     }
   }

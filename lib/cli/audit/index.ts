@@ -2,6 +2,7 @@
 import { nearestFinder } from '../../internal/nearest.js';
 import { collect } from './collect.js';
 import { checkConfig, hintsOf, ignores, readConfig, type AuditConfig } from './config.js';
+import type { BudgetOptions } from './budget.js';
 import { AuditError } from './errors.js';
 import { judge, type Facts } from './findings/index.js';
 import type { AuditReport } from './report.js';
@@ -17,12 +18,16 @@ export interface AuditOptions {
   tsconfig?: string;
   /** Default: the folder's `pathcast.audit.json`, else `pathcast.audit` in its package.json, else none. */
   config?: AuditConfig;
+  /** What one question, one procedure and the run may spend. What is cut off stands in `unseen`. */
+  budget?: BudgetOptions;
+  /** Where it is given, npm may fetch a TypeScript that fits into its own cache, and one line says so. Default: an error says what to install. */
+  onFetch?: (what: string) => void;
   onProgress?: (done: number, total: number, what: string) => void;
 }
 
 /**
  * Audits the code below `root`, absolute or relative to the working directory. Runs none of it. Synchronous: seconds for
- * thousands of files.
+ * thousands of files. There is always a report: where a budget is spent, what was not followed is `unknown`.
  *
  * @throws AuditError where nothing can be audited, or where the settings name what is not there.
  */
@@ -35,7 +40,10 @@ export function audit(root: string, options: AuditOptions = {}): AuditReport {
     ...(router === undefined ? {} : { router }),
     ...(tsconfig === undefined ? {} : { tsconfig }),
     broadcasts: config.broadcasts ?? [],
+    transactions: config.transactions ?? [],
     ignored,
+    ...(options.onFetch ? { onFetch: options.onFetch } : {}),
+    ...(options.budget ? { budget: options.budget } : {}),
     ...(options.onProgress ? { onProgress: options.onProgress } : {}),
   });
   checkNames(config, facts);

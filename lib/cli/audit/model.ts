@@ -3,6 +3,7 @@
  * (what a resolver does) → `findings` (rules) → `output`. Nothing here runs audited code.
  */
 import type ts from 'typescript';
+import type { Budget } from './budget.js';
 import type { Broadcast, PathMapReport, Place, Unseen, Write } from './report.js';
 
 /** The audited code: parsed and bound, with names resolved over imports, re-exports and tsconfig paths. */
@@ -14,11 +15,17 @@ export interface Project {
   /** The project's own sources: no declaration files, nothing below node_modules. */
   readonly files: readonly ts.SourceFile[];
   placeOf(node: ts.Node): Place;
+  /** What may still be spent on the procedure that is being followed. */
+  readonly budget: Budget;
   /**
    * The declaration an identifier or property name ends at, followed over imports, re-exports, `export *`, namespaces, destructuring
    * and plain aliases; undefined where it leaves the project's sources.
    */
   declarationOf(node: ts.Node): ts.Declaration | undefined;
+  /** What a name was imported as from a module that is not among the sources, over our own re-exports. */
+  importOf(name: ts.Identifier): { module: string; name: string } | undefined;
+  /** What says how tables hang together beside the code: `schema.prisma`, and SQL of migrations. */
+  readonly schemas: readonly { file: string; text: string }[];
   /** The value of an expression as far as the text tells. Never throws; `unknown` says why. */
   evaluate(node: ts.Expression, scope?: Bindings): Value;
   /** The function an expression calls or is, followed through names, `const f = …`, methods of object literals and classes. */
@@ -71,6 +78,8 @@ export interface RouterRoot {
   place: Place;
   procedures: Procedure[];
   unseen: Unseen[];
+  /** Queries of the router that mounts it, where it was asked for by name: a path may name those too. */
+  mountedBeside?: string[];
 }
 
 /** What running a function may do, over all helpers it calls that are part of the project. */

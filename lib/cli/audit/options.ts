@@ -16,6 +16,8 @@ export interface CommandOptions {
   failOn?: 'none' | 'all' | Rule[];
   baseline?: string;
   writeBaseline?: string;
+  /** Seconds of processor time. */
+  budget?: number;
   progress: boolean;
   verbose: boolean;
   help: boolean;
@@ -32,6 +34,7 @@ const OPTIONS = {
   'fail-on': { type: 'string', multiple: true },
   baseline: { type: 'string' },
   'write-baseline': { type: 'string' },
+  budget: { type: 'string' },
   'no-progress': { type: 'boolean' },
   verbose: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -56,6 +59,8 @@ writes and transactions disagree. FOLDER is the current one.
   --out FILE             writes the report there
   --verbose              lists in full; known findings too
   --no-progress          no progress on the standard error
+  --budget SECONDS       of processor time, 120 where it is not said; what was
+                         not followed by then stands under "Not seen"
 
   --fail-on RULE,…       exits with 1 if one of these is found; none and all are
                          allowed. Else findings that are errors do: phantom,
@@ -95,10 +100,17 @@ export function parseOptions(argv: readonly string[]): CommandOptions {
     ...(given === undefined ? {} : { failOn: failOn(given) }),
     ...(values.baseline === undefined ? {} : { baseline: values.baseline }),
     ...(values['write-baseline'] === undefined ? {} : { writeBaseline: values['write-baseline'] }),
+    ...(values.budget === undefined ? {} : { budget: secondsOf(values.budget) }),
     progress: values['no-progress'] !== true,
     verbose: values.verbose === true,
     help: values.help === true,
   };
+}
+
+function secondsOf(given: string): number {
+  const seconds = Number(given);
+  if (!Number.isFinite(seconds) || seconds <= 0 || given.trim() === '') throw new AuditError(`--budget must be a number of seconds above 0, got ${JSON.stringify(given)}`);
+  return seconds;
 }
 
 function failOn(given: readonly string[]): 'none' | 'all' | Rule[] {

@@ -58,6 +58,8 @@ export interface Write extends Place {
   by: 'drizzle' | 'prisma' | 'knex' | 'sql' | 'other';
   inTransaction: boolean;
   inLoop: boolean;
+  /** No code shows it: the database does it along with the write at this place. */
+  because?: 'foreign key' | 'trigger';
   /** Helpers through which it was reached, outermost first. */
   via: string[];
 }
@@ -72,6 +74,8 @@ export interface Broadcast extends Place {
   /** `unknown`: the argument is computed (a spread that could not be followed). */
   clientId: 'yes' | 'no' | 'unknown';
   userId: 'yes' | 'no' | 'unknown';
+  /** It tells somebody in a way of the code base's own, without query paths: nothing is said of what it leaves out. */
+  tells?: true;
   inTransaction: boolean;
   /** Text of the condition that may skip it, if any. */
   condition?: string;
@@ -205,6 +209,8 @@ export interface AuditReport {
   version: 1;
   /** `file#name` of the root router. */
   root: string;
+  /** `none`: nothing in it tells clients of anything. Silence is information then, and no error. */
+  layer: 'seen' | 'none';
   totals: Totals;
   routers: RouterReport[];
   mutations: MutationReport[];

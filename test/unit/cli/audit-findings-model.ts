@@ -30,6 +30,7 @@ export const effects = (some: Partial<RawEffects> = {}): RawEffects => ({
   writes: [],
   helpers: [],
   unseen: [],
+  tells: [],
   notes: [],
   ...some,
 });

@@ -101,7 +101,7 @@ describe('terminal', () => {
 
   test('from 110 columns on tables have a column of their own', () => {
     expect(toTerminal(rich(), { width: 110 })).toMatch(/tables written +query paths/);
-    expect(shown).toContain('tables written, query paths');
+    expect(shown).toContain('tables, query paths, remarks');
   });
 
   test('is plain without colours, and colours change no character', () => {

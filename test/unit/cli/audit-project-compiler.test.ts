@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { loadCompiler, openProject } from '../../../lib/cli/audit/project/index.js';
+import { fetchedCompiler } from '../../../lib/cli/audit/project/sources/fetched.js';
 import { findRoots } from '../../../lib/cli/audit/routers/index.js';
 import { TRPC, removeTrees, writeTree } from './audit-project-tree.js';
 
@@ -38,6 +39,20 @@ test('none that fits: one error that says what to install', () => {
   expect(() => loadCompiler(projectWith({ typescript: 'typescript-7' }), nothing())).toThrow(install);
   expect(() => loadCompiler(projectWith({}), nothing())).toThrow(/none is installed/);
   expect(() => loadCompiler(projectWith({}), nothing())).toThrow(install);
+});
+
+test('where there is none that fits, the one that npm keeps', () => {
+  const asked: string[] = [];
+  const fetched = fetchedCompiler((args) => {
+    asked.push(args.join(' '));
+    return ['nowhere', path.resolve('node_modules/.bin'), ''].join(path.delimiter);
+  });
+  expect(asked).toEqual([expect.stringMatching(/^exec --yes .*--package=typescript@5\.9 /)]);
+  expect(fetched?.version).toMatch(/^5\.9\./);
+  expect(loadCompiler(projectWith({ typescript: 'typescript-7' }), nothing(), () => fetched).version).toBe(fetched?.version);
+  // Without a network the message is the old one.
+  expect(fetchedCompiler(() => undefined)).toBeUndefined();
+  expect(() => loadCompiler(projectWith({}), nothing(), () => undefined)).toThrow(/npm install -D typescript-5@npm:typescript@5\.9$/);
 });
 
 test('TypeScript 5.7 reads a project as 5.9 does', () => {

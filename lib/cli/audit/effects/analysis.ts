@@ -13,7 +13,7 @@ const analyses = new WeakMap<Project, Map<string, Analysis>>();
 
 /** One reader per project and options: it remembers the functions that it has read. */
 export function analysisOf(project: Project, options: EffectsOptions = {}): Analysis {
-  const key = JSON.stringify(options.broadcastNames ?? []);
+  const key = JSON.stringify([options.broadcastNames ?? [], options.transactions ?? []]);
   let known = analyses.get(project);
   if (known === undefined) analyses.set(project, (known = new Map<string, Analysis>()));
   let analysis = known.get(key);

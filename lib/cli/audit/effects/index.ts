@@ -6,6 +6,7 @@ import { finish, nothing, pass, type Collected } from './reading/collected.js';
 import { rootEnv, type Database, type Env } from './code/environment.js';
 import { readMiddlewares, type Around } from './reading/middlewares.js';
 import { propertyName } from './code/syntax.js';
+import { schemaOf } from './orms/schema/index.js';
 import type { EffectsOptions, RawEffects, RawEntry, RawSyncConfig } from './types.js';
 
 export { findPathMaps } from './maps/path-maps.js';
@@ -29,17 +30,26 @@ export function effectsOf(project: Project, procedure: Procedure, options: Effec
     join(out, reader.read(fn, env, { asked: procedure.node }), env);
   }
   if (found.length === 0) out.unseen.push({ ...procedure.place, what: 'the resolver', why: 'its function could not be found' });
+  const { budget } = project;
+  const isSaid = out.unseen.some(({ why }) => why === budget.why());
+  if (budget.spent !== undefined && !isSaid) out.unseen.push({ ...procedure.place, what: procedure.path, why: budget.why() });
   pass(around.collected, out, { env: outside, name: undefined, home: undefined });
   const effects = finish(out);
   if (around.sync !== undefined && procedure.kind === 'mutation') announceAll(effects, project, around.sync, procedure.path);
-  return fillIn(effects, analysis.sync);
+  return fillIn(withDatabase(effects, project), analysis.sync);
+}
+
+/** With what the database does along with each write. */
+function withDatabase(effects: RawEffects, project: Project): RawEffects {
+  const schema = schemaOf(project);
+  return { ...effects, writes: effects.writes.flatMap((write) => [write, ...schema.alongWith(write)]) };
 }
 
 /** What a function by itself may do. Parameters that are called like a transaction are taken for one. */
 export function effectsOfFunction(project: Project, fn: FunctionNode, scope?: Env['scope'], options: EffectsOptions = {}): RawEffects {
   const analysis = analysisOf(project, options);
   const env: Env = { ...rootEnv(project, scope), activation: { fn, consulted: false } };
-  return fillIn(finish(analysis.reader.read(fn, env)), analysis.sync);
+  return fillIn(withDatabase(finish(analysis.reader.read(fn, env)), project), analysis.sync);
 }
 
 function resolverEnv(project: Project, fn: FunctionNode, outer: Env | undefined, outside: Env, around: Around): Env {

@@ -32,11 +32,18 @@ export interface RawNote extends Place {
   text: string;
 }
 
+/** A call that tells somebody without query paths: `pusher.trigger`. */
+export interface RawTelling extends Place {
+  by: string;
+  via: string[];
+}
+
 export interface RawEffects {
   broadcasts: RawBroadcast[];
   writes: RawWrite[];
   /** Functions of the project outside the asked one that were reached and that write or broadcast. */
   helpers: HelperCall[];
+  tells: RawTelling[];
   unseen: Unseen[];
   notes: RawNote[];
 }
@@ -44,6 +51,8 @@ export interface RawEffects {
 export interface EffectsOptions {
   /** Names that broadcast beside the known ones. Default none. */
   broadcastNames?: readonly string[];
+  /** Functions, or `receiver.method`, that run what they are given in a transaction, beside the known ones. Default none. */
+  transactions?: readonly string[];
 }
 
 export interface RawPathMap extends Omit<PathMapReport, 'entries'> {

@@ -3,11 +3,13 @@ import type { Arms, RawWrite } from '../effects/types.js';
 import type { MutationReport } from '../report.js';
 import { placeKey } from './fingerprint.js';
 
-export function transactionOf(writes: readonly { inTransaction: boolean }[]): MutationReport['transaction'] {
+/** `partly` only where one call can write both inside and outside: of ways that exclude each other the worse one counts. */
+export function transactionOf(writes: readonly Pick<RawWrite, 'inTransaction' | 'arms'>[]): MutationReport['transaction'] {
   if (writes.length === 0) return 'no-writes';
-  const inside = writes.filter((write) => write.inTransaction).length;
-  if (inside === writes.length) return 'inside';
-  return inside === 0 ? 'outside' : 'partly';
+  const inside = writes.filter((write) => write.inTransaction);
+  const outside = writes.filter((write) => !write.inTransaction);
+  if (outside.length === 0) return 'inside';
+  return inside.some((a) => outside.some((b) => canBothRun(a.arms, b.arms))) ? 'partly' : 'outside';
 }
 
 /** False for two arms of one branch: one call runs one of them. */

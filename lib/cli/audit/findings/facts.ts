@@ -22,6 +22,8 @@ export interface RootFacts {
   name: string;
   place: Place;
   procedures: readonly ProcedureFacts[];
+  /** Queries of the router that mounts it: real too, though they are not among its own. */
+  mountedBeside?: readonly string[];
   unseen: readonly Unseen[];
 }
 

@@ -8,7 +8,7 @@ import { judgeHelpers } from './helpers.js';
 import { TableOwners } from './modules.js';
 import { judgeMutation, type Context, type Judged } from './mutations.js';
 import { OriginFields } from './origins.js';
-import { PathJudge } from './paths.js';
+import { PathJudge, routerOf } from './paths.js';
 import { coverageOf, routerReports } from './routers.js';
 import { readAliases, SyncMap } from './sync-map.js';
 import { judgeTools } from './tools.js';
@@ -20,7 +20,8 @@ export { NO_HINTS, type Facts, type Hints, type ProcedureFacts, type RootFacts }
 export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
   const [root, ...others] = facts.roots;
   if (!root) throw new Error('There is no router to judge.');
-  const queries = pathsOf(root, 'query');
+  const own = pathsOf(root, 'query');
+  const queries = distinct([...own, ...(root.mountedBeside ?? [])]);
   const find = nearestFinder(queries);
   const nearest = (path: string): string[] => find(path).map((one) => one.path);
   const { aliases, found } = readAliases(facts.sync, queries, nearest);
@@ -40,7 +41,7 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
   const mutations = mutationsOf(root, context);
   const beside = others.map((other) => ({
     other,
-    judged: mutationsOf(other, context, new Set(pathsOf(other, 'query'))),
+    judged: mutationsOf(other, context, new Set(pathsOf(other, 'query')), new Map(mutations.map((one) => [placeKey(one.report), one]))),
   }));
   const all = [...mutations, ...beside.flatMap(({ judged }) => judged)];
   const helpers = judgeHelpers(all, context.owners, facts, found);
@@ -50,11 +51,14 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
   found.push(...phantomFindings(paths));
 
   const reports = mutations.map(({ report }) => report);
+  const layer = hasLayer(facts, all) ? 'seen' : 'none';
+  // Without any layer each mutation is silent: that is said once, and what would need one is information.
+  if (layer === 'none') for (const one of found) if (one.rule === 'silent') one.severity = 'note';
   const routers = routerReports(root, reports);
   const phantoms = paths.phantoms();
   const broken = phantoms.filter((phantom) => phantom.alias === undefined);
   const silent = reports.filter((report) => report.broadcast === 'no');
-  const own = new Set(reports.map((report) => report.path));
+  const named = new Set(reports.map((report) => report.path));
   const totals: Totals = {
     mutations: reports.length,
     broadcasting: reports.filter((report) => report.broadcast === 'yes').length,
@@ -64,7 +68,7 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
     silentWithoutWrites: silent.filter((report) => report.writes.length === 0).length,
     coverage: coverageOf(reports),
     routers: routers.length,
-    queries: queries.length,
+    queries: own.length,
     subscriptions: pathsOf(root, 'subscription').length,
     phantomPaths: broken.length,
     phantomUses: broken.reduce((sum, phantom) => sum + distinct(phantom.uses.map(placeKey)).length, 0),
@@ -73,7 +77,7 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
     toolMismatches: tools.filter((tool) => tool.verdict === 'mismatch').length,
     nonAtomic: distinct(
       found
-        .filter(({ rule, subject }) => rule === 'non-atomic' && own.has(subject ?? ''))
+        .filter(({ rule, subject }) => rule === 'non-atomic' && named.has(subject ?? ''))
         .map(({ subject }) => subject),
     ).length,
     files: facts.files,
@@ -81,6 +85,7 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
   return {
     version: 1,
     root: root.name,
+    layer,
     totals,
     routers,
     mutations: reports,
@@ -97,13 +102,24 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
   };
 }
 
+/** Whether the code base tells its clients of anything, in whatever way. */
+function hasLayer({ sync, pathMaps }: Facts, mutations: readonly Judged[]): boolean {
+  if (sync.maps.length + sync.middleware.length + sync.hubs.length + pathMaps.length > 0) return true;
+  return mutations.some(({ report }) => report.broadcasts.length > 0);
+}
+
 const pathsOf = (root: RootFacts, kind: string): string[] =>
   root.procedures.filter(({ procedure }) => procedure.kind === kind).map(({ procedure }) => procedure.path);
 
-function mutationsOf(root: RootFacts, context: Context, more?: ReadonlySet<string>): Judged[] {
+/** @param known Mutations that were judged already, by their place: one that two roots mount is wrong once. */
+function mutationsOf(root: RootFacts, context: Context, more?: ReadonlySet<string>, known?: ReadonlyMap<string, Judged>): Judged[] {
   return root.procedures
     .filter(({ procedure }) => procedure.kind === 'mutation')
-    .map((one) => judgeMutation(one, context, more));
+    .map((one) => {
+      const same = known?.get(placeKey(one.procedure.place));
+      const { path } = one.procedure;
+      return same ? { ...same, report: { ...same.report, path, router: routerOf(path) } } : judgeMutation(one, context, more);
+    });
 }
 
 function pathMapsOf(facts: Facts, paths: PathJudge): PathMapReport[] {

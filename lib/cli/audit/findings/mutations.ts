@@ -37,7 +37,7 @@ function meantBy({ path, alias, nearest = [] }: PathUse): string[] {
   return module !== '' && keyOf(lastSegment(module)) === keyOf(lastSegment(moduleOf(path))) ? [path, module] : [path];
 }
 
-const NO_EFFECTS: RawEffects = { broadcasts: [], writes: [], helpers: [], unseen: [], notes: [] };
+const NO_EFFECTS: RawEffects = { broadcasts: [], writes: [], helpers: [], tells: [], unseen: [], notes: [] };
 
 /** @param more Queries of the router it is on, where that is not the root. */
 export function judgeMutation(
@@ -47,7 +47,8 @@ export function judgeMutation(
 ): Judged {
   const { path, place } = procedure;
   const seen = effects ?? NO_EFFECTS;
-  const notes = distinct(seen.notes.map((note) => note.text));
+  const told = seen.tells.map(({ via, by }) => `tells somebody through ${[...via, by].join(' → ')}, which carries no query paths`);
+  const notes = distinct([...seen.notes.map((note) => note.text), ...told]);
   const { broadcasts, declared } = resolve(path, seen, context, notes, more);
   const silent = broadcasts.length > 0 ? undefined : (declared ?? context.hints.silent.get(path));
   const writes = seen.writes.map(({ arms: _, nested: _nested, ...write }) => write);
@@ -61,7 +62,7 @@ export function judgeMutation(
     broadcast: broadcasts.length > 0 ? 'yes' : silent !== undefined ? 'silent' : blind ? 'unknown' : 'no',
     ...(silent === undefined ? {} : { silent }),
     broadcasts,
-    transaction: transactionOf(writes),
+    transaction: transactionOf(seen.writes),
     writes,
     tables,
     queryPaths: distinct(broadcasts.flatMap((broadcast) => broadcast.queryPaths.map((use) => use.path))),
@@ -207,6 +208,8 @@ function judgeAtomicity(effects: RawEffects, report: MutationReport, { found }: 
 }
 
 function judgeCascades({ report, reaches, complete }: Judged, { owners, found }: Context): void {
+  // What a layer of the code base's own tells of is its own affair.
+  if (report.broadcasts.some((broadcast) => broadcast.tells === true)) return;
   const missing = new Map<string, { tables: Set<string>; via: Set<string> }>();
   for (const write of report.writes) {
     const owner = owners.ownerOf(write.table);

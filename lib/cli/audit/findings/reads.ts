@@ -17,7 +17,7 @@ export class Reads {
 
   /** As the code names them, in order of appearance. */
   of(fn: FunctionNode | undefined, depth = DEPTH): ReadonlySet<string> {
-    if (!fn?.body || depth === 0 || this.#running.has(fn)) return new Set();
+    if (!fn?.body || depth === 0 || this.#running.has(fn) || this.project.budget.spent !== undefined) return new Set();
     const known = this.#known.get(fn);
     if (known) return known;
     const tables = new Set<string>();
@@ -25,7 +25,7 @@ export class Reads {
     this.#visit(fn.body, tables, depth);
     this.#running.delete(fn);
     // What was cut off by the depth is asked again from nearer by.
-    if (depth === DEPTH) this.#known.set(fn, tables);
+    if (depth === DEPTH && this.project.budget.spent === undefined) this.#known.set(fn, tables);
     return tables;
   }
 

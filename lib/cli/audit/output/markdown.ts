@@ -1,5 +1,6 @@
 /** The report as a comment on a pull request: short above, the rest folded. */
 import { RULES, type AuditReport, type Finding, type Place, type Rule } from '../report.js';
+import { plural } from '../findings/words.js';
 import { RULE_TEXTS } from './rules.js';
 import { percent, visible } from '../../terminal/text.js';
 
@@ -34,7 +35,7 @@ function head({ totals, root, findings: all }: AuditReport): string {
   return [
     '## pathcast audit',
     '',
-    `${code(root)}: **${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes**`,
+    `${code(root)}: **${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}, ${plural(count('note'), 'note')}**`,
     '',
     `${totals.mutations} mutations: ${totals.broadcasting} broadcast, ${totals.silent} silent, ${totals.declaredSilent} declared silent, ` +
       `${totals.unknown} unknown; coverage ${percent(totals.coverage)}. ${totals.phantomPaths} phantom paths in ${totals.phantomUses} places, ` +

@@ -9,6 +9,7 @@ import {
   type Severity,
 } from '../report.js';
 import { plural } from '../findings/words.js';
+import { groupedUnseen, nextOf, phantomLines, summaryOf, type Line } from './summary.js';
 import { coloursFor, type Colours, type Style } from '../../terminal/colours.js';
 import { table, type Cell, type Item } from './table.js';
 import { at, percent, visible, wrap } from '../../terminal/text.js';
@@ -23,6 +24,8 @@ export interface TerminalOptions {
 
 /** Members of a list of things not seen, of functions and of known findings that are shown without `--verbose`. */
 const SHOWN = 20;
+/** Procedures that are named with one thing not seen. */
+const SUBJECTS = 3;
 /** From here on the tables that are written have a column of their own. */
 const WIDE = 110;
 
@@ -54,6 +57,7 @@ class Page {
       ...(totals.subscriptions > 0 ? [plural(totals.subscriptions, 'subscription')] : []),
     ];
     this.#text(`${parts.join(', ')} in ${plural(totals.files, 'file')}`, 0, this.c.dim);
+    this.#summary(report);
     const rules = rulesBySubject(report.findings);
     for (const router of report.routers) {
       if (router.mutations > 0)
@@ -87,6 +91,16 @@ class Page {
     this.#verdict(report);
   }
 
+  /** What it comes to, and what to do next: before anything that is long. */
+  #summary(report: AuditReport): void {
+    this.#section('Summary');
+    for (const line of summaryOf(report)) this.#text(line, 2);
+    const next = nextOf(report);
+    if (next.length === 0) return;
+    this.#section('Next');
+    for (const line of next) this.#text(`- ${line}`, 2);
+  }
+
   #router(
     path: string,
     place: string,
@@ -116,7 +130,7 @@ class Page {
       { title: 'broadcast' },
       { title: 'tx' },
       ...(wide ? [{ title: 'tables written', least: 16 }] : []),
-      { title: wide ? 'query paths' : 'tables written, query paths', least: 20 },
+      { title: wide ? 'query paths, remarks' : 'tables, query paths, remarks', least: 20 },
     ];
     this.lines.push(...table(columns, rows, this.width, 2, this.c.dim));
   }
@@ -304,12 +318,15 @@ class Page {
   #unseen({ unseen }: AuditReport): void {
     this.#section('Not seen');
     if (unseen.length === 0) this.#text('Everything could be followed.', 2, this.c.dim);
-    for (const one of this.#some(unseen)) {
-      const subject = one.subject === undefined || one.what.includes(one.subject) ? '' : ` (${visible(one.subject)})`;
-      this.#text(`${visible(one.what)}: ${visible(one.why)}${subject}`, 2);
-      this.#text(at(one), 4, this.c.dim);
+    const groups = groupedUnseen(unseen);
+    for (const { what, why, places, subjects } of this.#some(groups)) {
+      const told = subjects.filter((subject) => !what.includes(subject));
+      const others = told.length > SUBJECTS ? ` and ${told.length - SUBJECTS} more` : '';
+      const within = told.length === 0 ? '' : ` (${told.slice(0, this.verbose ? told.length : SUBJECTS).map(visible).join(', ')}${this.verbose ? '' : others})`;
+      this.#text(`${visible(what)}: ${visible(why)}${within}`, 2);
+      for (const place of places) this.#text(place, 4, this.c.dim);
     }
-    this.#more(unseen.length);
+    this.#more(groups.length);
   }
 
   #baseline({ baseline }: AuditReport): void {
@@ -369,29 +386,8 @@ class Page {
 const lastOf = (path: string, router: string): string =>
   router !== '' && path.startsWith(`${router}.`) ? path.slice(router.length + 1) : path;
 
-interface Line {
-  text: string;
-  place: string;
-}
-
 const marked = (finding: Finding): string => (finding.known === true ? ' [known]' : '');
 const lineOf = (finding: Finding): Line => ({ text: `${finding.message}${marked(finding)}`, place: at(finding) });
-
-/** All phantoms of a line of code in one: their right names are said with each. */
-function phantomLines(findings: readonly Finding[], phantoms: AuditReport['phantoms']): Line[] {
-  const right = new Map(phantoms.map((phantom) => [phantom.path, phantom.nearest[0]]));
-  const lines = new Map<string, Line>();
-  for (const finding of findings) {
-    const path = finding.message.split(' is no query')[0] ?? finding.message;
-    const nearest = right.get(path);
-    const text = `${path}${nearest === undefined ? '' : ` → ${nearest}`}${marked(finding)}`;
-    const key = `${at(finding)} ${finding.subject ?? ''}`;
-    const line = lines.get(key);
-    if (line) line.text += `, ${text}`;
-    else lines.set(key, { text: `${finding.subject ?? 'phantom'}: ${text}`, place: at(finding) });
-  }
-  return [...lines.values()];
-}
 
 /** What the row does not show by itself. */
 function rulesBySubject(findings: readonly Finding[]): Map<string, Rule[]> {

@@ -2,7 +2,9 @@ import path from 'node:path';
 import type ts from 'typescript';
 import type { Bindings, FunctionNode, Project, Value } from '../model.js';
 import type { Place, Unseen } from '../report.js';
+import { Budget, type BudgetOptions } from '../budget.js';
 import { loadCompiler } from './sources/compiler.js';
+import { fetchedCompiler } from './sources/fetched.js';
 import { Configs } from './sources/configs.js';
 import { Disk, join, slash } from './sources/disk.js';
 import { Evaluator } from './values/evaluate.js';
@@ -15,6 +17,9 @@ import { AuditError } from '../errors.js';
 export interface ProjectOptions {
   /** A tsconfig file, relative to the root or absolute; its files are read. Default: every source below the root. */
   tsconfig?: string;
+  budget?: BudgetOptions;
+  /** Where it is given, npm may fetch a compiler that neither the project nor pathcast has; it is told so. */
+  onFetch?(what: string): void;
   onProgress?(done: number, total: number, what: string): void;
 }
 
@@ -36,9 +41,16 @@ const PROGRESS_STEP = 25;
  */
 export function openProject(root: string, options: ProjectOptions = {}): OpenedProject {
   const top = slash(path.resolve(root));
+  const budget = new Budget(options.budget);
   const disk = new Disk();
   if (!disk.isFolder(top) && disk.list(top).size === 0) throw new AuditError(`root: ${root} is no folder with sources in it`);
-  const compiler = loadCompiler(top);
+  const { onFetch } = options;
+  const fetch = (): ReturnType<typeof fetchedCompiler> => {
+    const fetched = fetchedCompiler();
+    if (fetched) onFetch?.(`TypeScript ${fetched.version} of npm's cache reads the code: neither the project nor pathcast has one from 5.7 to 6. Nothing was added to the project.`);
+    return fetched;
+  };
+  const compiler = onFetch ? loadCompiler(top, undefined, fetch) : loadCompiler(top);
   const packages = new Packages(disk, top);
   const configs = new Configs(compiler, disk, packages);
   const unseen: Unseen[] = [];
@@ -80,7 +92,8 @@ export function openProject(root: string, options: ProjectOptions = {}): OpenedP
     return file === undefined ? undefined : program.getSourceFile(file);
   });
   const placeOf = (node: ts.Node): Place => placeIn(compiler, top, node);
-  const evaluator = new Evaluator(compiler, names);
+  let schemas: { file: string; text: string }[] | undefined;
+  const evaluator = new Evaluator(compiler, names, budget);
   return {
     ts: compiler,
     root: top,
@@ -89,11 +102,24 @@ export function openProject(root: string, options: ProjectOptions = {}): OpenedP
     unseen,
     names,
     evaluator,
+    budget,
     placeOf,
+    get schemas() {
+      return (schemas ??= readSchemas(disk, top));
+    },
+    importOf: (name) => names.importOf(name),
     declarationOf: (node) => evaluator.declarationOf(node),
     evaluate: (node: ts.Expression, scope?: Bindings): Value => evaluator.evaluate(node, scope),
     functionOf: (node: ts.Expression, scope?: Bindings): FunctionNode | undefined => evaluator.functionOf(node, scope),
   };
+}
+
+/** All of them below the root: what a migration of years ago said of a table holds as long as none takes it back. */
+function readSchemas(disk: Disk, root: string): { file: string; text: string }[] {
+  return scan(disk, root, []).schemas.flatMap((file) => {
+    const text = disk.read(file);
+    return text === undefined ? [] : [{ file: relative(root, file), text }];
+  });
 }
 
 const relative = (root: string, file: string): string => slash(path.relative(root, file));

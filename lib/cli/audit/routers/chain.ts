@@ -39,7 +39,8 @@ export function chainOf(project: OpenedProject, expression: ts.Expression, scope
   const behind = (node: ts.Expression, bound: Bindings): { node: ts.Expression; scope: Bindings } | undefined => {
     const value = evaluator.evaluate(node, bound);
     const options = optionsOf(value).filter((option) => option.kind === 'expression');
-    if (options.length > 1) choices.push(node);
+    // Where the choice is made: one such place, however many procedures are built on it.
+    if (options.length > 1) choices.push(value.node);
     const [first] = options;
     if (first?.kind !== 'expression' || first.expression === node) return undefined;
     return { node: evaluator.unwrap(first.expression), scope: first.scope };

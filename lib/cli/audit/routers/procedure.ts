@@ -8,6 +8,8 @@ import { type Made, afterCreate } from './made.js';
 
 /** Wrappers around a resolver, and base procedures within `.concat`. */
 const MAX_DEPTH = 5;
+/** Characters of source text in a note. */
+const MAX_SHOWN = 60;
 
 /** A procedure out of the call that makes it. */
 export function procedureOf(
@@ -28,7 +30,10 @@ export function procedureOf(
       why: `the procedures built on it are read, its own middlewares are not: it comes from '${chain.from.module}', which is not among the sources`,
     });
   }
-  for (const node of chain.choices) note(node, 'a condition decides which procedure it is built on; the first is taken');
+  for (const node of chain.choices) {
+    const what = `\`${node.getText().replace(/\s+/g, ' ').slice(0, MAX_SHOWN)}\``;
+    unseen.push({ ...project.placeOf(node), what, why: 'a condition decides which procedure others are built on; the first is taken' });
+  }
   const built = builderOf(project, chain.links.slice(0, -1), note, 0);
   const [first] = tip.args ?? [];
   const found = first ? resolverOf(project, first, tip.scope, 0) : undefined;
@@ -97,7 +102,7 @@ function resolverOf(project: OpenedProject, node: ts.Expression, scope: Bindings
   for (const argument of candidates) {
     if (ts.isSpreadElement(argument)) continue;
     const found = resolverOf(project, argument, value.scope, depth + 1);
-    if (found) return { ...found, note: `its resolver is wrapped in \`${call.expression.getText()}\`, which could not be followed; the function inside is read` };
+    if (found) return { ...found, note: `its resolver is wrapped in \`${call.expression.getText().replace(/\s+/g, ' ').slice(0, MAX_SHOWN)}\`, which could not be followed; the function inside is read` };
   }
   return undefined;
 }

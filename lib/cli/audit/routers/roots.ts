@@ -136,12 +136,49 @@ function named(project: OpenedProject, candidates: readonly Candidate[], wanted:
   // Without a name, the router that holds the others of the file.
   const inner = new Set(found.flatMap(({ collected }) => [...collected.mounted]));
   const best = found.find(({ candidate }) => !inner.has(candidate.value.node)) ?? found[0] ?? (file && exported(project, file, name));
-  if (best && best.collected.procedures.length > 0) return rootOf(project, asCalled(project, best, candidates), project.unseen);
+  if (best && best.collected.procedures.length > 0) {
+    const root = rootOf(project, asCalled(project, best, candidates), project.unseen);
+    return withFullPaths(root, mountOf(project, candidates, root));
+  }
 
   const why = !file ? 'there is no such file among the sources' : name === undefined ? 'no router is in that file' : `that file has no router \`${name}\``;
   const list = candidates.filter((one) => !one.isOld).map((one) => `\n  ${nameOf(project, one)}`);
   const shown = [...new Set(list)].sort().slice(0, 40).join('');
   throw new AuditError(`router: ${wanted}: ${why}. ${shown === '' ? 'No router was found in the project at all.' : `Routers of this project:${shown}`}`);
+}
+
+interface Mount {
+  /** `polls.participants` */
+  prefix: string;
+  queries: string[];
+}
+
+/** Where the largest router that mounts this one has it. */
+function mountOf(project: OpenedProject, candidates: readonly Candidate[], root: RouterRoot): Mount | undefined {
+  const [first] = root.procedures;
+  let largest: (Mount & { size: number }) | undefined;
+  for (const candidate of first ? candidates : []) {
+    if (candidate.isOld || !first) continue;
+    const { procedures } = collect(project, candidate.value);
+    const same = procedures.find(({ node, path: full }) => node === first.node && full.endsWith(`.${first.path}`));
+    if (!same || procedures.length <= (largest?.size ?? root.procedures.length)) continue;
+    const queries = procedures.filter(({ kind }) => kind === 'query').map((one) => one.path);
+    largest = { prefix: same.path.slice(0, -first.path.length - 1), queries, size: procedures.length };
+  }
+  return largest;
+}
+
+/** As clients call them, so that a baseline of the whole fits a part. */
+function withFullPaths(root: RouterRoot, mount: Mount | undefined): RouterRoot {
+  if (!mount) return root;
+  const full = (name: string): string => `${mount.prefix}.${name}`;
+  const own = new Set(root.procedures.map((one) => one.path));
+  return {
+    ...root,
+    procedures: root.procedures.map((one) => ({ ...one, path: full(one.path) })),
+    unseen: root.unseen.map((one) => (one.subject !== undefined && own.has(one.subject) ? { ...one, subject: full(one.subject) } : one)),
+    mountedBeside: mount.queries,
+  };
 }
 
 /** A function that makes a router is read as it is called: what its parameters are is known there alone. */

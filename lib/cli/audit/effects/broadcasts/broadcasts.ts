@@ -4,10 +4,11 @@ import type { Unseen } from '../../report.js';
 import { pathsOfValue, readAction } from './action.js';
 import type { Env } from '../code/environment.js';
 import { BROADCAST_LIKE, BROADCAST_METHODS, BROADCASTS, HALVES, SYNC_METHODS, SYNC_RECEIVER } from '../code/names.js';
+import { isNamed } from './tells.js';
 import type { RawBroadcast } from '../types.js';
 import { calleeName, isInlineFunction, rootOf, unwrap } from '../code/syntax.js';
 
-export type FoundBroadcast = Pick<RawBroadcast, 'by' | 'queryPaths' | 'complete' | 'module' | 'type' | 'clientId' | 'userId' | 'mutation' | 'tool'> & {
+export type FoundBroadcast = Pick<RawBroadcast, 'by' | 'queryPaths' | 'complete' | 'module' | 'type' | 'clientId' | 'userId' | 'mutation' | 'tool' | 'tells'> & {
   node: ts.Node;
   unseen: Unseen[];
   /** Goes out after the commit, wherever it stands. */
@@ -32,7 +33,8 @@ export function broadcastOfCall(call: ts.CallExpression, env: Env, extra: Readon
   const callee = unwrap(compiler, call.expression);
   const name = calleeName(compiler, callee);
   if (name === undefined) return undefined;
-  const named = BROADCASTS.has(name) || extra.has(name);
+  const isSaid = isNamed(callee, extra, compiler);
+  const named = BROADCASTS.has(name) || isSaid;
   const method = compiler.isPropertyAccessExpression(callee) ? callee : undefined;
   if (method && SYNC_METHODS.has(name)) return ofSync(call, method, name, env);
   if (!named && !BROADCAST_METHODS.has(name) && !BROADCAST_LIKE.test(name)) return undefined;
@@ -53,10 +55,15 @@ export function broadcastOfCall(call: ts.CallExpression, env: Env, extra: Readon
     // `log({ queryPaths })` is none; a function of the project that takes an action may do more with it than to send it.
     return { broadcasts: found(carried), read: named ? 'nothing' : 'writes' };
   }
-  if (named && read.some(({ action }) => action.hasPaths === undefined)) return { broadcasts: found(read), read: 'nothing' };
+  if (named && !isSaid && read.some(({ action }) => action.hasPaths === undefined)) return { broadcasts: found(read), read: 'nothing' };
   const receiver = method && rootOf(compiler, method.expression);
   const onHub = method !== undefined && BROADCAST_METHODS.has(name) && SYNC_RECEIVER.test(calleeName(compiler, method.expression) ?? '') && receiver !== undefined;
   if (onHub && read.some(({ action }) => action.hasPaths === undefined)) return { broadcasts: found(read), read: 'nothing' };
+  if (isSaid) {
+    // The code base's own layer: it tells somebody, in its own way.
+    const base = { by, node: call, queryPaths: [], complete: true, unseen: [], clientId: 'unknown', userId: 'unknown', tells: true } as const;
+    return { broadcasts: [{ ...base, queryPaths: [], unseen: [], ...optional }], read: 'writes' };
+  }
   // A function of that name which is the project's own is followed: it may end in a broadcast or have nothing to do with one.
   if (isProjects()) return undefined;
   if (named || BROADCAST_METHODS.has(name)) {

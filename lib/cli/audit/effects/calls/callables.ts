@@ -4,8 +4,10 @@ import type { Bindings, FunctionNode } from '../../model.js';
 import { databasesOfArguments } from '../databases/database.js';
 import { boundArgument, enter, homeOf, isBound, outOfFunctions, type Bound, type Env } from '../code/environment.js';
 import { ACTING, CALLBACK, TRANSACTION_METHODS } from '../code/names.js';
-import { classAround, Sources, type Source } from './sources.js';
-import { calleeName, isFunctionNode, isInlineFunction, propertyName, returnsOf, rootOf, unwrap } from '../code/syntax.js';
+import { descendantsOf } from './families.js';
+import { classAround, Sources, type Listed, type Source } from './sources.js';
+import { LANGUAGE_METHODS } from '../code/plain-data.js';
+import { calleeName, isFunctionNode, isInlineFunction, propertyName, returnsOf, rootOf, shortText, unwrap } from '../code/syntax.js';
 import { stringsOf } from '../code/strings.js';
 
 export interface Callable {
@@ -20,12 +22,16 @@ export interface Callable {
 
 export interface Resolution {
   found: Callable[];
+  /** One of them runs, not all of them: ways of a conditional, methods of several classes. */
+  alternatives?: true;
   /** Why some or all of it could not be found; absent for code of packages, which is not followed. */
   unseen?: string;
 }
 
 const NONE: Resolution = { found: [] };
 const MAX_STEPS = 10;
+/** Classes with a method of one name that are all read; more are told of. */
+const MAX_WAYS = 16;
 
 const SOURCES = new Sources((callee, env, steps) =>
   callablesOf(callee, env, steps).found.map((maker) => ({ fn: maker.fn, enter: (args) => inside(maker, args, env) })),
@@ -33,14 +39,15 @@ const SOURCES = new Sources((callee, env, steps) =>
 
 export function callablesOf(node: ts.Expression, env: Env, steps = MAX_STEPS): Resolution {
   if (steps <= 0) return { found: [], unseen: 'too many names on the way to the function' };
+  if (!env.project.budget.step()) return { found: [], unseen: env.project.budget.why() };
   const { ts: compiler } = env.project;
   const inner = unwrap(compiler, node);
   if (isInlineFunction(compiler, inner)) return { found: [{ fn: inner, outer: env }] };
   if (compiler.isConditionalExpression(inner)) {
-    return both(callablesOf(inner.whenTrue, env, steps - 1), callablesOf(inner.whenFalse, env, steps - 1));
+    return oneOf(callablesOf(inner.whenTrue, env, steps - 1), callablesOf(inner.whenFalse, env, steps - 1));
   }
   if (compiler.isBinaryExpression(inner)) {
-    return both(callablesOf(inner.left, env, steps - 1), callablesOf(inner.right, env, steps - 1));
+    return oneOf(callablesOf(inner.left, env, steps - 1), callablesOf(inner.right, env, steps - 1));
   }
   if (compiler.isIdentifier(inner)) return ofName(inner, env, steps);
   if (compiler.isPropertyAccessExpression(inner)) return ofMethod(inner, env, steps);
@@ -51,8 +58,11 @@ export function callablesOf(node: ts.Expression, env: Env, steps = MAX_STEPS): R
 
 function both(first: Resolution, second: Resolution): Resolution {
   const unseen = first.unseen ?? second.unseen;
-  return { found: [...first.found, ...second.found], ...(unseen === undefined ? {} : { unseen }) };
+  const alternatives = (first.alternatives === true && second.found.length === 0) || (second.alternatives === true && first.found.length === 0);
+  return { found: [...first.found, ...second.found], ...(alternatives ? { alternatives: true as const } : {}), ...(unseen === undefined ? {} : { unseen }) };
 }
+
+const oneOf = (first: Resolution, second: Resolution): Resolution => ({ ...both(first, second), alternatives: true });
 
 function made(fn: FunctionNode, env: Env): Resolution {
   return { found: [{ fn, outer: homeOf(env, fn) }] };
@@ -98,7 +108,7 @@ function ofDeclaration(declaration: ts.Declaration, env: Env, steps: number): Re
 function ofParameter(parameter: ts.ParameterDeclaration, env: Env, steps: number): Resolution {
   const bound = boundArgument(env, parameter);
   if (bound !== undefined) return ofBound(bound, parameter, env, steps);
-  const name = parameter.name.getText();
+  const name = shortText(parameter.name, 60);
   // Of `encode(value)` and `compare(a, b)` nothing is feared.
   return CALLBACK.test(name) || ACTING.test(name) ? { found: [], unseen: `${name} is a parameter that nobody was seen to give` } : NONE;
 }
@@ -131,7 +141,7 @@ function ofPart(element: ts.BindingElement, env: Env, steps: number): Resolution
 /** The functions under `name` of an object; undefined where the object has no such function in sight. */
 function methodOf(source: Source, name: string, steps: number): Resolution | undefined {
   if (steps <= 0) return undefined;
-  if (source.kind === 'class') return ofFamily(source.type, name, source.self, source.env);
+  if (source.kind === 'class') return ofClasses(source.type, name, source.self, source.env);
   if (source.kind === 'context') {
     for (const given of [...source.env.context].reverse()) {
       if (given.expression === undefined || given.env === undefined) continue;
@@ -144,7 +154,8 @@ function methodOf(source: Source, name: string, steps: number): Resolution | und
   }
   if (source.kind === 'type') {
     const seen = SOURCES.behindType(source.type, source.env, steps);
-    return seen !== undefined && 'kind' in seen ? methodOf(seen, name, steps - 1) : undefined;
+    if (seen === undefined) return undefined;
+    return 'kind' in seen ? methodOf(seen, name, steps - 1) : ofImplementers(seen, name, source.env, steps);
   }
   const { env, node } = source;
   const { ts: compiler } = env.project;
@@ -197,6 +208,48 @@ function ofFamily(type: ts.ClassLikeDeclaration, name: string, self: Env['self']
   return undefined;
 }
 
+/** A method of an object of the class: its own, and those of classes below it where the object may be one of theirs. */
+function ofClasses(type: ts.ClassLikeDeclaration, name: string, self: Env['self'], env: Env): Resolution | undefined {
+  const own = ofFamily(type, name, self, env);
+  // What `new` made is of that very class.
+  const maker = self && env.project.declarationOf(unwrap(env.project.ts, self.made.expression));
+  if (maker === type) return own;
+  const below = descendantsOf(type, env.project).classes.flatMap((one) => ofClass(one, name, undefined, env.project.ts)?.found ?? []);
+  if (below.length === 0) return own ?? (declares(type, name, env) ? { found: [], unseen: `${name} is abstract, and no class of the sources has it` } : undefined);
+  // A base that only refuses stands for the classes below it.
+  const kept = (own?.found ?? []).filter(({ fn }) => !onlyThrows(fn, env.project.ts));
+  return ways([...kept, ...below], name);
+}
+
+/** Classes and objects that are said to be of an interface. */
+function ofImplementers({ owner }: Listed, name: string, env: Env, steps: number): Resolution | undefined {
+  if (owner === undefined) return undefined;
+  const { classes, literals } = descendantsOf(owner, env.project);
+  const found = [
+    ...classes.flatMap((one) => ofFamily(one, name, undefined, env)?.found ?? []),
+    ...literals.flatMap((node) => methodOf({ kind: 'value', node, env: outOfFunctions(env) }, name, steps - 1)?.found ?? []),
+  ];
+  return found.length === 0 ? undefined : ways([...new Map(found.map((one) => [one.fn, one])).values()], name);
+}
+
+function ways(found: Callable[], name: string): Resolution {
+  if (found.length <= MAX_WAYS) return { found, alternatives: true };
+  return { found: [], unseen: `${found.length} classes have a method ${name}` };
+}
+
+/** Whether the class, or one that it extends, says that there is such a method, without its code. */
+function declares(type: ts.ClassLikeDeclaration, name: string, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  return type.members.some((member) => compiler.isMethodDeclaration(member) && member.body === undefined && propertyName(compiler, member.name) === name);
+}
+
+/** `save() { throw new Error('not implemented'); }` */
+function onlyThrows(fn: FunctionNode, compiler: typeof ts): boolean {
+  if (fn.body === undefined || !compiler.isBlock(fn.body)) return false;
+  const [first] = fn.body.statements;
+  return first !== undefined && fn.body.statements.length === 1 && compiler.isThrowStatement(first);
+}
+
 function ofMethod(access: ts.PropertyAccessExpression, env: Env, steps: number): Resolution {
   const { project } = env;
   const { ts: compiler } = project;
@@ -211,16 +264,26 @@ function ofMethod(access: ts.PropertyAccessExpression, env: Env, steps: number):
     // The class that was made, where that is known: it may have a method of its own.
     const maker = env.self && project.declarationOf(unwrap(compiler, env.self.made.expression));
     const type = maker && compiler.isClassLike(maker) && object.kind === compiler.SyntaxKind.ThisKeyword ? maker : classAround(access, compiler);
-    const found = type && ofFamily(type, name, env.self, env);
+    const isSuper = object.kind === compiler.SyntaxKind.SuperKeyword;
+    const found = type && (isSuper ? ofFamily(type, name, env.self, env) : ofClasses(type, name, env.self, env));
     if (found !== undefined) return found;
   }
   const source = SOURCES.sourceOf(object, env, steps);
   const seen = source?.kind === 'type' ? SOURCES.behindType(source.type, source.env, steps) : source;
-  const member = seen !== undefined && 'kind' in seen ? (seen.kind === 'class' ? ofFamily(seen.type, name, seen.self, env) : methodOf(seen, name, steps)) : undefined;
+  const member =
+    seen === undefined
+      ? undefined
+      : !('kind' in seen)
+        ? ofImplementers(seen, name, env, steps)
+        : seen.kind === 'class'
+          ? ofClasses(seen.type, name, seen.self, env)
+          : methodOf(seen, name, steps);
   if (member !== undefined) return member;
   const declaration = project.declarationOf(access.name);
   const found = declaration && ofDeclaration(declaration, env, steps - 1);
-  return found ?? viaProject(access, env);
+  if (found !== undefined) return found;
+  // `rows.map`: the language's own. To learn what `rows` holds would interpret the program.
+  return LANGUAGE_METHODS.has(name) ? NONE : viaProject(access, env);
 }
 
 /** `handlers[name](…)`: the ones that `name` may ask for, else all of a table that can be seen. */
@@ -229,21 +292,29 @@ function ofChoice(access: ts.ElementAccessExpression, env: Env, steps: number): 
   const { ts: compiler } = project;
   const wanted = stringsOf(project.evaluate(access.argumentExpression, env.scope));
   const table = SOURCES.sourceOf(access.expression, env);
-  const what = access.getText();
+  const what = shortText(access, 60);
   if (table?.kind !== 'value' || !compiler.isObjectLiteralExpression(table.node)) return { found: [], unseen: `${what} is chosen at run time` };
   let all: Resolution = NONE;
   for (const part of table.node.properties) {
-    const key = propertyName(compiler, part.name);
+    const keys = compiler.isSpreadAssignment(part) ? undefined : keysOf(part.name, table.env);
     if (compiler.isSpreadAssignment(part)) {
       all = { ...all, unseen: `${what} is chosen at run time from a table that is partly computed` };
       continue;
     }
-    if (wanted !== undefined && (key === undefined || !wanted.includes(key))) continue;
+    if (wanted !== undefined && keys !== undefined && !keys.some((key) => wanted.includes(key))) continue;
     if (compiler.isMethodDeclaration(part)) all = both(all, { found: [{ fn: part, outer: homeOf(table.env, part) }] });
     else if (compiler.isPropertyAssignment(part)) all = both(all, callablesOf(part.initializer, table.env, steps - 1));
     else if (compiler.isShorthandPropertyAssignment(part)) all = both(all, ofName(part.name, table.env, steps - 1));
   }
-  return all;
+  return { ...all, alternatives: true };
+}
+
+/** The texts of a key: a name, or what `[Way.NEW]` says. */
+function keysOf(name: ts.PropertyName, env: Env): string[] | undefined {
+  const { ts: compiler } = env.project;
+  const plain = propertyName(compiler, name);
+  if (plain !== undefined) return [plain];
+  return compiler.isComputedPropertyName(name) ? stringsOf(env.project.evaluate(name.expression, env.scope)) : undefined;
 }
 
 /** The function that a call gives back: a factory's, or the one that a wrapper of a package was given. */

@@ -12,6 +12,12 @@ export type Source =
   /** The context of a procedure. */
   | { kind: 'context'; env: Env };
 
+/** The members that a type lists, and the declaration that gives it its name. */
+export interface Listed {
+  members: readonly ts.TypeElement[];
+  owner?: ts.Declaration;
+}
+
 const MAX_STEPS = 12;
 
 /** A function of the project that a call may run, and its body as it runs with these arguments. */
@@ -29,7 +35,7 @@ export class Sources {
     const { project } = env;
     const { ts: compiler } = project;
     const inner = unwrap(compiler, node);
-    if (steps <= 0) return undefined;
+    if (steps <= 0 || !project.budget.step()) return undefined;
     if (compiler.isObjectLiteralExpression(inner)) return { kind: 'value', node: inner, env };
     if (inner.kind === compiler.SyntaxKind.ThisKeyword) {
       const type = classAround(inner, compiler);
@@ -198,7 +204,7 @@ export class Sources {
   }
 
   /** The members that a type lists, or the value or class that it is the type of. */
-  behindType(type: ts.TypeNode, env: Env, steps: number): Source | { members: readonly ts.TypeElement[] } | undefined {
+  behindType(type: ts.TypeNode, env: Env, steps: number): Source | Listed | undefined {
     const { project } = env;
     const { ts: compiler } = project;
     if (steps <= 0) return undefined;
@@ -217,8 +223,11 @@ export class Sources {
     if (first !== undefined && /^(Awaited|Promise|Pick|Omit|Partial|Readonly|Required|NonNullable|ReturnType|inferAsyncReturnType|InstanceType)$/.test(name.text)) return this.behindType(first, env, steps - 1);
     const declaration = project.declarationOf(name);
     if (declaration === undefined) return undefined;
-    if (compiler.isTypeAliasDeclaration(declaration)) return this.behindType(declaration.type, env, steps - 1);
-    if (compiler.isInterfaceDeclaration(declaration)) return { members: declaration.members };
+    if (compiler.isTypeAliasDeclaration(declaration)) {
+      const seen = this.behindType(declaration.type, env, steps - 1);
+      return seen !== undefined && 'members' in seen && seen.owner === undefined ? { ...seen, owner: declaration } : seen;
+    }
+    if (compiler.isInterfaceDeclaration(declaration)) return { members: declaration.members, owner: declaration };
     return compiler.isClassLike(declaration) ? { kind: 'class', type: declaration, self: undefined, env } : undefined;
   }
 

@@ -69,3 +69,10 @@ export const LATER = /^(push|unshift|enqueue|defer|after|waitUntil|(run|do|add)?
 export const READS = /^(get|list|find|all|by|search|count|stats|has|is|read|load|fetch|query|summary)([A-Z_]|$)/;
 
 export const THROUGH_CALLER = 'it calls a procedure through a caller, which is not followed';
+
+/** Packages that run work later, elsewhere, and the methods by which it is handed to them. */
+export const JOB_MODULES =
+  /^(@trigger\.dev\/|inngest$|inngest\/|bullmq$|bull$|bee-queue$|pg-boss$|agenda$|graphile-worker$|@upstash\/(qstash|workflow)|@temporalio\/|@google-cloud\/(tasks|pubsub)|@aws-sdk\/client-(sqs|sns|lambda|eventbridge)|@defer\/|quirrel|faktory|node-resque|@hatchet-dev\/|amqplib|kafkajs|@vercel\/functions|workflow|@openworkflow\/|openworkflow$|liteque$)/;
+export const HANDS_OVER = /^(trigger|batchTrigger|triggerAndWait|triggerAndPoll|batchTriggerAndWait|send|sendMany|sendToQueue|add|addBulk|addJob|publish|publishJSON|batchJSON|enqueue|schedule|start|execute|signalWithStart|now|every|createTask|createJob|dispatch|invoke|insert|push|runWorkflow|run|produce)$/;
+/** Functions of packages that hand work over, by their names. */
+export const JOB_NAME = /^(trigger|enqueue|dispatch|schedule|queue|publish|defer|start)[A-Z]?\w*(Job|Task|Event|Workflow|Message|Work)s?$/;

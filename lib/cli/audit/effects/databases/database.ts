@@ -17,7 +17,7 @@ const MAX_STEPS = 12;
 
 /** What `node` is as a database; undefined where it is none, as far as can be seen. */
 export function databaseOf(node: ts.Expression, env: Env, steps = MAX_STEPS): Database | undefined {
-  if (steps === 0) return undefined;
+  if (steps === 0 || !env.project.budget.step()) return undefined;
   const { ts: compiler } = env.project;
   const inner = unwrap(compiler, node);
   if (compiler.isIdentifier(inner)) return ofName(inner, env, steps);

@@ -6,7 +6,7 @@ import { LOOPING } from '../code/names.js';
 import { calleeName, isInlineFunction, propertyName, unwrap } from '../code/syntax.js';
 
 /** Calls that make a table: `pgTable('guests', …)`, `schema.table(…)`, `defineTable(…)`. */
-const TABLE_MAKER = /[tT]able(Creator)?(WithSchema)?$|^collection$/;
+export const TABLE_MAKER = /[tT]able(Creator)?(WithSchema)?$|^collection$/;
 
 export interface TableName {
   name: string;
@@ -100,12 +100,22 @@ function nameGivenTo(made: ts.CallExpression, compiler: typeof ts): string | und
   return compiler.isVariableDeclaration(holder) || compiler.isPropertyAssignment(holder) ? propertyName(compiler, holder.name) : undefined;
 }
 
+/** `pgTable`, `schema.table`, and `const createTable = pgTableCreator(…)`. */
+function isDrizzle(made: ts.CallExpression, maker: string, env: Env): boolean {
+  if (/^(pg|sqlite|mysql|singlestore)|Creator|^table$/.test(maker)) return true;
+  const { ts: compiler } = env.project;
+  const callee = unwrap(compiler, made.expression);
+  const declaration = compiler.isIdentifier(callee) ? env.project.declarationOf(callee) : undefined;
+  const creator = declaration && compiler.isVariableDeclaration(declaration) && declaration.initializer ? unwrap(compiler, declaration.initializer) : undefined;
+  return creator !== undefined && compiler.isCallExpression(creator) && /TableCreator$/.test(calleeName(compiler, creator.expression) ?? '');
+}
+
 function ofInitializer(made: ts.Expression, name: string, env: Env, steps: number): TableName[] {
   const { ts: compiler } = env.project;
   if (compiler.isCallExpression(made)) {
     const maker = calleeName(compiler, made.expression) ?? '';
     if (maker === 'alias' && made.arguments[0]) return tablesOf(made.arguments[0], env, steps - 1);
-    if (TABLE_MAKER.test(maker)) return [{ name, isTable: 'yes', by: /^(pg|sqlite|mysql|singlestore)|Creator|^table$/.test(maker) ? 'drizzle' : 'other' }];
+    if (TABLE_MAKER.test(maker)) return [{ name, isTable: 'yes', by: isDrizzle(made, maker, env) ? 'drizzle' : 'other' }];
     return [{ name, isTable: 'maybe', by: 'drizzle' }];
   }
   if (compiler.isIdentifier(made) || compiler.isPropertyAccessExpression(made) || compiler.isElementAccessExpression(made) || compiler.isConditionalExpression(made)) {

@@ -2,7 +2,7 @@
 import type { Place, Unseen } from '../../report.js';
 import type { HelperCall } from '../../model.js';
 import type { Activation, Env } from '../code/environment.js';
-import type { RawBroadcast, RawEffects, RawNote, RawWrite } from '../types.js';
+import type { RawBroadcast, RawEffects, RawNote, RawTelling, RawWrite } from '../types.js';
 
 interface Item {
   /** For what a closure does: where the closure was made. Helpers between there and its call are no part of its way. */
@@ -26,6 +26,8 @@ export interface Collected {
   broadcasts: FoundItem<CollectedBroadcast>[];
   writes: FoundItem<CollectedWrite>[];
   helpers: FoundItem<HelperCall>[];
+  /** What tells somebody without query paths. */
+  tells: FoundItem<RawTelling>[];
   unseen: Unseen[];
   notes: RawNote[];
   /** Functions that were not entered a second time: what is here is not all of them. */
@@ -33,7 +35,7 @@ export interface Collected {
 }
 
 export function nothing(): Collected {
-  return { broadcasts: [], writes: [], helpers: [], unseen: [], notes: [], cut: new Set() };
+  return { broadcasts: [], writes: [], helpers: [], tells: [], unseen: [], notes: [], cut: new Set() };
 }
 
 /** Takes in what was kept apart, as it stands. */
@@ -41,6 +43,7 @@ export function add(from: Collected, into: Collected): void {
   into.broadcasts.push(...from.broadcasts);
   into.writes.push(...from.writes);
   into.helpers.push(...from.helpers);
+  into.tells.push(...from.tells);
   into.unseen.push(...from.unseen);
   into.notes.push(...from.notes);
   for (const fn of from.cut) into.cut.add(fn);
@@ -99,6 +102,7 @@ export function pass(from: Collected, into: Collected, passage: Passage): void {
     const { home: _, ...rest } = helper;
     into.helpers.push({ ...rest, via: way(helper, rest.via), ...home(helper) });
   }
+  for (const { home: _, ...telling } of from.tells) into.tells.push({ ...telling, via: way({}, telling.via) });
   into.unseen.push(...from.unseen);
   into.notes.push(...from.notes);
   for (const cut of from.cut) into.cut.add(cut);
@@ -135,6 +139,7 @@ export function finish(collected: Collected): RawEffects {
     broadcasts: [...broadcasts.values()],
     writes: [...writes.values()].map(({ write }) => write),
     helpers: [...helpers.values()],
+    tells: distinct(collected.tells, (one) => [...one.via, one.by].join('>')),
     unseen: distinct(collected.unseen, (one) => `${key(one)}|${one.what}`),
     notes: distinct(collected.notes, (one) => `${key(one)}|${one.text}`),
   };

@@ -31,7 +31,8 @@ export function callsProcedure(callee: ts.Expression, compiler: typeof ts): bool
 /** A list of statements is written out, or made of another list. */
 export function mayHoldStatements(node: ts.Expression, compiler: typeof ts): boolean {
   const inner = unwrap(compiler, node);
-  return compiler.isArrayLiteralExpression(inner) || (compiler.isCallExpression(inner) && /^(map|flatMap|concat)$/.test(calleeName(compiler, inner.expression) ?? ''));
+  // A helper's list too, and one statement that is begun here and run with others.
+  return compiler.isArrayLiteralExpression(inner) || (compiler.isCallExpression(inner) && !compiler.isAwaitExpression(node)) || compiler.isConditionalExpression(inner);
 }
 
 /** `steps.push(prisma.guest.create(…))` */

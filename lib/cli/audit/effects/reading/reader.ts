@@ -2,15 +2,16 @@
 import type ts from 'typescript';
 import type { FunctionNode, Project } from '../../model.js';
 import { broadcastOfCall, type FoundBroadcast } from '../broadcasts/broadcasts.js';
+import { isNamed, tellingOf } from '../broadcasts/tells.js';
 import { callablesOf, inside, type Callable } from '../calls/callables.js';
 import { add, nothing, pass, type Collected } from './collected.js';
 import { plainDatabase, signatureOf } from '../databases/database.js';
+import { narrowed } from '../databases/narrowing.js';
 import type { Database, Env } from '../code/environment.js';
-import { ACTING, BUS, EMITS, LATER, LOOPING, READS, THROUGH_CALLER, WRITES_SOMEHOW } from '../code/names.js';
-import { decided } from './decided.js';
-import { calleeName, functionName, isInlineFunction, leavesBy, rootOf, shortText, unwrap } from '../code/syntax.js';
+import { LATER, LOOPING, TRANSACTION_FUNCTION } from '../code/names.js';
+import { decided, isSame } from './decided.js';
+import { calleeName, functionName, isFunctionNode, isInlineFunction, leavesBy, shortText, unwrap } from '../code/syntax.js';
 import {
-  callsProcedure,
   given,
   isCommonTable,
   isWithin,
@@ -18,9 +19,10 @@ import {
   negated,
   onTransaction,
   pushesStatement,
-  rootDatabase,
   skipWrappers,
 } from './questions.js';
+import { fearOf } from './out-of-sight.js';
+import { functionsIn } from './options.js';
 import { isStatementList, markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from '../types.js';
 import type { FoundWrite } from '../orms/orm.js';
@@ -44,16 +46,21 @@ interface Question {
   /** In a middleware: called for each `next(…)`; writes before the first are left out. */
   onNext?: (call: ts.CallExpression, env: Env) => void;
   sawNext?: boolean;
+  /** The budget is spent, and that was said. */
+  over?: boolean;
 }
 
 export class Reader {
   readonly project: Project;
   readonly #broadcastNames: ReadonlySet<string>;
+  /** Functions that run what they are given in a transaction, by the settings. */
+  readonly #transactions: ReadonlySet<string>;
   readonly #known = new Map<FunctionNode, Map<string, Collected>>();
 
   constructor(project: Project, options: EffectsOptions = {}) {
     this.project = project;
     this.#broadcastNames = new Set(options.broadcastNames);
+    this.#transactions = new Set(options.transactions);
   }
 
   /** The effects of a function's body in `env`, which binds its parameters. */
@@ -101,6 +108,7 @@ export class Reader {
       if (mark === 'end' && at.transaction === 'ambient') at = { ...at, transaction: env.transaction === 'ambient' ? undefined : env.transaction };
       if (compiler.isIfStatement(statement) && !statement.elseStatement) {
         const leaves = leavesBy(compiler, statement.thenStatement);
+        if (leaves !== undefined) at = narrowed(statement.expression, at, false);
         if (leaves === 'return') at = this.#arm(at, statement, 'else', negated(statement.expression, compiler));
         else if (leaves === 'throw') at = this.#arm(at, statement, 'else', undefined);
       }
@@ -115,6 +123,7 @@ export class Reader {
 
   #visit(node: ts.Node, env: Env, out: Collected, question: Question): void {
     const { ts: compiler } = this.project;
+    if (!this.project.budget.step()) return this.#overBudget(node, out, question);
     if (compiler.isBlock(node)) return this.#statements(node.statements, env, out, question);
     if (compiler.isIfStatement(node)) return this.#if(node, env, out, question);
     if (compiler.isConditionalExpression(node)) {
@@ -145,6 +154,13 @@ export class Reader {
     compiler.forEachChild(node, (child) => this.#visit(child, env, out, question));
   }
 
+  /** The rest is not read: said once, where it began. */
+  #overBudget(node: ts.Node, out: Collected, question: Question): void {
+    if (question.over) return;
+    question.over = true;
+    out.unseen.push({ ...this.project.placeOf(node), what: 'what follows here', why: this.project.budget.why() });
+  }
+
   #if(node: ts.IfStatement, env: Env, out: Collected, question: Question): void {
     this.#visit(node.expression, env, out, question);
     const taken = decided(node.expression, env);
@@ -162,10 +178,10 @@ export class Reader {
     const yes = shortText(condition);
     const no = negated(condition, compiler);
     const start = out.broadcasts.length;
-    this.#visit(first, this.#arm(env, branch, 'then', yes), out, question);
+    this.#visit(first, this.#arm(narrowed(condition, env, true), branch, 'then', yes), out, question);
     const middle = out.broadcasts.length;
     if (second === undefined) return;
-    this.#visit(second, this.#arm(env, branch, 'else', no), out, question);
+    this.#visit(second, this.#arm(narrowed(condition, env, false), branch, 'else', no), out, question);
     const depth = env.conditions.length;
     const arms = [out.broadcasts.slice(start, middle), out.broadcasts.slice(middle)];
     if (!arms.every((arm) => arm.some((broadcast) => broadcast.conditions.length === depth + 1))) return;
@@ -197,12 +213,33 @@ export class Reader {
     this.#visit(node.expression, env, out, question);
     const subject = shortText(node.expression, 60);
     let labels: string[] = [];
+    const run = this.#clausesRun(node, env);
     node.caseBlock.clauses.forEach((clause, index) => {
+      if (!run(clause)) return;
       labels.push(compiler.isCaseClause(clause) ? `${subject} === ${shortText(clause.expression, 40)}` : `${subject} is another`);
       if (clause.statements.length === 0) return;
       this.#statements(clause.statements, this.#arm(env, node, `case ${index}`, labels.join(' || ')), out, question);
       labels = [];
     });
+  }
+
+  /** Which clauses a call may run: where its argument names one, those before it do not; nor does the default. */
+  #clausesRun(node: ts.SwitchStatement, env: Env): (clause: ts.CaseOrDefaultClause) => boolean {
+    const { ts: compiler } = this.project;
+    const { clauses } = node.caseBlock;
+    const same = new Map(clauses.map((clause) => [clause, compiler.isCaseClause(clause) ? isSame(node.expression, clause.expression, env) : undefined]));
+    const chosen = clauses.findIndex((clause) => same.get(clause) === true);
+    if (chosen < 0) return (clause) => same.get(clause) !== false || !this.#leaves(clause);
+    let last = chosen;
+    while (last < clauses.length - 1 && !this.#leaves(clauses[last])) last += 1;
+    const reached = clauses.slice(chosen, last + 1);
+    return (clause) => reached.includes(clause);
+  }
+
+  /** Whether a clause never falls through to the next. */
+  #leaves(clause: ts.CaseOrDefaultClause | undefined): boolean {
+    const last = clause?.statements.at(-1);
+    return last !== undefined && leavesBy(this.project.ts, last) !== undefined;
   }
 
   #try(node: ts.TryStatement, env: Env, out: Collected, question: Question): void {
@@ -235,13 +272,14 @@ export class Reader {
     let resolved: ReturnType<typeof callablesOf> | undefined;
     const callables = () => (resolved ??= callablesOf(call.expression, env));
     const isFunction = (node: ts.Expression): boolean => callablesOf(node, env).found.length > 0;
-    const transaction = transactionOf(call, env, isFunction, () => callables().found.length > 0);
+    const isSaid = isNamed(call.expression, this.#transactions, this.project.ts);
+    const transaction = transactionOf(call, env, isFunction, () => callables().found.length > 0, isSaid);
     if (transaction !== undefined) {
       const kind = transaction.kind;
       const within: Env = { ...env, transaction: kind };
       // A store's own `transaction(work)`: its code says what `work` is given. Where that leads nowhere the callback is read as it stands.
       const own = nothing();
-      for (const callable of callables().found) this.#enter(callable, call, within, own, question);
+      if (!isSaid) for (const callable of callables().found) this.#enter(callable, call, within, own, question);
       if (own.writes.length + own.broadcasts.length + own.helpers.length > 0) add(own, out);
       else for (const callback of transaction.callbacks) this.#callback(call, callback, within, out, question, kind === 'explicit');
       for (const part of transaction.list) this.#visit(part, { ...env, transaction: 'ambient' }, out, question);
@@ -261,14 +299,38 @@ export class Reader {
     const writes = writesOfCall(call, env);
     for (const write of writes) this.#write(write, env, out, question);
     if (writes.length > 0) return this.#parts(call, env, out, question, this.#functionsAmong(call, env));
+    const telling = tellingOf(call, env);
+    if (telling !== undefined) out.tells.push({ ...this.project.placeOf(call), by: telling, via: [] });
     const found = callables();
-    for (const callable of found.found) this.#enter(callable, call, env, out, question);
+    if (this.#loses(call, found, env, out, question)) return this.#receiver(call, env, out, question);
     if (found.unseen !== undefined) {
       // knex('guests') by another name is no function of the project.
       if (plainDatabase(call.expression, env) === undefined) this.#unseen(call, found.unseen, out);
-    } else if (found.found.length === 0) this.#outOfSight(call, env, out);
+    } else if (found.found.length === 0) {
+      const why = fearOf(call, env);
+      if (why !== undefined) this.#unseen(call, why, out);
+    }
     // Of functions out of sight the callbacks are taken to be called; those that are read call them or do not.
-    this.#parts(call, env, out, question, found.found.length === 0 ? this.#functionsAmong(call, env) : []);
+    this.#parts(call, env, out, question, found.found.length === 0 ? this.#functionsAmong(call, env) : [], found.found.length === 0);
+  }
+
+  /**
+   * Enters the functions that a call runs. True where it is a `withTransaction(work)` of the project whose code leads to
+   * nothing that can be followed: then its name is believed, and `work` was read inside.
+   */
+  #loses(call: ts.CallExpression, found: ReturnType<typeof callablesOf>, env: Env, out: Collected, question: Question): boolean {
+    const own = nothing();
+    const { alternatives } = found;
+    found.found.forEach((callable, index) => {
+      const at = alternatives === true && found.found.length > 1 ? this.#arm(env, call, `way ${index}`, undefined) : env;
+      this.#enter(callable, call, at, own, question);
+    });
+    add(own, out);
+    const name = calleeName(this.project.ts, call.expression) ?? '';
+    if (found.found.length === 0 || own.writes.length + own.broadcasts.length + own.helpers.length > 0 || !TRANSACTION_FUNCTION.test(name)) return false;
+    const work = this.#functionsAmong(call, env);
+    for (const one of work) this.#callback(call, one, { ...env, transaction: 'ambient' }, out, question, true);
+    return work.length > 0;
   }
 
   #isNext(call: ts.CallExpression, question: Question): boolean {
@@ -290,7 +352,7 @@ export class Reader {
   }
 
   /** The receiver and the arguments of a call; `callbacks` among them are run. */
-  #parts(call: ts.CallExpression, env: Env, out: Collected, question: Question, callbacks: readonly ts.Expression[]): void {
+  #parts(call: ts.CallExpression, env: Env, out: Collected, question: Question, callbacks: readonly ts.Expression[], isOutside = false): void {
     const { ts: compiler } = this.project;
     this.#receiver(call, env, out, question);
     const name = calleeName(compiler, call.expression) ?? '';
@@ -303,7 +365,19 @@ export class Reader {
         this.#callback(call, argument, looping, out, question, false);
         if (LATER.test(name)) for (const broadcast of out.broadcasts.slice(before)) Object.assign(broadcast, { afterCommit: true, inTransaction: false });
       }
-      else if (!isInlineFunction(compiler, unwrap(compiler, argument))) this.#visit(argument, env, out, question);
+      else if (!isInlineFunction(compiler, unwrap(compiler, argument))) {
+        this.#visit(argument, env, out, question);
+        if (isOutside) this.#options(argument, call, looping, out, question);
+      }
+    }
+  }
+
+  /** `attempt({ try: () => work(), catch: (error) => … })`: functions inside what a library is given. */
+  #options(argument: ts.Expression, call: ts.CallExpression, env: Env, out: Collected, question: Question): void {
+    for (const { node, isRescue } of functionsIn(argument, this.project.ts)) {
+      const at: Env = isRescue ? { ...env, arms: [...env.arms, `${node.getSourceFile().fileName}:${node.pos}/catch`] } : env;
+      const found = isFunctionNode(this.project.ts, node) ? [{ fn: node, outer: env }] : callablesOf(node, env).found;
+      for (const callable of found) this.#enter(callable, call, at, out, question, { args: [] });
     }
   }
 
@@ -390,7 +464,7 @@ export class Reader {
     if (fn.body) this.#body(fn.body, env, out, question);
     question.stack.pop();
     out.cut.delete(fn);
-    if (key !== undefined && !env.activation.consulted && out.cut.size === 0 && out.writes.every((write) => write.home === undefined)) {
+    if (key !== undefined && this.project.budget.spent === undefined && !env.activation.consulted && out.cut.size === 0 && out.writes.every((write) => write.home === undefined)) {
       let summaries = this.#known.get(fn);
       if (summaries === undefined) this.#known.set(fn, (summaries = new Map<string, Collected>()));
       summaries.set(key, out);
@@ -437,29 +511,5 @@ export class Reader {
 
   #unseen(call: ts.CallExpression, why: string, out: Collected): void {
     out.unseen.push({ ...this.project.placeOf(call), what: `${shortText(call.expression, 60)}()`, why });
-  }
-
-  /** A call whose code cannot be found, where that code may well write or broadcast. */
-  #outOfSight(call: ts.CallExpression, env: Env, out: Collected): void {
-    const { ts: compiler } = this.project;
-    const callee = unwrap(compiler, call.expression);
-    const name = calleeName(compiler, callee);
-    if (name === undefined) {
-      if (compiler.isElementAccessExpression(callee)) this.#unseen(call, 'it is chosen at run time', out);
-      return;
-    }
-    if (!compiler.isPropertyAccessExpression(callee)) return;
-    if (EMITS.test(name) && BUS.test(calleeName(compiler, callee.expression) ?? '')) return this.#unseen(call, 'who listens, and what is done then, is decided at run time', out);
-    if (callsProcedure(callee, compiler) && !READS.test(name)) return this.#unseen(call, THROUGH_CALLER, out);
-    if (!ACTING.test(name)) return;
-    if (WRITES_SOMEHOW.test(name) && call.arguments[0] && compiler.isIdentifier(call.arguments[0]) && plainDatabase(callee.expression, env)) {
-      return this.#unseen(call, 'its code could not be found, and its name says that it writes', out);
-    }
-    const root = rootOf(compiler, callee);
-    const own = root.kind === compiler.SyntaxKind.ThisKeyword || (compiler.isIdentifier(root) && /^(ctx|context|opts|services?|c)$/.test(root.text));
-    if (!own || plainDatabase(callee.expression, env) !== undefined) return;
-    const head = rootDatabase(callee.expression, env, compiler);
-    if (head) return;
-    this.#unseen(call, 'its code could not be found', out);
   }
 }

@@ -4,7 +4,7 @@ import { plainDatabase } from '../databases/database.js';
 import type { Env } from '../code/environment.js';
 import { TRANSACTION_FUNCTION, TRANSACTION_METHODS } from '../code/names.js';
 import { calleeName, isInlineFunction, unwrap } from '../code/syntax.js';
-import { transactionMark } from '../orms/sql/text.js';
+import { transactionMark } from '../orms/sql-text.js';
 
 export interface TransactionCall {
   /** Run inside; the first parameter is the transaction. */
@@ -19,11 +19,13 @@ export interface TransactionCall {
  * `db.transaction(cb)`, `prisma.$transaction(cb | […])`, `db.transaction().execute(cb)`, `sync.transaction(run, work)`, and
  * functions out of sight that say so by name. `hasCode`: the project's own function, which is read instead.
  */
-export function transactionOf(call: ts.CallExpression, env: Env, isFunction: (node: ts.Expression) => boolean, hasCode: () => boolean): TransactionCall | undefined {
+export function transactionOf(call: ts.CallExpression, env: Env, isFunction: (node: ts.Expression) => boolean, hasCode: () => boolean, isSaid = false): TransactionCall | undefined {
   const { ts: compiler } = env.project;
   const callee = unwrap(compiler, call.expression);
   const name = calleeName(compiler, callee);
   if (name === undefined) return undefined;
+  // The settings say so, whatever its code looks like.
+  if (isSaid) return isFunctionOrList(call, isFunction, compiler) ? of(call.arguments, isFunction, compiler) : undefined;
   if (compiler.isPropertyAccessExpression(callee)) {
     const receiver = unwrap(compiler, callee.expression);
     if (name === 'execute' && endsInTransaction(receiver, compiler)) return of(call.arguments, isFunction, compiler);
@@ -56,6 +58,7 @@ export function isStatementList(declaration: ts.Declaration | undefined, env: En
   const { ts: compiler } = env.project;
   if (declaration === undefined || !compiler.isVariableDeclaration(declaration) || !compiler.isIdentifier(declaration.name)) return false;
   const { text } = declaration.name;
+  if (!/\$transaction|\.batch\b/.test(declaration.getSourceFile().text)) return false;
   let block: ts.Node = declaration;
   while (!compiler.isBlock(block) && !compiler.isSourceFile(block)) block = block.parent;
   let found = false;
@@ -63,12 +66,23 @@ export function isStatementList(declaration: ts.Declaration | undefined, env: En
     if (found) return;
     if (compiler.isCallExpression(node) && TAKES_LIST.has(calleeName(compiler, node.expression) ?? '')) {
       const given = node.arguments.map((argument) => unwrap(compiler, argument));
-      found = given.some((argument) => compiler.isIdentifier(argument) && argument.text === text && env.project.declarationOf(argument) === declaration);
+      found = given.some((argument) => holds(argument, text, declaration, env));
     }
     compiler.forEachChild(node, visit);
   };
   visit(block);
   return found;
+}
+
+/** `steps`, `[...steps]`, `[first, second]`, `steps.filter(Boolean)` */
+function holds(argument: ts.Expression, text: string, declaration: ts.Declaration, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  const inner = unwrap(compiler, argument);
+  if (compiler.isIdentifier(inner)) return inner.text === text && env.project.declarationOf(inner) === declaration;
+  if (compiler.isArrayLiteralExpression(inner)) return inner.elements.some((element) => holds(compiler.isSpreadElement(element) ? element.expression : element, text, declaration, env));
+  if (!compiler.isCallExpression(inner)) return false;
+  const callee = unwrap(compiler, inner.expression);
+  return compiler.isPropertyAccessExpression(callee) && /^(filter|concat|flat|map)$/.test(callee.name.text) && holds(callee.expression, text, declaration, env);
 }
 
 function isFunctionOrList(call: ts.CallExpression, isFunction: (node: ts.Expression) => boolean, compiler: typeof ts): boolean {

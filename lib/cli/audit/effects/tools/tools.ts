@@ -19,6 +19,7 @@ export function findTools(project: Project, options: EffectsOptions = {}): RawTo
   const found: RawToolExecutor[] = [];
   const run = (nodes: readonly ts.Node[], env: Env): RawTool['effects'] => {
     const out = nothing();
+    project.budget.begin();
     for (const node of nodes) pass(reader.readStatement(node, env), out, { env: { ...env, arms: [], conditions: [] }, name: undefined, home: undefined });
     return finish(out);
   };
@@ -83,6 +84,7 @@ function ofTable(node: ts.ObjectLiteralExpression, project: Project, reader: Ret
     const handler = handlerOf(part, project, env);
     for (const callable of handler) {
       const at = inside(callable, [], env);
+      project.budget.begin();
       const effects = finish(reader.read(callable.fn, { ...at, args: new Map(), databases: new Map(), scope: new Map() }));
       const calls = callsIn([callable.fn], project);
       // The mutation that it calls is known, and is compared with it.

@@ -15,6 +15,8 @@ export interface Scan {
   /** Folders with a package.json, the root aside. */
   packages: string[];
   tooLarge: string[];
+  /** Prisma's schemas and SQL. */
+  schemas: string[];
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Scan {
  * `outputs` are further folders to leave out. What a tsconfig excludes is read all the same: its reasons are the compiler's.
  */
 export function scan(disk: Disk, root: string, outputs: readonly string[]): Scan {
-  const result: Scan = { files: [], packages: [], tooLarge: [] };
+  const result: Scan = { files: [], packages: [], tooLarge: [], schemas: [] };
   const visit = (folder: string): void => {
     const listing = disk.list(folder);
     const isPackage = listing.has('package.json') || folder === root;
@@ -30,6 +32,7 @@ export function scan(disk: Disk, root: string, outputs: readonly string[]): Scan
     for (const [name, kind] of [...listing].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const file = join(folder, name);
       if (kind === 'file') {
+        if (/\.(prisma|sql)$/.test(name) && disk.size(file) <= MAX_FILE_SIZE) result.schemas.push(file);
         if (!isSource(name) || NEVER_FILES.test(name)) continue;
         if (disk.size(file) > MAX_FILE_SIZE) result.tooLarge.push(file);
         else result.files.push(file);

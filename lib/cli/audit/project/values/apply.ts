@@ -26,7 +26,12 @@ export function following(e: Reader, callee: FunctionValue, node: ts.Expression,
   e.calls.push(fn);
   try {
     const inner = bind();
-    const value = e.ts.isBlock(fn.body) ? returnsOf(e, fn.body, inner) : e.value(fn.body, inner);
+    const { cuts } = e;
+    let value = e.remembered.ofCall(callee, inner);
+    if (!value) {
+      value = e.ts.isBlock(fn.body) ? returnsOf(e, fn.body, inner) : e.value(fn.body, inner);
+      if (cuts === e.cuts && e.changing.size === 0) e.remembered.keepCall(callee, inner, value);
+    }
     // What a helper makes is placed where it was asked for.
     return value.kind === 'expression' ? { ...value, node } : value;
   } finally {

@@ -6,53 +6,64 @@ import { bindParameters } from './bind.js';
 import { valueOfDeclaration, valueOfModule } from './declared.js';
 import { elementOf, memberOf, thisClass, valueOfLeft } from './members.js';
 import { Mutations } from './mutations.js';
+import { BUDGET, Budget } from '../../budget.js';
 import type { Names } from '../names.js';
+import { Remembered } from './remembered.js';
 import type { Reader } from './reader.js';
 import { declarationBehind } from './behind.js';
 import {
   EMPTY, array, choice, concatenate, constant, equal, functionValue, isNullish, membersOf, object, opaque, optionsOf, text, textOf, truth, unknown, whyOf,
 } from './values.js';
 
-/** Steps of one question; beyond them the rest is unknown. */
-const MAX_STEPS = 200_000;
 /** Nesting of expressions and names within one question. */
 const MAX_DEPTH = 300;
 
 /**
- * Reads values out of the text. One question (`evaluate`) has a bounded number of steps; what holds without bindings is
- * remembered. A Set counts as an array without doubles, a Map as an object, a promise as what it resolves to.
+ * Reads values out of the text. One question (`evaluate`) has a bounded number of steps; what was found is remembered, also
+ * under the bindings that it holds for. A Set counts as an array without doubles, a Map as an object, a promise as what it resolves to.
  */
 export class Evaluator implements Reader {
   readonly mutations: Mutations;
   readonly calls: ts.Node[] = [];
   readonly changing = new Set<ts.Node>();
   readonly reading = new Map<ts.Node, Value | undefined>();
+  readonly remembered = new Remembered();
   private readonly known = new Map<ts.Node, Value>();
   private depth = 0;
   private steps = 0;
+  private limit = 0;
   cuts = 0;
 
   constructor(
     readonly ts: Compiler,
     readonly names: Names,
+    readonly budget = new Budget(),
   ) {
     this.mutations = new Mutations(ts, names);
   }
 
   /** A question from outside. */
   evaluate(node: ts.Expression, scope: Bindings = EMPTY): Value {
-    if (this.depth === 0) this.steps = 0;
+    this.begin(this.budget.question);
     return this.value(node, scope);
   }
 
   declarationOf(node: ts.Node): ts.Declaration | undefined {
-    if (this.depth === 0) this.steps = 0;
+    this.begin(this.budget.question);
     return declarationBehind(this, node);
+  }
+
+  /** A question within another one has what is left of that. */
+  private begin(limit: number): void {
+    if (this.depth > 0) return;
+    this.steps = 0;
+    this.limit = limit;
   }
 
   functionOf(node: ts.Expression, scope: Bindings = EMPTY): FunctionNode | undefined {
     const inner = this.unwrap(node);
-    const value = this.evaluate(this.ts.isCallExpression(inner) ? inner.expression : inner, scope);
+    this.begin(Math.min(BUDGET.callee, this.budget.question));
+    const value = this.value(this.ts.isCallExpression(inner) ? inner.expression : inner, scope);
     const functions = new Set(optionsOf(value).map((option) => (option.kind === 'function' ? option.function : undefined)));
     const [only] = functions;
     return functions.size === 1 ? only : undefined;
@@ -84,8 +95,11 @@ export class Evaluator implements Reader {
     if (scope.size === 0) {
       const known = this.known.get(at);
       if (known) return known;
+    } else {
+      const known = this.remembered.under(scope, at);
+      if (known) return known;
     }
-    if (this.depth >= MAX_DEPTH || this.steps >= MAX_STEPS) {
+    if (this.depth >= MAX_DEPTH || this.steps >= this.limit || !this.budget.step()) {
       this.cuts += 1;
       return unknown(at, 'following it takes too many steps');
     }
@@ -94,7 +108,11 @@ export class Evaluator implements Reader {
     const cuts = this.cuts;
     try {
       const value = this.read(at, scope);
-      if (scope.size === 0 && (cuts === this.cuts || this.depth === 1)) this.known.set(at, value);
+      const whole = cuts === this.cuts;
+      if (scope.size === 0) {
+        // What was cut for want of the procedure's budget, the next procedure may find.
+        if (whole || (this.depth === 1 && this.budget.spent === undefined)) this.known.set(at, value);
+      } else if (whole && this.changing.size === 0) this.remembered.keep(scope, at, value);
       return value;
     } finally {
       this.depth -= 1;

@@ -3,6 +3,7 @@ import type { Bindings, FunctionNode, Value } from '../../model.js';
 import type { Compiler } from '../sources/compiler.js';
 import type { Mutations } from './mutations.js';
 import type { Names } from '../names.js';
+import type { Remembered } from './remembered.js';
 
 /**
  * What the parts of the evaluator see of it. They call each other through this, in whatever order the text asks for: none
@@ -18,6 +19,7 @@ export interface Reader {
   readonly changing: Set<ts.Node>;
   /** Declarations that are being read without bindings, with what they hold so far. */
   readonly reading: Map<ts.Node, Value | undefined>;
+  readonly remembered: Remembered;
   /** Counts what was cut short; an answer that was is not remembered. */
   cuts: number;
 

@@ -5,6 +5,7 @@ import type { Env } from '../../code/environment.js';
 import { calleeName, chainAfter, unwrap } from '../../code/syntax.js';
 import { plainDatabase } from '../../databases/database.js';
 import type { FoundWrite } from '../orm.js';
+import { schemaOf } from '../schema/index.js';
 import { stringsOf } from '../../code/strings.js';
 
 const KNEX: Readonly<Record<string, Write['operation']>> = {
@@ -27,7 +28,7 @@ export function ofKnex(call: ts.CallExpression, callee: ts.PropertyAccessExpress
   const after = chainAfter(compiler, call);
   const database = isTransacting(call, env) ? 'tx' : base.database;
   return base.tables.map((table) => ({
-    table,
+    table: schemaOf(env.project).named(table),
     operation: operation === 'insert' && after.includes('merge') ? 'upsert' : operation,
     by: 'knex' as const,
     database,

@@ -5,6 +5,7 @@ import type { Env } from '../../code/environment.js';
 import { chainAfter } from '../../code/syntax.js';
 import { plainDatabase } from '../../databases/database.js';
 import type { FoundWrite } from '../orm.js';
+import { schemaOf } from '../schema/index.js';
 import { stringsOf } from '../../code/strings.js';
 
 const KYSELY: Readonly<Record<string, Write['operation']>> = {
@@ -20,7 +21,7 @@ export function ofKysely(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   const upsert = chainAfter(env.project.ts, call).includes('onConflict');
   const database = plainDatabase(callee.expression, env)?.kind ?? 'bare';
   return tables.map((table) => ({
-    table: table.replace(/\s+as\s.*$/i, ''),
+    table: schemaOf(env.project).named(table.replace(/\s+as\s.*$/i, '')),
     operation: operation === 'insert' && upsert ? 'upsert' : operation,
     by: 'other' as const,
     database,

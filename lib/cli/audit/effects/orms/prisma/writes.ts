@@ -4,6 +4,8 @@ import type { Write } from '../../../report.js';
 import { databaseOf, plainDatabase } from '../../databases/database.js';
 import type { Env } from '../../code/environment.js';
 import type { FoundWrite } from '../orm.js';
+import { schemaOf } from '../schema/index.js';
+import { tablesOf } from '../tables.js';
 import { propertyName, unwrap } from '../../code/syntax.js';
 import { stringsOf } from '../../code/strings.js';
 
@@ -15,6 +17,8 @@ const METHODS: Readonly<Record<string, Write['operation']>> = {
 const NESTED: Readonly<Record<string, Write['operation']>> = {
   create: 'insert', createMany: 'insert', connectOrCreate: 'upsert', update: 'update', updateMany: 'update', upsert: 'upsert', delete: 'delete', deleteMany: 'delete',
 };
+
+const LINKS = /^(connect|connectOrCreate|disconnect|set)$/;
 
 /** `prisma.guest.create({ data })`; undefined where the call is something else. */
 export function ofPrisma(call: ts.CallExpression, callee: ts.PropertyAccessExpression, env: Env): FoundWrite[] | undefined {
@@ -28,6 +32,8 @@ export function ofPrisma(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   const [argument] = call.arguments;
   const given = argument && unwrap(compiler, argument);
   if (given !== undefined && (compiler.isStringLiteralLike(given) || compiler.isNumericLiteral(given) || call.arguments.length > 1)) return undefined;
+  // Drizzle's `update(guests)`: its argument is a table.
+  if (given !== undefined && !compiler.isObjectLiteralExpression(given) && tablesOf(given, env).some(({ isTable }) => isTable === 'yes')) return undefined;
   const found: FoundWrite[] = [{ table: model, operation, by: 'prisma', database: database.kind, node: call }];
   if (given !== undefined && compiler.isObjectLiteralExpression(given)) {
     for (const part of given.properties) {
@@ -44,7 +50,8 @@ function modelOf(node: ts.Expression, env: Env, steps = 4): { model: string; dat
   const { project } = env;
   const { ts: compiler } = project;
   const inner = unwrap(compiler, node);
-  if (steps === 0) return undefined;
+  // `export const db: Database = globalForDb.db` is a database, not its model `db`.
+  if (steps === 0 || (compiler.isIdentifier(inner) && plainDatabase(inner, env) !== undefined)) return undefined;
   const strong = (holder: ts.Expression): { kind: 'bare' | 'tx' } | undefined => {
     const database = plainDatabase(holder, env);
     return database?.strong === true ? database : undefined;
@@ -71,19 +78,37 @@ function modelOf(node: ts.Expression, env: Env, steps = 4): { model: string; dat
   return database && model !== undefined && databaseOf(inner, env) === undefined ? { model, database } : undefined;
 }
 
+/** The rows in what a relation is given: itself, each of a list, `data` of an update, `create` and `update` of an upsert. */
+function dataOf(node: ts.Expression, compiler: typeof ts): ts.Expression[] {
+  const inner = unwrap(compiler, node);
+  if (compiler.isArrayLiteralExpression(inner)) return inner.elements.flatMap((element) => dataOf(element, compiler));
+  if (!compiler.isObjectLiteralExpression(inner)) return [];
+  const wrapped = inner.properties.flatMap((part) => (compiler.isPropertyAssignment(part) && /^(data|create|update)$/.test(propertyName(compiler, part.name) ?? '') ? [part.initializer] : []));
+  return wrapped.length > 0 ? wrapped : [inner];
+}
+
 /** Relations written inside `data`: the relation's name stands for its table. */
 function nested(node: ts.Expression, env: Env, owner: string, database: 'tx' | 'bare', found: FoundWrite[]): void {
   const { ts: compiler } = env.project;
   const data = unwrap(compiler, node);
+  if (compiler.isArrayLiteralExpression(data)) for (const one of data.elements) nested(one, env, owner, database, found);
   if (!compiler.isObjectLiteralExpression(data)) return;
+  const schema = schemaOf(env.project);
   for (const part of data.properties) {
     if (!compiler.isPropertyAssignment(part)) continue;
-    const relation = propertyName(compiler, part.name);
+    const field = propertyName(compiler, part.name);
+    const known = field === undefined ? undefined : schema.relation(owner, field);
+    const relation = known?.other ?? field;
     const value = unwrap(compiler, part.initializer);
     if (relation === undefined || !compiler.isObjectLiteralExpression(value)) continue;
     for (const inner of value.properties) {
       const name = propertyName(compiler, inner.name);
-      if (name === undefined || !compiler.isPropertyAssignment(inner) || !Object.hasOwn(NESTED, name)) continue;
+      if (name === undefined || !compiler.isPropertyAssignment(inner)) continue;
+      // Which rows belong to which: in the other table, or in one between the two.
+      if (known?.list && LINKS.test(name)) {
+        found.push({ table: known.between ?? relation, operation: 'update', by: 'prisma', database, node: inner, nested: true });
+      }
+      if (!Object.hasOwn(NESTED, name)) continue;
       const operation = NESTED[name];
       if (operation === undefined) continue;
       found.push({
@@ -95,7 +120,7 @@ function nested(node: ts.Expression, env: Env, owner: string, database: 'tx' | '
         nested: true,
         note: `${relation} is written as a relation of ${owner}, in the same statement`,
       });
-      nested(inner.initializer, env, relation, database, found);
+      for (const part of dataOf(inner.initializer, compiler)) nested(part, env, relation, database, found);
     }
   }
 }

@@ -4,8 +4,9 @@ import type { Value } from '../../../model.js';
 import { plainDatabase } from '../../databases/database.js';
 import { homeOf, type Env } from '../../code/environment.js';
 import type { FoundWrite } from '../orm.js';
-import { hole, writesInSql } from './text.js';
+import { hole, writesInSql } from '../sql-text.js';
 import { calleeName, unwrap } from '../../code/syntax.js';
+import { schemaOf } from '../schema/index.js';
 import { tablesOf } from '../tables.js';
 
 const RUNS_SQL = /^(query|execute|exec|run|unsafe|raw|all|get|none|one|any|many|oneOrNone|manyOrNone|\$executeRaw|\$executeRawUnsafe|\$queryRaw|\$queryRawUnsafe|executeSql|executeRaw|queryRaw|values)$/;
@@ -21,7 +22,7 @@ export function ofStatement(call: ts.CallExpression, callee: ts.PropertyAccessEx
   if (sql === undefined) return [];
   const receiver = unwrap(env.project.ts, prepared.expression);
   const database = env.project.ts.isPropertyAccessExpression(receiver) ? plainDatabase(receiver.expression, env) : undefined;
-  return tablesWritten(sql).map((write) => ({
+  return tablesWritten(sql, env).map((write) => ({
     ...write,
     by: 'sql' as const,
     database: database?.kind ?? 'bare',
@@ -66,7 +67,7 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
     const raw = method === '$executeRaw' || method === '$executeRawUnsafe';
     return raw && database ? [{ table: '?', operation: 'execute', by: 'sql', database: database.kind, node: call }] : undefined;
   }
-  const writes = tablesWritten(sql);
+  const writes = tablesWritten(sql, env);
   if (writes.length === 0) return undefined;
   return writes.map((write) => ({
     ...write,
@@ -93,7 +94,7 @@ export function ofTag(tag: ts.TaggedTemplateExpression, env: Env): FoundWrite[] 
   if (sql === undefined) return [];
   database ??= { kind: 'bare', strong: false };
   const { kind } = database;
-  return tablesWritten(sql).map((write) => ({
+  return tablesWritten(sql, env).map((write) => ({
     ...write,
     by: 'sql' as const,
     database: kind,
@@ -160,10 +161,10 @@ export function sqlText(node: ts.Expression, env: Env, steps = 6): SqlText | und
 }
 
 /** Each table that the text writes; where a name stands for one of several, those after the first are in its place. */
-function tablesWritten(sql: SqlText): Pick<FoundWrite, 'table' | 'operation' | 'nested'>[] {
+function tablesWritten(sql: SqlText, env: Env): Pick<FoundWrite, 'table' | 'operation' | 'nested'>[] {
   return writesInSql(sql.text).flatMap((write) =>
     sql.named(write.table).map((table, index) => ({
-      table,
+      table: table === write.table ? schemaOf(env.project).named(write.full) : schemaOf(env.project).named(table),
       operation: write.operation,
       ...(write.nested || index > 0 ? { nested: true as const } : {}),
     })),

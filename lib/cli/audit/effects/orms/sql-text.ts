@@ -1,8 +1,10 @@
 /** The tables that a piece of SQL writes. */
-import type { Write } from '../../../report.js';
+import type { Write } from '../../report.js';
 
 export interface SqlWrite {
   table: string;
+  /** With its schema, where the text says one. */
+  full: string;
   operation: Write['operation'];
   /** Not the first of its statement: `WITH gone AS (DELETE …) INSERT …`. */
   nested?: true;
@@ -23,9 +25,9 @@ export const hole = (index: number): string => `\u0001${index}`;
 
 /** Writes in the order of the text. Comments and string literals are not read; text that is no writing statement has none. */
 export function writesInSql(text: string): SqlWrite[] {
-  const plain = text.replace(/--[^\n]*/g, ' ').replace(/\/\*[\s\S]*?\*\//g, ' ').replace(/'(?:[^']|'')*'/g, "''");
+  const withoutText = text.replace(/--[^\n]*/g, ' ').replace(/\/\*[\s\S]*?\*\//g, ' ').replace(/'(?:[^']|'')*'/g, "''");
   const found: SqlWrite[] = [];
-  for (const statement of plain.split(';')) {
+  for (const statement of withoutText.split(';')) {
     if (STATEMENT.test(statement)) {
       const own: (SqlWrite & { at: number })[] = [];
       const upsert = /\bon\s+conflict\b[\s\S]*\bdo\s+update\b|\bon\s+duplicate\s+key\s+update\b/i.test(statement);
@@ -33,11 +35,11 @@ export function writesInSql(text: string): SqlWrite[] {
         for (const match of statement.matchAll(pattern)) {
           const table = bare(match[1] ?? '?');
           if (/^(set|select|values)$/i.test(table)) continue;
-          own.push({ table, operation: operation === 'insert' && upsert ? 'upsert' : operation, at: match.index });
+          own.push({ table, full: plain(match[1] ?? '?'), operation: operation === 'insert' && upsert ? 'upsert' : operation, at: match.index });
         }
       }
       own.sort((a, b) => a.at - b.at);
-      found.push(...own.map(({ table, operation }, index): SqlWrite => ({ table, operation, ...(index > 0 ? { nested: true } : {}) })));
+      found.push(...own.map(({ table, full, operation }, index): SqlWrite => ({ table, full, operation, ...(index > 0 ? { nested: true } : {}) })));
     }
   }
   return found;
@@ -48,6 +50,19 @@ export function transactionMark(text: string): 'begin' | 'end' | undefined {
   if (/^\s*(begin|start\s+transaction)\b/i.test(text)) return 'begin';
   return /^\s*(commit|rollback|end)\s*;?\s*$/i.test(text) ? 'end' : undefined;
 }
+
+/** Writes anywhere in a text: the body of a function or trigger. */
+export function writesAnywhere(text: string): SqlWrite[] {
+  const body = text.replace(/'(?:[^']|'')*'/g, "''");
+  return WRITES.flatMap(([pattern, operation]) =>
+    [...body.matchAll(pattern)].flatMap((match): SqlWrite[] => {
+      const table = bare(match[1] ?? '?');
+      return /^(set|select|values|of|on)$/i.test(table) ? [] : [{ table, full: plain(match[1] ?? '?'), operation }];
+    }),
+  );
+}
+
+const plain = (name: string): string => name.replace(/["`[\]]/g, '');
 
 /** The last part of a name, without quotes. */
 function bare(name: string): string {
