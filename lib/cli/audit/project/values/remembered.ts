@@ -45,7 +45,7 @@ export class Remembered {
     return `${scope.size === 0 ? 0 : this.#number(scope)}|${parts.join('|')}`;
   }
 
-  #idOf(value: Value): string {
+  #idOf(value: Value, depth = 2): string {
     switch (value.kind) {
       case 'string':
         // The place counts too: what comes of it says where it stands.
@@ -57,9 +57,9 @@ export class Remembered {
       case 'expression':
         return `e${this.#number(value.expression)}.${this.#number(value.node)}.${this.#number(value.scope)}`;
       case 'array':
-        return value.items.length <= MAX_COMPARED ? `[${value.complete ? '' : '~'}${this.#number(value.node)}:${value.items.map((item) => this.#idOf(item)).join()}]` : `#${this.#number(value)}`;
+        return depth > 0 && value.items.length <= MAX_COMPARED ? `[${value.complete ? '' : '~'}${this.#number(value.node)}:${value.items.map((item) => this.#idOf(item, depth - 1)).join()}]` : `#${this.#number(value)}`;
       case 'choice':
-        return value.options.length <= MAX_COMPARED ? `(${value.options.map((option) => this.#idOf(option)).join()})` : `#${this.#number(value)}`;
+        return depth > 0 && value.options.length <= MAX_COMPARED ? `(${value.options.map((option) => this.#idOf(option, depth - 1)).join()})` : `#${this.#number(value)}`;
       default:
         return `#${this.#number(value)}`;
     }
