@@ -138,4 +138,12 @@ export const slips = [
     replace: 'if (compiler.isMethodDeclaration(part)) return [];',
     tests: [jest('test/cli/wild.test.ts', ' a transaction')],
   },
+  {
+    name: 'A18',
+    file: 'lib/cli/audit/effects/reading/middlewares.ts',
+    why: "pathcast's own middleware is read for each mutation where its code is in sight",
+    find: "home?.name === 'pathcast' && home.path",
+    replace: "home?.name === 'another' && home.path",
+    tests: [jest('test/unit/cli/audit-effects-broadcasts.test.ts', 'whose own code is in sight and is not read')],
+  },
 ];

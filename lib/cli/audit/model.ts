@@ -22,6 +22,8 @@ export interface Project {
    * and plain aliases; undefined where it leaves the project's sources.
    */
   declarationOf(node: ts.Node): ts.Declaration | undefined;
+  /** The package that a file is of, and the file's path below it; undefined where no package.json with a name is nearest above. */
+  packageOf(file: ts.SourceFile): { name: string; path: string } | undefined;
   /** What a name was imported as from a module that is not among the sources, over our own re-exports. */
   importOf(name: ts.Identifier): { module: string; name: string } | undefined;
   /** What says how tables hang together beside the code: `schema.prisma`, and SQL of migrations. */

@@ -8,6 +8,20 @@ afterAll(removeTrees);
 const ONE = ACTION(`['guests.getAll']`);
 type Case = [what: string, body: string, broadcasts: string[], given?: Given];
 
+/** A package with the code of a sync's middleware beside the app, which knows it by its interface. */
+const ofRepository = (name: string): Given => ({
+  files: {
+    '../package.json': JSON.stringify({ name }),
+    '../lib/trpc/sync.ts': `import { broadcastSync } from 'somewhere';
+      export interface Sync { middleware(): any }
+      class ServerSync implements Sync {
+        middleware() { return async ({ ctx, next }) => { const result = await next(); await broadcastSync(${ACTION(`['hotels']`)}); return result; }; }
+      }`,
+  },
+  before: `import type { Sync } from '../lib/trpc/sync'; declare const sync: Sync; export const map = { mutations: { 'guests.save': ['guests.getAll'] } } satisfies InvalidationMap<any>;`,
+  procedure: 'procedure.use(sync.middleware())',
+});
+
 describe('broadcasts', () => {
   test.each<Case>([
     ['by name', `await broadcastSync(${ONE});`, ['broadcastSync guests.getAll']],
@@ -56,6 +70,8 @@ describe('broadcasts', () => {
       before: `import { createSync } from 'pathcast/trpc'; const sync = createSync(); export const map = { mutations: { 'guests.save': { silent: 'nothing to see' } } } satisfies InvalidationMap<any>;`,
       procedure: 'procedure.use(sync.middleware())',
     }],
+    ["from pathcast's middleware, whose own code is in sight and is not read", '', ['middleware guests.getAll'], ofRepository('pathcast')],
+    ['from a middleware of that name in another package, which is read', '', ['broadcastSync hotels via middleware', 'middleware guests.getAll'], ofRepository('acme')],
     ['what middlewares put into the context', `await ctx.changed(['guests.getAll']);`, ['broadcastSync guests.getAll'], {
       procedure: `procedure.use(({ ctx, next }) => next({ ctx: { changed: (paths) => broadcastSync(${ACTION('paths')}) } }))`,
     }],

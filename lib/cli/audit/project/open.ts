@@ -107,6 +107,7 @@ export function openProject(root: string, options: ProjectOptions = {}): OpenedP
     get schemas() {
       return (schemas ??= readSchemas(disk, top));
     },
+    packageOf: (file) => packages.ofFile(file.fileName),
     importOf: (name) => names.importOf(name),
     declarationOf: (node) => evaluator.declarationOf(node),
     evaluate: (node: ts.Expression, scope?: Bindings): Value => evaluator.evaluate(node, scope),

@@ -43,6 +43,13 @@ export class Packages {
     }
   }
 
+  /** The package of a file, and the path below it. */
+  ofFile(file: string): { name: string; path: string } | undefined {
+    const home = this.nearest(dirname(file));
+    const name = home === undefined ? undefined : this.disk.readJson(join(home, 'package.json'))?.name;
+    return home !== undefined && typeof name === 'string' ? { name, path: file.slice(join(home, '').length).replace(/^\//, '') } : undefined;
+  }
+
   /** Candidates for what `#name` stands for in the package of `folder`, without extension rules applied. */
   imports(folder: string, request: string): string[] {
     const home = this.nearest(folder);
