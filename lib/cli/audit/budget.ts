@@ -15,7 +15,7 @@ export const BUDGET = {
   question: 50_000,
   /** Of a question that only asks which function a name stands for. Beyond it the function is not seen. */
   callee: 4_000,
-  /** Beyond it the rest of the procedure is not seen. The largest that was met took a tenth of it; a step takes about a microsecond. */
+  /** Beyond it the rest of the procedure is not seen. The largest that was met took a tenth of it; a step takes about ten microseconds. */
   procedure: 600_000,
   /** Beyond it the procedures that are left are not followed. */
   seconds: 120,

@@ -112,6 +112,14 @@ describe("pathcast's own declarations", () => {
     expect(config.hubs).toMatchObject([{ file: 'server.ts', onPhantomPath: 'repair', aliases: [{ from: 'guests.list', to: 'guests.getAll' }] }]);
   });
 
+  test('the tables that the log of PostgreSQL tells of', () => {
+    const project = openTree({
+      'cdc.ts': `export const tables: CdcMap<Path> = { pages: { tenant: 'company_id', paths: ['pages'] }, 'app.files': { paths: [] } };`,
+      'more.ts': `const others = { notes: { paths: [] } }; export const map = { ...others } satisfies CdcMap;`,
+    });
+    expect(findSyncConfig(project).logged).toEqual(['pages', 'app.files', 'notes']);
+  });
+
   test('aliases in a table of their own', () => {
     const project = openTree({ 'hub.ts': `const aliases = { 'guests.list': 'guests.getAll' }; export const hub = createHub({ aliases });` });
     expect(findSyncConfig(project).hubs.map(({ aliases }) => aliases.map(({ from, to }) => `${from}>${to}`))).toEqual([['guests.list>guests.getAll']]);

@@ -17,6 +17,7 @@ const map = (some: Partial<RawInvalidationMap>): RawSyncConfig => ({
   maps: [{ name: 'map', mutations: [], tools: [], cascades: [], modules: [], complete: true, ...somewhere(), ...some }],
   hubs: [],
   middleware: [somewhere()],
+  logged: [],
 });
 const QUERIES = [query('guests.getAll'), query('hotels.getAll'), query('timeline.getAll'), query('stats.get')];
 const middleware = (path: string, some = {}) =>
@@ -38,6 +39,16 @@ test('the middleware broadcasts what the map closes over, and a cascade declared
   const one = report([...QUERIES, guarded('guests.create', 'guests', 'hotels', 'timeline')], { sync });
   expect(one.mutations[0]).toMatchObject({ broadcast: 'yes', queryPaths: ['guests.getAll', 'hotels', 'timeline'] });
   expect(one.findings).toEqual([]);
+});
+
+test("what the database deletes along is its log's to tell where a CdcMap names the table; what the code writes is not", () => {
+  const procedures = (because: { because?: 'foreign key' }) => [
+    ...QUERIES,
+    mutation('guests.delete', { broadcasts: [middleware('guests.delete')], writes: [write('guests', { inTransaction: true }), write('hotels', { inTransaction: true, ...because })] }),
+  ];
+  const sync = map({ mutations: [entry('guests.delete', ['guests'])] });
+  const findings = (because: { because?: 'foreign key' }, logged: string[]) => of(report(procedures(because), { sync: { ...sync, logged } }), 'cascade').length;
+  expect([findings({ because: 'foreign key' }, ['public.hotels']), findings({ because: 'foreign key' }, ['stats']), findings({}, ['hotels'])]).toEqual([0, 1, 1]);
 });
 
 test('cascade: false and a list of modules take the place of what the paths touch', () => {

@@ -110,7 +110,7 @@ export const entry = (name: string, names: string[], some: Partial<RawEntry> = {
   ...some,
 });
 
-export const NO_SYNC: RawSyncConfig = { maps: [], hubs: [], middleware: [] };
+export const NO_SYNC: RawSyncConfig = { maps: [], hubs: [], middleware: [], logged: [] };
 
 export function facts(procedures: readonly ProcedureFacts[], some: Partial<Facts> = {}): Facts {
   return {

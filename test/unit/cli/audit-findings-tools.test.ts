@@ -117,6 +117,7 @@ describe('its paths', () => {
     const sync = {
       maps: [],
       middleware: [],
+      logged: [],
       hubs: [{ ...somewhere(), aliases: [{ from: 'guests.list', to: 'guests.getAll', ...somewhere() }] }],
     };
     expect(run({ add_guest: ['guests.list', 'guests.getStats'] }, [], {}, { sync }).tools[0]).toMatchObject({

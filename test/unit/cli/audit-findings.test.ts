@@ -63,6 +63,7 @@ describe('query paths', () => {
     const sync = {
       maps: [],
       middleware: [],
+      logged: [],
       hubs: [{ ...somewhere(), aliases: [{ from: 'guests.list', to: 'guests.getAll', ...somewhere() }] }],
     };
     const one = report([...GUESTS, mutation('guests.create', { broadcasts: [broadcast(['guests.list'])] })], { sync });
@@ -76,7 +77,7 @@ describe('query paths', () => {
       { from: 'guests.list', to: 'guests.nothing', ...somewhere() },
       { from: 'guests.getAll', to: 'guests.getStats', ...somewhere() },
     ];
-    const sync = { maps: [], middleware: [], hubs: [{ ...somewhere(), aliases }] };
+    const sync = { maps: [], middleware: [], logged: [], hubs: [{ ...somewhere(), aliases }] };
     const one = report(
       [...GUESTS, mutation('guests.create', { broadcasts: [broadcast(['guests.list', 'guests.getAll'])] })],
       { sync },

@@ -105,6 +105,8 @@ export interface RawSyncConfig {
   hubs: (Place & { aliases: (Place & { from: string; to: string })[]; onPhantomPath?: string })[];
   /** Whether `sync.middleware()` occurs anywhere. */
   middleware: Place[];
+  /** Tables of a `CdcMap`: the database's log tells of them. */
+  logged: string[];
 }
 
 export interface RawInvalidationMap extends Place {

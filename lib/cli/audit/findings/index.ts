@@ -33,6 +33,7 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
     judge: paths,
     owners: new TableOwners(root.procedures, hints),
     sync,
+    logged: facts.sync.logged,
     hints,
     origins: new OriginFields(everything.flatMap((one) => one.effects?.broadcasts ?? [])),
     found,

@@ -17,6 +17,8 @@ export interface Context {
   sync: SyncMap;
   hints: Hints;
   origins: OriginFields;
+  /** Tables that the database's log tells of. */
+  logged: readonly string[];
   found: Found[];
 }
 
@@ -207,12 +209,14 @@ function judgeAtomicity(effects: RawEffects, report: MutationReport, { found }: 
   }
 }
 
-function judgeCascades({ report, reaches, complete }: Judged, { owners, found }: Context): void {
+function judgeCascades({ report, reaches, complete }: Judged, { owners, logged, found }: Context): void {
   // What a layer of the code base's own tells of is its own affair.
   if (report.broadcasts.some((broadcast) => broadcast.tells === true)) return;
   const missing = new Map<string, { tables: Set<string>; via: Set<string> }>();
   for (const write of report.writes) {
     const owner = owners.ownerOf(write.table);
+    // What the database writes along its log tells of, with the author of the transaction.
+    if (write.because !== undefined && logged.some((table) => keyOf(lastSegment(table)) === keyOf(lastSegment(write.table)))) continue;
     if (!owner || owner.modules.some((module) => reaches.some((path) => tellsOf(path, module)))) continue;
     const module = owner.modules.join(' or ');
     const one = missing.get(module) ?? { tables: new Set(), via: new Set() };

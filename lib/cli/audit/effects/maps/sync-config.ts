@@ -8,7 +8,7 @@ import type { RawEntry, RawInvalidationMap, RawPath, RawSyncConfig } from '../ty
 
 export function findSyncConfig(project: Project): RawSyncConfig {
   const { ts: compiler } = project;
-  const config: RawSyncConfig = { maps: [], hubs: [], middleware: [] };
+  const config: RawSyncConfig = { maps: [], hubs: [], middleware: [], logged: [] };
   const read = new Set<ts.Node>();
   const map = (node: ts.Expression, name: string): void => {
     const literal = behind(node, project, 6);
@@ -17,8 +17,10 @@ export function findSyncConfig(project: Project): RawSyncConfig {
     config.maps.push(readMap(literal, name, project));
   };
   for (const file of project.files) {
-    if (!/InvalidationMap|bind\b|bindRouter|createHub|configure|aliases|onPhantomPath|middleware/.test(file.text)) continue;
+    if (!/InvalidationMap|CdcMap|bind\b|bindRouter|createHub|configure|aliases|onPhantomPath|middleware/.test(file.text)) continue;
     visitAll(compiler, file, (node) => {
+      const logged = tablesOfLog(node, compiler);
+      if (logged) for (const { name } of membersOf(logged, project).members) config.logged.push(name);
       if (compiler.isSatisfiesExpression(node) && namesMap(node.type)) map(node.expression, nameAround(node, project));
       if (compiler.isVariableDeclaration(node) && node.type && namesMap(node.type) && node.initializer) map(node.initializer, node.name.getText());
       if (compiler.isAsExpression(node) && namesMap(node.type)) map(node.expression, nameAround(node, project));
@@ -63,6 +65,12 @@ export function findSyncConfig(project: Project): RawSyncConfig {
 
 function namesMap(type: ts.TypeNode): boolean {
   return /(^|\W)InvalidationMap(<|$)/.test(type.getText());
+}
+
+/** The value of `tables: CdcMap`, `{…} satisfies CdcMap`: what is heard of by PostgreSQL's log, whoever writes it. */
+function tablesOfLog(node: ts.Node, compiler: typeof ts): ts.Expression | undefined {
+  const [type, value] = compiler.isVariableDeclaration(node) ? [node.type, node.initializer] : compiler.isSatisfiesExpression(node) ? [node.type, node.expression] : [];
+  return type && /(^|\W)CdcMap(<|$)/.test(type.getText()) ? value : undefined;
 }
 
 function nameAround(node: ts.Node, project: Project): string {
