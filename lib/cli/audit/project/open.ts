@@ -19,7 +19,7 @@ export interface ProjectOptions {
   tsconfig?: string;
   budget?: BudgetOptions;
   /** Where it is given, npm may fetch a compiler that neither the project nor pathcast has; it is told so. */
-  onFetch?(what: string): void;
+  onFetch?: ((what: string) => void) | undefined;
   onProgress?(done: number, total: number, what: string): void;
 }
 

@@ -21,7 +21,7 @@ export function fetchedCompiler(run: (args: readonly string[]) => string | undef
     if (path.basename(folder) !== '.bin') continue;
     try {
       const loaded = createRequire(path.join(path.dirname(folder), 'index.js'))('typescript') as Partial<Compiler>;
-      if (typeof loaded.createProgram === 'function' && loaded.version?.startsWith('5.9.')) return loaded as Compiler;
+      if (typeof loaded.createProgram === 'function' && loaded.version?.startsWith('5.9.')) return loaded;
     } catch {
       // Another folder of the path.
     }
