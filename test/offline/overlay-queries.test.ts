@@ -193,6 +193,29 @@ describe.each(CORES)('query-core %s', (_, core) => {
     neverOld();
   });
 
+  test('a cancelled fetch puts an undo back as it was shown: without what went without effect, with what is done', async () => {
+    await open();
+    const done = desk.keep('pages.update', MINE);
+    const refused = desk.keep('pages.update', { id: 'p1', name: 'refused' });
+    const before = data();
+    desk.drop(refused);
+    desk.ack(done);
+    await desk.page.pass(0);
+    void desk.page.queries.refetchQueries();
+    await desk.page.answerAll(MINE);
+    expect(desk.overlay.items).toEqual([]);
+    void desk.page.queries.refetchQueries();
+    await desk.page.pass(0);
+    // The library copies what it is given, and may put that copy back.
+    desk.page.queries.setQueryData(ROW, before);
+    expect(data()).toEqual(MINE);
+    await desk.page.queries.cancelQueries();
+    await desk.page.pass(0);
+    expect(desk.page.queries.getQueryState(ROW)!.fetchStatus).toBe('idle');
+    expect(data()).toEqual(MINE);
+    neverOld();
+  });
+
   test('rows of a list: changed, made, deleted; in pages too', async () => {
     desk.bind();
     look('pages.getAll');

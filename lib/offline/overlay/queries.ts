@@ -192,6 +192,9 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
         take(query, one, next);
         const data = laid(query, one, false);
         one.state = data === next.data ? next : { ...next, data };
+        // The library may keep what it was about to show, and put that back when a fetch is cancelled: the same stands below it.
+        const shown = isObject(data) ? bases.get(data) : undefined;
+        if (shown && isObject(next.data) && !bases.has(next.data)) bases.set(next.data, shown);
       },
     });
     // Who waits for a fetch gets what is shown.
