@@ -16,8 +16,8 @@ import { blocksOf, packagesOf, pages, type Block } from './blocks.js';
 jest.setTimeout(240_000);
 
 const blocks = pages().flatMap(blocksOf);
-/** The React app is a project of its own: react-app.test.ts. */
-const files = blocks.filter(({ kind, about }) => kind === 'file' && !about.startsWith('react/'));
+/** The pages are projects of their own: react-app.test.ts, offline-page.test.ts. */
+const files = blocks.filter(({ kind, about }) => kind === 'file' && !/^(react|offline-page)\//.test(about));
 const textOf = (kind: Block['kind'], about: string): string => blocks.find((block) => block.kind === kind && block.about === about)?.text ?? '';
 
 let project: Consumer;
