@@ -119,6 +119,25 @@ function shareTypes() {
   }
 }
 
+/** The command line is a program: nobody steps through it. That is a sixtieth of the package. */
+async function minifyPrograms() {
+  const { transformSync } = await import('esbuild');
+  for (const name of readdirSync(at('dist/esm/cli'), { recursive: true })) {
+    if (!name.endsWith('.js')) continue;
+    const file = at('dist/esm/cli', name);
+    writeFileSync(file, transformSync(readFileSync(file, 'utf8'), { minify: true, format: 'esm', target: 'es2022' }).code);
+  }
+}
+
+/** What the engines and the keys of Redis look like inside is read in the sources: no app names these types, but for one or two. */
+function withoutInnerComments() {
+  for (const name of ['redis', 'jsengine', 'native'].flatMap((room) => [...readdirSync(at('dist/cjs', room), { recursive: true })].map((file) => path.join(room, file)))) {
+    if (!name.endsWith('.d.ts')) continue;
+    const file = at('dist/cjs', name);
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/^\s*\/\*\*[\s\S]*?\*\/\n/gm, ''));
+  }
+}
+
 /** Of declarations, those that no entry point of the package leads to are nobody's: a thirtieth of the package. */
 function removeInnerTypes() {
   const { exports: entries } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
@@ -150,6 +169,8 @@ export async function buildJs() {
     for (const format of ['esm', 'cjs']) removeStale(at('dist', format), at('lib'));
     shareTypes();
     removeInnerTypes();
+    withoutInnerComments();
+    await minifyPrograms();
 
     writeFileSync(PRODUCT, `${JSON.stringify({ type: 'commonjs' })}\n`);
   });

@@ -14,7 +14,11 @@ export const VENDORED = {
     files: ['LICENSE', 'include/simdjson.h', 'include/simdjson/simdjson_version.h', 'src/simdjson.cpp'],
     optional: [],
     folders: ['include', 'src'],
-    without: ['icelake', 'lasx', 'lsx', 'ppc64', 'rvv-vls', 'westmere'].flatMap((kernel) => [`include/simdjson/${kernel}`, `src/${kernel}`]),
+    without: [
+      ...['icelake', 'lasx', 'lsx', 'ppc64', 'rvv-vls', 'westmere'].flatMap((kernel) => [`include/simdjson/${kernel}`, `src/${kernel}`]),
+      // A string_view for who compiles older C++ than ours.
+      'include/simdjson/nonstd',
+    ],
   },
   // The reader and what it stands on; connections are our own. hiredis.h tells the version. alloc.* came with 1.0.
   hiredis: {
