@@ -8,6 +8,7 @@ import type { Tab } from '../support/chromium/tab.js';
 import { waitFor } from '../support/wait.js';
 import { bundle } from './support/bundle.js';
 import { COMPANY, Site } from './support/site.js';
+import { REACT_VERSIONS } from './support/react-versions.js';
 
 jest.setTimeout(90_000);
 
@@ -91,19 +92,13 @@ const SERVER = `
   try { renderToString(<Status />); } catch (error) { globalThis.alone = error.message; }
 `;
 
-const REACT_18 = 'test/clients/react-18/node_modules';
-const VERSIONS: [string, Record<string, string>][] = [
-  ['19', {}],
-  ['18', { react: `${REACT_18}/react`, 'react-dom': `${REACT_18}/react-dom` }],
-];
-
 let chromium: Chromium;
 beforeAll(async () => {
   chromium = await Chromium.launch();
 });
 afterAll(() => chromium?.close());
 
-describe.each(VERSIONS)('React %s', (version, alias) => {
+describe.each(REACT_VERSIONS)('React %s', (version, alias) => {
   let site: Site;
   let tab: Tab;
   let reports: unknown[][];
