@@ -17,7 +17,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const one of open.splice(0)) one.close();
-  stage.end();
 });
 
 const make = (options: Partial<OfflineOptions> = {}, environment: OfflineEnvironment = stage.environment().environment): Offline => {

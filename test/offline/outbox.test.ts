@@ -23,7 +23,6 @@ beforeEach(() => {
   sent = [];
   failures = [];
 });
-afterEach(() => stage.end());
 
 const sends: Send = async (path, input) => {
   sent.push({ path, input: input as Record<string, unknown> });
@@ -258,7 +257,6 @@ test('a newer version takes over what it can; what an older one finds of a newer
 });
 
 test('who woke up and leads no more sends nothing', async () => {
-  stage.end();
   stage = new Stage(makeRandom(2), { locks: false });
   const first = await open();
   await stage.until(() => first.outbox.leader);

@@ -47,47 +47,43 @@ const image = (server: ModelServer): unknown => [...server.rows].sort(([a], [b])
 
 async function one(random: Random): Promise<{ done: number; effects: number }> {
   const stage = new Stage(random);
-  try {
-    const naive = new ModelServer(() => stage.clock.now);
-    const server = new ModelServer(() => stage.clock.now);
-    const failing = random.chance(0.5);
-    const page = await openPage(stage, {
-      mutations,
-      // Much quicker, and nothing here is about how it is kept.
-      ...(random.chance(0.9) && { indexedDB: undefined }),
-      known: { version: ({ entity, id }, field) => server.versions.get(`${entity} ${id}`)?.[field], row: ({ entity, id }) => server.versions.get(`${entity} ${id}`), value: () => undefined },
-      sends: async (path, input) => {
-        if (failing && random.chance(0.2)) throw new TypeError('Failed to fetch');
-        const answer = server.call(path, input);
-        if (failing && random.chance(0.2)) throw trpcError(500, 'INTERNAL_SERVER_ERROR');
-        return Promise.resolve(answer);
-      },
-    });
-    page.outbox.start();
-    const all = wander(random, 2 + random.below(24));
-    const answers: Promise<unknown>[] = [];
-    page.outbox.pause('by_hand');
-    for (const { path, input } of all) {
-      naive.call(path, input);
-      answers.push((await stage.done(page.outbox.add(path, input))).answer);
-      if (random.chance(0.1)) {
-        page.outbox.resume('by_hand');
-        await stage.run(random.below(3_000));
-        page.outbox.pause('by_hand');
-        // What is on its way arrives, or not.
-        await stage.run(100);
-      }
+  const naive = new ModelServer(() => stage.clock.now);
+  const server = new ModelServer(() => stage.clock.now);
+  const failing = random.chance(0.5);
+  const page = await openPage(stage, {
+    mutations,
+    // Much quicker, and nothing here is about how it is kept.
+    ...(random.chance(0.9) && { indexedDB: undefined }),
+    known: { version: ({ entity, id }, field) => server.versions.get(`${entity} ${id}`)?.[field], row: ({ entity, id }) => server.versions.get(`${entity} ${id}`), value: () => undefined },
+    sends: async (path, input) => {
+      if (failing && random.chance(0.2)) throw new TypeError('Failed to fetch');
+      const answer = server.call(path, input);
+      if (failing && random.chance(0.2)) throw trpcError(500, 'INTERNAL_SERVER_ERROR');
+      return Promise.resolve(answer);
+    },
+  });
+  page.outbox.start();
+  const all = wander(random, 2 + random.below(24));
+  const answers: Promise<unknown>[] = [];
+  page.outbox.pause('by_hand');
+  for (const { path, input } of all) {
+    naive.call(path, input);
+    answers.push((await stage.done(page.outbox.add(path, input))).answer);
+    if (random.chance(0.1)) {
+      page.outbox.resume('by_hand');
+      await stage.run(random.below(3_000));
+      page.outbox.pause('by_hand');
+      // What is on its way arrives, or not.
+      await stage.run(100);
     }
-    page.outbox.resume('by_hand');
-    await stage.done(page.outbox.flush(), 3_600_000);
-    expect(page.outbox.entries.filter(({ state }) => state !== 'acked')).toEqual([]);
-    expect(image(server)).toEqual(image(naive));
-    expect(server.effects.length).toBeLessThanOrEqual(all.length);
-    await stage.done(Promise.all(answers));
-    return { done: all.length, effects: server.effects.length };
-  } finally {
-    stage.end();
   }
+  page.outbox.resume('by_hand');
+  await stage.done(page.outbox.flush(), 3_600_000);
+  expect(page.outbox.entries.filter(({ state }) => state !== 'acked')).toEqual([]);
+  expect(image(server)).toEqual(image(naive));
+  expect(server.effects.length).toBeLessThanOrEqual(all.length);
+  await stage.done(Promise.all(answers));
+  return { done: all.length, effects: server.effects.length };
 }
 
 test(`${SEQUENCES} random sequences: the same server in the end, and fewer sends`, async () => {

@@ -12,7 +12,6 @@ beforeEach(() => {
   stage = new Stage(makeRandom(7));
   server = new ModelServer(() => stage.clock.now);
 });
-afterEach(() => stage.end());
 
 const sends: Send = async (path, input) => Promise.resolve(server.call(path, input));
 

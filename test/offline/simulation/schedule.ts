@@ -128,7 +128,7 @@ export class World {
 
   crashes(page: Page): void {
     this.say(`${page.tab.name} crashes`);
-    page.tab.kill();
+    this.stage.kill(page.tab);
     this.pages = this.pages.filter((one) => one !== page);
   }
 
@@ -426,7 +426,5 @@ export async function runSchedule(seed: number): Promise<World> {
     return world;
   } catch (error) {
     throw new Error(`PATHCAST_SEED=${seed}: ${String(error)}\n${world.log.slice(-400).join('\n')}`, { cause: error });
-  } finally {
-    world.stage.end();
   }
 }
