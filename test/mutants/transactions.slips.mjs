@@ -343,4 +343,12 @@ export const slips = [
     replace: 'return whole;',
     tests: [jest(once, "the database's log says whose change it is")],
   },
+  {
+    name: 'TX43',
+    file: 'lib/postgres/transactions/postgres-store.ts',
+    why: "a read of one entity's versions reads all entities of the company",
+    find: 'AND o.entity_id = asked.id LIMIT 1) e',
+    replace: 'AND o.entity_id = asked.id) e',
+    tests: [jest('test/postgres/transaction-cost.test.ts', 'entities, by')],
+  },
 ];

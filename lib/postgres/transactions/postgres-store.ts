@@ -287,16 +287,18 @@ class Store<Tx> implements PostgresStore<Tx> {
 
   async newest(companyId: string, entity: string, ids: readonly string[], tx?: Tx): Promise<ReadonlyMap<string, KnownEntity>> {
     const { schema } = this.#settings;
+    // LIMIT 1: each by its key. Else a planner that thinks the company small reads all of its entities.
     const read = (own: Tx): Promise<readonly Record<string, unknown>[]> =>
       this.#query(
         own,
         `SELECT e.entity_id, v.field, v.transaction_id, v.value, v.user_id, ${millis('v.at')} AS at, (v.replaced_at IS NOT NULL)::text AS replaced,
           e.deleted_transaction_id, e.deleted_user_id, e.deleted_source_id, ${millis('e.deleted_at')} AS deleted_at
-        FROM ${schema}.entities e LEFT JOIN LATERAL (
+        FROM json_array_elements_text($3::text::json) AS asked(id)
+        CROSS JOIN LATERAL (SELECT * FROM ${schema}.entities o WHERE o.company_id = $1::text AND o.entity = $2::text AND o.entity_id = asked.id LIMIT 1) e
+        LEFT JOIN LATERAL (
           SELECT DISTINCT ON (field) * FROM ${schema}.field_versions f
           WHERE f.company_id = e.company_id AND f.entity = e.entity AND f.entity_id = e.entity_id ORDER BY field, turn DESC
-        ) v ON true
-        WHERE e.company_id = $1::text AND e.entity = $2::text AND e.entity_id IN (SELECT json_array_elements_text($3::text::json))`,
+        ) v ON true`,
         [companyId, entity, JSON.stringify(ids)],
       );
     // Another connection, asked for by each who has one, is the one that a full pool waits for.
