@@ -55,6 +55,8 @@ export interface Reads {
   isAnswer(query: QueryLike): boolean;
   /** The tick at which the fetch that is on its way began. */
   begin(query: QueryLike): number;
+  /** How its data will have been read when it is told of a fetch that has just ended, with data of this time; undefined: that is not known before. */
+  coming(query: QueryLike, updatedAt: number): readonly Read[] | undefined;
   /** What was heard by a binding that has ended, of the stream of this `sourceId`: for the one that goes on where it ended. */
   part(sourceId: string, heard: Heard): void;
   heardBefore(sourceId: string): Heard | undefined;
@@ -305,6 +307,11 @@ function attach(queryClient: QueryClientLike): Reads {
     put: (query) => of(query).put,
     isAnswer: (query) => of(query).settled === (of(query).put ?? of),
     begin: (query) => of(query).begin,
+    coming(query, updatedAt) {
+      const one = of(query);
+      if (one.given || updatedAt < one.beganAt) return undefined;
+      return one.whole ? fetched(one) : oldest([...one.read, ...fetched(one)]);
+    },
     part(sourceId, heard) {
       if (heard.latest === undefined) return;
       parted.set(sourceId, heard);

@@ -87,6 +87,46 @@ describe.each(CORES)('query-core %s', (_, core) => {
     neverOld();
   });
 
+  test('of two changes of a row that are done, the older one is not laid over an answer that has the newer one', async () => {
+    desk.start();
+    desk.bind();
+    look();
+    desk.page.tell({ state: 'live', cursor: 'e.1' });
+    await desk.page.answerAll(ONE, 'e.1');
+    // Its action was told before this page had a stream: nobody knows its place.
+    const older = desk.keep('pages.update', MINE);
+    const newer = desk.keep('pages.update', { id: 'p1', name: 'newest' });
+    shown = [];
+    desk.page.hear(['pages'], { id: `tx:${newer.id}` });
+    void desk.page.queries.refetchQueries();
+    await desk.page.answerAll({ id: 'p1', name: 'newest' }, 'e.2');
+    desk.ack(older);
+    desk.ack(newer);
+    await desk.page.pass(0);
+    expect(data()).toEqual({ id: 'p1', name: 'newest' });
+    expect(shown.map((one) => (one as Row).name)).not.toContain('mine');
+    expect(desk.overlay.items).toEqual([]);
+  });
+
+  test('a change that is done is not laid over an answer that began after it, not for one observer either', async () => {
+    await open();
+    const entry = desk.keep('pages.update', MINE);
+    look('pages.getAll');
+    await desk.page.pass(0);
+    desk.ack(entry);
+    // Another query still lacks it: it stays. This one has it, and what somebody else has made of it since.
+    void desk.page.queries.refetchQueries({ queryKey: ROW });
+    await desk.page.pass(0);
+    shown = [];
+    const [, row] = desk.page.calls;
+    row!.answer({ id: 'p1', name: 'theirs' });
+    await desk.page.pass(0);
+    expect(desk.overlay.items).toHaveLength(1);
+    expect(shown).toContainEqual({ id: 'p1', name: 'theirs' });
+    expect(shown).not.toContainEqual(MINE);
+    await desk.page.answerAll([]);
+  });
+
   test('an answer that equals what is shown, byte for byte, is the new base: nothing flickers when the change goes', async () => {
     await open();
     const entry = desk.keep('pages.update', MINE);

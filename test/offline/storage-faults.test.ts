@@ -124,6 +124,42 @@ test('what is thrown away while nobody looks is told, with its number', async ()
   expect((await open()).problems).toEqual([]);
 });
 
+test('what waited for a person is counted, too', async () => {
+  const page = await open();
+  await stage.done((await stage.done(page.outbox.add('pages.create', { id: 'p1', refuse: true }))).answer.catch(() => undefined));
+  expect(page.outbox.entries).toMatchObject([{ state: 'rejected' }]);
+  page.tab.kill();
+  stage.evict();
+  expect((await resting()).problems).toMatchObject([{ code: 'evicted', count: 1 }]);
+});
+
+test('what is thrown away before another tab has heard of it is told by that tab', async () => {
+  stage = new Stage(makeRandom(7), { channel: false });
+  const first = await resting();
+  const other = await resting();
+  await stage.done(first.outbox.add('pages.create', { id: 'p1' }));
+  await stage.run(2_000);
+  await stage.done(first.outbox.add('pages.create', { id: 'p2' }));
+  first.tab.kill();
+  stage.evict();
+  await stage.run(2_000);
+  expect(other.problems).toMatchObject([{ code: 'evicted', count: 1 }]);
+  expect(other.outbox.entries).toMatchObject([{ entityId: 'p1' }]);
+});
+
+test('what only one tab had heard of is told by it, too, where another one was the first to keep it anew', async () => {
+  const other = await resting();
+  const first = await resting();
+  await stage.done(first.outbox.add('pages.create', { id: 'p1' }));
+  void other.outbox.add('pages.create', { id: 'p2' });
+  stage.evict();
+  await stage.run(2_000);
+  for (const { problems, storage } of [other, first]) {
+    expect(problems).toMatchObject([{ code: 'evicted', count: 1 }]);
+    expect(storage.state).toBe('lost');
+  }
+});
+
 test('what one tab deletes is gone in all of them, and nothing of it is sent', async () => {
   const page = await resting();
   const other = await resting();

@@ -123,11 +123,15 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
     return position !== undefined && item.position !== undefined ? reaches(position, item.position) : begin > acked;
   }
 
-  const isContained = (query: QueryLike, item: Item): boolean => item.acked && (known.get(query)?.put.has(item) === true || reads.of(query).every((read) => contains(read, item)));
+  /** What has a later change of the row has the ones before it, also where of these nobody knows the place in the log. */
+  function isContained(query: QueryLike, { acked, entry: { lane, seq } }: Item, read = reads.of(query)): boolean {
+    const has = (item: Item): boolean => item.acked && (known.get(query)?.put.has(item) === true || read.every((part) => contains(part, item)));
+    return acked && overlay.items.some((later) => later.entry.lane === lane && later.entry.seq >= seq && has(later));
+  }
 
-  /** `exact`: what the base was read at is known already. Else all is laid: what is in it already changes nothing. */
-  function laid(query: QueryLike, one: Known, exact: boolean): unknown {
-    const above = one.base === undefined ? [] : overlay.items.filter((item) => !one.put.has(item) && placeIn(query, item) && !(exact && isContained(query, item)));
+  /** `read`: how the base was read, where that is known already. Else all is laid: what is in it already changes nothing. */
+  function laid(query: QueryLike, one: Known, read: readonly Read[] | undefined): unknown {
+    const above = one.base === undefined ? [] : overlay.items.filter((item) => !one.put.has(item) && placeIn(query, item) && !(read && isContained(query, item, read)));
     const { drawn } = one;
     // The same over the same is the same object: nobody is told.
     if (drawn && drawn.base === one.base && drawn.layers.length === above.length && above.every(({ layer }, at) => drawn.layers[at] === layer)) return drawn.data;
@@ -142,22 +146,24 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
     return data;
   }
 
-  function take(query: QueryLike, one: Known, next: State): void {
+  /** Gives how the new base was read, as far as that is known before the cache tells of it. */
+  function take(query: QueryLike, one: Known, next: State): readonly Read[] | undefined {
     const { state } = one;
-    if ((next.dataUpdateCount > state.dataUpdateCount && state.fetchStatus !== 'idle' && next.fetchStatus === 'idle') || reads.isAnswer(query)) {
+    const fetched = next.dataUpdateCount > state.dataUpdateCount && state.fetchStatus !== 'idle' && next.fetchStatus === 'idle';
+    if (fetched || reads.isAnswer(query)) {
       one.base = one.before = next.data;
       one.byHand = false;
       one.put.clear();
-      return;
+      return fetched ? reads.coming(query, next.dataUpdatedAt) : undefined;
     }
     const given = reads.put(query) ?? next.data;
-    if (given === state.data && next.data === state.data) return;
+    if (given === state.data && next.data === state.data) return undefined;
     const then = isObject(given) ? bases.get(given) : undefined;
     if (then?.queryHash !== query.queryHash) {
       if (!one.byHand) one.before = one.base;
       one.base = next.data;
       one.byHand = true;
-      return;
+      return undefined;
     }
     // What was laid then is laid still, or done since, or without effect.
     const done = [...new Set([...one.put, ...then.items.filter((item) => !item.undone && !overlay.items.includes(item))])].sort((a, b) => a.entry.seq - b.entry.seq);
@@ -167,6 +173,7 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
     one.base = since(undone.reduceRight((data, item) => without(query, then, data, item), then.base));
     one.byHand = then.byHand;
     one.before = since(then.before);
+    return undefined;
   }
 
   function put(query: QueryLike, data: unknown, item: Item): unknown {
@@ -189,8 +196,7 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
         const given = !one.own && (next.data !== one.state.data || next.dataUpdateCount !== one.state.dataUpdateCount);
         one.own = false;
         if (!given || over) return void (one.state = next);
-        take(query, one, next);
-        const data = laid(query, one, false);
+        const data = laid(query, one, take(query, one, next));
         one.state = data === next.data ? next : { ...next, data };
         // The library may keep what it was about to show, and put that back when a fetch is cancelled: the same stands below it.
         const shown = isObject(data) ? bases.get(data) : undefined;
@@ -205,7 +211,7 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
       return answer;
     };
     // No observer has it yet.
-    const data = laid(query, one, false);
+    const data = laid(query, one, undefined);
     if (data === state.data) return;
     one.state = { ...state, data };
     reads.keep(query, data);
@@ -215,7 +221,7 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
   function show(query: QueryLike): void {
     const one = known.get(query);
     if (!one || over) return;
-    const data = laid(query, one, true);
+    const data = laid(query, one, reads.of(query));
     if (data === one.state.data) return;
     reads.keep(query, data);
     one.own = true;

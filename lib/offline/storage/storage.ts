@@ -32,6 +32,8 @@ const NONE: readonly OutboxEntry[] = [];
 type Known = { meta: Meta; entries: readonly OutboxEntry[] };
 
 export const isUnsent = ({ state }: OutboxEntry): boolean => state === 'queued' || state === 'sending';
+/** What waits for a person, too. */
+const isLeft = ({ state }: OutboxEntry): boolean => state !== 'acked';
 const inOrder = (entries: OutboxEntry[]): OutboxEntry[] => entries.sort((a, b) => a.seq - b.seq);
 
 export function createStorage({ environment, name, version, problem, changed, said, erased }: StorageHost): Storage {
@@ -55,17 +57,25 @@ export function createStorage({ environment, name, version, problem, changed, sa
     said();
   };
 
-  /** What `localStorage` says of what is unsent; `count` is put there. */
-  const counted = (count?: number | null): number | null => {
+  /** What `localStorage` says of what is left to do, and as of which `rev`; `line` is put there. */
+  const counted = (line?: string | null): { count: number; rev: number } | null => {
     try {
       const { storage } = environment;
-      if (count === null) storage?.removeItem(name);
-      else if (count !== undefined) storage?.setItem(name, String(count));
-      const was = storage?.getItem(name);
-      return was ? Number(was) : null;
+      if (line === null) storage?.removeItem(name);
+      else if (line !== undefined) storage?.setItem(name, line);
+      const [count, rev = 0] = (storage?.getItem(name) || undefined)?.split(' ').map(Number) ?? [];
+      return count === undefined ? null : { count, rev };
     } catch {
       return null;
     }
+  };
+
+  const evicted = (count: number): void => {
+    const told: Problem = { code: 'evicted', message: `the browser has thrown away ${count} changes that were kept`, count };
+    if (state === 'lost') problem(told);
+    else become('lost', told);
+    // Once.
+    counted('0 0');
   };
 
   const volatile = (reason: string, error?: unknown): void => {
@@ -110,24 +120,32 @@ export function createStorage({ environment, name, version, problem, changed, sa
     const meta = (await access('meta').get('meta')) as Meta | undefined;
     if (meta) {
       const entries = known?.meta.rev === meta.rev && known.meta.node === meta.node ? known.entries : inOrder((await access('entries').getAll()) as OutboxEntry[]);
+      // It was thrown away, and another tab has kept anew what it knew: what only this one knew is lost.
+      if (known && (known.meta.lives ?? 0) < (meta.lives ?? 0)) {
+        const there = new Set(entries.flatMap(({ id, squashed }) => [id, ...squashed]));
+        const lost = known.entries.filter((entry) => isLeft(entry) && !there.has(entry.id) && !meta.ended[entry.id]).length;
+        if (lost) evicted(lost);
+      }
       return { meta, entries };
     }
-    const count = counted();
-    if (known && count !== null) {
+    const line = counted();
+    const left = known?.entries.filter(isLeft).length ?? 0;
+    if (known && line) {
+      // Another tab had kept what this one has not heard of.
+      if (line.rev > known.meta.rev) evicted(Math.max(1, line.count - left));
       // What this tab still knows is kept anew. Whoever led leads no more, and may have sent what nobody here has heard of.
       const entries = known.entries.map((entry): OutboxEntry => (entry.state === 'queued' ? { ...entry, state: 'sending', attempts: entry.attempts || 1 } : entry));
       // A new name: what another tab knows under the same `rev` may be something else.
-      return { meta: { ...known.meta, node: text() + text(), fence: known.meta.fence + 1, lease: undefined }, entries, again: true };
+      return { meta: { ...known.meta, node: text() + text(), fence: known.meta.fence + 1, lives: (known.meta.lives ?? 0) + 1, lease: undefined }, entries, again: true };
     }
     if (known) {
       // Another tab has signed out; or, where nothing says so, it was thrown away.
-      const left = known.entries.filter(isUnsent).length;
-      if (left) become('lost', { code: 'evicted', message: `${left} unsent changes were deleted`, count: left });
+      if (left) evicted(left);
       storage.close();
       erased();
       throw offlineError('STORAGE', 'the outbox was deleted');
     }
-    if (count) become('lost', { code: 'evicted', message: `the browser has thrown away ${count} unsent changes`, count });
+    if (line?.count) evicted(line.count);
     return { meta: { seq: 1, rev: 0, fence: 0, node: text() + text(), version, ended: {}, done: [] }, entries: [], again: true };
   }
 
@@ -135,7 +153,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
     const before = storage.entries;
     known = now;
     if (before === now.entries) return;
-    counted(now.entries.filter(isUnsent).length);
+    counted(`${now.entries.filter(isLeft).length} ${now.meta.rev}`);
     changed(before, own);
   }
 

@@ -9,6 +9,8 @@ export interface Meta {
   rev: number;
   /** Of the tab that leads: grows with each new leader, so that an old one finds that it is none. */
   fence: number;
+  /** How often it was thrown away, and kept anew by a tab that knew it; absent: never. */
+  lives?: number | undefined;
   /** This database's name in ids. */
   node: string;
   /** The last id that was given; absent: none. */

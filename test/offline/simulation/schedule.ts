@@ -1,92 +1,95 @@
 /**
- * One random schedule: tabs come, close, crash and freeze, the lead is stolen, the network and the server fail in every way, the browser's storage too, and all
- * the while a person does things and somebody else edits the same rows. It throws where a promise of SPEC §24 is broken, and is the same for the same seed.
+ * One random schedule: tabs come, close, crash and freeze, the lead is stolen, the network, the stream, the server and the browser's storage fail in every way, and
+ * all the while a person does things, looks at them, decides and signs out, and somebody else changes the same rows. It throws where a promise (checker.ts) is
+ * broken, and is the same for the same seed.
  */
-import { crud } from '../../../lib/offline/crud.js';
-import type { OutboxEntry } from '../../../lib/offline/types.js';
+import { notifyManager } from '@tanstack/query-core';
+import { overlayOf } from '../../../lib/offline/overlay/overlay.js';
 import { makeRandom, type Random } from '../../support/random.js';
+import { NO_FAULTS } from '../support/databases.js';
 import { ModelServer, trpcError } from '../support/model-server.js';
-import { NO_FAULTS, openPage, Stage, type Page } from '../support/stage.js';
+import { Stage } from '../support/stage.js';
+import { Checker, FIELDS, rowOf, type Intent } from './checker.js';
+import { NAME, SimulatedPage, type PageHost } from './page.js';
+import { Upstream, type Rows, type Versions } from './upstream.js';
 
-const FIELDS = ['title', 'body'];
-const MUTATIONS = {
-  ...crud('pages'),
-  ...crud('files', { dependsOn: ({ pageId }: { pageId?: string }) => (pageId === undefined ? [] : [{ entity: 'pages', id: pageId }]) }),
-  'bells.ring': { kind: 'other', once: 'none' } as const,
-};
-
-/** What a person did, and what came of it as far as the tab has said. */
-interface Intent {
-  nth: number;
-  path: string;
-  row: string;
-  input: Record<string, unknown>;
-  at: number;
-  /** `unknown`: its tab died before it said. `direct`: there was no room, and the server was asked at once. */
-  said: 'kept' | 'direct' | 'refused' | 'unknown';
-  id: string | undefined;
-  keptAt: number;
-  answered: 'resolved' | 'rejected' | undefined;
-  discarded: boolean;
-  /** A person has decided about something of its row. */
-  decided: boolean;
-}
-
-type Weather = 'fair' | 'away' | 'portal' | 'unauthorized' | 'failing' | 'limited';
-const WEATHERS: readonly Weather[] = ['fair', 'fair', 'fair', 'away', 'portal', 'unauthorized', 'failing', 'limited'];
+/** `hole`: a Wi-Fi without a line. What is sent is swallowed, and nobody is told. */
+type Weather = 'fair' | 'away' | 'hole' | 'portal' | 'unauthorized' | 'failing' | 'limited';
+const WEATHERS: readonly Weather[] = ['fair', 'fair', 'fair', 'away', 'away', 'hole', 'portal', 'unauthorized', 'failing', 'limited'];
+/** After which a browser gives up a call that nobody answers, ms. */
+const GIVES_UP_MS = 20_000;
 
 export class World {
   readonly random: Random;
   readonly stage: Stage;
   readonly server: ModelServer;
+  readonly upstream: Upstream;
+  readonly checker: Checker;
   readonly log: string[] = [];
-  readonly intents: Intent[] = [];
-  /** Requests that are sent at this moment, by row. */
-  readonly open = new Map<string, number>();
-  pages: Page[] = [];
+  pages: SimulatedPage[] = [];
   weather: Weather = 'fair';
   version = 1;
   evictions = 0;
-  readonly #all: Page[] = [];
+  /** Answers say which position of the log they have reached. */
+  readonly #hasPositions: boolean;
+  /** Nodes may be behind. */
+  readonly #lags: boolean;
+  /** By page and query: the last position. */
+  readonly #reached = new WeakMap<SimulatedPage, Map<string, number>>();
+  readonly #all: SimulatedPage[] = [];
   #edits = 0;
   #rows = 0;
-  /** What ids the world has seen in requests, with what they carried. */
-  readonly sent = new Map<string, string>();
+  #stormyUntil = 0;
+  #perfect = false;
 
   constructor(seed: number) {
-    this.random = makeRandom(seed);
-    this.stage = new Stage(this.random, { locks: this.random.chance(0.75), channel: this.random.chance(0.9) });
+    const random = (this.random = makeRandom(seed));
+    this.stage = new Stage(random, { locks: random.chance(0.75), channel: random.chance(0.9) });
     this.server = new ModelServer(() => this.stage.clock.now);
+    this.upstream = new Upstream(this.stage.clock, random, this.server);
+    this.upstream.reachable = () => !['away', 'hole', 'portal', 'unauthorized'].includes(this.weather);
+    this.upstream.flows = () => this.weather !== 'hole';
+    this.#hasPositions = random.chance(0.7);
+    this.#lags = this.#hasPositions && random.chance(0.5);
+    this.checker = new Checker(this.server, () => this.evictions > 0 || this.#all.some(({ problems }) => problems.some(({ code }) => code === 'evicted' || code === 'storage_unavailable')));
+  }
+
+  get intents(): Intent[] {
+    return this.checker.intents;
   }
 
   say(text: string): void {
     this.log.push(`${(this.stage.clock.now - 1_764_000_000_000).toFixed(1).padStart(10)} ${text}`);
   }
 
-  fail(text: string): never {
-    throw new Error(text);
-  }
-
   // --- the server, and the way to it ---
 
-  async #send(path: string, given: unknown): Promise<unknown> {
-    const { random, stage } = this;
-    const { tx, id } = given as { tx?: { transactionId?: string }; id?: string };
-    const row = `${path.split('.')[0]} ${id}`;
-    const wait = (ms: number): Promise<void> => new Promise((done) => stage.clock.after(ms, done));
-    this.say(`-> ${path} ${JSON.stringify(given)}`);
-    const key = JSON.stringify([path, { ...(given as object), tx: undefined }]);
-    const name = tx?.transactionId ?? '';
-    if (this.sent.has(name) && this.sent.get(name) !== key) this.fail(`${name} was sent as ${this.sent.get(name)} and then as ${key}`);
-    this.sent.set(name, key);
-    await wait(1 + random.next() * 200);
-    const weather = this.weather;
+  #wait(ms: number): Promise<void> {
+    return new Promise((done) => this.stage.clock.after(ms, done));
+  }
+
+  /** What comes in the place of an answer, on the way there. */
+  async #way(): Promise<void> {
+    const { random } = this;
+    await this.#wait(1 + random.next() * 200);
+    const { weather } = this;
     if (weather === 'away') throw new TypeError('Failed to fetch');
     if (weather === 'portal') throw Object.assign(new Error('Unexpected token <'), { meta: { response: { status: 200 } } });
     if (weather === 'unauthorized') throw trpcError(401, 'UNAUTHORIZED');
     if (weather === 'limited') throw trpcError(429, 'TOO_MANY_REQUESTS', { code: 'RATE_LIMIT', retryable: true, retryAfterMs: 2_000 });
     if (weather === 'failing' && random.chance(0.7)) throw trpcError(500, 'INTERNAL_SERVER_ERROR');
-    if (random.chance(0.05)) throw new TypeError('Failed to fetch');
+    if (!this.#perfect && random.chance(0.05)) throw new TypeError('Failed to fetch');
+  }
+
+  async #send(page: SimulatedPage, path: string, given: unknown): Promise<unknown> {
+    const { random } = this;
+    const calm = this.stage.clock.now > this.#stormyUntil;
+    this.say(`${page.tab.name} -> ${path} ${JSON.stringify(given)}`);
+    this.checker.sends(page, path, given as object, calm);
+    await this.#way();
+    // It may have got through before the line went.
+    const swallowed = this.weather === 'hole';
+    if (swallowed && random.chance(0.5)) return new Promise(() => undefined);
     let answer: unknown;
     let thrown: unknown;
     try {
@@ -94,58 +97,130 @@ export class World {
     } catch (error) {
       thrown = error;
     }
-    this.say(`   ${path} ${name} at the server: ${thrown ? (thrown as Error).message : 'done'} ${row}`);
-    await wait(1 + random.next() * 200);
+    this.say(`   ${path} ${(given as { tx?: { transactionId?: string } }).tx?.transactionId ?? ''} at the server: ${thrown ? (thrown as Error).message : 'done'}`);
+    if (swallowed) return new Promise(() => undefined);
+    await this.#wait(1 + random.next() * 200);
+    await this.#reaches(page);
     if (this.weather === 'away' || random.chance(0.08)) throw new TypeError('the answer was lost');
     if (thrown) throw thrown;
     return answer;
   }
 
-  // --- what happens ---
-
-  async opens(): Promise<void> {
-    const { server } = this;
-    const page = await openPage(this.stage, {
-      mutations: MUTATIONS,
-      version: this.version,
-      migrate: (entry) => entry,
-      sends: (path, input) => this.#send(path, input),
-      known: {
-        version: ({ entity, id }, field) => (server.rows.has(`${entity} ${id}`) ? (server.versions.get(`${entity} ${id}`)?.[field] ?? null) : undefined),
-        row: ({ entity, id }) => server.versions.get(`${entity} ${id}`),
-        value: ({ entity, id }, field) => {
-          const row = server.rows.get(`${entity} ${id}`);
-          return row && { value: row[field] };
-        },
-      },
-    });
-    page.outbox.onGone(({ id, path }, gone, into) => this.say(`${page.tab.name}: ${path} ${id} is gone: ${gone} ${into ?? ''}`));
-    page.outbox.start();
-    this.pages.push(page);
-    this.#all.push(page);
-    this.say(`${page.tab.name} opens`);
+  /** The tab can hear it. */
+  #reaches({ tab }: SimulatedPage): Promise<void> {
+    return new Promise((done) => this.stage.browser.later(tab, 0, done));
   }
 
-  crashes(page: Page): void {
-    this.say(`${page.tab.name} crashes`);
-    this.stage.kill(page.tab);
+  async #probe(page: SimulatedPage): Promise<boolean> {
+    await this.#wait(1 + this.random.next() * 100);
+    if (this.weather === 'hole') return new Promise(() => undefined);
+    await this.#reaches(page);
+    return this.weather !== 'away' && this.weather !== 'portal';
+  }
+
+  async #answers(page: SimulatedPage, path: string, input: unknown): Promise<{ data: unknown; position: string | undefined }> {
+    const { random, upstream } = this;
+    const [entity, query] = path.split('.') as [string, string];
+    if (this.weather === 'hole') {
+      await this.#wait(GIVES_UP_MS);
+      await this.#reaches(page);
+      throw new TypeError('Failed to fetch');
+    }
+    let thrown: unknown;
+    await this.#way().catch((error: unknown) => (thrown = error));
+    const head = upstream.log.length;
+    const key = JSON.stringify([path, input]);
+    const reached = this.#reached.get(page) ?? new Map<string, number>();
+    this.#reached.set(page, reached);
+    // A node may be behind only what this tab can know: of what it knows the place in the log.
+    const knows = this.#lags && !this.#perfect && page.stream.isWhole && page.stream.status.cursor === upstream.head && overlayOf(page.inside).items.every(({ acked, position }) => !acked || position !== undefined);
+    const at = knows && random.chance(0.4) ? Math.max(reached.get(key) ?? head, head - random.below(4)) : head;
+    const { rows, versions }: { rows: Rows; versions: Versions } = at === head ? this.server : upstream.past[at]!;
+    reached.set(key, at);
+    const shown = (name: string): object => ({ id: name.split(' ')[1]!, ...rows.get(name), versions: Object.fromEntries(FIELDS.map((field) => [field, versions.get(name)?.[field] ?? null])) });
+    const one = `${entity} ${(input as { id?: string } | undefined)?.id}`;
+    const data = query === 'getAll' ? [...rows.keys()].filter((name) => name.startsWith(entity)).map(shown) : rows.has(one) ? shown(one) : null;
+    await this.#wait(1 + random.next() * (random.chance(0.1) ? 3_000 : 100));
+    await this.#reaches(page);
+    if (thrown || this.weather === 'away') throw thrown ?? new TypeError('the answer was lost');
+    return { data, position: this.#hasPositions ? `e.${at}` : undefined };
+  }
+
+  // --- what happens ---
+
+  readonly #host = (): PageHost => ({
+    stage: this.stage,
+    upstream: this.upstream,
+    version: this.version,
+    sends: (page, path, input) => this.#send(page, path, input),
+    probe: (page) => this.#probe(page),
+    answers: (page, path, input) => this.#answers(page, path, input),
+    shows: (page, view) => {
+      if (process.env.PATHCAST_SEED) this.say(`${page.tab.name} shows ${view.path} ${JSON.stringify(view.data, (key, value: unknown) => (key === 'versions' ? undefined : value))}`);
+      this.checker.shows(page, view);
+    },
+    changed: (page, entries) => {
+      if (process.env.PATHCAST_SEED) this.say(`${page.tab.name} finds ${entries.map(({ id, state }) => `${id.slice(6, 19)} ${state}`).join(', ')}`);
+      this.checker.changed(entries);
+    },
+    gone: (page, entry, gone, into) => {
+      this.say(`${page.tab.name}: ${entry.path} ${entry.id} is gone: ${gone} ${into ?? ''}`);
+      if (gone === 'discarded') this.checker.takesBack(entry);
+    },
+  });
+
+  async opens(): Promise<SimulatedPage> {
+    const page = new SimulatedPage(this.#host());
+    this.say(`${page.tab.name} opens`);
+    page.looks('pages.getAll');
+    if (this.random.chance(0.3)) page.looks('files.getAll');
+    await this.stage.done(page.offline.ready);
+    page.start();
+    this.pages.push(page);
+    this.#all.push(page);
+    return page;
+  }
+
+  #leaves(page: SimulatedPage): void {
+    page.leave();
     this.pages = this.pages.filter((one) => one !== page);
   }
 
-  closes(page: Page): void {
-    this.say(`${page.tab.name} closes`);
-    page.tab.says('hide');
-    this.crashes(page);
+  crashes(page: SimulatedPage): void {
+    this.say(`${page.tab.name} crashes`);
+    this.#leaves(page);
   }
 
-  wakes(tab: Page['tab']): void {
+  closes(page: SimulatedPage): void {
+    this.say(`${page.tab.name} closes`);
+    page.tab.says('hide');
+    this.#leaves(page);
+  }
+
+  wakes({ tab }: SimulatedPage): void {
     if (!tab.frozen) return;
     this.say(`${tab.name} is back`);
     tab.thaw();
     tab.says('show');
   }
 
-  does(page: Page): void {
+  freezes({ tab }: SimulatedPage): void {
+    this.say(`${tab.name} freezes`);
+    if (this.random.chance(0.5)) tab.says('hide');
+    tab.freeze();
+  }
+
+  looks(page: SimulatedPage): void {
+    const { random, server } = this;
+    const view = page.views.length > 2 && random.chance(0.5) ? random.pick(page.views) : undefined;
+    if (view) return page.looksAway(view);
+    const row = server.rows.size > 0 && random.chance(0.8) ? random.pick([...server.rows.keys()]) : undefined;
+    if (row === undefined) return page.looks(random.pick(['pages.getAll', 'files.getAll']));
+    const [entity, id] = row.split(' ') as [string, string];
+    page.looks(`${entity}.getById`, id);
+  }
+
+  does(page: SimulatedPage): void {
     const { random, server, intents } = this;
     const made = intents.filter(({ path, said }) => path.endsWith('.create') && said !== 'refused').map(({ row }) => row);
     const gone = new Set(intents.filter(({ path }) => path.endsWith('.delete')).map(({ row }) => row));
@@ -178,23 +253,20 @@ export class World {
         input = { id, ...Object.fromEntries((fields.length > 0 ? fields : ['title']).map((field) => [field, `v${nth}`])), ...(random.chance(0.04) && { refuse: true }) };
       }
     }
-    const intent: Intent = { nth, path, row: of, input, at: this.stage.clock.now, said: 'unknown', id: undefined, keptAt: Infinity, answered: undefined, discarded: false, decided: false };
+    const intent: Intent = { nth, path, row: of, input, at: this.stage.clock.now, said: 'unknown', id: undefined, keptAt: Infinity, volatile: false, discarded: false, decided: false };
     intents.push(intent);
     this.say(`${page.tab.name} does ${path} ${JSON.stringify(input)}`);
-    page.outbox.add(path, input).then(
+    page.offline.add(path, input).then(
       ({ id, answer, kept }) => {
         if (page.tab.gone) return;
         intent.said = kept ? 'kept' : 'direct';
         intent.id = id;
         intent.keptAt = this.stage.clock.now;
+        intent.volatile = !page.inside.storage.kept;
         this.say(`${page.tab.name} has ${kept ? 'kept' : 'only sent'} ${id}`);
-        answer.then(
-          () => (intent.answered = 'resolved'),
-          (error: unknown) => {
-            intent.answered = 'rejected';
-            if (!(error instanceof Error)) this.fail('what a caller gets is no error');
-          },
-        );
+        answer.catch((error: unknown) => {
+          if (!(error instanceof Error)) this.checker.fail('true', 'what a caller gets is no error');
+        });
       },
       (error: unknown) => {
         if (page.tab.gone) return;
@@ -205,40 +277,62 @@ export class World {
     );
   }
 
-  async decides(page: Page): Promise<void> {
-    const { random } = this;
-    const entry = page.outbox.entries.find(({ state }) => state === 'conflicted' || state === 'rejected' || state === 'dead');
+  decides(page: SimulatedPage): void {
+    const { random, checker } = this;
+    const entry = page.entries.find(({ state }) => state === 'conflicted' || state === 'rejected' || state === 'dead');
     if (!entry) return;
-    const mine = (one: Intent): boolean => one.id === entry.id || entry.squashed.includes(one.id ?? '') || this.#carries(entry, one);
+    const of = this.intents.filter((one) => checker.isOf(entry, one));
     const decide = (how: string, run: () => Promise<unknown>, discards: boolean): void => {
       this.say(`${page.tab.name} decides ${how} about ${entry.id}`);
-      const of = this.intents.filter(mine);
       if (discards) for (const one of of) one.discarded = true;
       // And has seen what is there now: what stands behind it goes on from that.
-      for (const one of this.intents) if (one.row === `${entry.entity} ${entry.entityId}` || of.includes(one)) one.decided = true;
+      for (const one of this.intents) if (one.row === rowOf(entry) || of.includes(one)) one.decided = true;
       run().catch((error: unknown) => this.say(`  in vain: ${String(error)}`));
     };
     if (entry.state === 'conflicted') {
-      this.#checkConflict(entry);
+      checker.conflict(entry);
       const how = random.pick(['mine', 'theirs', 'merged'] as const);
-      decide(how, () => page.outbox.resolve(entry.id, how === 'merged' ? { merged: entry.kind === 'update' ? { title: `m${entry.id}` } : {} } : how), how !== 'mine');
-    } else if (random.chance(0.5)) decide('again', () => page.outbox.retry(entry.id), false);
-    else decide('nothing', () => page.outbox.discard(entry.id), true);
-    await Promise.resolve();
+      decide(how, () => page.offline.resolve(entry.id, how === 'merged' ? { merged: entry.kind === 'update' ? { title: `m${entry.id}` } : {} } : how), how !== 'mine');
+    } else if (random.chance(0.5)) decide('again', () => page.offline.retry(entry.id), false);
+    else decide('nothing', () => page.offline.discard(entry.id).then((done) => done && checker.dropped.add(entry.id)), true);
   }
 
-  #carries(entry: OutboxEntry, { row, input, path }: Intent): boolean {
-    if (`${entry.entity} ${entry.entityId}` !== row) return false;
-    if (entry.kind === 'delete' || path.endsWith('.delete')) return entry.path === path;
-    return Object.entries(entry.fields).some(([field, value]) => input[field] === value);
+  /** Of what was not sent yet. */
+  takesBack(page: SimulatedPage): void {
+    const queued = page.entries.filter(({ state }) => state === 'queued');
+    if (!queued[0]) return;
+    const entry = this.random.pick(queued);
+    this.say(`${page.tab.name} takes ${entry.id} back`);
+    const of = this.intents.filter((one) => this.checker.isOf(entry, one));
+    for (const one of of) one.discarded = true;
+    page.offline.discard(entry.id).then(
+      (done) => {
+        if (page.tab.gone) return;
+        this.say(`  ${entry.id} is ${done ? 'taken back' : 'gone already'}`);
+        if (done) this.checker.dropped.add(entry.id);
+      },
+      (error: unknown) => this.say(`  in vain: ${String(error)}`),
+    );
   }
 
-  #checkConflict({ id, fields, conflicts = [], kind }: OutboxEntry): void {
-    for (const { field, mine, theirs, version } of conflicts) {
-      if (kind === 'update' && mine !== fields[field]) this.fail(`${id}: mine of ${field} is ${String(mine)}, and was ${String(fields[field])}`);
-      const written = this.server.written.find((one) => one.by === version && one.field === field && one.value === theirs);
-      if (!written && version !== '~') this.fail(`${id}: nobody has made ${field} ${String(theirs)} as ${version}`);
-    }
+  signsOut(page: SimulatedPage): void {
+    const unsent = this.random.pick(['ask', 'keep', 'discard', 'send'] as const);
+    this.say(`${page.tab.name} signs out: ${unsent}`);
+    const given = (): void => {
+      if (unsent === 'discard') for (const one of this.intents) one.discarded = true;
+    };
+    given();
+    page.offline.signOut({ unsent }).then(
+      ({ done, unsent: left }) => {
+        if (page.tab.gone) return;
+        this.say(`${page.tab.name} has ${done ? '' : 'not '}signed out, ${left} left`);
+        if (done) given();
+      },
+      (error: unknown) => {
+        given();
+        this.say(`${page.tab.name} could not sign out: ${String(error)}`);
+      },
+    );
   }
 
   edits(): void {
@@ -247,184 +341,186 @@ export class World {
     if (!rows[0]) return;
     this.#edits += 1;
     const row = random.pick(rows);
-    this.say(`somebody else edits ${row}`);
-    server.edit(row, random.pick(FIELDS), `x${this.#edits}`, `x${this.#edits}`);
+    const by = `x${this.#edits}`;
+    if (random.chance(0.08)) {
+      this.say(`somebody else deletes ${row} as ${by}`);
+      return server.remove(row, by);
+    }
+    const field = random.pick(FIELDS);
+    this.say(`somebody else sets ${field} of ${row} to ${by}`);
+    server.edit(row, field, by, by);
   }
 
   /** Something else takes the lock, and lets go of it after a while. */
-  steals(page: Page): void {
+  steals({ inside }: SimulatedPage): void {
     this.say('the lock is stolen');
-    const { locks } = page.environment;
-    void locks?.request('pathcast offline 1 test acme ada', { steal: true }, () => new Promise((done) => this.stage.clock.after(500 + this.random.next() * 3_000, done)))?.catch(() => undefined);
+    const held = (): Promise<void> => this.#wait(500 + this.random.next() * 3_000);
+    void inside.environment.locks?.request(NAME, { steal: true }, held)?.catch(() => undefined);
   }
 
-  weathers(): void {
+  weathers(weather: Weather): void {
+    const { random, stage } = this;
+    const { browser } = stage;
+    this.weather = weather;
+    this.say(`weather: ${weather}`);
+    const down = weather === 'away' && random.chance(0.5);
+    if (down !== (browser.network.state === 'down')) {
+      browser.network.state = down ? 'down' : 'up';
+      for (const { tab } of this.pages) if (tab.runs) tab.says(down ? 'offline' : 'online');
+    }
+    for (const { stream } of this.pages) {
+      const is = stream.status.state;
+      if (!this.upstream.reachable()) {
+        if (weather === 'unauthorized' && random.chance(0.5)) stream.cut('refused');
+        else if (weather !== 'hole' || random.chance(0.5)) {
+          stage.clock.after(random.next() * (weather === 'hole' ? 20_000 : 500), () => {
+            stage.browser.later(stream.tab, 0, () => {
+              if (this.weather === weather && stream.status.state === 'live') stream.cut(weather === 'away' ? 'offline' : 'connecting');
+              if (stream.isOnTheWay) stream.connect();
+            });
+          });
+        }
+      } else if (is === 'refused' || is === 'offline' || (is === 'connecting' && random.chance(0.7))) stream.connect();
+    }
+    this.upstream.flow();
+    if (weather !== 'unauthorized') for (const { offline } of this.pages) offline.signedIn();
+  }
+
+  breaks(): void {
     const { random, stage } = this;
     const { faults } = stage;
-    if (random.chance(0.5)) {
-      this.weather = random.pick(WEATHERS);
-      this.say(`weather: ${this.weather}`);
-    } else {
-      Object.assign(faults, NO_FAULTS);
-      const chance = random.next();
-      if (chance < 0.2) faults.lost = 0.3;
-      else if (chance < 0.35) faults.aborted = 0.2;
-      else if (chance < 0.5) faults.unheard = 0.2;
-      else if (chance < 0.6) faults.full = true;
-      else if (chance < 0.65) faults.shut = true;
-      this.say(`storage: ${JSON.stringify(faults)}`);
+    Object.assign(faults, NO_FAULTS);
+    const chance = random.next();
+    if (chance < 0.2) faults.lost = 0.3;
+    else if (chance < 0.35) faults.aborted = 0.2;
+    else if (chance < 0.5) faults.unheard = 0.2;
+    else if (chance < 0.6) faults.full = true;
+    else if (chance < 0.65) faults.shut = true;
+    this.#stormyUntil = chance < 0.65 ? Infinity : stage.clock.now + 120_000;
+    this.say(`storage: ${JSON.stringify(faults)}`);
+    if (this.weather !== 'unauthorized') for (const { offline } of this.pages) offline.signedIn();
+  }
+
+  async happens(page: SimulatedPage): Promise<void> {
+    const { random, stage } = this;
+    const chance = random.next();
+    if (chance < 0.46) this.does(page);
+    else if (chance < 0.52) this.edits();
+    else if (chance < 0.56) await (this.pages.length < 3 ? this.opens() : undefined);
+    else if (chance < 0.6) this.crashes(page);
+    else if (chance < 0.63) this.closes(page);
+    else if (chance < 0.66) this.freezes(page);
+    else if (chance < 0.69) this.steals(page);
+    else if (chance < 0.74) this.weathers(random.pick(WEATHERS));
+    else if (chance < 0.785) this.breaks();
+    else if (chance < 0.845) this.decides(page);
+    // The device's clock is set.
+    else if (chance < 0.86) stage.clock.now += random.below(90_000);
+    else if (chance < 0.87) {
+      this.version += 1;
+      this.closes(page);
+      await this.opens();
+    } else if (chance < 0.88) {
+      if (stage.faults.shut) return;
+      this.evictions += 1;
+      this.say('the browser throws it all away');
+      stage.evict();
+    } else if (chance < 0.92) this.looks(page);
+    else if (chance < 0.95) {
+      this.say(`the stream of ${page.tab.name} breaks`);
+      if (page.stream.status.state === 'live') page.stream.connect();
+    } else if (chance < 0.965) this.takesBack(page);
+    else if (chance < 0.972) this.signsOut(page);
+    else for (const one of this.pages) this.wakes(one);
+  }
+
+  /** Who has signed out is no more in the app. */
+  #out(): void {
+    for (const page of this.pages) {
+      if (!page.offline.status.paused.includes('signed_out')) continue;
+      page.ended = true;
+      if (page.tab.runs) this.closes(page);
     }
-    if (this.weather !== 'unauthorized') for (const { outbox } of this.pages) outbox.resume('unauthorized');
   }
 
   async run(): Promise<void> {
-    const { random, stage } = this;
+    const { random, stage, checker } = this;
     await this.opens();
     for (let steps = 15 + random.below(40); steps > 0; steps -= 1) {
       const live = this.pages.filter(({ tab }) => tab.runs);
-      const page = live.length > 0 ? random.pick(live) : undefined;
-      const chance = random.next();
-      if (!page) {
-        for (const { tab } of this.pages) this.wakes(tab);
+      if (live[0]) await this.happens(random.pick(live));
+      else {
+        for (const page of this.pages) this.wakes(page);
         if (!this.pages[0]) await this.opens();
-      } else if (chance < 0.5) this.does(page);
-      else if (chance < 0.56) this.edits();
-      else if (chance < 0.6 && this.pages.length < 3) await this.opens();
-      else if (chance < 0.64) this.crashes(page);
-      else if (chance < 0.67) this.closes(page);
-      else if (chance < 0.7) {
-        this.say(`${page.tab.name} freezes`);
-        if (random.chance(0.5)) page.tab.says('hide');
-        page.tab.freeze();
-      } else if (chance < 0.73) this.steals(page);
-      else if (chance < 0.82) this.weathers();
-      else if (chance < 0.88) await this.decides(page);
-      else if (chance < 0.9) {
-        // The device's clock is set.
-        stage.clock.now += random.below(90_000);
-      } else if (chance < 0.91) {
-        this.version += 1;
-        this.closes(page);
-        await this.opens();
-      } else if (chance < 0.92 && stage.faults.shut === false) {
-        this.evictions += 1;
-        this.say('the browser throws it all away');
-        stage.evict();
       }
       await stage.run(random.chance(0.3) ? 0 : random.next() * (random.chance(0.2) ? 8_000 : 300));
-      this.checkSent();
+      this.#out();
+      checker.looks();
+      checker.flickers();
+      for (const page of this.pages) checker.laid(page);
     }
     await this.settles();
-    this.check();
   }
 
   /** Fair weather, one tab that has just come, and a person who wants all of it done. */
   async settles(): Promise<void> {
-    const { stage } = this;
-    this.weather = 'fair';
+    const { stage, checker } = this;
     Object.assign(stage.faults, NO_FAULTS);
     this.say('all is well again');
-    for (const { tab } of this.pages) {
-      this.wakes(tab);
-    }
-    await this.opens();
-    for (const { outbox } of this.pages) outbox.resume('unauthorized');
-    const page = this.pages.at(-1)!;
+    for (const page of this.pages) this.wakes(page);
+    this.weathers('fair');
+    this.#out();
+    const page = await this.opens();
     // What a tab still knows of what was thrown away it keeps anew as soon as it can.
     for (let turn = 0; turn < 2; turn += 1) {
       await stage.run(5_000);
-      await stage.done(page.outbox.flush(), 900_000).catch(() => this.fail(`it is not sent: ${JSON.stringify(page.outbox.entries)} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
+      await stage.done(page.offline.flush(), 900_000).catch(() => checker.fail('sent', `it does not end: ${JSON.stringify(page.entries)} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
     }
-    await stage.run(5_000);
-  }
-
-  // --- what was promised ---
-
-  /** There was more than one outbox: something was thrown away, or a tab could keep nothing, and was told so. Order is kept in each. */
-  get #split(): boolean {
-    return this.evictions > 0 || this.#all.some(({ problems }) => problems.some(({ code }) => code === 'evicted' || code === 'storage_unavailable'));
-  }
-
-  /** Never out of order, never twice. */
-  checkSent(): void {
-    const last = new Map<string, number>();
-    const seen = new Set<string>();
-    for (const { path, row, field, value, by } of this.server.written) {
-      if (by.startsWith('x')) continue;
-      const name = `${row} ${field}`;
-      const nth = /^v(\d+)$/.exec(String(value))?.[1];
-      if (nth === undefined) continue;
-      if (seen.has(`${name} ${nth}`)) this.fail(`${path}: ${name} was made ${String(value)} twice`);
-      seen.add(`${name} ${nth}`);
-      // Of what is done at the same moment in two tabs either may be the first.
-      const after = this.intents[last.get(name) ?? -1];
-      if (!this.#split && after && Number(nth) < after.nth && this.intents[Number(nth)]!.keptAt <= after.at) this.fail(`${name}: ${String(value)} came after v${last.get(name)}`);
-      last.set(name, Number(nth));
-    }
-    const rung = this.server.effects.filter(({ path }) => path === 'bells.ring').map(({ input }) => input['nth']);
-    // But where a person has said so.
-    const twice = rung.find((nth, at) => rung.indexOf(nth) < at && !this.intents[Number(nth)]?.decided);
-    if (twice !== undefined) this.fail(`the bell ${String(twice)} was rung twice`);
-  }
-
-  check(): void {
-    this.checkSent();
-    const page = this.pages.at(-1)!;
-    const { entries } = page.outbox;
-    const told = this.#split;
-    const waits = entries.filter(({ state }) => state === 'conflicted' || state === 'rejected' || state === 'dead');
-    const held = new Set(waits.map(({ lane }) => lane));
-    for (const { state, lane, after, kind, id } of entries) {
-      if (state === 'queued' || state === 'sending') {
-        const blocked = held.has(lane) || after.some((other) => held.has(other)) || kind === 'delete';
-        if (!blocked) this.fail(`${id} was not sent: ${state}; ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`);
-        held.add(lane);
-      }
-    }
-    for (const intent of this.intents) if (intent.said === 'kept' && !intent.discarded && !told) this.#checkIntent(intent, entries);
-    this.#checkSeen();
-  }
-
-  /** It was done, it is shown, or what was done after it covers it. */
-  #checkIntent(intent: Intent, entries: readonly OutboxEntry[]): void {
-    const { path, row, input, nth, id } = intent;
-    if (entries.some((entry) => entry.id === id || entry.squashed.includes(id ?? ''))) return;
-    const later = this.intents.filter((one) => one.nth > nth && one.row === row && one.said !== 'refused');
-    const created = this.intents.find((one) => one.row === row && one.path.endsWith('.create'));
-    // What a person has taken back takes with it what stood upon it.
-    if (later.some((one) => one.path.endsWith('.delete')) || created?.discarded) return;
-    if (path === 'bells.ring') {
-      if (!this.server.effects.some(({ input: rung }) => rung['nth'] === input['nth'])) this.fail(`${path} ${id} was lost`);
-    } else if (path.endsWith('.delete')) {
-      if (this.server.rows.has(row)) this.fail(`${path} ${row} ${id} was lost`);
-    } else {
-      for (const [field, value] of Object.entries(input)) {
-        if (field === 'id' || field === 'refuse' || field === 'pageId') continue;
-        const done = this.server.written.some((one) => one.row === row && one.field === field && (one.value === value || one.by === id));
-        if (!done && !later.some((one) => field in one.input)) this.fail(`${path} ${row} ${field} ${String(value)} ${id} was lost`);
-      }
-    }
-  }
-
-  /** Nobody writes over what he cannot have seen, where he said what he has seen. */
-  #checkSeen(): void {
-    for (const one of this.server.written) {
-      if (!one.compared || one.by.startsWith('x') || !one.before?.startsWith('x')) continue;
-      const nth = /^v(\d+)$/.exec(String(one.value))?.[1];
-      const intent = nth === undefined ? undefined : this.intents[Number(nth)];
-      const before = this.server.written.find(({ by }) => by === one.before)!;
-      if (intent && !intent.decided && before.at > intent.at) this.fail(`${one.row} ${one.field}: ${String(one.value)} went over ${String(before.value)} unseen`);
+    await stage.run(30_000);
+    // Somebody comes back to the page. Nothing fails any more.
+    this.#perfect = true;
+    await Promise.all([page.queries.refetchQueries(), stage.run(10_000)]);
+    this.#out();
+    const evicted = this.#all.flatMap(({ problems }) => problems.map(({ code, count = 0 }) => (code === 'evicted' ? count : 0))).reduce((sum, count) => sum + count, 0);
+    checker.ends(page, this.pages, evicted);
+    checker.flickers();
+    for (const each of this.pages) {
+      checker.laid(each);
+      if (each === page) checker.settled(each);
     }
   }
 }
 
+/** query-core takes the time from the page. */
+function withClock(stage: Stage): () => void {
+  const { setTimeout, clearTimeout } = globalThis;
+  const { now } = Date;
+  Object.assign(globalThis, {
+    setTimeout: (run: () => void, ms = 0) => stage.clock.after(ms, run),
+    clearTimeout: (task: { run?: unknown } | undefined) => task && (task.run = undefined),
+  });
+  Date.now = () => stage.clock.now;
+  return () => {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+    Date.now = now;
+  };
+}
+
 /** Throws with the story of what happened. */
 export async function runSchedule(seed: number): Promise<World> {
+  notifyManager.setScheduler(queueMicrotask);
   const world = new World(seed);
+  const end = withClock(world.stage);
+  // Errors are made by the thousand, and nobody reads where.
+  const { stackTraceLimit } = Error;
+  if (!process.env.PATHCAST_SEED) Error.stackTraceLimit = 0;
   try {
     await world.run();
     return world;
   } catch (error) {
-    throw new Error(`PATHCAST_SEED=${seed}: ${String(error)}\n${world.log.slice(-400).join('\n')}`, { cause: error });
+    throw new Error(`PATHCAST_SEED=${seed}: ${(error as Error).stack ?? String(error)}\n${world.log.slice(-400).join('\n')}`, { cause: error });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    end();
   }
 }

@@ -16,8 +16,20 @@ export interface Written {
   compared: boolean;
 }
 
+/** What its log has of one change. */
+export interface Told {
+  row: string;
+  kind: string;
+  by: string;
+  fields: readonly string[];
+  /** As it is now; undefined: it is gone. */
+  data: Row | undefined;
+  sourceId: string | undefined;
+}
+
 interface Tx {
   transactionId: string;
+  sourceId?: string;
   expected?: Record<string, string | null>;
   changedFields?: readonly string[];
 }
@@ -27,7 +39,7 @@ export function trpcError(httpStatus: number, code: string, pathcast?: object): 
   return Object.assign(new Error(code), { data: { code, httpStatus, ...(pathcast && { pathcast }) } });
 }
 
-type Row = Record<string, unknown>;
+type Row = Readonly<Record<string, unknown>>;
 
 export class ModelServer {
   readonly rows = new Map<string, Row>();
@@ -39,6 +51,8 @@ export class ModelServer {
   readonly #done = new Map<string, { key: string; answer: unknown }>();
   /** What came in, effects or not. */
   asked = 0;
+  /** Called with each change of a row. */
+  tells: (told: Told) => void = () => undefined;
 
   constructor(readonly now: () => number) {}
 
@@ -47,6 +61,14 @@ export class ModelServer {
     const there = this.rows.get(row);
     if (!there) return;
     this.#write('x', row, field, value, by, false);
+    this.tells({ row, kind: 'update', by, fields: [field], data: this.rows.get(row), sourceId: undefined });
+  }
+
+  /** Somebody else. */
+  remove(row: string, by: string): void {
+    if (!this.rows.delete(row)) return;
+    this.versions.delete(row);
+    this.tells({ row, kind: 'delete', by, fields: [], data: undefined, sourceId: undefined });
   }
 
   #write(path: string, row: string, field: string, value: unknown, by: string, compared: boolean): void {
@@ -54,7 +76,7 @@ export class ModelServer {
     this.versions.set(row, versions);
     this.written.push({ path, row, field, value, by, at: this.now(), before: versions[field] ?? null, compared });
     versions[field] = by;
-    this.rows.get(row)![field] = value;
+    this.rows.set(row, { ...this.rows.get(row), [field]: value });
   }
 
   call(path: string, given: unknown): unknown {
@@ -103,6 +125,7 @@ export class ModelServer {
       } else for (const [field, value] of Object.entries(given)) this.#write(path, row, field, value, by, !!tx?.expected);
     } else if (kind !== 'ring') throw new Error(`no procedure ${path}`);
     this.effects.push(effect);
+    if (kind !== 'ring') this.tells({ row, kind: kind, by, fields: Object.keys(kind === 'delete' ? {} : given), data: this.rows.get(row), sourceId: tx?.sourceId });
     return { id, by };
   }
 }
