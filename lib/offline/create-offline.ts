@@ -7,6 +7,7 @@ import { createNetwork } from './network/network.js';
 import { demand, settle, type OfflineOptions } from './options.js';
 import { createOutbox } from './outbox/outbox.js';
 import { createStorage, isUnsent } from './storage/storage.js';
+import type { Draft } from './storage/types.js';
 import { createCoordinator } from './sync/coordinator.js';
 import { createVersions } from './sync/versions.js';
 import type { OfflineStatus, OutboxEntry, Problem, Send } from './types.js';
@@ -235,8 +236,19 @@ export function createOffline(options: OfflineOptions): Offline {
       demand(['ask', 'keep', 'discard', 'send'].includes(how), 'unsent', 'ask, keep, discard or send', how);
       await ready;
       if (how === 'send') await outbox.flush();
-      const unsent = outbox.entries.filter(({ state }) => state !== 'acked').length;
-      if (unsent && (how === 'ask' || how === 'send')) return { done: false, unsent };
+      const asks = how === 'ask' || how === 'send';
+      const leftIn = (entries: readonly OutboxEntry[]): number => entries.filter(({ state }) => state !== 'acked').length;
+      let unsent = leftIn(outbox.entries);
+      if (asks && !unsent) {
+        // By what stands there, behind all that is being kept now in whichever tab; where nothing does, nothing more is kept.
+        const close = ({ entries, meta }: Draft): number => {
+          const left = leftIn(entries);
+          meta.over = left === 0;
+          return left;
+        };
+        unsent = await storage.change(close).catch(() => 0);
+      }
+      if (unsent && asks) return { done: false, unsent };
       if (how === 'keep') await versions.keep();
       end('forget');
       if (how !== 'keep') await storage.erase();

@@ -107,6 +107,26 @@ test('a sign-out asks what becomes of what is unsent', async () => {
   expect(third.entries).toEqual([]);
 });
 
+test('a sign-out deletes nothing that is being kept in that moment, in whichever tab', async () => {
+  const offline = make();
+  const other = make();
+  await stage.done(offline.start({ send }));
+  await stage.done(other.start({ send }));
+  away = true;
+  const added = offline.add('pages.create', { id: 'p1' });
+  expect(await stage.done(offline.signOut({ unsent: 'send' }))).toEqual({ done: false, unsent: 1 });
+  await stage.done(offline.discard((await added).id));
+  const kept = other.add('pages.create', { id: 'p2' });
+  expect(await stage.done(offline.signOut())).toEqual({ done: false, unsent: 1 });
+  await stage.done(offline.discard((await kept).id));
+  // What comes too late is told so.
+  const signed = offline.signOut();
+  await stage.run(0);
+  const late = other.add('pages.create', { id: 'p3' });
+  expect(await stage.done(signed)).toEqual({ done: true, unsent: 0 });
+  await expect(stage.done(late)).rejects.toMatchObject({ code: 'STORAGE' });
+});
+
 test('a sign-out that discards deletes it in all tabs', async () => {
   const offline = make();
   const other = make();

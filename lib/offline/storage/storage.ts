@@ -115,10 +115,17 @@ export function createStorage({ environment, name, version, problem, changed, sa
     }));
   }
 
+  const deleted = (): Error => {
+    storage.close();
+    erased();
+    return offlineError('STORAGE', 'the outbox was deleted');
+  };
+
   /** What stands there, and whether this tab has to write it again because the browser has thrown it away. */
   async function read(access: Access): Promise<Known & { again?: boolean }> {
     const meta = (await access('meta').get('meta')) as Meta | undefined;
-    if (meta) {
+    if (known && meta?.over) throw deleted();
+    if (meta && !meta.over) {
       const entries = known?.meta.rev === meta.rev && known.meta.node === meta.node ? known.entries : inOrder((await access('entries').getAll()) as OutboxEntry[]);
       // It was thrown away, and another tab has kept anew what it knew: what only this one knew is lost.
       if (known && (known.meta.lives ?? 0) < (meta.lives ?? 0)) {
@@ -141,9 +148,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
     if (known) {
       // Another tab has signed out; or, where nothing says so, it was thrown away.
       if (left) evicted(left);
-      storage.close();
-      erased();
-      throw offlineError('STORAGE', 'the outbox was deleted');
+      throw deleted();
     }
     if (line?.count) evicted(line.count);
     return { meta: { seq: 1, rev: 0, fence: 0, node: text() + text(), version, ended: {}, done: [] }, entries: [], again: true };

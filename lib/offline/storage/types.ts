@@ -13,6 +13,8 @@ export interface Meta {
   lives?: number | undefined;
   /** This database's name in ids. */
   node: string;
+  /** Its user has signed out, and nothing was left: it is about to be deleted. */
+  over?: boolean | undefined;
   /** The last id that was given; absent: none. */
   hlc?: string | undefined;
   /** The app's `version` that has read it last. */
