@@ -42,6 +42,8 @@ export function createOffline(options: OfflineOptions): Offline {
   let send: Send | undefined;
   let closed = false;
   let clock: { node: string; hlc: Hlc } | undefined;
+  /** Of the ids of others: what is done here after them is above them. */
+  const heard = createHlc({ node: '0', now: environment.now });
 
   function say<Value>(listener: (value: Value) => void, value: Value): void {
     try {
@@ -93,8 +95,9 @@ export function createOffline(options: OfflineOptions): Offline {
       },
       nextId({ meta }) {
         if (clock?.node !== meta.node) clock = { node: meta.node, hlc: createHlc({ node: meta.node, now: environment.now }) };
+        const after = [meta.hlc ?? '', heard.last ?? ''].sort().pop();
         try {
-          return (meta.hlc = clock.hlc.next(meta.hlc));
+          return (meta.hlc = clock.hlc.next(after));
         } catch (error) {
           problem({ code: 'clock', message: 'the clock of this device was set back too far', error });
           meta.node = environment.random().toString(36).slice(2, 14);
@@ -126,6 +129,15 @@ export function createOffline(options: OfflineOptions): Offline {
     storage,
     versions,
     network,
+    clock: {
+      receive(id) {
+        try {
+          heard.receive(id);
+        } catch {
+          // An id of another kind, or of a clock that is far ahead: it is no cause of anything here.
+        }
+      },
+    },
     get sync() {
       return sync;
     },

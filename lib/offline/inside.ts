@@ -75,7 +75,7 @@ export interface Inside {
   readonly versions: Versions;
   readonly network: Network;
   readonly coordinator: Coordinator;
-  /** Of the ids; others' ids that are seen are told to it. */
+  /** Of the ids; others' ids that are seen are told to it. What is none is passed over. */
   readonly clock?: Pick<Hlc, 'receive'> | undefined;
   readonly sync: SyncClient | undefined;
   /** Called at once where there is one, else when `start` brings one. */

@@ -20,7 +20,7 @@ interface Answer {
 export function offlineLink(offline: Offline): OfflineLink {
   const inside = (Object(offline) as Partial<Offline>)[INSIDE];
   if (!inside) throw invalid('offline must be what createOffline() gave');
-  const { environment, network, versions, versionsOf, mutations } = inside;
+  const { environment, network, versions, versionsOf, mutations, clock } = inside;
   const overlay = overlayOf(inside);
   /** Calls on their way, and what was done when each began: its answer has that. */
   const calls = new Set<ReadonlySet<Item>>();
@@ -39,7 +39,10 @@ export function offlineLink(offline: Offline): OfflineLink {
   }
 
   function learn(path: string, answer: unknown): void {
-    for (const { fields, ...key } of versionsOf[path]?.(answer) || []) versions.learn(key, fields);
+    for (const { fields, ...key } of versionsOf[path]?.(answer) || []) {
+      versions.learn(key, fields);
+      for (const version of Object.values(fields)) if (version !== null) clock?.receive(version);
+    }
   }
 
   /** What an app's own functions throw is reported, and keeps nobody from the answer. */

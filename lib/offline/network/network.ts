@@ -61,9 +61,11 @@ export function createNetwork({ environment, say, onClose }: Pick<Inside, 'envir
   function prove(ms?: number): void {
     if (closed) return;
     const now = environment.now();
+    // Asked before the browser lost its network, it proves nothing of now.
+    if (ms !== undefined && !status.online && now - ms < status.since) return;
     still();
     tries = 0;
-    const known = ms === undefined || (status.verified && Math.abs(now - provedAt) < LATENCY_MS) ? status.latency : ms;
+    const known = ms === undefined || (status.latency !== undefined && status.verified && Math.abs(now - provedAt) < LATENCY_MS) ? status.latency : ms;
     if (known === ms) provedAt = now;
     set(true, true, known);
   }

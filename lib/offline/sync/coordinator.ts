@@ -97,11 +97,7 @@ export function createCoordinator(host: Host): Coordinator {
     const { key, fields, version, action } = written;
     const row = `${key.entity}\0${key.id}\0`;
     const gone = action.type === 'delete';
-    try {
-      host.clock?.receive(version);
-    } catch {
-      // An id of another kind, or of a clock that is far ahead: it is no cause of anything here.
-    }
+    host.clock?.receive(version);
     if (gone) versions.forget(key);
     else versions.learn(key, Object.fromEntries(fields.map((field) => [field, version])));
     const ours = mine || own.has(version) || isOwn(outbox.entries, version);

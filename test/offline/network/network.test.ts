@@ -130,6 +130,7 @@ it("is proven by an answer of the app's, also where the browser says that there 
   page.happens('offline');
   expect(network.status).toMatchObject({ online: false, verified: false });
   expect(asked.all[0]!.signal.aborted).toBe(true);
+  page.clock.now += 25;
   network.prove(25);
   expect(network.status).toMatchObject({ online: true, verified: true, latency: 25 });
   expect(page.timers).toBe(0);
