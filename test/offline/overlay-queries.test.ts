@@ -127,6 +127,25 @@ describe.each(CORES)('query-core %s', (_, core) => {
     await desk.page.answerAll([]);
   });
 
+  test('a change that another tab has done, and this one finds late, does not hide what somebody else has made of it since', async () => {
+    desk.start();
+    desk.bind();
+    look();
+    desk.page.tell({ state: 'live', cursor: 'e.1' });
+    await desk.page.answerAll(ONE);
+    desk.page.hear(['pages'], { id: 'tx:e1' });
+    void desk.page.queries.refetchQueries();
+    await desk.page.answerAll({ id: 'p1', name: 'theirs' });
+    shown = [];
+    desk.keep('pages.update', MINE, { id: 'e1', state: 'acked', ackedAt: desk.page.clock.now });
+    // And what was done before the page was there.
+    desk.keep('pages.update', MINE, { state: 'acked', ackedAt: 1 });
+    await desk.page.pass(0);
+    expect(data()).toEqual({ id: 'p1', name: 'theirs' });
+    expect(shown).toEqual([]);
+    expect(desk.overlay.items).toEqual([]);
+  });
+
   test('an answer that equals what is shown, byte for byte, is the new base: nothing flickers when the change goes', async () => {
     await open();
     const entry = desk.keep('pages.update', MINE);

@@ -71,6 +71,8 @@ interface Shown extends Pick<Known, 'base' | 'byHand' | 'before'> {
 /** How far a clock of somebody else may be from ours, ms. */
 const CLOCK_MS = 60_000;
 const BASES = Symbol.for('pathcast.bases.1');
+/** Actions that are remembered, for what another tab has done and this one finds later. */
+const MAX_TOLD = 200;
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 const isOptimistic = ({ state, options }: MutationLike): boolean => state.status === 'pending' && typeof options.onMutate === 'function';
@@ -94,6 +96,9 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
   /** When an ack was heard of, and when what lacked the change was asked again. */
   const acks = new WeakMap<Item, number>();
   const asked = new WeakMap<Item, number>();
+  const opened = inside.environment.now();
+  /** When the stream has told of actions, by their ids. */
+  const told = new Map<string, number>();
   let over = false;
 
   const complained = new Set<string>();
@@ -242,7 +247,11 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
   }
 
   function changed(undone: readonly Item[]): void {
-    for (const item of overlay.items) if (item.acked && !acks.has(item)) acks.set(item, reads.tick());
+    for (const item of overlay.items) {
+      const { id, ackedAt = Infinity } = item.entry;
+      // It may have been done long before this tab has heard of it from another one: before the page was there, or when the stream told of it.
+      if (item.acked && !acks.has(item)) acks.set(item, ackedAt < opened ? 0 : (told.get(`tx:${id}`) ?? reads.tick()));
+    }
     const stale = new Set<QueryLike>();
     for (const query of cache.getAll()) {
       const one = known.get(query);
@@ -309,7 +318,7 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
 
   overlay.caches += 1;
   inside.seen.add(seen);
-  const ends = [
+  const ends: (() => void)[] = [
     cache.subscribe(({ type, query }: QueryCacheEvent) => {
       if (type === 'added') track(query);
     }),
@@ -319,6 +328,14 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
     }),
     overlay.hold({ changed, expired, needs: (item) => cache.getAll().some((query) => lacks(query, item)) }),
   ];
+  inside.onSync((sync) => {
+    if (over) return;
+    ends.push(sync.subscribe(({ id }: { id?: unknown }) => {
+      if (typeof id !== 'string' || told.has(id)) return;
+      told.set(id, reads.tick());
+      for (const oldest of told.keys()) if (told.size > MAX_TOLD) told.delete(oldest);
+    }));
+  });
   for (const query of cache.getAll()) track(query);
   changed([]);
 

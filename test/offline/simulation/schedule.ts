@@ -458,8 +458,10 @@ export class World {
       checker.looks();
       checker.flickers();
       for (const page of this.pages) checker.laid(page);
+      if (checker.broken) throw checker.broken;
     }
     await this.settles();
+    if (checker.broken) throw checker.broken;
   }
 
   /** Fair weather, one tab that has just come, and a person who wants all of it done. */
@@ -474,7 +476,7 @@ export class World {
     // What a tab still knows of what was thrown away it keeps anew as soon as it can.
     for (let turn = 0; turn < 2; turn += 1) {
       await stage.run(5_000);
-      await stage.done(page.offline.flush(), 900_000).catch(() => checker.fail('sent', `it does not end: ${JSON.stringify(page.entries)} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
+      await stage.done(page.offline.flush(), 900_000).catch(() => checker.fail('sent', checker.broken?.message ?? `it does not end: ${JSON.stringify(page.entries)} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
     }
     await stage.run(30_000);
     // Somebody comes back to the page. Nothing fails any more.
@@ -517,7 +519,8 @@ export async function runSchedule(seed: number): Promise<World> {
   try {
     await world.run();
     return world;
-  } catch (error) {
+  } catch (thrown) {
+    const error = world.checker.broken ?? thrown;
     throw new Error(`PATHCAST_SEED=${seed}: ${(error as Error).stack ?? String(error)}\n${world.log.slice(-400).join('\n')}`, { cause: error });
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
