@@ -436,6 +436,19 @@ describe('what others wrote meanwhile', () => {
     expect([outbox.conflicts, outbox.rebased]).toEqual([[], []]);
   });
 
+  it('an ack that comes after what the stream has told since does not take the versions back', async () => {
+    const { stream, outbox, versions } = await open();
+    stream.is('live', { head: 'e.10' });
+    await settle();
+    const entry = title('mine');
+    stream.says(action({ version: 'mine', sourceId: 'this-tab' }), 'e.11');
+    stream.says(action(), 'e.12');
+    outbox.acked(entry);
+    expect(versions.of({ entity: 'pages', id: 'p1' }, 'title')).toBe('v-theirs');
+    outbox.acked(entryOf({ id: 'later', fields: { title: 'later' } }));
+    expect(versions.of({ entity: 'pages', id: 'p1' }, 'title')).toBe('later');
+  });
+
   it('an own change whose entry is gone is no conflict either', async () => {
     const all = await open([title('mine')]);
     all.outbox.acked(entryOf({ id: 'gone', squashed: ['gone before'] }));

@@ -16,7 +16,7 @@ import { holds, INITIAL, step, type Input } from './return.js';
 
 type Host = Pick<Inside, 'environment' | 'network' | 'outbox' | 'versions' | 'mutations' | 'clock' | 'say' | 'onClose'>;
 
-/** Own ids whose entries are gone. A stream that is further behind than so many of them is told apart by what its versions say. */
+/** Own ids whose entries are gone, and ids that the stream has told of. A stream that is further behind than so many of them is told apart by what its versions say. */
 const MAX_OWN = 1_000;
 
 export function createCoordinator(host: Host): Coordinator {
@@ -28,6 +28,8 @@ export function createCoordinator(host: Host): Coordinator {
   /** What others have written of rows that something here waits to change, by row and field; of a row that is gone under the field ''. */
   const meanwhile = new Map<string, Written>();
   const own = new Set<string>();
+  /** What the stream has told of: what was made of a field since is newer than an ack that comes after it. */
+  const told = new Set<string>();
   /** Of what was found that is not written down yet. */
   let writing = 0;
   /** What a listener has missed comes a moment after its stream is live. */
@@ -93,10 +95,19 @@ export function createCoordinator(host: Host): Coordinator {
     look();
   }
 
+  function note(ids: Set<string>, id: string): void {
+    ids.add(id);
+    for (const oldest of ids) {
+      if (ids.size <= MAX_OWN) break;
+      ids.delete(oldest);
+    }
+  }
+
   function learn(written: Written, mine: boolean): void {
     const { key, fields, version, action } = written;
     const row = `${key.entity}\0${key.id}\0`;
     const gone = action.type === 'delete';
+    note(told, version);
     host.clock?.receive(version);
     if (gone) versions.forget(key);
     else versions.learn(key, Object.fromEntries(fields.map((field) => [field, version])));
@@ -180,12 +191,8 @@ export function createCoordinator(host: Host): Coordinator {
     network.subscribe(({ online, verified }) => send({ is: 'network', verified: online && verified })),
     outbox.subscribe(count),
     outbox.onAck((entry) => {
-      for (const id of [entry.id, ...entry.squashed]) own.add(id);
-      for (const oldest of own) {
-        if (own.size <= MAX_OWN) break;
-        own.delete(oldest);
-      }
-      versions.acked(entry);
+      for (const id of [entry.id, ...entry.squashed]) note(own, id);
+      if (!told.has(entry.id)) versions.acked(entry);
     }),
   ];
   onClose(() => {
