@@ -94,8 +94,9 @@ export function createOffline(options: OfflineOptions): Offline {
         },
       },
       nextId({ meta }) {
+        // The last one was perhaps given under another name, to a change that was not kept.
+        const after = [meta.hlc ?? '', heard.last ?? '', clock?.hlc.last ?? ''].sort().pop();
         if (clock?.node !== meta.node) clock = { node: meta.node, hlc: createHlc({ node: meta.node, now: environment.now }) };
-        const after = [meta.hlc ?? '', heard.last ?? ''].sort().pop();
         try {
           return (meta.hlc = clock.hlc.next(after));
         } catch (error) {

@@ -145,6 +145,17 @@ test('a sign-out that discards deletes it in all tabs', async () => {
   expect(server.effects).toEqual([]);
 });
 
+test('no id is given twice, where the database was thrown away and there is no room for another one', async () => {
+  const offline = make();
+  await stage.done(offline.start({ send }));
+  await stage.done((await stage.done(offline.add('pages.create', { id: 'p0' }))).answer);
+  stage.faults.full = true;
+  stage.evict();
+  const all = await stage.done(Promise.all(['p1', 'p2', 'p3'].map((id) => offline.add('pages.create', { id }))));
+  expect(all.map(({ kept }) => kept)).toEqual([false, false, false]);
+  expect(new Set(all.map(({ id }) => id)).size).toBe(3);
+});
+
 test('a problem that nobody listens for speaks once', async () => {
   const { environment } = stage.environment();
   make({}, { ...environment, indexedDB: undefined });

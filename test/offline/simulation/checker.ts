@@ -10,7 +10,7 @@
  * | told       | What the browser has thrown away, and nobody could keep anew, was told, with its number.                                    |
  * | sent       | All being well, everything is sent but what waits for a person, and what is behind that.                                    |
  * | upstream   | Nothing is sent while what was missed is still coming; 10 s at most.                                                        |
- * | known      | What the stream has said to be in conflict is not sent.                                                                     |
+ * | known      | What the stream has said to be in conflict with something that waited is not sent.                                          |
  * | dropped    | What a person took back is not sent from then on.                                                                           |
  * | unseen     | Nobody writes over what he cannot have seen, where he said what he has seen.                                                |
  * | true       | A conflict says what was wanted, and what somebody has really made of it.                                                   |
@@ -103,7 +103,8 @@ export class Checker {
     for (const [field, mine] of Object.entries(entry.fields)) {
       const heard = stream.heard.get(`${rowOf(entry)} ${field}`);
       const seen = entry.base[field];
-      if (!heard?.by.startsWith('x') || !heard.known || now - heard.at < 5 || !stream.isWhole || !seen || seen.version === heard.by) continue;
+      // What was heard before there was an entry is left to the server.
+      if (!heard?.by.startsWith('x') || !heard.known || now - heard.at < 5 || heard.at < entry.createdAt + 1_500 || !stream.isWhole || !seen || seen.version === heard.by) continue;
       if (heard.value !== mine && seen.value !== heard.value) this.fail('known', `${name} sets ${field} upon ${String(seen.version)}, and ${heard.by} was heard ${now - heard.at} ms ago`);
     }
   }
