@@ -95,4 +95,28 @@ export const slips = [
     replace: '',
     tests: [queries('a cancelled fetch puts an undo back as it was shown')],
   },
+  {
+    name: 'OV12',
+    file: 'lib/offline/overlay/queries.ts',
+    why: 'an older change whose place nobody knows is laid over an answer that has a newer one',
+    find: 'later.entry.lane === lane && later.entry.seq >= seq && has(later)',
+    replace: 'later.entry.seq === seq && has(later)',
+    tests: [queries('of two changes of a row that are done')],
+  },
+  {
+    name: 'OV13',
+    file: 'lib/offline/overlay/queries.ts',
+    why: 'what is done is laid for a moment over an answer that has it',
+    find: 'return fetched ? reads.coming(query, next.dataUpdatedAt) : undefined;',
+    replace: 'return undefined;',
+    tests: [queries('not for one observer either')],
+  },
+  {
+    name: 'OV14',
+    file: 'lib/offline/overlay/queries.ts',
+    why: 'what another tab has done long ago hides what somebody else has made of it since',
+    find: 'ackedAt < opened ? 0 : (told.get(`tx:${id}`) ?? reads.tick())',
+    replace: 'ackedAt < -opened ? 0 : reads.tick()',
+    tests: [queries('a change that another tab has done, and this one finds late')],
+  },
 ];

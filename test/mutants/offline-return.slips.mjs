@@ -71,4 +71,20 @@ export const slips = [
     replace: '',
     tests: [versions],
   },
+  {
+    name: 'OR09',
+    file: 'lib/offline/sync/coordinator.ts',
+    why: 'a late ack takes back what the stream has told since: the next change is in conflict with what its user has seen',
+    find: 'if (!told.has(entry.id)) versions.acked(entry);',
+    replace: 'versions.acked(entry);',
+    tests: [coordinator],
+  },
+  {
+    name: 'OR10',
+    file: 'lib/offline/sync/return.ts',
+    why: 'it sends before it has caught up',
+    find: "if (!hasCaughtUp(state) && !state.late) return 'catching_up';",
+    replace: '',
+    tests: [coordinator],
+  },
 ];

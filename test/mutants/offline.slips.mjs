@@ -3,6 +3,7 @@ import { jest } from './tests.mjs';
 
 const outbox = (name) => jest('test/offline/outbox.test.ts', name);
 const storage = (name) => jest('test/offline/storage-faults.test.ts', name);
+const face = (name) => jest('test/offline/create-offline.test.ts', name);
 const squash = jest('test/offline/squash.test.ts', 'random sequences');
 
 export const slips = [
@@ -149,5 +150,37 @@ export const slips = [
     find: "is: 'later', error, ms }",
     replace: "is: 'later', error, ms: 0 }",
     tests: [outbox('a rate limit is waited out')],
+  },
+  {
+    name: 'OF19',
+    file: 'lib/offline/storage/storage.ts',
+    why: 'what only a tab that is gone had kept is thrown away without a word',
+    find: 'if (line.rev > known.meta.rev) evicted(Math.max(1, line.count - left));',
+    replace: '',
+    tests: [storage('what is thrown away before another tab has heard of it')],
+  },
+  {
+    name: 'OF20',
+    file: 'lib/offline/storage/storage.ts',
+    why: 'what waits for a person is thrown away without a word',
+    find: "isLeft = ({ state }: OutboxEntry): boolean => state !== 'acked'",
+    replace: "isLeft = ({ state }: OutboxEntry): boolean => state === 'queued' || state === 'sending'",
+    tests: [storage('what waited for a person is counted, too')],
+  },
+  {
+    name: 'OF21',
+    file: 'lib/offline/create-offline.ts',
+    why: 'what another tab keeps during a sign-out is deleted',
+    find: 'meta.over = left === 0;',
+    replace: '',
+    tests: [face('a sign-out deletes nothing that is being kept in that moment')],
+  },
+  {
+    name: 'OF22',
+    file: 'lib/offline/create-offline.ts',
+    why: 'an id is given twice',
+    find: "heard.last ?? '', clock?.hlc.last ?? ''",
+    replace: "heard.last ?? ''",
+    tests: [face('no id is given twice')],
   },
 ];

@@ -468,7 +468,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     const free = storage.state === 'full' && host.verified() && send && !paused.some((which) => STANDS.includes(which));
     const waits = storage.entries.some(({ state, lane }) => state !== 'acked' && (lane === made.lane || made.after.includes(lane)));
     if (!free || waits || !(thrown as { retryable?: unknown }).retryable) throw thrown;
-    const id = made.id ?? host.nextId({ meta: { ...storage.meta } } as Draft);
+    // Not in a transaction: another tab may do the same at the same moment, under a name of its own.
+    const id = made.id ?? host.nextId({ meta: { ...storage.meta, node: tab.slice(0, 12) } } as Draft);
     const entry: OutboxEntry = { ...made, id, seq: 0, base: baseOf(made, storage.entries, host.known) };
     const answer = send(path, inputOf(entry, mutations, host.sourceId()), { context: { [BYPASS]: true } });
     answer.then(

@@ -214,7 +214,8 @@ export class Checker {
     const wanted = new Map<string, Record<string, unknown> | null>();
     for (const entry of page.entries) {
       if (!LAID.includes(entry.state) || entry.kind === 'other') continue;
-      wanted.set(rowOf(entry), entry.kind === 'delete' ? null : { ...wanted.get(rowOf(entry)), ...entry.fields });
+      // What two tabs did at the same moment may stand in either order; an update before its create sets nothing.
+      wanted.set(rowOf(entry), entry.kind === 'delete' ? null : { ...(entry.kind === 'update' && wanted.get(rowOf(entry))), ...entry.fields });
     }
     if (wanted.size === 0) return;
     for (const { path, data, input } of page.views) {
