@@ -1,16 +1,19 @@
 /** `createOffline`: checks what it is given, finds or makes the page's one object for this app, company and user, and joins its parts. */
 import type { SyncClient } from '../client/types.js';
-import { createHlc, type Hlc } from './clock/hlc.js';
+import { createHlc, newNode } from './clock/hlc.js';
 import { offlineEnvironment } from './environment.js';
+import { demand } from './error.js';
+import { createEvent, type Say } from './events.js';
 import { INSIDE, type Coordinator, type Inside, type Offline, type SignOutOptions, type StartOptions } from './inside.js';
 import { createNetwork } from './network/network.js';
-import { demand, settle, type OfflineOptions } from './options.js';
+import { settle, type OfflineOptions } from './options.js';
+import { isOpen } from './outbox/entry.js';
 import { createOutbox } from './outbox/outbox.js';
-import { createStorage, isUnsent } from './storage/storage.js';
+import { createStorage } from './storage/storage.js';
 import type { Draft } from './storage/types.js';
 import { createCoordinator } from './sync/coordinator.js';
 import { createVersions } from './sync/versions.js';
-import type { OfflineStatus, OutboxEntry, Problem, Send } from './types.js';
+import type { EntryState, OfflineStatus, Problem, Send } from './types.js';
 
 /** On globalThis, for an ES module and a CommonJS copy of the package may meet in a page. */
 const REGISTRY = Symbol.for('pathcast.offline.registry.1');
@@ -25,98 +28,96 @@ const sendBy =
   };
 
 export function createOffline(options: OfflineOptions): Offline {
-  const settled = settle(options);
+  const { companyId, userId, app, version, migrate, parallel, mutations, versions: versionsOf = {} } = settle(options);
   const environment = options.environment ?? offlineEnvironment();
-  const { companyId, userId, app, mutations, versions: versionsOf = {} } = settled;
   const name = ['pathcast offline 1', ...[app, companyId, userId].map(encodeURIComponent)].join(' ');
   const registry = (((options.environment ?? globalThis) as Page)[REGISTRY] ??= new Map());
   const there = registry.get(name);
   if (there) return there;
 
-  const watchers = new Set<(status: OfflineStatus) => void>();
-  const troubled = new Set<(problem: Problem) => void>();
-  const waits = new Set<(sync: SyncClient) => void>();
+  const { now, report } = environment;
+  const say: Say = (listener, value) => {
+    try {
+      listener(value);
+    } catch (thrown) {
+      report(thrown);
+    }
+  };
+  const [onStatus, tellStatus, watchers] = createEvent<[]>(say);
+  const [onProblem, tellProblem, troubled] = createEvent<[Problem]>(say);
+  const waits: ((sync: SyncClient) => void)[] = [];
   const ends: (() => void)[] = [];
   const said = new Set<string>();
   let sync: SyncClient | undefined;
   let send: Send | undefined;
   let closed = false;
-  let clock: { node: string; hlc: Hlc } | undefined;
-  /** Of the ids of others: what is done here after them is above them. */
-  const heard = createHlc({ node: '0', now: environment.now });
-
-  function say<Value>(listener: (value: Value) => void, value: Value): void {
-    try {
-      listener(value);
-    } catch (thrown) {
-      environment.report(thrown);
-    }
-  }
+  /** Of the ids that were given or heard. Its node is the database's, once that is read. */
+  let node: string | undefined;
+  let hlc = createHlc({ node: '0', now });
 
   function problem(found: Problem): void {
-    for (const listener of [...troubled]) say(listener, found);
+    const { code, message } = found;
+    tellProblem(found);
     // A failure that nobody listens for speaks once by itself.
-    if (!troubled.size && !said.has(found.code)) environment.warn(`pathcast: ${found.code}: ${found.message}`);
-    said.add(found.code);
+    if (!troubled.size && !said.has(code)) environment.warn(`pathcast: ${code}: ${message}`);
+    said.add(code);
+  }
+
+  function nextId({ meta }: Pick<Draft, 'meta'>): string {
+    if (node !== meta.node) hlc = createHlc({ node: (node = meta.node), now, last: hlc.last });
+    try {
+      return (meta.hlc = hlc.next(meta.hlc));
+    } catch (error) {
+      problem({ code: 'clock', message: 'the clock was set back too far', error });
+      meta.node = node = newNode(environment);
+      hlc = createHlc({ node, now });
+      return (meta.hlc = hlc.next());
+    }
   }
 
   const storage = createStorage({
     environment,
     name,
-    version: settled.version,
+    version,
     problem,
     changed: (before, own) => outbox.found(before, own),
-    said: () => changed(),
+    said: changed,
     erased: () => end('end'),
   });
 
   const onClose = (run: () => void): void => void ends.push(run);
   const network = createNetwork({ environment, say, onClose }, options.probe);
   const versions = createVersions({ environment, storage, onClose });
+  const seen: Inside['seen'] = new Set();
 
   const outbox = createOutbox(
     {
       environment,
       name,
       mutations,
-      version: settled.version,
-      migrate: options.migrate,
-      parallel: settled.parallel,
+      version,
+      migrate,
+      parallel,
       known: {
-        version: (key, field) => versions.of(key, field),
-        row: (key) => versions.row(key),
+        version: versions.of,
+        row: versions.row,
         value(key, field) {
-          for (const look of inside.seen) {
+          for (const look of seen) {
             const found = look(key, field);
             if (found) return found;
           }
           return undefined;
         },
       },
-      nextId({ meta }) {
-        // The last one was perhaps given under another name, to a change that was not kept.
-        const after = [meta.hlc ?? '', heard.last ?? '', clock?.hlc.last ?? ''].sort().pop();
-        if (clock?.node !== meta.node) clock = { node: meta.node, hlc: createHlc({ node: meta.node, now: environment.now }) };
-        try {
-          return (meta.hlc = clock.hlc.next(after));
-        } catch (error) {
-          problem({ code: 'clock', message: 'the clock of this device was set back too far', error });
-          meta.node = environment.random().toString(36).slice(2, 14);
-          clock = { node: meta.node, hlc: createHlc({ node: meta.node, now: environment.now }) };
-          return (meta.hlc = clock.hlc.next());
-        }
-      },
+      nextId,
       send: () => send,
       sourceId: () => sync?.sourceId,
       verified: () => network.status.online && network.status.verified,
-      heard(outcome, ms) {
-        if (outcome.is === 'unreachable') network.doubt();
-        else network.prove(ms);
-      },
-      seen: (key, fields) => versions.learn(key, fields),
+      heard: ({ is }, ms) => (is === 'unreachable' ? network.doubt() : network.prove(ms)),
+      seen: versions.learn,
       problem,
       say,
-      changed: () => changed(),
+      changed,
     },
     storage,
   );
@@ -133,7 +134,7 @@ export function createOffline(options: OfflineOptions): Offline {
     clock: {
       receive(id) {
         try {
-          heard.receive(id);
+          hlc.receive(id);
         } catch {
           // An id of another kind, or of a clock that is far ahead: it is no cause of anything here.
         }
@@ -142,48 +143,45 @@ export function createOffline(options: OfflineOptions): Offline {
     get sync() {
       return sync;
     },
-    onSync(run) {
-      if (sync) run(sync);
-      else waits.add(run);
-    },
-    seen: new Set(),
+    onSync: (run) => void (sync ? run(sync) : waits.push(run)),
+    seen,
     problem,
     say,
     onClose,
   };
   const inside = parts as Inside & { coordinator: Coordinator };
 
-  const statusNow = (): OfflineStatus => {
-    const count = (of: (entry: OutboxEntry) => boolean): number => outbox.entries.filter(of).length;
+  function statusNow(): OfflineStatus {
+    const { entries, paused, leader } = outbox;
+    const count = (...states: EntryState[]): number => entries.filter(({ state }) => states.includes(state)).length;
     return {
       network: network.status,
-      paused: outbox.paused,
-      leader: outbox.leader,
-      unsent: count(isUnsent),
-      conflicted: count(({ state }) => state === 'conflicted'),
-      failed: count(({ state }) => state === 'rejected' || state === 'dead'),
+      paused,
+      leader,
+      unsent: count('queued', 'sending'),
+      conflicted: count('conflicted'),
+      failed: count('rejected', 'dead'),
       storage: storage.state,
     };
-  };
+  }
   let status = statusNow();
 
   function changed(): void {
-    const now = statusNow();
-    const keys = Object.keys(now) as (keyof OfflineStatus)[];
-    if (keys.every((key) => now[key] === status[key])) return;
-    status = now;
-    for (const listener of [...watchers]) if (watchers.has(listener) && status === now) say(listener, now);
+    const before = status;
+    const next = statusNow();
+    if ((Object.keys(next) as (keyof OfflineStatus)[]).every((key) => next[key] === before[key])) return;
+    status = next;
+    tellStatus();
   }
 
   ends.push(
     network.subscribe(changed),
     environment.listen((what) => {
-      if (what === 'hide') outbox.hide();
-      else if (what === 'show') outbox.show();
+      if (what === 'hide' || what === 'show') outbox[what]();
     }),
   );
 
-  function end(how: 'end' | 'close' | 'forget'): void {
+  function end(how: 'end' | 'close' | 'forget' = 'close'): void {
     if (closed) return;
     closed = true;
     if (registry.get(name) === offline) registry.delete(name);
@@ -193,29 +191,31 @@ export function createOffline(options: OfflineOptions): Offline {
     watchers.clear();
     troubled.clear();
   }
+  const close = (): void => end();
 
-  const ready = (async () => {
-    await storage.load().catch(() => undefined);
-    await versions.load().catch(() => undefined);
-    changed();
-  })();
+  const ready = storage
+    .load()
+    .then(versions.load)
+    .catch(() => undefined)
+    .then(changed);
 
-  const listen = <Value>(all: Set<(value: Value) => void>, listener: (value: Value) => void): (() => void) => {
-    demand(typeof listener === 'function', 'listener', 'a function', listener);
-    const one = (value: Value): void => listener(value);
-    if (!closed) all.add(one);
-    return () => void all.delete(one);
-  };
+  /** For an app's own listeners. */
+  const open =
+    <Value>(on: (listener: (value: Value) => void) => () => void) =>
+    (listener: (value: Value) => void): (() => void) => {
+      demand(typeof listener === 'function', 'listener', 'a function', listener);
+      return closed ? close : on(listener);
+    };
 
-  const face: Omit<Offline, typeof Symbol.dispose> = {
+  const offline = {
     get status() {
       return status;
     },
-    onStatus: (listener) => listen(watchers, listener),
+    onStatus: open((listener) => onStatus(() => listener(status))),
     get entries() {
       return outbox.entries;
     },
-    onEntries: (listener) => outbox.subscribe(listener),
+    onEntries: open(outbox.subscribe),
     get network() {
       return network.status;
     },
@@ -223,55 +223,55 @@ export function createOffline(options: OfflineOptions): Offline {
       return versions.cursor;
     },
     ready,
-    async start(given: StartOptions) {
-      const { client } = given;
-      demand(!client !== !given.send, 'one of client and send', 'given', client);
-      send = given.send ?? sendBy(client as object);
-      sync = given.sync ?? sync;
-      if (sync) {
-        for (const run of [...waits]) run(sync);
-        waits.clear();
-      }
+    async start({ client, send: own, sync: stream }: StartOptions) {
+      demand(!client !== !own, 'one of client and send', 'given', client);
+      send = own ?? sendBy(client as object);
+      sync = stream ?? sync;
+      if (sync) for (const run of waits.splice(0)) run(sync);
       inside.coordinator.follow(sync);
       await ready;
       if (!closed) outbox.start();
     },
-    add: (path, input, more) => outbox.add(path, input, more),
-    resolve: (id, how) => outbox.resolve(id, how),
-    retry: (id) => outbox.retry(id),
-    discard: (id) => outbox.discard(id),
+    add: outbox.add,
+    resolve: outbox.resolve,
+    retry: outbox.retry,
+    discard: outbox.discard,
     pause: () => outbox.pause('by_hand'),
     resume: () => outbox.resume('by_hand'),
     signedIn: () => outbox.resume('unauthorized'),
-    flush: () => outbox.flush(),
-    onProblem: (listener) => listen(troubled, listener),
+    flush: outbox.flush,
+    onProblem: open(onProblem),
     async signOut({ unsent: how = 'ask' }: SignOutOptions = {}) {
       demand(['ask', 'keep', 'discard', 'send'].includes(how), 'unsent', 'ask, keep, discard or send', how);
+      const keep = how === 'keep';
+      const asks = !keep && how !== 'discard';
       await ready;
       if (how === 'send') await outbox.flush();
-      const asks = how === 'ask' || how === 'send';
-      const leftIn = (entries: readonly OutboxEntry[]): number => entries.filter(({ state }) => state !== 'acked').length;
-      let unsent = leftIn(outbox.entries);
+      let unsent = outbox.entries.filter(isOpen).length;
       if (asks && !unsent) {
         // By what stands there, behind all that is being kept now in whichever tab; where nothing does, nothing more is kept.
         const close = ({ entries, meta }: Draft): number => {
-          const left = leftIn(entries);
-          meta.over = left === 0;
+          const left = entries.filter(isOpen).length;
+          meta.over = !left;
           return left;
         };
-        unsent = await storage.change(close).catch(() => 0);
+        unsent = await storage.change(close).catch((thrown: unknown) => {
+          // Where another tab has signed out, nothing is left; else nobody knows.
+          if (!closed) throw thrown;
+          return 0;
+        });
       }
       if (unsent && asks) return { done: false, unsent };
-      if (how === 'keep') await versions.keep();
+      if (keep) await versions.keep();
       end('forget');
-      if (how !== 'keep') await storage.erase();
-      return { done: true, unsent: how === 'keep' ? unsent : 0 };
+      if (!keep) await storage.erase();
+      return { done: true, unsent: keep ? unsent : 0 };
     },
-    close: () => end('close'),
+    close,
+    // Not each browser has the symbol; TypeScript's own helper looks for this one too.
+    [Symbol.dispose ?? Symbol.for('Symbol.dispose')]: close,
     [INSIDE]: inside,
-  };
-  // Not each browser has the symbol; TypeScript's own helper looks for this one too.
-  const offline = Object.assign(face, { [(Symbol.dispose as symbol | undefined) ?? Symbol.for('Symbol.dispose')]: () => end('close') }) as unknown as Offline;
+  } as Offline;
   inside.coordinator = createCoordinator(inside);
   registry.set(name, offline);
   return offline;

@@ -4,7 +4,7 @@
  */
 import { browserEnvironment, type Environment } from '../client/environment.js';
 
-/** As `IDBFactory`; what it opens is the browser's own, and `idb` knows it. */
+/** As `IDBFactory`; what it opens is the browser's own (storage/handle.ts). */
 export interface DatabasesLike {
   open(name: string, version?: number): object;
   deleteDatabase(name: string): object;

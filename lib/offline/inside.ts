@@ -3,6 +3,7 @@
 import type { SyncClient } from '../client/types.js';
 import type { Hlc } from './clock/hlc.js';
 import type { OfflineEnvironment } from './environment.js';
+import type { Say } from './events.js';
 import type { Outbox, Added, AddOptions } from './outbox/types.js';
 import type { Storage } from './storage/types.js';
 import type { EntityKey, NetworkStatus, OfflineMutation, OfflineStatus, OutboxEntry, Problem, Resolution, SeenField, Send } from './types.js';
@@ -16,21 +17,21 @@ export const BYPASS = 'pathcast.offline';
 /** Versions of fields as this browser has seen them last (sync/versions.ts). */
 export interface Versions {
   /** Reads what was kept. What was learnt before it has ended stays. */
-  load(): Promise<void>;
+  load: () => Promise<void>;
   /** Undefined: not known. null: nobody has written it through the server's `fields()`. */
-  of(key: EntityKey, field: string): string | null | undefined;
+  of: (key: EntityKey, field: string) => string | null | undefined;
   /** All that is known of a row. */
-  row(key: EntityKey): Readonly<Record<string, string | null>> | undefined;
+  row: (key: EntityKey) => Readonly<Record<string, string | null>> | undefined;
   /** `fields`: by field its version. */
-  learn(key: EntityKey, fields: Readonly<Record<string, string | null>>): void;
+  learn: (key: EntityKey, fields: Readonly<Record<string, string | null>>) => void;
   /** An own change was acked under `version`. */
-  acked(entry: OutboxEntry): void;
+  acked: (entry: OutboxEntry) => void;
   /** The row is gone, or everything is unknown. */
-  forget(key?: EntityKey): void;
+  forget: (key?: EntityKey) => void;
   /** Everything up to here has been learnt from. */
-  moved(cursor: string | undefined): void;
+  moved: (cursor: string | undefined) => void;
   /** Keeps what was learnt, now. */
-  keep(): Promise<void>;
+  keep: () => Promise<void>;
   /** As it was kept, then as it has moved. */
   readonly cursor: string | undefined;
 }
@@ -79,14 +80,14 @@ export interface Inside {
   readonly clock?: Pick<Hlc, 'receive'> | undefined;
   readonly sync: SyncClient | undefined;
   /** Called at once where there is one, else when `start` brings one. */
-  onSync(run: (sync: SyncClient) => void): void;
+  onSync: (run: (sync: SyncClient) => void) => void;
   /** What a field shows without the overlay; undefined: nothing knows. The overlay puts its own in here: `inside.seen.add(look)`, the first that knows says it. */
   readonly seen: Set<(key: EntityKey, field: string) => { value: unknown } | undefined>;
-  problem(problem: Problem): void;
+  problem: (problem: Problem) => void;
   /** Calls a listener; what it throws is reported. */
-  say<Value>(listener: (value: Value) => void, value: Value): void;
+  say: Say;
   /** Runs when the object is closed. */
-  onClose(run: () => void): void;
+  onClose: (run: () => void) => void;
 }
 
 /** What `start` sends by: a tRPC client (`createTRPCClient`), or a function. */

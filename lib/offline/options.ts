@@ -1,6 +1,6 @@
 /** What `createOffline` is given, and what is wrong with it. */
 import type { OfflineEnvironment } from './environment.js';
-import { offlineError } from './error.js';
+import { demand } from './error.js';
 import type { VersionsOf } from './inside.js';
 import type { OfflineMutation, OutboxEntry } from './types.js';
 
@@ -28,34 +28,33 @@ export interface OfflineOptions {
 
 export type Settled = OfflineOptions & { app: string; version: number; parallel: number };
 
-type Check = readonly [right: (value: unknown) => boolean, allowed: string];
+type Check = readonly [right: (value: unknown) => unknown, allowed: string];
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isText = (value: unknown): boolean => typeof value === 'string' && /^\P{Cs}+$/u.test(value);
-const isWhole = (value: unknown, most = Infinity): boolean => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= most;
-const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const TEXT: Check = [isText, 'a non-empty string'];
 const FUNCTION: Check = [isFunction, 'a function'];
 const FLAG: Check = [(value) => typeof value === 'boolean', 'true or false'];
-const RECORD: Check = [isRecord, 'an object'];
-const NEEDED = ['companyId', 'userId', 'mutations', 'kind'];
+const RECORD: Check = [(value) => Object(value) === value && !Array.isArray(value) && !isFunction(value), 'an object'];
+const whole = (allowed: string, most: number): Check => [(value) => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= most, `a whole number ${allowed}`];
+const word = (...words: string[]): Check => [(value) => words.includes(value as string), words.join(' or ')];
 
 const OPTIONS: Readonly<Record<string, Check>> = {
   companyId: TEXT,
   userId: TEXT,
   app: TEXT,
-  version: [isWhole, 'a whole number above 0'],
+  version: whole('above 0', Infinity),
   migrate: FUNCTION,
   mutations: RECORD,
   versions: RECORD,
   probe: [(value) => isText(value) || isFunction(value), 'a URL or a function'],
-  parallel: [(value) => isWhole(value, 32), 'a whole number from 1 to 32'],
+  parallel: whole('from 1 to 32', 32),
   environment: RECORD,
 };
 
 const MUTATION: Readonly<Record<string, Check>> = {
-  kind: [(value) => /^(create|update|delete|other)$/.test(String(value)), 'create, update, delete or other'],
+  kind: word('create', 'update', 'delete', 'other'),
   entity: TEXT,
   id: FUNCTION,
   idKey: TEXT,
@@ -63,29 +62,29 @@ const MUTATION: Readonly<Record<string, Check>> = {
   merge: FUNCTION,
   dependsOn: FUNCTION,
   squash: FLAG,
-  once: [(value) => value === 'server' || value === 'none', 'server or none'],
+  once: word('server', 'none'),
   compare: FLAG,
   shows: RECORD,
 };
 
-export function demand(right: boolean, field: string, allowed: string, value: unknown): void {
-  if (!right) throw offlineError('INVALID_OPTION', `${field} must be ${allowed}, got ${typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : typeof value}`);
-}
+const NEEDED = ['companyId', 'userId', 'mutations', 'kind'];
 
-function check(checks: Readonly<Record<string, Check>>, given: object, at = ''): void {
-  demand(isRecord(given), at || 'options', 'an object', given);
-  for (const name of Object.keys(given)) demand(Object.hasOwn(checks, name), at ? `an option of ${at}` : 'an option', `one of ${Object.keys(checks).join()}`, name);
+/** `at`: of a mutation, its path. */
+function check(checks: Readonly<Record<string, Check>>, given: object, at?: string): void {
+  const of = at ? ` of ${at}` : '';
+  demand(RECORD[0](given), at ?? 'options', RECORD[1], given);
+  for (const name in given) demand(Object.hasOwn(checks, name), `an option${of}`, `one of ${Object.keys(checks).join()}`, name);
   for (const [name, [right, allowed]] of Object.entries(checks)) {
     const value = (given as Record<string, unknown>)[name];
-    if (value !== undefined || NEEDED.includes(name)) demand(right(value), at ? `${name} of ${at}` : name, allowed, value);
+    demand(right(value) || (value === undefined && !NEEDED.includes(name)), name + of, allowed, value);
   }
 }
 
 export function settle(options: OfflineOptions): Settled {
   check(OPTIONS, options);
-  const { app = 'pathcast', version = 1, parallel = 4 } = options;
-  for (const [path, mutation] of Object.entries(options.mutations)) check(MUTATION, mutation, path);
-  for (const [path, of] of Object.entries(options.versions ?? {})) demand(isFunction(of), `versions of ${path}`, 'a function', of);
-  demand(version < 2 || !!options.migrate, 'migrate', 'given where version is above 1', options.migrate);
+  const { app = 'pathcast', version = 1, parallel = 4, migrate, mutations, versions } = options;
+  for (const path in mutations) check(MUTATION, mutations[path] as object, path);
+  for (const path in versions) demand(isFunction(versions[path]), `versions of ${path}`, FUNCTION[1], versions[path]);
+  demand(version < 2 || migrate, 'migrate', 'given where version is above 1', migrate);
   return { ...options, app, version, parallel };
 }

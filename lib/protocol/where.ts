@@ -93,7 +93,9 @@ const PLAIN = /^(0|-?[1-9]\d*)$/;
 const TWO_DAYS_MS = 172_800_000;
 
 /** As databases compare texts that look at neither case nor accents. */
-const SAME_LETTERS = new Intl.Collator('und', { sensitivity: 'base', ignorePunctuation: false });
+let collator: Intl.Collator | undefined;
+/** Made when it is first needed: who only asks `isPlain` does not pay for it. */
+const lettersOf = (): Intl.Collator => (collator ??= new Intl.Collator('und', { sensitivity: 'base', ignorePunctuation: false }));
 
 /**
  * Both are scalars of one kind, and not the same. A server's parser may make a number of a text, trim it, change its case, complete a date, and its
@@ -104,7 +106,7 @@ function differ(one: unknown, other: unknown): boolean {
   const b = folded(other);
   if (a === undefined || typeof a !== typeof b || a === b) return false;
   if (typeof a !== 'string' || typeof b !== 'string') return true;
-  if (SAME_LETTERS.compare(a, b) === 0) return false;
+  if (lettersOf().compare(a, b) === 0) return false;
   const dates = Number(DATE.test(a)) + Number(DATE.test(b));
   if (dates === 0) return !sameNumber(a, b);
   // A day, a time, a time somewhere else: of two texts only one is a date where the other is no time at all.

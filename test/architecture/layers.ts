@@ -88,7 +88,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // A panel beside TanStack's own, which nothing else loads.
   devtools: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [] },
   // What a person did, kept until it is sent. Of tRPC's and TanStack's nothing but the shapes.
-  offline: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [/^idb$/] },
+  offline: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [] },
   'offline-react': { sees: ['offline', 'client', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   react: { sees: ['client', 'tanstack', 'protocol', 'internal'], packages: [/^react(\/|$)/] },
   index: { sees: [...FACADE, 'redis'], packages: [] },

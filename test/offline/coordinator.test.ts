@@ -71,6 +71,9 @@ describe('the table', () => {
           if (reason(state.at)) expected.push({ do: 'resume', reason: reason(state.at) });
           if (at === 'catching_up') expected.push({ do: 'sleep', ms: CATCH_UP_MS });
           else if (state.at === 'catching_up') expected.push({ do: 'still' });
+        } else if (at === 'catching_up' && facts.stream === 'live' && state.stream !== 'live') {
+          // It is waited for anew.
+          expected.push({ do: 'sleep', ms: CATCH_UP_MS });
         }
         expect([where, effects]).toEqual([where, expected]);
         expect([where, holds(next)]).toEqual([where, facts.waiting && (at === 'catching_up' || at === 'sending')]);

@@ -7,6 +7,7 @@
  * 2. The wall part is never behind the device's clock, and was never ahead of it by more than `maxDriftMs` when it was made or heard.
  * 3. What is refused changes nothing.
  */
+import { demand, offlineError } from '../error.js';
 
 /** ms by which an id may be ahead of the device's clock. */
 const MAX_DRIFT_MS = 300_000;
@@ -59,53 +60,45 @@ export const formatHlc = ({ wall, logical, node }: HlcTime): string => `${`${wal
 /** Below 0: `a` comes first. Sorting them as text is the same. */
 export const compareHlc = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
-/** As lib/client/invalid.ts: told by its brand. */
-const failed = (code: 'CLOCK' | 'INVALID_FIELD', number: number, message: string): Error =>
-  Object.assign(new Error(message), { name: 'PathcastError', code, number, retryable: false, [Symbol.for('pathcast.error')]: true });
+/** A new clock's name. */
+export const newNode = ({ random }: { random: () => number }): string => random().toString(36).slice(2, 14);
 
 type Time = Omit<HlcTime, 'node'>;
+
+const isBehind = (a: Time, b: Time): boolean => a.wall < b.wall || (a.wall === b.wall && a.logical < b.logical);
 
 /** A closure, as the rest of what pages load is. */
 export function createHlc({ node, now, maxDriftMs = MAX_DRIFT_MS, last: kept }: HlcOptions): Hlc {
   /** Whose id is `last` may be another's; its time counts. */
-  let last: HlcTime | undefined = kept === undefined ? undefined : parseHlc(kept);
+  let last = parseHlc(`${kept}`);
 
-  /** Of the device, never behind 1970, whole. */
-  const device = (): number => Math.max(0, Math.floor(now()) || 0);
-  const behind = (a: Time, b: Time): boolean => a.wall < b.wall || (a.wall === b.wall && a.logical < b.logical);
+  const refuse = (message: string): never => {
+    throw offlineError('CLOCK', message);
+  };
 
-  /** The first time above `own`, at the clock's `pt`. */
-  function above(own: Time, pt: number): Time {
-    if (pt > own.wall) return { wall: pt, logical: 0 };
-    if (own.logical < MAX_LOGICAL) return { wall: own.wall, logical: own.logical + 1 };
-    if (own.wall + 1 - pt > maxDriftMs) throw failed('CLOCK', 4003, `The device's clock is ${own.wall - pt} ms behind the last change, and no more ids are left there`);
-    return { wall: own.wall + 1, logical: 0 };
-  }
-
-  function set(time: Time): string {
-    if (time.wall > MAX_WALL) throw failed('CLOCK', 4003, `The device's clock says ${time.wall}, which is after the year 2286`);
-    last = { ...time, node };
+  /** The first id above what is known here and `other`, by the device's clock: never behind 1970, whole. `hears`: `other` is somebody else's. */
+  function above(other: Time | undefined, hears?: boolean): string {
+    const device = Math.max(0, Math.floor(now()) || 0);
+    const ahead = (other?.wall ?? 0) - device;
+    if (hears && ahead > maxDriftMs) refuse(`an id is ${ahead} ms ahead of the clock, at most ${maxDriftMs} are allowed`);
+    const own = last ?? { wall: -1, logical: 0 };
+    let { wall, logical } = other && isBehind(own, other) ? other : own;
+    if (device > wall) [wall, logical] = [device, 0];
+    else if (logical < MAX_LOGICAL) logical += 1;
+    // A counter that is full is no reason to move the wall part for somebody else's sake.
+    else if (hears || wall + 1 - device > maxDriftMs) refuse(`no ids are left ${wall - device} ms ahead of the clock`);
+    else [wall, logical] = [wall + 1, 0];
+    if (wall > MAX_WALL) refuse(`the clock is after 2286: ${wall}`);
+    last = { wall, logical, node };
     return formatHlc(last);
   }
 
   return {
-    next(after) {
-      let own: Time = last ?? { wall: -1, logical: 0 };
-      const other = after === undefined ? undefined : parseHlc(after);
-      if (other && behind(own, other)) own = other;
-      return set(above(own, device()));
-    },
+    next: (after) => above(parseHlc(`${after}`)),
     receive(id) {
       const theirs = parseHlc(id);
-      if (!theirs) throw failed('INVALID_FIELD', 1001, `id must be <13 digits>.<5 digits>.<node>, got ${JSON.stringify(`${id}`.slice(0, 60))}`);
-      const pt = device();
-      const ahead = theirs.wall - pt;
-      if (ahead > maxDriftMs) throw failed('CLOCK', 4003, `${id} is ${ahead} ms ahead of the device's clock; ${maxDriftMs} are allowed`);
-      const own: Time = last ?? { wall: -1, logical: 0 };
-      const top = behind(own, theirs) ? theirs : own;
-      // A counter that is full is no reason to move the wall part for somebody else's sake.
-      if (pt <= top.wall && top.logical >= MAX_LOGICAL) throw failed('CLOCK', 4003, `The counter of ${id} is full`);
-      set(above(top, pt));
+      demand(theirs, 'id', '<13 digits>.<5 digits>.<node>', id, 'INVALID_FIELD');
+      above(theirs, true);
     },
     get last() {
       return last && formatHlc(last);

@@ -20,7 +20,7 @@ interface Answer {
 export function offlineLink(offline: Offline): OfflineLink {
   const inside = (Object(offline) as Partial<Offline>)[INSIDE];
   if (!inside) throw invalid('offline must be what createOffline() gave');
-  const { environment, network, versions, versionsOf, mutations, clock } = inside;
+  const { environment: { now, report }, network, versions, versionsOf, mutations, clock } = inside;
   const overlay = overlayOf(inside);
   /** Calls on their way, and what was done when each began: its answer has that. */
   const calls = new Set<ReadonlySet<Item>>();
@@ -30,68 +30,61 @@ export function offlineLink(offline: Offline): OfflineLink {
     needs: (item) => [...calls].some((done) => !done.has(item)),
   });
 
-  function laid({ path, input }: Operation, answer: unknown, done: ReadonlySet<Item>): unknown {
-    return overlay.items.reduce((data, item) => {
-      const { declared, layer } = item;
-      const place = done.has(item) ? undefined : placeOf(declared, layer.id, path, input);
-      return place ? lay(data, layer, place) : data;
-    }, answer);
-  }
-
-  function learn(path: string, answer: unknown): void {
-    for (const { fields, ...key } of versionsOf[path]?.(answer) || []) {
-      versions.learn(key, fields);
-      for (const version of Object.values(fields)) if (version !== null) clock?.receive(version);
-    }
-  }
-
   /** What an app's own functions throw is reported, and keeps nobody from the answer. */
-  function guarded<Value>(otherwise: Value, run: () => Value): Value {
+  function guarded(otherwise: unknown, run: () => unknown): unknown {
     try {
       return run();
     } catch (thrown) {
-      environment.report(thrown);
+      report(thrown);
       return otherwise;
     }
   }
 
   return () => ({ op, next }: { op: Operation & { context?: Record<string, unknown> }; next: (op: Operation) => Stream }) => {
-    const { type, path, input } = op;
-    if (type === 'subscription' || op.context?.[BYPASS]) return next(op);
-    if (type === 'mutation' && Object.hasOwn(mutations, path)) {
-      return streamOf((observer: Observer) => {
-        void offline.add(path, input).then(({ answer }) => answer).then((data) => {
+    const { type, path, input, context } = op;
+    if (type === 'subscription' || context?.[BYPASS]) return next(op);
+    const isQuery = type === 'query';
+    return streamOf((observer: Observer) => {
+      if (!isQuery && Object.hasOwn(mutations, path)) {
+        const answered = (data: unknown): void => {
           observer.next?.({ result: { type: 'data', data } });
           observer.complete?.();
-        }, (thrown: unknown) => observer.error?.(thrown));
+        };
+        offline.add(path, input).then(({ answer }) => answer).then(answered, (thrown) => observer.error?.(thrown));
         return { unsubscribe: () => undefined };
-      });
-    }
-    return streamOf((observer: Observer) => {
-      const began = environment.now();
+      }
+      const began = now();
       const done = new Set(overlay.items.filter(({ acked }) => acked));
+      const prove = (): void => network.prove(Math.max(0, now() - began));
       const end = (): void => {
         calls.delete(done);
         overlay.look();
       };
-      if (type === 'query') calls.add(done);
+      if (isQuery) calls.add(done);
       const source = next(op).subscribe({
         next(value) {
-          network.prove(Math.max(0, environment.now() - began));
+          prove();
           const { result } = value as Answer;
-          if (type === 'query' && result && 'data' in result) {
-            guarded(undefined, () => learn(path, result.data));
+          if (isQuery && result && 'data' in result) {
+            const { data } = result;
+            guarded(undefined, () => {
+              for (const { fields, ...key } of versionsOf[path]?.(data) || []) {
+                versions.learn(key, fields);
+                for (const version of Object.values(fields)) if (version !== null) clock?.receive(version);
+              }
+            });
             // A cache lays it itself, and keeps what is below.
-            if (overlay.caches === 0) value = { ...(value as object), result: { ...result, data: guarded(result.data, () => laid(op, result.data, done)) } };
+            if (!overlay.caches) value = { ...(value as object), result: { ...result, data: guarded(data, () => laid(op, data, done)) } };
           }
           end();
           observer.next?.(value);
         },
         error(thrown) {
           end();
+          const { data, cause } = Object(thrown) as { data?: unknown; cause?: { name?: unknown } };
           // An error of the app's is an answer, too.
-          if ((Object(thrown) as { data?: unknown }).data) network.prove(Math.max(0, environment.now() - began));
-          else if ((Object(thrown) as { name?: unknown; cause?: { name?: unknown } }).cause?.name !== 'AbortError') network.doubt();
+          if (data) prove();
+          else if (cause?.name !== 'AbortError') network.doubt();
           observer.error?.(thrown);
         },
         complete() {
@@ -107,4 +100,12 @@ export function offlineLink(offline: Offline): OfflineLink {
       };
     });
   };
+
+  function laid({ path, input }: Operation, answer: unknown, done: ReadonlySet<Item>): unknown {
+    return overlay.items.reduce((data, item) => {
+      const { declared, layer } = item;
+      const place = done.has(item) ? undefined : placeOf(declared, layer.id, path, input);
+      return place ? lay(data, layer, place) : data;
+    }, answer);
+  }
 }

@@ -7,6 +7,7 @@
  * 2. No timer runs and nothing is asked while it is verified and nobody doubts.
  * 3. One probe at a time. What an old one still answers counts for nothing.
  */
+import { createEvent } from '../events.js';
 import type { Inside, Network } from '../inside.js';
 import type { NetworkStatus } from '../types.js';
 
@@ -29,83 +30,80 @@ type Fetch = (url: string, init: object) => Promise<{ status: number; redirected
  * function. Undefined: nothing can be asked, so what is in doubt counts as there again after the wait, and the next call is the probe.
  */
 export function createNetwork({ environment, say, onClose }: Pick<Inside, 'environment' | 'say' | 'onClose'>, probe?: string | Probe): Network {
-  const listeners = new Set<(status: NetworkStatus) => void>();
-  let status: NetworkStatus = { online: environment.online(), verified: false, latency: undefined, since: environment.now() };
+  const { now, random, online, setTimeout, clearTimeout } = environment;
+  const [on, tell, listeners] = createEvent<[]>(say);
+  let status: NetworkStatus = { online: online(), verified: false, latency: undefined, since: now() };
   /** A first one has come: before it nobody knows anything. */
   let verdict = false;
   let tries = 0;
-  let waiting: unknown;
-  let late: unknown;
+  /** Of the next probe, or of the answer of the one that is on its way. */
+  let timer: unknown;
   let asking: AbortController | undefined;
   let provedAt = -Infinity;
   let closed = false;
 
-  function set(online: boolean, verified: boolean, latency = status.latency): void {
-    const now = environment.now();
-    const same = online === status.online && verified === status.verified;
+  function set(is: boolean, verified: boolean, latency = status.latency): void {
+    const same = is === status.online && verified === status.verified;
     // Who hears of the first verdict hears of it even where it is no other than what was supposed.
     if (same && verdict && latency === status.latency) return;
     verdict = true;
-    status = { online, verified, latency, since: same ? status.since : now };
-    for (const listener of [...listeners]) if (listeners.has(listener)) say(listener, status);
+    status = { online: is, verified, latency, since: same ? status.since : now() };
+    tell();
   }
 
   /** Whatever is asked, or is to be asked later, counts no more. */
   function still(): void {
-    environment.clearTimeout(waiting);
-    environment.clearTimeout(late);
+    clearTimeout(timer);
     asking?.abort();
     asking = undefined;
   }
 
   function prove(ms?: number): void {
-    if (closed) return;
-    const now = environment.now();
+    const { online: was, verified, latency, since } = status;
+    const at = now();
     // Asked before the browser lost its network, it proves nothing of now.
-    if (ms !== undefined && !status.online && now - ms < status.since) return;
+    if (closed || (ms !== undefined && !was && at - ms < since)) return;
     still();
     tries = 0;
-    const known = ms === undefined || (status.latency !== undefined && status.verified && Math.abs(now - provedAt) < LATENCY_MS) ? status.latency : ms;
-    if (known === ms) provedAt = now;
-    set(true, true, known);
+    const known = ms === undefined || (latency !== undefined && verified && Math.abs(at - provedAt) < LATENCY_MS);
+    if (!known) provedAt = at;
+    set(true, true, known ? latency : ms);
   }
 
   function failed(): void {
     still();
-    set(environment.online(), false);
-    waiting = environment.setTimeout(look, environment.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** tries));
+    set(online(), false);
+    timer = setTimeout(look, random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** tries));
     tries = Math.min(tries + 1, 30);
   }
 
   function look(): void {
     still();
-    if (closed) return;
     // The first time nobody doubts; after that it has waited. It is no proof, so what fails next waits longer.
-    if (!probe) return environment.online() ? set(true, true) : failed();
+    if (!probe) return online() ? set(true, true) : failed();
     const own = (asking = new AbortController());
-    const began = environment.now();
-    late = environment.setTimeout(failed, PROBE_MS);
-    const told = (answered: boolean): void => {
+    const began = now();
+    timer = setTimeout(failed, PROBE_MS);
+    const told = (answered?: boolean): void => {
       if (asking !== own) return;
-      if (answered) prove(Math.max(0, environment.now() - began));
+      if (answered) prove(Math.max(0, now() - began));
       else failed();
     };
-    void ask(own.signal).then(told, () => told(false));
+    void ask(own.signal).then(told, () => told());
   }
 
   async function ask(signal: AbortSignal): Promise<boolean> {
     if (typeof probe === 'function') return (await probe(signal)) === true;
     // A login page of the network is a redirect, or a page: the one is not followed, and the other is not this JSON.
-    const init = { redirect: 'manual', credentials: 'same-origin', cache: 'no-store', headers: { accept: 'application/json' }, signal } as const;
+    const init = { redirect: 'manual', credentials: 'same-origin', cache: 'no-store', headers: { accept: 'application/json' }, signal };
     const answer = await (environment.fetch as unknown as Fetch)(new URL(probe as string, environment.base).href, init);
     return answer.status >= 200 && answer.status < 300 && !answer.redirected && (Object(await answer.json()) as { ok?: unknown }).ok === true;
   }
 
   /** Doubts what it believes; where it believes nothing, it is asked anew at once. */
   function doubt(): void {
-    if (closed || asking) return;
     // Whoever fails again and again while nothing answers does not make it ask as often as that.
-    if (!status.verified && tries > 0) return;
+    if (closed || asking || (!status.verified && tries)) return;
     if (probe) look();
     else failed();
   }
@@ -113,13 +111,11 @@ export function createNetwork({ environment, say, onClose }: Pick<Inside, 'envir
   const unlisten = environment.listen((what) => {
     if (what === 'hide') still();
     else if (what === 'offline') failed();
-    else if (what === 'online' || (what === 'wake' && !status.verified)) {
+    else if (what !== 'wake' || !status.verified) {
       tries = 0;
-      look();
-    } else if (what === 'show') {
       // It may have come back in another network.
-      tries = 0;
-      doubt();
+      if (what === 'show') doubt();
+      else look();
     }
   });
   const close = (): void => {
@@ -138,11 +134,7 @@ export function createNetwork({ environment, say, onClose }: Pick<Inside, 'envir
     get verdict() {
       return verdict;
     },
-    subscribe(listener) {
-      const own = (value: NetworkStatus): void => listener(value);
-      listeners.add(own);
-      return () => void listeners.delete(own);
-    },
+    subscribe: (listener) => on(() => listener(status)),
     prove,
     doubt,
     close,

@@ -3,47 +3,30 @@ import type { OutboxEntry, SeenField } from '../types.js';
 
 type Base = Readonly<Record<string, SeenField>>;
 
-const isOf = (entry: OutboxEntry, other: OutboxEntry): boolean => entry.id !== other.id && entry.lane === other.lane;
-
-/** `entry` has a new name: those that have seen its change have seen it under that. Only what changed. */
-export function renamed(entries: readonly OutboxEntry[], old: string, id: string): OutboxEntry[] {
-  return moved(entries, (entry) => {
-    const base = Object.entries(entry.base).map(([field, seen]) => [field, seen.version === old ? { ...seen, version: id } : seen] as const);
-    return base.some(([field, seen]) => seen !== entry.base[field]) ? Object.fromEntries(base) : undefined;
-  });
-}
-
-/** `gone` went without effect: what had seen its change has seen what it had seen, or `instead`. Only what changed. */
-export function without(entries: readonly OutboxEntry[], gone: OutboxEntry, instead: Base = gone.base): OutboxEntry[] {
-  return moved(entries.filter((entry) => isOf(entry, gone)), (entry) => {
-    const base: Record<string, SeenField> = { ...entry.base };
-    let changed = false;
-    for (const [field, { version }] of Object.entries(entry.base)) {
-      if (version !== gone.id) continue;
-      changed = true;
-      const seen = instead[field];
-      if (seen) base[field] = seen;
-      else delete base[field];
-    }
-    return changed ? base : undefined;
-  });
-}
-
-function moved(entries: readonly OutboxEntry[], baseOf: (entry: OutboxEntry) => Base | undefined): OutboxEntry[] {
+/** Those that have seen the change of `old`, with what they have seen `instead`; undefined: nothing is known. */
+function reseen(entries: readonly OutboxEntry[], old: string, instead: (field: string, seen: SeenField) => SeenField | undefined): OutboxEntry[] {
   return entries.flatMap((entry) => {
-    const base = baseOf(entry);
-    return base ? [{ ...entry, base }] : [];
+    const base: Record<string, SeenField> = {};
+    let changed = false;
+    for (const [field, seen] of Object.entries(entry.base)) {
+      const is = seen.version === old;
+      const now = is ? instead(field, seen) : seen;
+      if (now) base[field] = now;
+      changed ||= is;
+    }
+    return changed ? [{ ...entry, base }] : [];
   });
 }
 
-/** The bases of two entries that become one: of what both set, what was seen first. */
+/** `old` has a new name: those that have seen its change have seen it under that. Only what changed. */
+export const renamed = (entries: readonly OutboxEntry[], old: string, version: string): OutboxEntry[] => reseen(entries, old, (_, seen) => ({ ...seen, version }));
+
+/** `gone` went without effect: what had seen its change has seen what it had seen, or `base`. Only what changed. */
+export const without = (entries: readonly OutboxEntry[], gone: OutboxEntry, base: Base = gone.base): OutboxEntry[] => reseen(entries, gone.id, (field) => base[field]);
+
+/** The bases of two entries that become one: of what both set, what was seen first. What the first had not seen itself is not known. */
 export function firstBase(first: OutboxEntry, then: Base): Record<string, SeenField> {
-  const base: Record<string, SeenField> = { ...then };
-  for (const field of Object.keys(first.fields)) {
-    const seen = first.base[field];
-    if (seen) base[field] = seen;
-    // What it had not seen itself is not known.
-    else delete base[field];
-  }
+  const base = { ...then };
+  for (const field in first.fields) delete base[field];
   return { ...base, ...first.base };
 }

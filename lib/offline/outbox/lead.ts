@@ -8,15 +8,8 @@ import type { Storage } from '../storage/types.js';
 const LEASE_MS = 10_000;
 const RENEW_MS = 3_000;
 
-export interface LeadOptions {
-  environment: OfflineEnvironment;
-  storage: Storage;
-  name: string;
-  tab: string;
-}
-
-export function createLead({ environment, storage, name, tab }: LeadOptions, candidate: Pick<Candidate, 'elected' | 'deposed'>): Election {
-  let locks = environment.locks;
+export function createLead(environment: OfflineEnvironment, storage: Storage, name: string, { elected, deposed }: Pick<Candidate, 'elected' | 'deposed'>): Election {
+  let { locks } = environment;
   let election: Election | undefined;
   const leave = (): void => {
     election?.leave();
@@ -24,48 +17,47 @@ export function createLead({ environment, storage, name, tab }: LeadOptions, can
   };
   const join = (): void => {
     leave();
-    let own: Election | undefined;
     // What an election says that is not this tab's any more is not heard.
     const mine = (run: () => void) => () => {
       if (election === own) run();
     };
-    const elected = mine(candidate.elected);
-    const deposed = mine(candidate.deposed);
-    const broken = mine(() => {
-      locks = undefined;
-      join();
-    });
-    if (!storage.kept) own = alone({ elected });
-    else if (locks) own = webLocks(locks, name, { elected, deposed, broken });
-    else own = lease({ environment, storage, tab }, { elected, deposed });
+    const candidate: Candidate = {
+      elected: mine(elected),
+      deposed: mine(deposed),
+      broken: mine(() => {
+        locks = undefined;
+        join();
+      }),
+    };
+    const own: Election = !storage.kept ? alone(candidate) : locks ? webLocks(locks, name, candidate) : lease(environment, storage, candidate);
     election = own;
     own.join();
   };
   return { join, take: join, leave, queued: true };
 }
 
-function lease({ environment, storage, tab }: Omit<LeadOptions, 'name'>, { elected, deposed }: Pick<Candidate, 'elected' | 'deposed'>): Election {
+function lease({ now, random, setTimeout, clearTimeout }: OfflineEnvironment, storage: Storage, { elected, deposed }: Candidate): Election {
+  const tab = `${random()}`;
   let timer: unknown;
   let wants = false;
   let leads = false;
   const look = async (): Promise<void> => {
-    let mine = false;
-    try {
-      mine = await storage.change(
+    // Who cannot keep anything cannot send either.
+    const mine = await storage
+      .change(
         ({ meta }) => {
-          const now = environment.now();
+          const { tab: other = tab, until = 0 } = meta.lease ?? {};
+          const left = until - now();
           // A lease far ahead is of a clock that was set back since.
-          const free = !meta.lease || meta.lease.tab === tab || meta.lease.until <= now || meta.lease.until > now + LEASE_MS;
-          if (free) meta.lease = wants ? { tab, until: now + LEASE_MS } : undefined;
+          const free = other === tab || left <= 0 || left > LEASE_MS;
+          if (free) meta.lease = wants ? { tab, until: now() + LEASE_MS } : undefined;
           return free && wants;
         },
         { relaxed: true },
-      );
-    } catch {
-      // Who cannot keep anything cannot send either.
-    }
+      )
+      .catch(() => false);
     if (!wants) return;
-    timer = environment.setTimeout(() => void look(), RENEW_MS * (0.75 + environment.random() / 2));
+    timer = setTimeout(() => void look(), RENEW_MS * (0.75 + random() / 2));
     if (mine === leads) return;
     leads = mine;
     if (mine) elected();
@@ -79,7 +71,7 @@ function lease({ environment, storage, tab }: Omit<LeadOptions, 'name'>, { elect
     join,
     take: join,
     leave() {
-      environment.clearTimeout(timer);
+      clearTimeout(timer);
       wants = false;
       if (leads) void look();
       leads = false;

@@ -37,21 +37,20 @@ export function keepable<T>(value: T): T | undefined {
 }
 
 export function outcomeOf(thrown: unknown): Outcome {
-  const { message, data, meta } = (thrown ?? {}) as Thrown;
+  const { message = thrown, data, meta } = Object(thrown) as Thrown;
   const response = meta?.response;
   const own = Number(data?.httpStatus);
   const status = own || Number(response?.status);
   const { code, retryable, retryAfterMs, conflicts } = data?.pathcast ?? {};
-  const error: EntryError = { message: typeof message === 'string' ? message : String(thrown) };
+  const error: EntryError = { message: String(message) };
   if (typeof data?.code === 'string') error.code = data.code;
   if (status) error.httpStatus = status;
   if (data) error.data = keepable(data);
   if (!own && !OF_A_PROXY.includes(status)) return { is: 'unreachable', error };
   if (status === 401) return { is: 'unauthorized', error };
-  const ms = Number(retryAfterMs ?? Number(response?.headers?.get?.('retry-after')) * 1000) || 0;
   if (code === 'TRANSACTION_DONE') return { is: 'done' };
-  if (retryable === true || LATER.includes(status)) return { is: 'later', error, ms };
-  if (status === 409) return { is: 'conflict', error, conflicts: code === 'FIELD_CONFLICT' && Array.isArray(conflicts) ? (conflicts as FieldConflict[]) : [] };
-  if (status >= 500) return { is: 'server', error, ms };
-  return { is: 'refused', error };
+  const later = retryable === true || LATER.includes(status);
+  if (status === 409 && !later) return { is: 'conflict', error, conflicts: code === 'FIELD_CONFLICT' && Array.isArray(conflicts) ? (conflicts as FieldConflict[]) : [] };
+  const ms = Number(retryAfterMs ?? Number(response?.headers?.get?.('retry-after')) * 1000) || 0;
+  return later ? { is: 'later', error, ms } : status >= 500 ? { is: 'server', error, ms } : { is: 'refused', error };
 }

@@ -1,13 +1,12 @@
 /** Sends what is due, in the tab that leads. Each of its writes checks, in its own transaction, that it still does. */
-import { BYPASS } from '../inside.js';
 import type { OfflineEnvironment } from '../environment.js';
-import { isUnsent } from '../storage/storage.js';
 import type { Draft, Storage } from '../storage/types.js';
-import type { OutboxEntry, Problem, Send } from '../types.js';
+import type { OutboxEntry, Problem } from '../types.js';
+import { isOpen, isUnsent } from './entry.js';
 import { due } from './lanes.js';
-import { inputOf, isBare, type Mutations } from './make.js';
+import { isBare, type Mutations } from './make.js';
 import { outcomeOf, type Outcome } from './outcome.js';
-import { step, type Moment } from './step.js';
+import { step } from './step.js';
 
 /** A request that is not answered in this time is tried again, under the same id. */
 const SEND_MS = 60_000;
@@ -28,12 +27,12 @@ export interface SenderHost {
   version: number;
   migrate: Migrate | undefined;
   parallel: number;
-  send: () => Send | undefined;
-  sourceId: () => string | undefined;
-  paused: () => boolean;
+  /** Nothing forbids to send. */
+  may: () => unknown;
+  request: (entry: OutboxEntry, signal: AbortSignal) => unknown;
   problem: (problem: Problem) => void;
   /** What came of a request, before it is kept; `raw`: what the client gave, or threw. */
-  heard: (entry: OutboxEntry, outcome: Outcome, raw: unknown, ms: number) => void;
+  answered: (entry: OutboxEntry, outcome: Outcome, raw: unknown, ms: number) => void;
   /** Leads, or leads no more. */
   leads: (leads: boolean) => void;
   /** Entries are there that a newer version of the app has made. */
@@ -43,7 +42,8 @@ export interface SenderHost {
 }
 
 export interface Sender {
-  readonly fence: number | undefined;
+  /** This tab leads. */
+  readonly leads: boolean;
   lead(): Promise<void>;
   yield(): void;
   /** Looks what is due. */
@@ -53,9 +53,10 @@ export interface Sender {
 /** Another tab leads. One object, told by itself. */
 const STALE = new Error('stale');
 
-export function createSender(host: SenderHost): Sender {
-  const { environment, storage, mutations } = host;
-  let fence: number | undefined;
+export function createSender({ environment, storage, mutations, version, migrate, parallel, may, request, problem, answered, leads, outdated, stale }: SenderHost): Sender {
+  const { now, random, setTimeout, clearTimeout } = environment;
+  /** 0: does not lead. */
+  let fence = 0;
   /** Grows with each lead, and each end of one. */
   let turn = 0;
   let busy = new Map<string, AbortController>();
@@ -63,9 +64,21 @@ export function createSender(host: SenderHost): Sender {
   let failures = 0;
   let resting = false;
 
-  const momentOf = (entry: OutboxEntry): Moment => ({ now: environment.now(), random: environment.random, bare: isBare(entry, mutations) });
-  const wait = (ms: number): Promise<void> => new Promise((done) => environment.setTimeout(done, ms));
-  const pause = (): Promise<void> => wait(KEEP_MS * 2 ** Math.min(failures++, 4) * (0.5 + environment.random() / 2));
+  const go = (entry: OutboxEntry, outcome: Parameters<typeof step>[1]): OutboxEntry => step(entry, outcome, { now: now(), random, bare: isBare(entry, mutations) });
+  const pause = (): Promise<void> => new Promise((done) => setTimeout(done, KEEP_MS * 2 ** Math.min(failures++, 4) * (0.5 + random() / 2)));
+
+  /** Until it could be kept, as long as it `holds`. */
+  async function insist(holds: () => boolean, run: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await run();
+      } catch (thrown) {
+        if (thrown === STALE) return;
+        await pause();
+        if (!holds()) return;
+      }
+    }
+  }
 
   /** In a transaction that throws STALE where another tab leads. */
   async function fenced<T>(own: number, body: (draft: Draft) => T): Promise<T> {
@@ -79,7 +92,7 @@ export function createSender(host: SenderHost): Sender {
     } catch (thrown) {
       if (thrown === STALE && fence === own) {
         end();
-        host.stale();
+        stale();
       }
       throw thrown;
     }
@@ -87,89 +100,82 @@ export function createSender(host: SenderHost): Sender {
 
   function end(): void {
     turn += 1;
-    environment.clearTimeout(timer);
+    clearTimeout(timer);
     for (const abort of busy.values()) abort.abort();
     busy = new Map();
-    if (fence === undefined) return;
-    fence = undefined;
-    host.leads(false);
+    if (!fence) return;
+    fence = 0;
+    leads(false);
   }
 
-  async function lead(): Promise<void> {
+  function lead(): Promise<void> {
     end();
     const own = turn;
-    for (;;) {
-      try {
-        const failed: [OutboxEntry, unknown][] = [];
+    let failed: [OutboxEntry, unknown][];
+    return insist(
+      () => own === turn,
+      async () => {
         const won = await storage.change((draft) => {
-          failed.length = 0;
-          if (draft.entries.some(({ version }) => version > host.version)) return undefined;
-          draft.meta.fence += 1;
-          draft.meta.version = host.version;
+          failed = [];
+          if (draft.entries.some((entry) => entry.version > version)) return 0;
           for (const entry of draft.entries) take(draft, entry, failed);
-          return draft.meta.fence;
+          draft.meta.version = version;
+          return (draft.meta.fence += 1);
         });
         if (own !== turn) return;
-        if (won === undefined) return host.outdated();
+        if (!won) return outdated();
         fence = won;
-        for (const [entry, error] of failed) host.problem({ code: 'migration_failed', message: `${entry.path} of version ${entry.version} cannot be sent any more`, entry, error });
-        host.leads(true);
-        return pump();
-      } catch {
-        await pause();
-        if (own !== turn) return;
-      }
-    }
+        for (const [entry, error] of failed) problem({ code: 'migration_failed', message: `${entry.path} of version ${entry.version} cannot be sent`, entry, error });
+        leads(true);
+        pump();
+      },
+    );
   }
 
   /** What a former leader, or a former version of the app, has left. */
   function take(draft: Draft, entry: OutboxEntry, failed: [OutboxEntry, unknown][]): void {
-    let now = entry;
-    if (entry.version < host.version && entry.state !== 'acked') {
+    let taken = entry;
+    if (entry.version < version && isOpen(entry)) {
       let error: unknown;
-      let moved: OutboxEntry | null = null;
+      let moved: OutboxEntry | null = entry;
       try {
-        moved = host.migrate ? host.migrate(entry, entry.version) : entry;
+        if (migrate) moved = migrate(entry, entry.version);
       } catch (thrown) {
+        moved = null;
         error = thrown;
       }
       if (moved) {
         const { path, input, fields, kind } = moved;
-        now = { ...entry, path, input, fields, kind, version: host.version };
+        taken = { ...entry, path, input, fields, kind, version };
       } else {
-        now = { ...entry, version: host.version, state: 'dead', reason: 'schema' };
+        taken = { ...entry, version, state: 'dead', reason: 'schema' };
         failed.push([entry, error]);
       }
     }
-    if (now.state === 'sending' && isBare(now, mutations)) now = step(now, { is: 'unknown' }, momentOf(now));
-    if (isUnsent(now) && !mutations[now.path]) now = { ...now, state: 'dead', reason: 'invalid' };
-    if (now !== entry) draft.put(now);
+    if (taken.state === 'sending' && isBare(taken, mutations)) taken = go(taken, { is: 'unknown' });
+    if (isUnsent(taken) && !mutations[taken.path]) taken = { ...taken, state: 'dead', reason: 'invalid' };
+    if (taken !== entry) draft.put(taken);
   }
 
   function pump(): void {
-    environment.clearTimeout(timer);
-    if (fence === undefined) return;
-    const now = environment.now();
-    let next = clean(now);
-    if (!host.paused() && host.send() && !resting) {
-      const { ready, next: later } = due(storage.entries, now, new Set(busy.keys()));
-      for (const { id } of ready) if (busy.size < host.parallel && !busy.has(id)) void one(id, fence, turn);
-      next = Math.min(next, later ?? Infinity);
+    clearTimeout(timer);
+    if (!fence) return;
+    const at = now();
+    let next = clean(at);
+    if (may() && !resting) {
+      const { ready, next: later } = due(storage.entries, at, busy);
+      for (const { id } of ready) if (busy.size < parallel) void one(id, fence, turn);
+      next = Math.min(next, later);
     }
-    if (next < Infinity) timer = environment.setTimeout(pump, Math.min(Math.max(next - now, 0), LONGEST_MS));
+    if (next < Infinity) timer = setTimeout(pump, Math.min(Math.max(next - at, 0), LONGEST_MS));
   }
 
   /** Removes what was answered long ago. Gives when the next one is. */
-  function clean(now: number): number {
-    const acked = storage.entries.filter(({ state }) => state === 'acked');
-    const over = acked.length - ACKED_MOST;
-    const old = acked.filter(({ ackedAt = 0 }, nth) => nth < over || Math.abs(now - ackedAt) >= ACKED_MS);
-    if (old[0] && !resting) {
-      void fenced(fence as number, (draft) => {
-        for (const { id } of old) draft.remove(id);
-      }).catch(rest);
-    }
-    return Math.min(...acked.filter((entry) => !old.includes(entry)).map(({ ackedAt = 0 }) => ackedAt + ACKED_MS));
+  function clean(at: number): number {
+    const acked = storage.entries.filter((entry) => !isOpen(entry));
+    const old = acked.filter(({ ackedAt = 0 }, nth) => nth < acked.length - ACKED_MOST || Math.abs(at - ackedAt) >= ACKED_MS);
+    if (old[0] && !resting) void fenced(fence, (draft) => old.forEach(({ id }) => draft.remove(id))).catch(rest);
+    return Math.min(...acked.map(({ ackedAt = 0 }) => ackedAt + ACKED_MS).filter((end) => end > at));
   }
 
   /** What cannot be kept is tried again later. */
@@ -189,13 +195,24 @@ export function createSender(host: SenderHost): Sender {
     try {
       const entry = await fenced(own, (draft) => {
         // As it stands now: another tab may have squashed it, or put something before it.
-        const found = due(draft.entries, environment.now()).ready.find((one) => one.id === id);
-        if (!found || host.paused()) return undefined;
-        const sent = step(found, { is: 'sent' }, momentOf(found));
+        const found = due(draft.entries, now()).ready.find((each) => each.id === id);
+        if (!found || !may()) return undefined;
+        const sent = go(found, { is: 'sent' });
         draft.put(sent);
         return sent;
       });
-      if (entry && during === turn) await settle(entry, own, await attempt(entry, abort));
+      if (entry && during === turn) {
+        const outcome = await attempt(entry, abort);
+        // Keeps what came of it, however long that takes.
+        await insist(
+          () => fence === own,
+          () =>
+            fenced(own, (draft) => {
+              const found = draft.entries.find((each) => each.id === id);
+              if (found?.state === 'sending') draft.put(go(found, outcome));
+            }),
+        );
+      }
     } catch (thrown) {
       rest(thrown);
     } finally {
@@ -205,49 +222,28 @@ export function createSender(host: SenderHost): Sender {
   }
 
   async function attempt(entry: OutboxEntry, abort: AbortController): Promise<Outcome> {
-    const began = environment.now();
+    const { signal } = abort;
+    const began = now();
+    const timeout = setTimeout(() => abort.abort(new Error('no answer')), SEND_MS);
     let outcome: Outcome;
     let raw: unknown;
-    let timeout: unknown;
     try {
-      const send = host.send() as Send;
-      raw = await Promise.race([
-        send(entry.path, inputOf(entry, mutations, host.sourceId()), { context: { [BYPASS]: true }, signal: abort.signal }),
-        new Promise((_, reject) => {
-          timeout = environment.setTimeout(() => reject(new Error(`no answer in ${SEND_MS} ms`)), SEND_MS);
-          abort.signal.addEventListener('abort', () => reject(new Error('this tab leads no more')));
-        }),
-      ]);
+      raw = await Promise.race([request(entry, signal), new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))]);
       outcome = { is: 'answer', answer: raw };
     } catch (thrown) {
       raw = thrown;
       outcome = outcomeOf(thrown);
     }
-    environment.clearTimeout(timeout);
-    if (fence !== undefined) host.heard(entry, outcome, raw, environment.now() - began);
+    clearTimeout(timeout);
+    if (fence) answered(entry, outcome, raw, now() - began);
     // Whoever does not listen to the signal goes on for nobody.
     abort.abort();
     return outcome;
   }
 
-  /** Keeps what came of it, however long that takes. */
-  async function settle({ id }: OutboxEntry, own: number, outcome: Outcome): Promise<void> {
-    for (;;) {
-      try {
-        return await fenced(own, (draft) => {
-          const found = draft.entries.find((entry) => entry.id === id);
-          if (found?.state === 'sending') draft.put(step(found, outcome, momentOf(found)));
-        });
-      } catch (thrown) {
-        if (thrown === STALE || fence !== own) return;
-        await pause();
-      }
-    }
-  }
-
   return {
-    get fence() {
-      return fence;
+    get leads() {
+      return !!fence;
     },
     lead,
     yield: end,

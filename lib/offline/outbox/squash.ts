@@ -1,6 +1,7 @@
 /** Two things that a person did become one, where nobody can tell the difference but by the number of requests. Pure. */
 import type { OfflineMutation, OutboxEntry } from '../types.js';
 import { firstBase } from './base.js';
+import { isCompared, isOpen, isSeen, isUntouched } from './entry.js';
 
 export interface Squashed {
   /** In its place what is kept; undefined: nothing is, for what was made was taken away before anybody heard of it. */
@@ -8,12 +9,6 @@ export interface Squashed {
   /** Ids of entries that are kept no more. */
   removed: readonly string[];
 }
-
-/** What was never sent, and so is bound to no id. */
-const isUntouched = ({ state, attempts }: OutboxEntry): boolean => state === 'queued' && !attempts;
-
-/** Whether it is compared (`inputOf`): two become one where that is the same for both. */
-export const isSeen = ({ fields, base, kind }: OutboxEntry): boolean => Object.keys(kind === 'delete' ? base : fields).every((field) => field in base);
 
 /** Whether fields may be put into such a mutation's input. */
 const takes = (mutation: OfflineMutation | undefined): boolean => mutation !== undefined && mutation.squash !== false && (!mutation.fields || !!mutation.merge);
@@ -25,9 +20,9 @@ const takes = (mutation: OfflineMutation | undefined): boolean => mutation !== u
 export function squash(entries: readonly OutboxEntry[], entry: OutboxEntry, mutations: Readonly<Record<string, OfflineMutation>>): Squashed {
   const own = mutations[entry.path];
   const alone: Squashed = { entry, removed: [] };
-  if (entry.kind === 'create' || entry.kind === 'other' || !own || own.squash === false) return alone;
+  if (!isCompared(entry.kind) || !own || own.squash === false) return alone;
   const isDelete = entry.kind === 'delete';
-  const unsettled = entries.filter(({ state }) => state !== 'acked');
+  const unsettled = entries.filter(isOpen);
   const removed: string[] = [];
   /** What the delete becomes. */
   let last = entry;

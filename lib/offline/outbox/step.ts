@@ -13,7 +13,7 @@
  * | refused      | rejected   |                                                               |
  * | unknown      | dead       | a tab has died in mid-send, and twice may be done twice       |
  */
-import type { DeadReason, EntryError, OutboxEntry } from '../types.js';
+import type { EntryError, EntryState, OutboxEntry } from '../types.js';
 import { keepable, type Outcome } from './outcome.js';
 
 /** Between tries: a random part of this, doubled with each up to `MOST_MS`. */
@@ -30,41 +30,21 @@ export interface Moment {
 }
 
 export function step(entry: OutboxEntry, outcome: Outcome | { is: 'sent' } | { is: 'unknown' }, { now, random, bare }: Moment): OutboxEntry {
+  const { is, error, answer, conflicts, ms = 0 } = outcome as { is: string; error?: EntryError; answer?: unknown; conflicts?: OutboxEntry['conflicts']; ms?: number };
   const { error: _error, reason: _reason, conflicts: _conflicts, ...rest } = entry;
-  const failures = entry.failures + 1;
-  const errors = (entry.errors ?? 0) + 1;
-  const dead = (reason: DeadReason, error?: EntryError): OutboxEntry => ({ ...rest, state: 'dead', reason, notBefore: 0, ...(error && { error }) });
-  const again = (error: EntryError, ms = 0): OutboxEntry => ({
-    ...rest,
-    state: 'queued',
-    failures,
-    error,
-    notBefore: now + Math.max(ms, random() * Math.min(MOST_MS, FIRST_MS * 2 ** (failures - 1))),
-  });
-  switch (outcome.is) {
-    case 'sent':
-      return { ...entry, state: 'sending', attempts: entry.attempts + 1 };
-    case 'answer': {
-      const answer = keepable(outcome.answer);
-      return { ...rest, state: 'acked', failures: 0, ackedAt: now, ...(answer !== undefined && { answer }) };
-    }
-    case 'done':
-      return { ...rest, state: 'acked', failures: 0, ackedAt: now };
-    case 'unreachable':
-      return bare ? dead('unknown_outcome', outcome.error) : again(outcome.error);
-    case 'unauthorized':
-      return { ...rest, state: 'queued', attempts: entry.attempts - 1, notBefore: 0, error: outcome.error };
-    case 'later':
-      return again(outcome.error, outcome.ms);
-    case 'server':
-      if (bare) return dead('unknown_outcome', outcome.error);
-      // A network that is away for long is not the server's fault.
-      return errors < SERVER_TRIES ? { ...again(outcome.error, outcome.ms), errors } : dead('server_error', outcome.error);
-    case 'conflict':
-      return { ...rest, state: 'conflicted', failures: 0, notBefore: 0, error: outcome.error, conflicts: outcome.conflicts };
-    case 'refused':
-      return { ...rest, state: 'rejected', failures: 0, notBefore: 0, error: outcome.error };
-    case 'unknown':
-      return dead('unknown_outcome');
+  const to = (state: EntryState, more?: Partial<OutboxEntry>): OutboxEntry => ({ ...rest, state, notBefore: 0, ...(error && { error }), ...more });
+  if (is === 'sent') return { ...entry, state: 'sending', attempts: entry.attempts + 1 };
+  if (is === 'answer' || is === 'done') {
+    const kept = keepable(answer);
+    return to('acked', { ackedAt: now, ...(kept !== undefined && { answer: kept }) });
   }
+  if (is === 'unauthorized') return to('queued', { attempts: entry.attempts - 1 });
+  if (conflicts) return to('conflicted', { conflicts });
+  if (is === 'refused') return to('rejected');
+  // A network that is away for long is not the server's fault.
+  const errors = (entry.errors ?? 0) + Number(is === 'server');
+  if (is === 'unknown' || (bare && is !== 'later')) return to('dead', { reason: 'unknown_outcome' });
+  if (is === 'server' && errors >= SERVER_TRIES) return to('dead', { reason: 'server_error' });
+  const most = Math.min(MOST_MS, FIRST_MS * 2 ** entry.failures);
+  return to('queued', { failures: entry.failures + 1, notBefore: now + Math.max(ms, random() * most), ...(errors && { errors }) });
 }

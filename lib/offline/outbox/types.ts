@@ -29,32 +29,28 @@ export interface Outbox {
   /** All that is kept, acked ones too, by `seq`. The same array until something changed; what an entry was it stays, a change is a new object. */
   readonly entries: readonly OutboxEntry[];
   /** After each change. What it throws is reported. */
-  subscribe(listener: (entries: readonly OutboxEntry[]) => void): () => void;
+  subscribe: (listener: (entries: readonly OutboxEntry[]) => void) => () => void;
   /** Resolves once it is kept; rejects where that cannot be. */
-  add(path: string, input: unknown, options?: AddOptions): Promise<Added>;
+  add: (path: string, input: unknown, options?: AddOptions) => Promise<Added>;
   /** Of a conflicted entry. Rejects (INVALID_FIELD) where there is none of this id. */
-  resolve(id: string, how: Resolution): Promise<void>;
+  resolve: (id: string, how: Resolution) => Promise<void>;
   /** Sends a rejected or dead one again, under a new id where the old one may be taken; what waits for its time goes at once. */
-  retry(id: string): Promise<void>;
+  retry: (id: string) => Promise<void>;
   /** Takes one away that is not on its way. False: there is none such. */
-  discard(id: string): Promise<boolean>;
+  discard: (id: string) => Promise<boolean>;
   readonly paused: readonly PauseReason[];
-  pause(reason: PauseReason): void;
-  resume(reason: PauseReason): void;
+  pause: (reason: PauseReason) => void;
+  resume: (reason: PauseReason) => void;
   /** This tab sends. */
   readonly leader: boolean;
   /** Resolves when nothing is left that can be sent. */
-  flush(): Promise<void>;
+  flush: () => Promise<void>;
   /** A queued entry that was never sent is conflicted without being sent. False: it is not such a one any more. */
-  conflict(id: string, conflicts: readonly FieldConflict[]): Promise<boolean>;
+  conflict: (id: string, conflicts: readonly FieldConflict[]) => Promise<boolean>;
   /** A queued entry that was never sent has seen this of these fields. False: it is not such a one any more. */
-  rebase(id: string, base: Readonly<Record<string, SeenField>>): Promise<boolean>;
-  /** To the other tabs, as a copy; `part` names whose word it is. Not to this tab. */
-  post(part: string, word: unknown): void;
-  /** What another tab has posted. */
-  heard(part: string, listener: (word: unknown) => void): () => void;
+  rebase: (id: string, base: Readonly<Record<string, SeenField>>) => Promise<boolean>;
   /** The answer of an entry that this tab or another one has got; called once for each ack that this tab hears of. */
-  onAck(listener: (entry: OutboxEntry, answer: unknown) => void): () => void;
+  onAck: (listener: (entry: OutboxEntry, answer: unknown) => void) => () => void;
   /** An entry is no more: why, and for a squashed one which has taken it in. */
-  onGone(listener: (entry: OutboxEntry, gone: Gone, into?: string) => void): () => void;
+  onGone: (listener: (entry: OutboxEntry, gone: Gone, into?: string) => void) => () => void;
 }

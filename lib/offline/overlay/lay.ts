@@ -48,14 +48,18 @@ export function isSame(a: unknown, b: unknown): boolean {
 const like = (shown: unknown, value: unknown): unknown => (shown instanceof Date && isScalar(value) ? new Date(value as string) : value);
 
 function set(row: Plain, fields: Plain): Plain {
-  const by = Object.keys(fields).map((field): [string, unknown] => [field, like(row[field], fields[field])]).filter(([field, value]) => !isSame(row[field], value));
-  return by.length === 0 ? row : { ...row, ...Object.fromEntries(by) };
+  let changed = row;
+  for (const field of Object.keys(fields)) {
+    const value = like(row[field], fields[field]);
+    if (!isSame(row[field], value)) changed = { ...changed, [field]: value };
+  }
+  return changed;
 }
 
 /** `data` with `by` where `at` stands in it. */
 function replaced(data: unknown, at: unknown, by: unknown, deep = 4): unknown {
   if (data === at) return by;
-  if (!isPlain(data) || deep === 0) return data;
+  if (!isPlain(data) || !deep) return data;
   for (const key of Object.keys(data)) {
     const one = replaced(data[key], at, by, deep - 1);
     if (one !== data[key]) return { ...data, [key]: one };
@@ -63,24 +67,24 @@ function replaced(data: unknown, at: unknown, by: unknown, deep = 4): unknown {
   return data;
 }
 
-function arraysIn(data: unknown): Held[] {
-  if (Array.isArray(data)) return [[data as Rows, (rows) => rows]];
+/** `put`: of an array the data with another one in its place. */
+function arraysIn(data: unknown, put: (by: unknown) => unknown = (by) => by): Held[] {
+  if (Array.isArray(data)) return [[data as Rows, put]];
   if (!isPlain(data)) return [];
-  const { pages } = data;
-  if (Array.isArray(pages) && Array.isArray(data['pageParams'])) {
-    return pages.flatMap((page: unknown, at) =>
-      arraysIn(page).map(([rows, put]): Held => [rows, (by) => ({ ...data, pages: pages.map((each: unknown, nth) => (nth === at ? put(by) : each)) })]),
-    );
+  const { pages, pageParams } = data;
+  if (Array.isArray(pages) && Array.isArray(pageParams)) {
+    return pages.flatMap((page: unknown, nth) => arraysIn(page, (by) => put({ ...data, pages: pages.map((each: unknown, at) => (at === nth ? by : each)) })));
   }
   const key = arrayKey(data);
-  return key === undefined ? [] : [[data[key] as Rows, (rows) => ({ ...data, [key]: rows })]];
+  return key === undefined ? [] : [[data[key] as Rows, (rows) => put({ ...data, [key]: rows })]];
 }
 
 /** The row as the data has it, if it has it. */
 export function rowIn(data: unknown, { id, idKey }: Pick<Layer, 'id' | 'idKey'>, { list, row, named }: Place): Plain | undefined {
-  if (list) return arraysIn(data).flatMap(([rows]) => rows).find((each) => idOf(each, idKey) === id) as Plain | undefined;
-  const one = data === undefined || data === null ? data : row ? row(data as never) : data;
-  return isPlain(one) && (idOf(one, idKey) ?? (named && id)) === id ? one : undefined;
+  const is = (one: unknown, other?: unknown): boolean => (idOf(one, idKey) ?? other) === id;
+  if (list) return arraysIn(data).flatMap(([rows]) => rows).find((each) => is(each)) as Plain | undefined;
+  const one = row && data !== undefined && data !== null ? row(data as never) : data;
+  return isPlain(one) && is(one, named && id) ? one : undefined;
 }
 
 /** What a list was asked for says that a row of these fields is not in it. */
@@ -90,17 +94,17 @@ const isElsewhere = (input: unknown, fields: Plain): boolean =>
 /** The data with the change in it. */
 export function lay(data: unknown, layer: Layer, place: Place): unknown {
   const { kind, fields, id, idKey } = layer;
+  const { list, input, first } = place;
   const row = rowIn(data, layer, place);
-  if (kind === 'delete') return row && place.list ? without(data, row) : data;
+  if (kind === 'delete') return row && list ? without(data, row) : data;
   if (row) {
     const by = set(row, fields);
-    return by === row ? data : place.list ? swapped(data, row, [by]) : replaced(data, row, by);
+    return by === row ? data : list ? swapped(data, row, [by]) : replaced(data, row, by);
   }
-  if (kind !== 'create' || !place.list || isElsewhere(place.input, fields)) return data;
-  const arrays = arraysIn(data);
-  const [rows, put] = arrays.at(place.first ? 0 : -1) ?? [];
+  if (kind !== 'create' || !list || isElsewhere(input, fields)) return data;
+  const [rows, put] = arraysIn(data).at(first ? 0 : -1) ?? [];
   const made = { [idKey]: id, ...fields };
-  return rows && put ? put(place.first ? [made, ...rows] : [...rows, made]) : data;
+  return rows && put ? put(first ? [made, ...rows] : [...rows, made]) : data;
 }
 
 const without = (data: unknown, row: Plain): unknown => swapped(data, row, []);

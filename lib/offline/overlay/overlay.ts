@@ -9,7 +9,6 @@
  */
 import { idOf } from '../../tanstack/patch.js';
 import { isPlain } from '../../protocol/where.js';
-import type { SyncClient } from '../../client/types.js';
 import type { Inside } from '../inside.js';
 import type { OfflineMutation, OutboxEntry } from '../types.js';
 import type { Layer, Place } from './lay.js';
@@ -50,7 +49,14 @@ export interface Overlay {
 
 /** After its ack a change is waited for so long in what shows it, ms. */
 const PASSED_MS = 10_000;
-const LAID: ReadonlySet<string> = new Set(['queued', 'sending', 'conflicted', 'acked']);
+const LAID = /^(queued|sending|conflicted|acked)$/;
+
+interface Laid extends Item {
+  /** Nothing needs it any more. */
+  released?: boolean;
+  /** For what lacks it `PASSED_MS` after its ack. */
+  timer?: unknown;
+}
 
 const OVERLAY = Symbol.for('pathcast.overlay.1');
 
@@ -74,112 +80,102 @@ function layerOf({ kind, entityId, input, fields }: OutboxEntry, { idKey = 'id' 
 }
 
 function createOverlay(inside: Inside): Overlay {
-  const { outbox, mutations, environment } = inside;
-  const { setTimeout, clearTimeout } = environment;
-  const all = new Map<number, Item>();
-  /** Acked ones that nothing needs, as long as the outbox names them. */
-  let released = new Set<number>();
-  const timers = new Map<Item, unknown>();
+  const { outbox, mutations, environment: { setTimeout, clearTimeout }, say, problem, onClose } = inside;
+  /** By `seq`, for as long as the outbox names them or something needs them. */
+  const all = new Map<number, Laid>();
   const holders = new Set<Holder>();
   let items: readonly Item[] = [];
   let looking = false;
 
-  const itemOf = ({ seq, squashed }: OutboxEntry): Item | undefined => all.get(seq) ?? [...all.values()].find(({ entry }) => squashed.includes(entry.id));
+  const itemOf = ({ seq, squashed }: OutboxEntry): Laid | undefined => all.get(seq) ?? [...all.values()].find(({ entry }) => squashed.includes(entry.id));
+
+  function each(run: (holder: Holder) => void): void {
+    for (const holder of [...holders]) say(run, holder);
+  }
 
   function tell(undone: readonly Item[] = []): void {
-    items = [...all.values()].sort((a, b) => a.entry.seq - b.entry.seq);
-    for (const holder of [...holders]) inside.say(() => holder.changed(undone), undefined);
+    items = [...all.values()].filter(({ released }) => !released).sort((a, b) => a.entry.seq - b.entry.seq);
+    each((holder) => holder.changed(undone));
     look();
   }
 
-  function ack(item: Item | undefined): boolean {
+  function ack(item: Laid | undefined): boolean {
     if (!item || item.acked) return false;
     item.acked = true;
-    wait(item, false);
+    wait(item);
     return true;
   }
 
-  function wait(item: Item, again: boolean): void {
-    timers.set(item, setTimeout(() => {
+  function wait(item: Laid, again = false): void {
+    item.timer = setTimeout(() => {
       const { sync, network } = inside;
       // Nothing could be read now that is newer.
       if (!network.status.verified || (sync && sync.status.state !== 'live')) return wait(item, again);
-      if (!again) inside.problem({ code: 'overlay_timeout', message: `${item.entry.path} is done, and what shows it has not shown so for ${PASSED_MS} ms: it is read again`, entry: item.entry });
-      for (const holder of [...holders]) inside.say(() => holder.expired(item, again), undefined);
+      const { entry } = item;
+      if (!again) problem({ code: 'overlay_timeout', message: `${entry.path} is done, but not shown: it is read again`, entry });
+      each((holder) => holder.expired(item, again));
       wait(item, true);
       look();
-    }, PASSED_MS));
+    }, PASSED_MS);
   }
 
   function release(): void {
     looking = false;
-    const before = all.size;
-    for (const [seq, item] of all) {
-      if (!item.acked || [...holders].some((holder) => holder.needs(item))) continue;
-      all.delete(seq);
-      released.add(seq);
-      clearTimeout(timers.get(item));
-      timers.delete(item);
+    for (const item of all.values()) {
+      if (!item.acked || item.released || [...holders].some((holder) => holder.needs(item))) continue;
+      item.released = true;
+      clearTimeout(item.timer);
+      items = items.filter((one) => one !== item);
     }
-    if (all.size !== before) items = items.filter((item) => all.has(item.entry.seq));
   }
 
   function look(): void {
-    if (looking) return;
+    if (!looking) queueMicrotask(release);
     looking = true;
-    queueMicrotask(release);
   }
 
   function read(entries: readonly OutboxEntry[]): void {
     const kept = new Set<Item>();
     const squashed = new Set(entries.flatMap((entry) => entry.squashed));
     let changed = false;
-    released = new Set([...released].filter((seq) => entries.some((entry) => entry.seq === seq)));
     for (const entry of entries) {
       const declared = mutations[entry.path];
-      if (!declared || entry.entityId === undefined || entry.kind === 'other' || !LAID.has(entry.state) || released.has(entry.seq)) continue;
-      let item = itemOf(entry);
-      if (item?.entry !== entry) {
-        const layer = layerOf(entry, declared);
-        if (!item) item = { entry, layer, declared, acked: false, position: undefined, undone: false };
-        else all.delete(item.entry.seq);
-        all.set(entry.seq, Object.assign(item, { entry, layer, declared }));
+      if (!declared || entry.entityId === undefined || entry.kind === 'other' || !LAID.test(entry.state)) continue;
+      const item = itemOf(entry) ?? { entry, acked: false, position: undefined, undone: false };
+      kept.add(item as Laid);
+      if (all.get(entry.seq)?.entry !== entry) {
+        all.delete(item.entry.seq);
+        all.set(entry.seq, Object.assign(item, { entry, layer: layerOf(entry, declared), declared }));
         changed = true;
       }
-      kept.add(item);
-      if (entry.state === 'acked') ack(item);
+      if (entry.state === 'acked') ack(item as Laid);
     }
-    const gone = [...all.values()].filter((item) => !kept.has(item) && !item.acked);
-    for (const { entry } of gone) all.delete(entry.seq);
-    // What was squashed goes on in another one.
-    const undone = gone.filter(({ entry }) => !squashed.has(entry.id));
-    for (const item of undone) item.undone = true;
-    if (changed || gone.length > 0) tell(undone);
+    const undone: Item[] = [];
+    for (const [seq, item] of all) {
+      if (kept.has(item) || (item.acked && !item.released)) continue;
+      all.delete(seq);
+      if (item.acked) continue;
+      changed = true;
+      // What was squashed goes on in another one.
+      item.undone = !squashed.has(item.entry.id);
+      if (item.undone) undone.push(item);
+    }
+    if (changed) tell(undone);
   }
 
-  function hear(sync: SyncClient): void {
-    const end = sync.subscribe((event) => {
-      const { id, seq } = event as { id?: unknown; seq?: unknown };
-      if (typeof id !== 'string' || !id.startsWith('tx:') || typeof seq !== 'number') return;
-      const item = [...all.values()].find(({ entry }) => `tx:${entry.id}` === id);
-      if (!item) return;
-      // What comes late is of a life of the log that may have ended: no place is past where the stream is.
-      item.position = sync.status.cursor?.replace(/\d+$/, (head) => String(Math.min(seq, Number(head))));
-      tell();
-    });
-    inside.onClose(end);
-  }
-
-  inside.onSync(hear);
+  const acked = (entry: OutboxEntry): void => {
+    if (ack(itemOf(entry))) tell();
+  };
   const ends = [
-    outbox.onAck((entry) => void (ack(itemOf(entry)) && tell())),
-    outbox.onGone((entry, gone) => void (gone === 'acked' && ack(itemOf(entry)) && tell())),
+    outbox.onAck(acked),
+    outbox.onGone((entry, gone) => {
+      if (gone === 'acked') acked(entry);
+    }),
     outbox.subscribe(read),
   ];
-  inside.onClose(() => {
+  onClose(() => {
     for (const end of ends) end();
-    for (const timer of timers.values()) clearTimeout(timer);
-    timers.clear();
+    for (const { timer } of all.values()) clearTimeout(timer);
   });
   read(outbox.entries);
 

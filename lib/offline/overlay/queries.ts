@@ -313,6 +313,19 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
     return listed;
   }
 
+  /** What the stream tells of, and where it stands in the log. */
+  function hear({ id, seq }: { id?: unknown; seq?: unknown }, cursor: string | undefined): void {
+    if (typeof id !== 'string') return;
+    if (!told.has(id)) told.set(id, reads.tick());
+    for (const oldest of told.keys()) if (told.size > MAX_TOLD) told.delete(oldest);
+    const item = overlay.items.find(({ entry }) => `tx:${entry.id}` === id);
+    if (!item || typeof seq !== 'number') return;
+    // What comes late is of a life of the log that may have ended: no place is past where the stream is.
+    item.position = cursor?.replace(/\d+$/, (head) => `${Math.min(seq, Number(head))}`);
+    changed([]);
+    overlay.look();
+  }
+
   const defaults = queryClient.getDefaultOptions() as { mutations?: { networkMode?: unknown } };
   if (defaults.mutations?.networkMode === undefined) queryClient.setDefaultOptions({ ...defaults, mutations: { ...defaults.mutations, networkMode: 'always' } });
 
@@ -329,12 +342,7 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
     overlay.hold({ changed, expired, needs: (item) => cache.getAll().some((query) => lacks(query, item)) }),
   ];
   inside.onSync((sync) => {
-    if (over) return;
-    ends.push(sync.subscribe(({ id }: { id?: unknown }) => {
-      if (typeof id !== 'string' || told.has(id)) return;
-      told.set(id, reads.tick());
-      for (const oldest of told.keys()) if (told.size > MAX_TOLD) told.delete(oldest);
-    }));
+    if (!over) ends.push(sync.subscribe((event) => hear(event as { id?: unknown; seq?: unknown }, sync.status.cursor)));
   });
   for (const query of cache.getAll()) track(query);
   changed([]);

@@ -2,7 +2,6 @@
  * The database's handle. A browser may lose it at any moment: WebKit when its process is short of memory, any of them when the person clears what a site
  * keeps. A lost one is dropped and opened anew, and the transaction is tried once again; then the failure is told.
  */
-import { wrap } from 'idb';
 import type { OfflineEnvironment } from '../environment.js';
 
 export type StoreName = 'entries' | 'meta' | 'versions';
@@ -14,64 +13,75 @@ const OPEN_MS = 10_000;
 /** What no second try changes. */
 const FINAL = /^(QuotaExceeded|Security|DataClone|Version)Error$/;
 
-interface StoreLike {
-  get(key: string): Promise<unknown>;
-  getAll(): Promise<unknown[]>;
-  getAllKeys(): Promise<unknown[]>;
-  put(value: unknown, key: string): Promise<unknown>;
-  delete(key: string): Promise<unknown>;
+/** What of IndexedDB's requests, transactions and databases is used. */
+interface Source {
+  readonly result?: unknown;
+  readonly error?: unknown;
+  addEventListener(name: string, listener: () => void): void;
 }
 
-interface DatabaseLike {
-  transaction(stores: readonly string[], mode: string, options: object): { objectStore(name: StoreName): StoreLike; done: Promise<void>; abort(): void };
-  addEventListener(name: string, listener: () => void): void;
+interface StoreLike {
+  get(key: string): Source;
+  getAll(): Source;
+  getAllKeys(): Source;
+  put(value: unknown, key: string): unknown;
+  delete(key: string): unknown;
+}
+
+interface TransactionLike extends Source {
+  objectStore(name: StoreName): StoreLike;
+  abort(): void;
+}
+
+interface DatabaseLike extends Source {
+  createObjectStore(name: string): unknown;
+  transaction(stores: readonly string[], mode: string, options: object): TransactionLike;
   close(): void;
 }
 
-interface RequestLike {
-  result: { createObjectStore(name: string): unknown };
-  onupgradeneeded: () => void;
-  onblocked: () => void;
-}
-
-/** As `idb` gives a store, one a name. Await nothing else while it is used. */
+/** Await nothing but its requests while it is used. A write that fails fails the transaction. */
 export type Access = (store: StoreName) => StoreLike;
+
+export type Durability = 'strict' | 'relaxed' | undefined;
 
 export interface Handle {
   /** It was open once: what fails now is the moment's. */
   readonly worked: boolean;
   /** One transaction over all stores. `write`: how durable. The body may run twice. */
-  run<T>(write: 'strict' | 'relaxed' | undefined, body: (access: Access) => Promise<T>): Promise<T>;
+  run(write: Durability, body: (access: Access) => Promise<void>): Promise<void>;
   erase(): Promise<void>;
   close(): void;
 }
 
-export const nameOf = (thrown: unknown): string => String((thrown as { name?: unknown } | null)?.name);
+export const nameOf = (thrown: unknown): unknown => (Object(thrown) as { name?: unknown }).name;
+
+/** Of a request; with other names of events the end of a transaction. */
+export const promised = <T>(source: Source, done = 'success', failed = 'error'): Promise<T> =>
+  new Promise((resolve, reject) => {
+    source.addEventListener(done, () => resolve(source.result as T));
+    source.addEventListener(failed, () => reject((source.error as Error | null | undefined) ?? new Error(failed)));
+  });
 
 /** `lost`: the browser has closed it by itself. */
-export function createHandle(environment: OfflineEnvironment, name: string, blocked: () => void, lost: () => void): Handle {
+export function createHandle({ setTimeout, clearTimeout, indexedDB }: OfflineEnvironment, name: string, blocked: () => void, lost: () => void): Handle {
   let opening: Promise<DatabaseLike> | undefined;
   let worked = false;
-  const promised = wrap as unknown as <T>(request: object) => Promise<T>;
 
-  /** Calls `run`, and gives up after a while. */
+  /** Gives up after a while. What throws at once rejects. */
   const timely = <T>(run: () => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      const timer = environment.setTimeout(() => reject(Object.assign(new Error('IndexedDB does not answer'), { name: 'UnknownError' })), OPEN_MS);
-      // What throws at once rejects.
-      void Promise.resolve()
-        .then(run)
+      const timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), OPEN_MS);
+      void run()
         .then(resolve, reject)
-        .finally(() => environment.clearTimeout(timer));
+        .finally(() => clearTimeout(timer));
     });
 
-  const open = (): Promise<DatabaseLike> => {
-    if (opening) return opening;
+  function open(): Promise<DatabaseLike> {
     let late = false;
     const own = timely(async () => {
-      const request = environment.indexedDB!.open(name, 1) as RequestLike; // eslint-disable-line @typescript-eslint/no-non-null-assertion -- without one there is no handle
-      request.onupgradeneeded = () => STORES.forEach((store) => request.result.createObjectStore(store));
-      request.onblocked = blocked;
+      const request = indexedDB?.open(name, 1) as Source;
+      request.addEventListener('upgradeneeded', () => STORES.forEach((store) => (request.result as DatabaseLike).createObjectStore(store)));
+      request.addEventListener('blocked', blocked);
       const database = await promised<DatabaseLike>(request);
       worked = true;
       // Nobody waits for it any more, and it would stand in the way of who deletes.
@@ -87,16 +97,16 @@ export function createHandle(environment: OfflineEnvironment, name: string, bloc
       late = true;
       drop(own);
     });
-    return (opening = own);
-  };
+    return own;
+  }
 
-  const drop = (which = opening): void => {
+  function drop(which = opening): void {
     if (which === opening) opening = undefined;
     which?.then(
       (database) => database.close(),
       () => undefined,
     );
-  };
+  }
 
   return {
     get worked() {
@@ -104,33 +114,29 @@ export function createHandle(environment: OfflineEnvironment, name: string, bloc
     },
     async run(write, body) {
       for (let again = false; ; again = true) {
-        const own = open();
+        const own = (opening ??= open());
+        let transaction: TransactionLike | undefined;
         try {
-          const database = await own;
-          const transaction = database.transaction(STORES, write ? 'readwrite' : 'readonly', write ? { durability: write } : {});
+          const begun = (transaction = (await own).transaction(STORES, write ? 'readwrite' : 'readonly', { durability: write }));
+          const done = promised<void>(begun, 'complete', 'abort');
           // It is awaited below; one that fails before is told by what failed in it.
-          transaction.done.catch(() => undefined);
-          try {
-            const result = await body((store) => transaction.objectStore(store));
-            await transaction.done;
-            return result;
-          } catch (thrown) {
-            try {
-              transaction.abort();
-            } catch {
-              // It has ended by itself.
-            }
-            throw thrown;
-          }
+          done.catch(() => undefined);
+          await body((store) => begun.objectStore(store));
+          return await done;
         } catch (thrown) {
-          if (again || FINAL.test(nameOf(thrown))) throw thrown;
+          try {
+            transaction?.abort();
+          } catch {
+            // It has ended by itself.
+          }
+          if (again || FINAL.test(nameOf(thrown) as string)) throw thrown;
           drop(own);
         }
       }
     },
     async erase() {
       drop();
-      await timely(() => promised(environment.indexedDB!.deleteDatabase(name))); // eslint-disable-line @typescript-eslint/no-non-null-assertion
+      await timely(async () => promised(indexedDB?.deleteDatabase(name) as Source));
     },
     close: () => drop(),
   };

@@ -1,12 +1,15 @@
 /**
  * What is kept, as this tab knows it, and the one way to change it. A change reads what stands there in its own transaction, decides, and writes: two tabs
- * never decide by what the other one has changed meanwhile.
+ * never decide by what the other one has changed meanwhile. Where a browser can keep nothing, what this tab knows is all there is.
  */
+import type { StorageLike } from '../../client/environment.js';
+import { newNode } from '../clock/hlc.js';
 import { offlineError } from '../error.js';
 import type { OfflineEnvironment } from '../environment.js';
+import { isOpen } from '../outbox/entry.js';
 import type { OfflineStatus, OutboxEntry, Problem } from '../types.js';
-import { createHandle, nameOf, type Access } from './handle.js';
-import type { Draft, Ended, Meta, Storage } from './types.js';
+import { createHandle, nameOf, promised, type Access, type Durability, type StoreName } from './handle.js';
+import type { Draft, Meta, Storage } from './types.js';
 
 /** How many changes are remembered by name: a transaction that is tried again looks whether it was kept after all. */
 const REMEMBERED = 16;
@@ -15,7 +18,7 @@ const ENDS = 200;
 
 export interface StorageHost {
   environment: OfflineEnvironment;
-  /** Of the database, and of the line in `localStorage` that counts what is unsent. */
+  /** Of the database, and of the line in `localStorage` that counts what is left. */
   name: string;
   version: number;
   problem: (problem: Problem) => void;
@@ -29,136 +32,116 @@ export interface StorageHost {
 
 const NONE: readonly OutboxEntry[] = [];
 
-type Known = { meta: Meta; entries: readonly OutboxEntry[] };
+type Known = { meta: Meta; entries: readonly OutboxEntry[]; again?: boolean };
 
-export const isUnsent = ({ state }: OutboxEntry): boolean => state === 'queued' || state === 'sending';
-/** What waits for a person, too. */
-const isLeft = ({ state }: OutboxEntry): boolean => state !== 'acked';
 const inOrder = (entries: OutboxEntry[]): OutboxEntry[] => entries.sort((a, b) => a.seq - b.seq);
 
 export function createStorage({ environment, name, version, problem, changed, said, erased }: StorageHost): Storage {
-  const text = (): string => environment.random().toString(36).slice(2, 9);
-  const tab = text() + text();
-  const blocked = (): void => problem({ code: 'storage_unavailable', message: 'another tab keeps an older database open' });
   // What this tab knows is written anew where it was thrown away.
-  let handle = environment.indexedDB && createHandle(environment, name, blocked, () => void storage.load().catch(() => undefined));
+  let handle =
+    environment.indexedDB &&
+    createHandle(
+      environment,
+      name,
+      () => problem({ code: 'storage_unavailable', message: 'another tab has an older database open' }),
+      () => void storage.load(),
+    );
   let known: Known | undefined;
   let state: OfflineStatus['storage'] = 'ok';
   let queue: Promise<unknown> = Promise.resolve();
-  let tokens = 0;
   let closed = false;
-  /** Of the browser that can keep nothing. */
-  const memory = new Map<string, unknown>();
 
-  const become = (now: OfflineStatus['storage'], told?: Problem): void => {
+  function become(now: OfflineStatus['storage'], told?: Problem): void {
     if (state === now) return;
     state = now;
     if (told) problem(told);
     said();
-  };
+  }
 
-  /** What `localStorage` says of what is left to do, and as of which `rev`; `line` is put there. */
-  const counted = (line?: string | null): { count: number; rev: number } | null => {
+  /** Of `localStorage`, where a line says what is left to do, and as of which `rev`. It may be forbidden. */
+  const counting = <T>(run: (storage: StorageLike) => T): T | undefined => {
     try {
-      const { storage } = environment;
-      if (line === null) storage?.removeItem(name);
-      else if (line !== undefined) storage?.setItem(name, line);
-      const [count, rev = 0] = (storage?.getItem(name) || undefined)?.split(' ').map(Number) ?? [];
-      return count === undefined ? null : { count, rev };
+      return environment.storage && run(environment.storage);
     } catch {
-      return null;
+      return undefined;
     }
   };
 
-  const evicted = (count: number): void => {
-    const told: Problem = { code: 'evicted', message: `the browser has thrown away ${count} changes that were kept`, count };
-    if (state === 'lost') problem(told);
-    else become('lost', told);
+  function evicted(count: number): void {
+    if (count <= 0) return;
+    become('lost');
+    problem({ code: 'evicted', message: `the browser has thrown away ${count} changes that were kept`, count });
     // Once.
-    counted('0 0');
-  };
+    counting((storage) => storage.setItem(name, '0 0'));
+  }
 
-  const volatile = (reason: string, error?: unknown): void => {
-    handle = undefined;
-    become('unavailable', { code: 'storage_unavailable', message: `nothing is kept when the tab is closed: ${reason}`, error });
-  };
-
-  async function transact(write: 'strict' | 'relaxed' | undefined, body: (access: Access) => Promise<void>): Promise<void> {
-    if (closed) throw offlineError('STORAGE', 'the outbox is closed');
-    if (handle) {
+  /** The body is given no access where nothing can be kept. */
+  async function transact(write: Durability, body: (access?: Access) => Promise<void>): Promise<void> {
+    let failed: unknown;
+    if (handle && !closed) {
       try {
         await handle.run(write, body);
         // Reading needs no room.
         if (state === 'unavailable' || (state === 'full' && write)) become('ok');
         return;
       } catch (error) {
-        // Its tab has signed out, or is closing, meanwhile.
-        if (closed) throw offlineError('STORAGE', 'the outbox is closed', error);
-        if (nameOf(error) === 'QuotaExceededError') {
-          become('full', { code: 'storage_full', message: 'the browser has no room left', error });
-          throw offlineError('STORAGE', 'the browser has no room left to keep this', error, true);
-        }
-        if (handle.worked) {
-          become('unavailable', { code: 'storage_lost', message: 'the database cannot be opened any more', error });
-          throw offlineError('STORAGE', 'the browser could not keep this', error);
-        }
-        volatile(nameOf(error), error);
+        failed = error;
       }
-    } else if (state === 'ok') volatile('no IndexedDB');
-    const at = (store: string, key: string): string => `${store} ${key}`;
-    await body((store) => ({
-      get: (key) => Promise.resolve(memory.get(at(store, key))),
-      getAll: () => Promise.resolve([...memory].filter(([key]) => key.startsWith(at(store, ''))).map(([, value]) => value)),
-      getAllKeys: () => Promise.resolve([]),
-      put: (value, key) => Promise.resolve(memory.set(at(store, key), value)),
-      delete: (key) => Promise.resolve(memory.delete(at(store, key))),
-    }));
+    }
+    // Its tab has signed out, or is closing, meanwhile.
+    if (closed) throw offlineError('STORAGE', 'the outbox is closed', failed);
+    const full = nameOf(failed) === 'QuotaExceededError';
+    if (full || handle?.worked) {
+      const message = full ? 'the browser has no room left' : 'the browser could not keep it';
+      become(full ? 'full' : 'unavailable', { code: full ? 'storage_full' : 'storage_lost', message, error: failed });
+      throw offlineError('STORAGE', message, failed, full);
+    }
+    if (handle || state === 'ok') become('unavailable', { code: 'storage_unavailable', message: 'nothing is kept beyond this tab', error: failed ?? 'no IndexedDB' });
+    handle = undefined;
+    await body();
   }
 
-  const deleted = (): Error => {
+  function deleted(): Error {
     storage.close();
     erased();
     return offlineError('STORAGE', 'the outbox was deleted');
-  };
+  }
 
-  /** What stands there, and whether this tab has to write it again because the browser has thrown it away. */
-  async function read(access: Access): Promise<Known & { again?: boolean }> {
-    const meta = (await access('meta').get('meta')) as Meta | undefined;
+  /** What stands there, and whether this tab has to write it `again` because the browser has thrown it away. */
+  async function read(access?: Access): Promise<Known> {
+    const meta = access ? await promised<Meta | undefined>(access('meta').get('meta')) : known?.meta;
+    const { lives = 0, rev = 0, node } = known?.meta ?? {};
     if (known && meta?.over) throw deleted();
     if (meta && !meta.over) {
-      const entries = known?.meta.rev === meta.rev && known.meta.node === meta.node ? known.entries : inOrder((await access('entries').getAll()) as OutboxEntry[]);
+      const entries = !access || (rev === meta.rev && node === meta.node) ? storage.entries : inOrder(await promised(access('entries').getAll()));
       // It was thrown away, and another tab has kept anew what it knew: what only this one knew is lost.
-      if (known && (known.meta.lives ?? 0) < (meta.lives ?? 0)) {
+      if (known && lives < (meta.lives ?? 0)) {
         const there = new Set(entries.flatMap(({ id, squashed }) => [id, ...squashed]));
-        const lost = known.entries.filter((entry) => isLeft(entry) && !there.has(entry.id) && !meta.ended[entry.id]).length;
-        if (lost) evicted(lost);
+        evicted(storage.entries.filter((entry) => isOpen(entry) && !there.has(entry.id) && !meta.ended[entry.id]).length);
       }
       return { meta, entries };
     }
-    const line = counted();
-    const left = known?.entries.filter(isLeft).length ?? 0;
-    if (known && line) {
+    const left = storage.entries.filter(isOpen).length;
+    const [count, at = 0] = counting((storage) => storage.getItem(name))?.split(' ').map(Number) ?? [];
+    if (known && count !== undefined) {
       // Another tab had kept what this one has not heard of.
-      if (line.rev > known.meta.rev) evicted(Math.max(1, line.count - left));
+      if (at > rev) evicted(Math.max(1, count - left));
       // What this tab still knows is kept anew. Whoever led leads no more, and may have sent what nobody here has heard of.
       const entries = known.entries.map((entry): OutboxEntry => (entry.state === 'queued' ? { ...entry, state: 'sending', attempts: entry.attempts || 1 } : entry));
       // A new name: what another tab knows under the same `rev` may be something else.
-      return { meta: { ...known.meta, node: text() + text(), fence: known.meta.fence + 1, lives: (known.meta.lives ?? 0) + 1, lease: undefined }, entries, again: true };
+      return { meta: { ...known.meta, node: newNode(environment), fence: known.meta.fence + 1, lives: lives + 1, lease: undefined }, entries, again: true };
     }
-    if (known) {
-      // Another tab has signed out; or, where nothing says so, it was thrown away.
-      if (left) evicted(left);
-      throw deleted();
-    }
-    if (line?.count) evicted(line.count);
-    return { meta: { seq: 1, rev: 0, fence: 0, node: text() + text(), version, ended: {}, done: [] }, entries: [], again: true };
+    // Another tab has signed out; or, where nothing says so, it was thrown away.
+    evicted(known ? left : (count ?? 0));
+    if (known) throw deleted();
+    return { meta: { seq: 1, rev: 0, fence: 0, node: newNode(environment), version, ended: {}, done: [] }, entries: [], again: true };
   }
 
   function learnt(now: Known, own: boolean): void {
     const before = storage.entries;
     known = now;
     if (before === now.entries) return;
-    counted(`${now.entries.filter(isLeft).length} ${now.meta.rev}`);
+    counting((storage) => storage.setItem(name, `${now.entries.filter(isOpen).length} ${now.meta.rev}`));
     changed(before, own);
   }
 
@@ -181,53 +164,54 @@ export function createStorage({ environment, name, version, problem, changed, sa
     get state() {
       return state;
     },
-    async load() {
-      const again = await inTurn(async () => {
-        let now!: Known & { again?: boolean };
-        await transact(undefined, async (access) => {
-          now = await read(access);
+    load: async () => {
+      let now!: Known;
+      try {
+        await inTurn(async () => {
+          await transact(undefined, async (access) => {
+            now = await read(access);
+          });
+          if (!now.again) learnt(now, false);
         });
-        if (!now.again) learnt(now, false);
-        return now.again && now.entries[0];
-      });
-      if (again) await storage.change(() => undefined);
+        if (now.again && now.entries[0]) await storage.change(() => undefined);
+      } catch {
+        // It is told already.
+      }
     },
     change: (body, { relaxed = false } = {}) =>
       inTurn(async () => {
-        const token = tab + (tokens += 1);
+        const token = newNode(environment);
         let result: unknown;
         let thrown: [unknown] | undefined;
         let now: Known | undefined;
-        const attempt = async (access: Access): Promise<void> => {
+        let looks = false;
+        const attempt = async (access?: Access): Promise<void> => {
           const found = await read(access);
-          now = undefined;
+          now = thrown = undefined;
           // It was kept, and the word of it was lost.
-          if (found.meta.done.includes(token)) {
-            now = found;
-            return;
-          }
+          if (found.meta.done.includes(token)) now = found;
+          if (now || looks) return;
           const meta: Meta = { ...found.meta, ended: { ...found.meta.ended }, done: [token, ...found.meta.done].slice(0, REMEMBERED) };
-          let entries = found.entries;
-          const puts = new Map<string, OutboxEntry | undefined>(found.again ? entries.map((entry) => [entry.id, entry]) : []);
-          const versions = new Map<string, unknown>();
+          const writes: [store: StoreName, key: string, value: unknown][] = [];
+          let { entries } = found;
+          const set = (id: string, entry?: OutboxEntry): void => {
+            writes.push(['entries', id, entry]);
+            entries = inOrder([...entries.filter((one) => one.id !== id), ...(entry ? [entry] : [])]);
+          };
+          if (found.again) for (const entry of entries) set(entry.id, entry);
           const draft: Draft = {
             meta,
             get entries() {
               return entries;
             },
-            put(entry) {
-              puts.set(entry.id, entry);
-              entries = inOrder([...entries.filter(({ id }) => id !== entry.id), entry]);
-            },
-            remove(id, ended?: Ended) {
-              puts.set(id, undefined);
+            put: (entry) => set(entry.id, entry),
+            remove(id, ended) {
               const gone = entries.find((entry) => entry.id === id);
-              entries = entries.filter((entry) => entry !== gone);
+              set(id);
               if (ended) for (const old of [id, ...(gone?.squashed ?? [])]) meta.ended[old] = ended;
             },
-            version: (key, value) => void versions.set(key, value),
+            version: (key, value) => void writes.push(['versions', key, value]),
           };
-          thrown = undefined;
           try {
             result = body(draft);
           } catch (error) {
@@ -235,22 +219,22 @@ export function createStorage({ environment, name, version, problem, changed, sa
             return;
           }
           if (entries !== found.entries || found.again) meta.rev += 1;
-          const ends = Object.entries(meta.ended);
-          if (ends.length > ENDS) meta.ended = Object.fromEntries(ends.slice(-ENDS));
+          meta.ended = Object.fromEntries(Object.entries(meta.ended).slice(-ENDS));
           now = { meta, entries };
-          const write = (store: 'entries' | 'versions', [key, value]: [string, unknown]): Promise<unknown> => (value === undefined ? access(store).delete(key) : access(store).put(value, key));
-          await Promise.all([access('meta').put(meta, 'meta'), ...[...puts].map((one) => write('entries', one)), ...[...versions].map((one) => write('versions', one))]);
+          writes.push(['meta', 'meta', meta]);
+          for (const [name, key, value] of writes) {
+            const store = access?.(name);
+            if (value === undefined) store?.delete(key);
+            else store?.put(value, key);
+          }
         };
         try {
           await transact(relaxed ? 'relaxed' : 'strict', attempt);
         } catch (error) {
           now = undefined;
           // Perhaps it was kept after all.
-          const look = async (access: Access): Promise<void> => {
-            const found = await read(access);
-            now = found.meta.done.includes(token) ? found : undefined;
-          };
-          await transact(undefined, look).catch(() => undefined);
+          looks = true;
+          await transact(undefined, attempt).catch(() => undefined);
           if (!now) throw error;
         }
         if (now) learnt(now, true);
@@ -258,20 +242,20 @@ export function createStorage({ environment, name, version, problem, changed, sa
         return result as never;
       }),
     async versions() {
-      let pairs: [string, unknown][] = [];
+      let keys: string[] = [];
+      let values: unknown[] = [];
       await inTurn(() =>
         transact(undefined, async (access) => {
-          const [keys, values] = await Promise.all([access('versions').getAllKeys(), access('versions').getAll()]);
-          pairs = keys.map((key, at) => [key as string, values[at]]);
+          const store = access?.('versions');
+          if (store) [keys, values] = await Promise.all([promised<string[]>(store.getAllKeys()), promised<unknown[]>(store.getAll())]);
         }),
       );
-      return pairs;
+      return keys.map((key, at) => [key, values[at]]);
     },
     erase: () =>
       inTurn(async () => {
         closed = true;
-        counted(null);
-        memory.clear();
+        counting((storage) => storage.removeItem(name));
         known = undefined;
         await handle?.erase();
       }),

@@ -51,7 +51,7 @@ export interface Storage {
   /** False: it lives in this tab alone. */
   readonly kept: boolean;
   readonly state: OfflineStatus['storage'];
-  /** Reads everything anew, where it has changed. */
+  /** Reads everything anew, where it has changed. What cannot be read is told (`state`), and no reason to reject. */
   load(): Promise<void>;
   /**
    * Runs `body` in one transaction, and resolves with what it gives once that is kept. What it throws leaves everything as it was. Rejects with

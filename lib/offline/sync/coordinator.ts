@@ -9,24 +9,28 @@
  */
 import { covers } from '../../client/tabs/history.js';
 import type { ClientEvent, SyncClient, SyncStatus } from '../../client/types.js';
+import { createEvent } from '../events.js';
 import type { Coordinator, Inside } from '../inside.js';
-import type { OutboxEntry } from '../types.js';
-import { isOwn, isUnsent, tell, writtenOf, type Told, type Written } from './conflicts.js';
+import { isUntouched, keyOf } from '../outbox/entry.js';
+import { due } from '../outbox/lanes.js';
+import type { NetworkStatus, OutboxEntry } from '../types.js';
+import { isOwn, tell, writtenOf, type Told, type Written } from './conflicts.js';
 import { holds, INITIAL, step, type Input } from './return.js';
+import { versionOf } from './versions.js';
 
 type Host = Pick<Inside, 'environment' | 'network' | 'outbox' | 'versions' | 'mutations' | 'clock' | 'say' | 'onClose'>;
 
 /** Own ids whose entries are gone, and ids that the stream has told of. A stream that is further behind than so many of them is told apart by what its versions say. */
 const MAX_OWN = 1_000;
 
-export function createCoordinator(host: Host): Coordinator {
-  const { environment, network, outbox, versions, mutations, say, onClose } = host;
+export function createCoordinator({ environment: { setTimeout, clearTimeout }, network, outbox, versions, mutations, clock, say, onClose }: Host): Coordinator {
+  const [subscribe, tellAll, listeners] = createEvent<[]>(say);
   let state = INITIAL;
   let timer: unknown;
   let sync: SyncClient | undefined;
-  let ends: (() => void)[] = [];
-  /** What others have written of rows that something here waits to change, by row and field; of a row that is gone under the field ''. */
-  const meanwhile = new Map<string, Written>();
+  let ends: (() => void)[] | undefined;
+  /** What others have written of rows that something here waits to change, by lane and field; of a row that is gone under the field ''. */
+  const meanwhile = new Map<string, Map<string, Written>>();
   const own = new Set<string>();
   /** What the stream has told of: what was made of a field since is newer than an ack that comes after it. */
   const told = new Set<string>();
@@ -35,104 +39,91 @@ export function createCoordinator(host: Host): Coordinator {
   /** What a listener has missed comes a moment after its stream is live. */
   let settled: unknown;
   let wasLive = false;
-  const listeners = new Set<() => void>();
 
   function send(input: Input): void {
-    const [at, held] = [state.at, holds(state)];
-    const [next, effects] = step(state, input);
+    const before = state;
+    const [next, effects] = step(before, input);
     state = next;
     for (const effect of effects) {
       if (effect.do === 'pause' || effect.do === 'resume') outbox[effect.do](effect.reason);
-      else {
-        environment.clearTimeout(timer);
-        if (effect.do === 'sleep') timer = environment.setTimeout(() => send({ is: 'timer' }), effect.ms);
-      }
+      else clearTimeout(timer);
+      if (effect.do === 'sleep') timer = setTimeout(() => send({ is: 'timer' }), effect.ms);
     }
-    if (at !== state.at || held !== holds(state)) for (const listener of [...listeners]) say(listener, undefined);
+    if (before.at !== state.at || holds(before) !== holds(state)) tellAll();
   }
 
   // --- the stream ---
 
   function look(): void {
-    const status = sync?.status;
-    if (!status || status.state === 'refused' || status.state === 'closed') return send({ is: 'stream', stream: 'none', covered: false });
-    const { cursor, head } = status;
-    const live = status.state === 'live';
-    const here = live && settled === undefined && (head === undefined || covers(cursor, head));
-    if (here) {
+    const { state: is, cursor, head } = sync?.status ?? { state: 'closed' as const };
+    const live = is === 'live';
+    let covered = live && settled === undefined && (head === undefined || covers(cursor, head));
+    if (covered) {
       judge();
-      if (!writing) versions.moved(cursor);
+      covered = !writing;
+      if (covered) versions.moved(cursor);
     }
-    send({ is: 'stream', stream: live ? 'live' : 'down', covered: here && !writing });
+    send({ is: 'stream', stream: live ? is : is === 'refused' || is === 'closed' ? 'none' : 'down', covered });
   }
 
-  function changed({ state: is }: Pick<SyncStatus, 'state'>): void {
+  function changed(is: SyncStatus['state'] = 'closed'): void {
     const live = is === 'live';
     if (live && !wasLive) {
-      environment.clearTimeout(settled);
-      settled = environment.setTimeout(() => {
+      clearTimeout(settled);
+      settled = setTimeout(() => {
         settled = undefined;
         look();
       }, 0);
       network.prove();
-    } else if (is === 'offline' || (wasLive && is === 'connecting')) {
-      network.doubt();
-    }
+    } else if (is === 'offline' || (wasLive && is === 'connecting')) network.doubt();
     wasLive = live;
     look();
   }
 
   function heard(event: ClientEvent): void {
-    if ('seq' in event) {
-      for (const written of writtenOf(event)) learn(written, event.sourceId === sync?.sourceId);
-    } else if (event.type === 'resync' || (event.type === 'invalidate' && event.count !== undefined)) {
+    if ('seq' in event) for (const written of writtenOf(event)) learn(written, event.sourceId === sync?.sourceId);
+    else if (event.type === 'resync' || (event.type === 'invalidate' && event.count !== undefined)) {
       // Whose versions nobody names: what was known of any may be old. The server decides by what the person saw.
       meanwhile.clear();
       versions.forget();
-    } else {
-      return;
-    }
+    } else return;
     look();
   }
 
   function note(ids: Set<string>, id: string): void {
     ids.add(id);
-    for (const oldest of ids) {
-      if (ids.size <= MAX_OWN) break;
-      ids.delete(oldest);
-    }
+    for (const oldest of ids) if (ids.size > MAX_OWN) ids.delete(oldest);
   }
 
   function learn(written: Written, mine: boolean): void {
     const { key, fields, version, action } = written;
-    const row = `${key.entity}\0${key.id}\0`;
+    const { entries } = outbox;
+    const lane = keyOf(key);
     const gone = action.type === 'delete';
     note(told, version);
-    host.clock?.receive(version);
+    clock?.receive(version);
     if (gone) versions.forget(key);
-    else versions.learn(key, Object.fromEntries(fields.map((field) => [field, version])));
-    const ours = mine || own.has(version) || isOwn(outbox.entries, version);
-    const waits = outbox.entries.some((entry) => isUnsent(entry) && entry.entity === key.entity && entry.entityId === key.id);
-    if (gone) for (const name of [...meanwhile.keys()]) if (name.startsWith(row)) meanwhile.delete(name);
-    // Who writes it has brought it back.
-    if (!gone) meanwhile.delete(row);
+    else versions.learn(key, versionOf(fields, version));
+    const counts = !mine && !own.has(version) && !isOwn(entries, version) && entries.some((entry) => isUntouched(entry) && entry.lane === lane);
+    // A delete is all that counts of a row, and who writes the row has brought it back.
+    const row = new Map(gone ? [] : meanwhile.get(lane));
+    row.delete('');
     for (const field of gone ? [''] : fields) {
+      if (counts) row.set(field, { ...written, fields: [field] });
       // What this browser wrote after them the server has let through.
-      if (ours || !waits) meanwhile.delete(row + field);
-      else meanwhile.set(row + field, gone ? written : { ...written, fields: [field] });
+      else row.delete(field);
     }
+    if (row.size) meanwhile.set(lane, row);
+    else meanwhile.delete(lane);
   }
 
   /** What others have written meanwhile, and what waits here. */
   function judge(): void {
-    if (meanwhile.size === 0) return;
-    const all = [...meanwhile.values()];
-    meanwhile.clear();
     for (const entry of outbox.entries) {
-      const told = all.flatMap((written) => tell(entry, written, mutations[entry.path]) ?? []);
-      if (told.length === 0) continue;
+      const found = [...(meanwhile.get(entry.lane)?.values() ?? [])].flatMap((written) => tell(entry, written, mutations[entry.path]) ?? []);
+      if (!found[0]) continue;
       writing += 1;
-      void mark(entry, told)
+      void mark(entry, found)
         // The storage has told it; the server finds the conflict, too.
         .catch(() => undefined)
         .then(() => {
@@ -140,55 +131,46 @@ export function createCoordinator(host: Host): Coordinator {
           look();
         });
     }
+    meanwhile.clear();
   }
 
   async function mark({ id }: OutboxEntry, told: readonly Told[]): Promise<void> {
     const base = Object.assign({}, ...told.map((one) => one.base)) as Told['base'];
     const conflicts = told.flatMap((one) => one.conflicts);
-    if (Object.keys(base).length > 0) await outbox.rebase(id, base);
-    if (conflicts.length > 0) await outbox.conflict(id, conflicts);
+    if (Object.keys(base)[0]) await outbox.rebase(id, base);
+    if (conflicts[0]) await outbox.conflict(id, conflicts);
   }
 
   function follow(next: SyncClient | undefined): void {
-    if (next === sync && ends.length > 0) return;
+    if (next === sync && ends) return;
     leave();
     if (state.at === 'closed') return;
     sync = next;
     if (sync) {
       // From where the versions stand, else from what the page has: its own position, so that it takes none of another listener's.
       const since = versions.cursor ?? sync.status.cursor ?? sync.since;
-      ends = [sync.subscribe(heard, since === undefined ? {} : { since }), sync.onStatus(changed)];
+      ends = [sync.subscribe(heard, since === undefined ? {} : { since }), sync.onStatus(({ state: is }) => changed(is))];
     }
-    changed({ state: sync?.status.state ?? 'closed' });
+    changed(sync?.status.state);
   }
 
   function leave(): void {
-    for (const end of ends) end();
-    ends = [];
-    sync = undefined;
+    for (const end of ends ?? []) end();
+    ends = sync = undefined;
     wasLive = false;
-    environment.clearTimeout(settled);
+    clearTimeout(settled);
     settled = undefined;
     meanwhile.clear();
   }
 
   // --- the others ---
 
-  /** Something can be sent: it is not behind what waits for a person. */
-  function count(): void {
-    const held = new Set<string>();
-    let waiting = false;
-    for (const { state: is, lane, after } of outbox.entries) {
-      if (is === 'acked') continue;
-      const free = (is === 'queued' || is === 'sending') && !held.has(lane) && !after.some((other) => held.has(other));
-      if (free) waiting = true;
-      else held.add(lane);
-    }
-    send({ is: 'outbox', waiting });
-  }
+  /** What waits can be sent: it is not behind what waits for a person. */
+  const count = (): void => send({ is: 'outbox', waiting: !!due(outbox.entries).ready[0] });
+  const proved = ({ online, verified }: NetworkStatus): void => send({ is: 'network', verified: online && verified });
 
   const stops = [
-    network.subscribe(({ online, verified }) => send({ is: 'network', verified: online && verified })),
+    network.subscribe(proved),
     outbox.subscribe(count),
     outbox.onAck((entry) => {
       for (const id of [entry.id, ...entry.squashed]) note(own, id);
@@ -203,7 +185,7 @@ export function createCoordinator(host: Host): Coordinator {
   });
   outbox.pause('offline');
   count();
-  send({ is: 'network', verified: network.status.online && network.status.verified });
+  proved(network.status);
 
   return {
     get at() {
@@ -212,11 +194,7 @@ export function createCoordinator(host: Host): Coordinator {
     get holds() {
       return holds(state);
     },
-    subscribe(listener) {
-      const each = (): void => listener();
-      listeners.add(each);
-      return () => void listeners.delete(each);
-    },
+    subscribe,
     follow,
   };
 }

@@ -10,30 +10,24 @@ export interface Resolved {
   readonly seen: Readonly<Record<string, string>>;
 }
 
-const mix = (input: unknown, fields: Readonly<Record<string, unknown>>): unknown => ({ ...Object(input), ...fields });
-
 /** `merge`: of the mutation, where its input has its fields in another place than under their names. */
-export function resolved(entry: OutboxEntry, how: Resolution, id: string, merge: (input: never, fields: Record<string, unknown>) => unknown = mix): Resolved {
-  const conflicts = entry.conflicts ?? [];
-  const decided = Object.fromEntries(conflicts.map((conflict): [string, SeenField] => [conflict.field, { ...('theirs' in conflict && { value: conflict.theirs }), version: conflict.version }]));
-  const base = { ...entry.base, ...decided };
-  const seen = Object.fromEntries(conflicts.map(({ field, version }) => [field, version]));
-  if (how === 'theirs') return { entry: undefined, base, seen };
-  const next: { -readonly [Key in keyof OutboxEntry]: OutboxEntry[Key] } = {
-    ...entry,
-    id,
-    // What stands behind it, and the action of a try whose answer was lost, may still name the old ones.
-    squashed: [...entry.squashed, entry.id],
-    state: 'queued',
-    attempts: 0,
-    failures: 0,
-    notBefore: 0,
-    base,
-  };
-  if (how !== 'mine') {
-    next.fields = { ...entry.fields, ...how.merged };
-    next.input = merge(entry.input as never, { ...how.merged });
+export function resolved(
+  entry: OutboxEntry,
+  how: Resolution,
+  id: string,
+  merge: (input: never, fields: Record<string, unknown>) => unknown = (input, fields) => ({ ...Object(input), ...fields }),
+): Resolved {
+  const { conflicts = [], error: _error, reason: _reason, answer: _answer, ackedAt: _ackedAt, ...rest } = entry;
+  const seen: Record<string, string> = {};
+  const base = { ...entry.base };
+  for (const { field, version, ...sides } of conflicts) {
+    seen[field] = version;
+    base[field] = { ...('theirs' in sides && { value: sides.theirs }), version };
   }
-  for (const part of ['conflicts', 'error', 'reason', 'answer', 'ackedAt'] as const) delete next[part];
-  return { entry: next, base, seen };
+  if (how === 'theirs') return { entry: undefined, base, seen };
+  // What stands behind it, and the action of a try whose answer was lost, may still name the old ones.
+  const next: OutboxEntry = { ...rest, id, squashed: [...entry.squashed, entry.id], state: 'queued', attempts: 0, failures: 0, notBefore: 0, base };
+  if (how === 'mine') return { entry: next, base, seen };
+  const { merged } = how;
+  return { entry: { ...next, fields: { ...entry.fields, ...merged }, input: merge(entry.input as never, { ...merged }) }, base, seen };
 }

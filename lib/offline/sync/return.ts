@@ -46,41 +46,26 @@ const REASON: { readonly [At in Place]?: PauseReason & ('offline' | 'catching_up
 export function step(before: State, input: Input): readonly [State, readonly Effect[]] {
   if (before.at === 'closed') return [before, []];
   if (input.is === 'close') return [{ ...before, at: 'closed' }, [{ do: 'still' }]];
-  const state = learn(before, input);
-  const at = place(state);
-  const late = state.late && !hasCaughtUp(state) && at !== 'away';
-  if (at === before.at) return [{ ...state, late }, []];
+  const { is: _is, ...facts } = input;
+  const { verified, stream, covered, waiting } = { ...before, ...facts };
+  // A stream that has just come brings what was missed.
+  const comes = stream === 'live' && before.stream !== 'live';
+  const waited = input.is === 'timer' && before.at === 'catching_up';
+  const isLate = waited || (before.late && !comes);
+  const caughtUp = stream === 'none' || (stream === 'live' && covered);
+  // What is done when it is current is sent as it comes.
+  const at = !verified ? 'away' : !caughtUp && !isLate ? 'catching_up' : before.at === 'current' || !waiting ? 'current' : 'sending';
+  const next: State = { at, verified, stream, covered, waiting, late: isLate && !caughtUp && verified };
   const effects: Effect[] = [];
   const [was, is] = [REASON[before.at], REASON[at]];
+  const moves = at !== before.at;
   // The new reason first: nothing is sent between the two.
-  if (is) effects.push({ do: 'pause', reason: is });
-  if (was) effects.push({ do: 'resume', reason: was });
-  if (at === 'catching_up') effects.push({ do: 'sleep', ms: CATCH_UP_MS });
-  else if (before.at === 'catching_up') effects.push({ do: 'still' });
-  return [{ ...state, at, late }, effects];
-}
-
-function learn(state: State, input: Exclude<Input, { is: 'close' }>): State {
-  switch (input.is) {
-    case 'network':
-      return { ...state, verified: input.verified };
-    case 'stream':
-      // A stream that has just come brings what was missed.
-      return { ...state, stream: input.stream, covered: input.covered, late: state.late && !(input.stream === 'live' && state.stream !== 'live') };
-    case 'outbox':
-      return { ...state, waiting: input.waiting };
-    case 'timer':
-      return { ...state, late: state.late || state.at === 'catching_up' };
-  }
-}
-
-const hasCaughtUp = ({ stream, covered }: State): boolean => stream === 'none' || (stream === 'live' && covered);
-
-function place(state: State): Place {
-  if (!state.verified) return 'away';
-  if (!hasCaughtUp(state) && !state.late) return 'catching_up';
-  // What is done from here on is sent as it comes.
-  return state.at === 'current' || !state.waiting ? 'current' : 'sending';
+  if (is && moves) effects.push({ do: 'pause', reason: is });
+  if (was && moves) effects.push({ do: 'resume', reason: was });
+  // A timer of before, in a page that was frozen meanwhile, says nothing of a stream that has just come.
+  if (is === 'catching_up' && (moves || comes)) effects.push({ do: 'sleep', ms: CATCH_UP_MS });
+  else if (was === 'catching_up' && moves) effects.push({ do: 'still' });
+  return [next, effects];
 }
 
 /** Something was done meanwhile, and is not sent yet: queries that read now would read too early. */

@@ -4,7 +4,8 @@
  * Kept with the position up to which the stream was learnt from, in one transaction: whoever begins there again misses no version.
  */
 import type { Inside, Versions } from '../inside.js';
-import type { EntityKey, OutboxEntry } from '../types.js';
+import { keyOf, rowOf } from '../outbox/entry.js';
+import type { EntityKey } from '../types.js';
 
 /** Rows; beyond it the one that was not asked for, nor heard of, for longest is forgotten. */
 const MAX_ROWS = 10_000;
@@ -13,10 +14,11 @@ const KEEP_MS = 5_000;
 
 type Row = Record<string, string | null>;
 
-const keyOf = ({ entity, id }: EntityKey): string => `${entity}\0${id}`;
+/** One version of several fields. */
+export const versionOf = (fields: readonly string[], version: string): Row => Object.fromEntries(fields.map((field) => [field, version]));
 
 /** `maxRows`: for tests. */
-export function createVersions({ environment, storage, onClose }: Pick<Inside, 'environment' | 'storage' | 'onClose'>, maxRows = MAX_ROWS): Versions {
+export function createVersions({ environment: { setTimeout, clearTimeout, listen }, storage, onClose }: Pick<Inside, 'environment' | 'storage' | 'onClose'>, maxRows = MAX_ROWS): Versions {
   /** The one that was touched last stands last. */
   const rows = new Map<string, Row>();
   /** What is not kept as it is: also what is gone. */
@@ -29,58 +31,66 @@ export function createVersions({ environment, storage, onClose }: Pick<Inside, '
   let timer: unknown;
   let closed = false;
 
-  function touch(key: string, row: Row): void {
-    rows.delete(key);
-    rows.set(key, row);
-    while (rows.size > maxRows) drop(rows.keys().next().value as string);
+  function touch(name: string, row = rows.get(name)): Row | undefined {
+    if (!row) return undefined;
+    rows.delete(name);
+    rows.set(name, row);
+    for (const oldest of rows.keys()) if (rows.size > maxRows) drop(oldest);
+    return row;
   }
 
-  function drop(key: string): void {
-    if (rows.delete(key)) changed(key);
+  function drop(name: string): void {
+    if (rows.delete(name)) changed(name);
   }
 
-  function changed(key?: string): void {
-    if (key !== undefined) dirty.add(key);
-    if (!closed) timer ??= environment.setTimeout(() => void keep(), KEEP_MS);
+  function changed(name?: string): void {
+    if (name !== undefined) dirty.add(name);
+    if (!closed) timer ??= setTimeout(() => void keep(), KEEP_MS);
   }
 
   function learn(key: EntityKey, fields: Readonly<Record<string, string | null>>): void {
     const name = keyOf(key);
     const row = rows.get(name) ?? {};
-    const news = Object.entries(fields).filter(([field, version]) => row[field] !== version);
-    touch(name, news.length > 0 ? { ...row, ...fields } : row);
-    if (news.length > 0) changed(name);
+    const isNew = Object.entries(fields).some(([field, version]) => row[field] !== version);
+    touch(name, isNew ? { ...row, ...fields } : row);
+    if (isNew) changed(name);
+  }
+
+  function forget(key?: EntityKey): void {
+    if (key) return drop(keyOf(key));
+    all ||= !loaded;
+    for (const name of [...rows.keys()]) drop(name);
   }
 
   async function keep(): Promise<void> {
-    environment.clearTimeout(timer);
+    clearTimeout(timer);
     timer = undefined;
-    if (closed || (dirty.size === 0 && !moved)) return;
-    const keys = [...dirty];
+    if (closed || (!dirty.size && !moved)) return;
+    const names = [...dirty];
     const position = cursor;
     dirty.clear();
     moved = false;
     try {
       await storage.change(
         (draft) => {
-          for (const key of keys) draft.version(key, rows.get(key));
+          for (const name of names) draft.version(name, rows.get(name));
           if (position !== undefined) draft.meta.cursor = position;
         },
         { relaxed: true },
       );
     } catch {
       // The storage has told it. What is not kept is read again by whoever needs it: the position has not moved either.
-      for (const key of keys) dirty.add(key);
+      for (const name of names) dirty.add(name);
       moved = true;
     }
   }
 
-  const unlisten = environment.listen((what) => {
+  const unlisten = listen((what) => {
     if (what === 'hide') void keep();
   });
   onClose(() => {
     closed = true;
-    environment.clearTimeout(timer);
+    clearTimeout(timer);
     unlisten();
   });
 
@@ -88,42 +98,30 @@ export function createVersions({ environment, storage, onClose }: Pick<Inside, '
     async load() {
       const kept = await storage.versions();
       if (closed) return;
-      const learnt = [...rows];
+      const learnt = new Map(rows);
       rows.clear();
-      for (const [key, row] of kept) {
+      for (const [name, row] of kept) {
         // What has been forgotten meanwhile is not what was kept.
-        if (all || (dirty.has(key) && !learnt.some(([name]) => name === key))) dirty.add(key);
-        else touch(key, { ...(Object(row) as Row) });
+        if (all || (dirty.has(name) && !learnt.has(name))) dirty.add(name);
+        else touch(name, { ...(Object(row) as Row) });
       }
-      for (const [key, row] of learnt) touch(key, { ...rows.get(key), ...row });
+      for (const [name, row] of learnt) touch(name, { ...rows.get(name), ...row });
       loaded = true;
       cursor ??= storage.meta?.cursor;
-      if (dirty.size > 0) changed();
+      if (dirty.size) changed();
     },
     of(key, field) {
-      const name = keyOf(key);
-      const row = rows.get(name);
-      if (!row) return undefined;
-      touch(name, row);
+      const row = touch(keyOf(key)) ?? {};
       return Object.hasOwn(row, field) ? row[field] : undefined;
     },
-    row(key) {
-      const name = keyOf(key);
-      const row = rows.get(name);
-      if (row) touch(name, row);
-      return row;
-    },
+    row: (key) => touch(keyOf(key)),
     learn,
-    acked({ kind, entity, entityId: id, fields, id: version }: OutboxEntry) {
-      if (entity === undefined || id === undefined) return;
-      if (kind === 'delete') drop(keyOf({ entity, id }));
-      else learn({ entity, id }, Object.fromEntries(Object.keys(fields).map((field) => [field, version])));
+    acked(entry) {
+      const key = rowOf(entry);
+      if (key && entry.kind === 'delete') forget(key);
+      else if (key) learn(key, versionOf(Object.keys(entry.fields), entry.id));
     },
-    forget(key) {
-      if (key) return drop(keyOf(key));
-      all ||= !loaded;
-      for (const name of [...rows.keys()]) drop(name);
-    },
+    forget,
     moved(to) {
       if (to === undefined || to === cursor) return;
       cursor = to;

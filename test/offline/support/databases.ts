@@ -48,10 +48,6 @@ class Target {
     this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
   }
 
-  removeEventListener(type: string, listener: Heard): void {
-    this.#listeners.set(type, (this.#listeners.get(type) ?? []).filter((one) => one !== listener));
-  }
-
   dispatch(type: string): boolean {
     const own = (this as Record<string, unknown>)[`on${type}`] as Heard | undefined;
     const all = this.#listeners.get(type) ?? [];
@@ -65,14 +61,6 @@ class Request extends Target {
   result: unknown;
   error: unknown = null;
   transaction: Transaction | null = null;
-}
-
-class Index {}
-
-class Cursor {
-  advance(): void {}
-  continue(): void {}
-  continuePrimaryKey(): void {}
 }
 
 type Rows = Map<string, unknown>;
@@ -373,6 +361,3 @@ export class Databases {
     for (const file of files) file.gone();
   }
 }
-
-// `idb` tells what it is given by these.
-Object.assign(globalThis, { IDBRequest: Request, IDBTransaction: Transaction, IDBDatabase: Database, IDBObjectStore: ObjectStore, IDBIndex: Index, IDBCursor: Cursor });
