@@ -88,6 +88,25 @@ test('a full disk, and something of the row waits: it may not overtake', async (
   expect(server.rows.get('pages p1')).toEqual({});
 });
 
+test('a full disk: what is sent without being kept goes one after the other', async () => {
+  const came: unknown[] = [];
+  const slow = [100, 50, 1];
+  const page = await open({
+    sends: async (path, input) => {
+      await new Promise<void>((done) => stage.clock.after(slow.shift() ?? 1, done));
+      came.push((input as { title: string }).title);
+      return server.call(path, input);
+    },
+  });
+  stage.faults.full = true;
+  const all = [page.outbox.add('pages.create', { id: 'p1', title: 'a' }), page.outbox.add('pages.update', { id: 'p1', title: 'b' }), page.outbox.add('pages.create', { id: 'p2', title: 'c' })];
+  for (const { answer, kept } of await stage.done(Promise.all(all))) {
+    expect(kept).toBe(false);
+    await stage.done(answer);
+  }
+  expect(came).toEqual(['c', 'a', 'b']);
+});
+
 test('where nothing can be kept it lives in the tab, and that is said', async () => {
   const page = await open({ indexedDB: undefined });
   expect(page.problems.map(({ code }) => code)).toEqual(['storage_unavailable']);

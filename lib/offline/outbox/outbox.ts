@@ -80,6 +80,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   const waiting = new Map<string, Waiting[]>();
   /** What the client itself gave (`done`) or threw in this tab: its callers get the very same. */
   const raws = new Map<string, [done: boolean, raw: unknown]>();
+  /** By lane, the last one that was sent without being kept, while it is on its way. */
+  const straight = new Map<string, Promise<unknown>>();
   let channel: ChannelLike | undefined;
   let looking: unknown;
   let flushes: (() => void)[] = [];
@@ -432,8 +434,14 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     if (!(thrown as { retryable?: unknown }).retryable || waits || state !== 'full' || stands() || !verified()) throw thrown;
     // Not in a transaction: another tab may do the same at the same moment, under a name of its own.
     const id = made.id ?? nextId({ meta: { ...meta, node: newNode(environment) } } as Draft);
-    const answer = request({ ...made, id, seq: 0, base: baseOf(made, entries, known) });
-    if (!answer) throw thrown;
+    const entry: OutboxEntry = { ...made, id, seq: 0, base: baseOf(made, entries, known) };
+    if (!host.send()) throw thrown;
+    // One behind the other, as those that are kept.
+    const before = Promise.allSettled([made.lane, ...made.after].map((lane) => Promise.resolve(straight.get(lane))));
+    const answer = before.then(() => request(entry));
+    straight.set(made.lane, answer);
+    const over = (): unknown => straight.get(made.lane) === answer && straight.delete(made.lane);
+    answer.then(over, over);
     answer.then(
       () => host.heard({ is: 'answer', answer: undefined }, 0),
       (error: unknown) => host.heard(outcomeOf(error), 0),

@@ -29,6 +29,7 @@ export interface Intent {
   nth: number;
   path: string;
   row: string;
+  tab: string;
   input: Record<string, unknown>;
   at: number;
   /** `unknown`: its tab died before it said. `direct`: there was no room, and the server was asked at once. */
@@ -121,7 +122,10 @@ export class Checker {
       this.#made.add(`${name} ${nth}`);
       // Of what is done at the same moment in two tabs either may be the first.
       const after = this.intents[this.#last.get(name) ?? -1];
-      if (!this.split() && after && nth < after.nth && this.intents[nth]!.keptAt <= after.at) this.fail('order', `${name}: ${String(value)} came after v${after.nth}`);
+      const own = this.intents[nth]!;
+      // What was not kept no other tab knows.
+      const apart = (own.said === 'direct' || after?.said === 'direct') && own.tab !== after?.tab;
+      if (!this.split() && !apart && after && nth < after.nth && own.keptAt <= after.at) this.fail('order', `${name}: ${String(value)} came after v${after.nth}`);
       this.#last.set(name, nth);
     }
     for (; this.#rung < effects.length; this.#rung += 1) {

@@ -253,7 +253,7 @@ export class World {
         input = { id, ...Object.fromEntries((fields.length > 0 ? fields : ['title']).map((field) => [field, `v${nth}`])), ...(random.chance(0.04) && { refuse: true }) };
       }
     }
-    const intent: Intent = { nth, path, row: of, input, at: this.stage.clock.now, said: 'unknown', id: undefined, keptAt: Infinity, volatile: false, discarded: false, decided: false };
+    const intent: Intent = { nth, path, row: of, tab: page.tab.name, input, at: this.stage.clock.now, said: 'unknown', id: undefined, keptAt: Infinity, volatile: false, discarded: false, decided: false };
     intents.push(intent);
     this.say(`${page.tab.name} does ${path} ${JSON.stringify(input)}`);
     page.offline.add(path, input).then(

@@ -39,7 +39,7 @@ export function trpcError(httpStatus: number, code: string, pathcast?: object): 
   return Object.assign(new Error(code), { data: { code, httpStatus, ...(pathcast && { pathcast }) } });
 }
 
-type Row = Readonly<Record<string, unknown>>;
+type Row = Record<string, unknown>;
 
 export class ModelServer {
   readonly rows = new Map<string, Row>();

@@ -134,8 +134,9 @@ export async function openPage(stage: Stage, { sends, ...options }: PageOptions)
       parallel: 4,
       known: { version: () => undefined, row: () => undefined, value: () => undefined },
       nextId({ meta }: Draft) {
+        const after = [meta.hlc ?? '', clock.last ?? ''].sort().pop();
         if (node !== meta.node) clock = createHlc({ node: (node = meta.node), now: environment.now });
-        return (meta.hlc = clock.next(meta.hlc));
+        return (meta.hlc = clock.next(after));
       },
       send: () => (path, input, given) => (tab.gone ? new Promise(() => undefined) : sends(path, input, given)),
       sourceId: () => undefined,
