@@ -134,8 +134,8 @@ export class SimulatedPage {
       verified = this.offline.network.online && this.offline.network.verified;
       const waits = verified && (this.stream.isOnTheWay || (live && !this.stream.isWhole));
       if (!waits) this.catchingSince = undefined;
-      // A stream that has just come brings what was missed.
-      else if (this.catchingSince === undefined || (live && !wasLive)) this.catchingSince = clock.now;
+      // A stream that has just come brings what was missed, where it was waited for no more.
+      else if (this.catchingSince === undefined || (live && !wasLive && this.inside.coordinator.at !== 'catching_up')) this.catchingSince = clock.now;
       wasLive = live;
     };
     this.stream.moved = look;

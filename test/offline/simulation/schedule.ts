@@ -132,8 +132,8 @@ export class World {
     const key = JSON.stringify([path, input]);
     const reached = this.#reached.get(page) ?? new Map<string, number>();
     this.#reached.set(page, reached);
-    // A node may be behind only what this tab can know: of what it knows the place in the log.
-    const knows = this.#lags && !this.#perfect && page.stream.isWhole && page.stream.status.cursor === upstream.head && overlayOf(page.inside).items.every(({ acked, position }) => !acked || position !== undefined);
+    // A node may be behind only what this tab can know: of what it knows the place in the log, and has not waited for too long.
+    const knows = this.#lags && !this.#perfect && !page.problems.some(({ code }) => code === 'overlay_timeout') && page.stream.isWhole && page.stream.status.cursor === upstream.head && overlayOf(page.inside).items.every(({ acked, position }) => !acked || position !== undefined);
     const at = knows && random.chance(0.4) ? Math.max(reached.get(key) ?? head, head - random.below(4)) : head;
     const { rows, versions }: { rows: Rows; versions: Versions } = at === head ? this.server : upstream.past[at]!;
     reached.set(key, at);
@@ -476,7 +476,7 @@ export class World {
     // What a tab still knows of what was thrown away it keeps anew as soon as it can.
     for (let turn = 0; turn < 2; turn += 1) {
       await stage.run(5_000);
-      await stage.done(page.offline.flush(), 900_000).catch(() => checker.fail('sent', checker.broken?.message ?? `it does not end: ${JSON.stringify(page.entries)} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
+      await stage.done(page.offline.flush(), 900_000).catch(() => checker.fail('sent', checker.broken?.message ?? `it does not end: ${JSON.stringify(page.entries.filter(({ state }) => state !== 'acked'))} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
     }
     await stage.run(30_000);
     // Somebody comes back to the page. Nothing fails any more.

@@ -268,7 +268,7 @@ class File {
   }
 
   freed(): void {
-    if (this.open.size === 0) for (const run of this.#deleting.splice(0)) this.later(run);
+    if (this.open.size === 0) for (const run of this.#deleting.splice(0)) run();
   }
 
   get isGoing(): boolean {
@@ -336,7 +336,9 @@ export class Databases {
       const file = this.#files.get(name);
       const done = (): void => {
         if (file && this.#files.get(name) === file) this.#files.delete(name);
-        if (!tab.gone) request.dispatch('success');
+        this.#later(() => {
+          if (!tab.gone) request.dispatch('success');
+        });
       };
       if (!file) return done();
       for (const database of [...file.open]) {
