@@ -12,7 +12,7 @@ export const slips = [
     file: 'lib/offline/outbox/lanes.ts',
     why: 'what waits for a person does not hold its lane',
     find: 'held.add(lane); for (const other of after)',
-    replace: "if (state !== 'rejected') held.add(lane); for (const other of after)",
+    replace: "if (entry.state !== 'rejected') held.add(lane); for (const other of after)",
     tests: [outbox('what the server refuses is shown, and holds its lane alone')],
   },
   {

@@ -50,7 +50,8 @@ export class World {
     this.upstream.reachable = () => !['away', 'hole', 'portal', 'unauthorized'].includes(this.weather);
     this.upstream.flows = () => this.weather !== 'hole';
     this.#hasPositions = random.chance(0.7);
-    this.#lags = this.#hasPositions && random.chance(0.5);
+    // Where tabs say nothing to each other, one hears of an action before it knows of the change, and so does not know its place.
+    this.#lags = this.#hasPositions && random.chance(0.5) && this.stage.hasChannel;
     this.checker = new Checker(this.server, () => this.evictions > 0 || this.#all.some(({ problems }) => problems.some(({ code }) => code === 'evicted' || code === 'storage_unavailable')));
   }
 
@@ -464,7 +465,20 @@ export class World {
     if (checker.broken) throw checker.broken;
   }
 
-  /** Fair weather, one tab that has just come, and a person who wants all of it done. */
+  /** One tab that has just come, and a person who wants all of it done. */
+  async #drains(): Promise<SimulatedPage> {
+    const { stage, checker } = this;
+    const page = await this.opens();
+    // What a tab still knows of what was thrown away it keeps anew as soon as it can.
+    for (let turn = 0; turn < 2; turn += 1) {
+      await stage.run(5_000);
+      await stage.done(page.offline.flush(), 900_000).catch(() => checker.fail('sent', checker.broken?.message ?? `it does not end: ${JSON.stringify(page.entries.filter(({ state }) => state !== 'acked'))} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
+    }
+    this.#out();
+    return page;
+  }
+
+  /** Fair weather, and nothing fails. */
   async settles(): Promise<void> {
     const { stage, checker } = this;
     Object.assign(stage.faults, NO_FAULTS);
@@ -472,12 +486,9 @@ export class World {
     for (const page of this.pages) this.wakes(page);
     this.weathers('fair');
     this.#out();
-    const page = await this.opens();
-    // What a tab still knows of what was thrown away it keeps anew as soon as it can.
-    for (let turn = 0; turn < 2; turn += 1) {
-      await stage.run(5_000);
-      await stage.done(page.offline.flush(), 900_000).catch(() => checker.fail('sent', checker.broken?.message ?? `it does not end: ${JSON.stringify(page.entries.filter(({ state }) => state !== 'acked'))} ${this.pages.map(({ tab, outbox }) => `${tab.name} ${outbox.paused.join()} ${outbox.leader}`).join('; ')}`));
-    }
+    let page = await this.#drains();
+    // A sign-out that waited for all of it to be sent has ended this one, too.
+    for (let turn = 0; page.ended && turn < 3; turn += 1) page = await this.#drains();
     await stage.run(30_000);
     // Somebody comes back to the page. Nothing fails any more.
     this.#perfect = true;
