@@ -11,7 +11,8 @@ export default {
   testMatch: ['**/*.test.ts'],
   // ms; real servers, sockets and browsers on two shared cores. Six of the longest waits of test/support/wait.ts: one in vain says what for.
   testTimeout: Math.max(30_000, 6_000 * Number(process.env['PATHCAST_TEST_DEADLINE_S'] ?? 30)),
-  maxWorkers: 2,
+  // One above the two cores that it is kept fast for: most suites wait for servers, browsers and time-outs.
+  maxWorkers: 3,
   resolver: '<rootDir>/scripts/jest-resolver.cjs',
   transform: {
     '\\.([cm]?js|ts)$': [
