@@ -177,10 +177,10 @@ export const slips = [
   },
   {
     name: 'OF22',
-    file: 'lib/offline/create-offline.ts',
-    why: 'an id is given twice',
-    find: 'now, last: hlc.last });',
-    replace: 'now });',
+    file: 'lib/offline/outbox/outbox.ts',
+    why: 'two tabs give the same id to what they send without keeping it',
+    find: 'nextId({ meta: { ...meta, node: newNode(environment) } } as Draft)',
+    replace: 'nextId({ meta: { ...meta } } as Draft)',
     tests: [face('no id is given twice')],
   },
 ];
