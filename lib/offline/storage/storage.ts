@@ -198,7 +198,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
             writes.push(['entries', id, entry]);
             entries = inOrder([...entries.filter((one) => one.id !== id), ...(entry ? [entry] : [])]);
           };
-          if (found.again) for (const entry of entries) set(entry.id, entry);
+          if (found.again) for (const entry of entries) writes.push(['entries', entry.id, entry]);
           const draft: Draft = {
             meta,
             get entries() {
