@@ -30,7 +30,7 @@ const sendBy =
 export function createOffline(options: OfflineOptions): Offline {
   const { companyId, userId, app, version, migrate, parallel, mutations, versions: versionsOf = {} } = settle(options);
   const environment = options.environment ?? offlineEnvironment();
-  const name = ['pathcast offline 1', ...[app, companyId, userId].map(encodeURIComponent)].join(' ');
+  const name = `pathcast offline 1 ${[app, companyId, userId].map(encodeURIComponent).join(' ')}`;
   const registry = (((options.environment ?? globalThis) as Page)[REGISTRY] ??= new Map());
   const there = registry.get(name);
   if (there) return there;
@@ -242,7 +242,7 @@ export function createOffline(options: OfflineOptions): Offline {
     flush: outbox.flush,
     onProblem: open(onProblem),
     async signOut({ unsent: how = 'ask' }: SignOutOptions = {}) {
-      demand(['ask', 'keep', 'discard', 'send'].includes(how), 'unsent', 'ask, keep, discard or send', how);
+      demand(/^(ask|keep|discard|send)$/.test(how), 'unsent', 'ask, keep, discard or send', how);
       const keep = how === 'keep';
       const asks = !keep && how !== 'discard';
       await ready;

@@ -59,8 +59,8 @@ export const slips = [
     name: 'OR07',
     file: 'lib/offline/sync/conflicts.ts',
     why: 'what was sent already is marked',
-    find: '!isUntouched(entry) || entry.entity',
-    replace: "entry.state !== 'queued' || entry.entity",
+    find: '!isUntouched(entry) || entry.lane',
+    replace: "entry.state !== 'queued' || entry.lane",
     tests: [coordinator],
   },
   {

@@ -17,25 +17,25 @@ export interface OnlineManagerLike {
 /** Gives back what ends it: from then on the manager goes by the browser's own events again. */
 export function bindOnlineManager(manager: OnlineManagerLike, offline: Pick<Offline, typeof INSIDE>): () => void {
   const inside = offline[INSIDE];
-  const { environment, network, coordinator } = inside;
+  const { environment: { setTimeout, clearTimeout, listen, online }, network, coordinator } = inside;
   let gate: unknown;
   let waited = false;
   let ended = false;
 
   function shut(): void {
-    environment.clearTimeout(gate);
+    clearTimeout(gate);
     gate = undefined;
   }
 
   function look(): void {
-    if (ended || !network.verdict) return;
-    const { online, verified } = network.status;
-    if (!online || !verified) {
+    const { status } = network;
+    if (!network.verdict) return;
+    if (!status.online || !status.verified) {
       shut();
       waited = false;
       manager.setOnline(false);
     } else if (!manager.isOnline() && coordinator.holds && !waited) {
-      gate ??= environment.setTimeout(() => {
+      gate ??= setTimeout(() => {
         waited = true;
         look();
       }, GATE_MS);
@@ -54,12 +54,12 @@ export function bindOnlineManager(manager: OnlineManagerLike, offline: Pick<Offl
     shut();
     for (const each of ends) each();
     manager.setEventListener((setOnline) =>
-      environment.listen((what) => {
+      listen((what) => {
         if (what === 'online' || what === 'offline') setOnline(what === 'online');
       }),
     );
     // Nobody says any more when it would be there again.
-    manager.setOnline(environment.online());
+    manager.setOnline(online());
   };
   inside.onClose(end);
   look();

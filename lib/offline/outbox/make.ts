@@ -1,4 +1,5 @@
 /** From a call to an entry, and from an entry to what is sent. Pure. */
+import { isPlain } from '../../protocol/where.js';
 import { demand } from '../error.js';
 import type { EntityKey, OfflineMutation, OutboxEntry, SeenField } from '../types.js';
 import { isCompared, isOpen, isSeen, keyOf, rowOf } from './entry.js';
@@ -19,8 +20,6 @@ export interface Known {
 type Fields = Record<string, unknown>;
 
 
-const isObject = (value: unknown): value is Fields => /t Object\]$/.test({}.toString.call(value));
-
 /** Without what only its place among the others can say: `seq`, `base`, and `id` where the app has not given one. */
 export type Making = Omit<OutboxEntry, 'id' | 'seq' | 'base'> & { id: string | undefined };
 
@@ -35,12 +34,12 @@ export function make(path: string, given: unknown, mutations: Mutations, version
   }
   let tx: Fields | undefined;
   let id: string | undefined;
-  if (isObject(input) && isObject(input['tx'])) {
+  if (isPlain(input) && isPlain(input['tx'])) {
     ({ tx, ...input } = input as { tx: Fields });
     ({ transactionId: id, ...tx } = tx as { transactionId?: string });
     demand(id === undefined || ID.test(id), 'tx.transactionId', '1 to 64 of "!" to "~", the first no "~"', id, 'INVALID_FIELD');
   }
-  const own = isObject(input) ? input : {};
+  const own = isPlain(input) ? input : {};
   const row = idOf ? idOf(input) : (own[idKey] as string | number | undefined);
   const named = { ...(entity !== undefined && { entity }), ...(row !== undefined && { entityId: `${row}` }) };
   const key = rowOf(named);
@@ -84,12 +83,12 @@ export function baseOf(made: Making, entries: readonly OutboxEntry[], { row, ver
 }
 
 /** Sent twice, it may be done twice: the server is not asked, or cannot, to do it once. */
-export const isBare = ({ path, input }: OutboxEntry, mutations: Mutations): boolean => mutations[path]?.once === 'none' || !isObject(input);
+export const isBare = ({ path, input }: OutboxEntry, mutations: Mutations): boolean => mutations[path]?.once === 'none' || !isPlain(input);
 
 /** With `tx`, as the server takes it. */
 export function inputOf(entry: OutboxEntry, mutations: Mutations, sourceId: string | undefined): unknown {
   const { id, kind, input, fields, base, tx, path } = entry;
-  if (!isObject(input)) return input;
+  if (!isPlain(input)) return input;
   const { compare = isCompared(kind) } = mutations[path] ?? {};
   const expected = Object.fromEntries(Object.entries(base).map(([field, { version }]) => [field, version]));
   const changedFields = Object.keys(fields);

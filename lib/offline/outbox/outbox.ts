@@ -430,21 +430,24 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   /** There is no room to keep it; where nothing of its lane waits and the server answers, it need not be kept. */
   function direct(thrown: unknown, made: Making): Added {
     const { entries, meta, state } = storage;
-    const waits = entries.some((entry) => isOpen(entry) && [made.lane, ...made.after].includes(entry.lane));
+    const { lane } = made;
+    const lanes = [lane, ...made.after];
+    const waits = entries.some((entry) => isOpen(entry) && lanes.includes(entry.lane));
     if (!(thrown as { retryable?: unknown }).retryable || waits || state !== 'full' || stands() || !verified()) throw thrown;
     // Not in a transaction: another tab may do the same at the same moment, under a name of its own.
     const id = made.id ?? nextId({ meta: { ...meta, node: newNode(environment) } } as Draft);
     const entry: OutboxEntry = { ...made, id, seq: 0, base: baseOf(made, entries, known) };
     if (!host.send()) throw thrown;
     // One behind the other, as those that are kept.
-    const before = Promise.allSettled([made.lane, ...made.after].map((lane) => Promise.resolve(straight.get(lane))));
-    const answer = before.then(() => request(entry));
-    straight.set(made.lane, answer);
-    const over = (): unknown => straight.get(made.lane) === answer && straight.delete(made.lane);
-    answer.then(over, over);
+    const answer = Promise.allSettled(lanes.map(async (other) => straight.get(other))).then(() => request(entry));
+    straight.set(lane, answer);
+    const over = (outcome: Outcome): void => {
+      if (straight.get(lane) === answer) straight.delete(lane);
+      host.heard(outcome, 0);
+    };
     answer.then(
-      () => host.heard({ is: 'answer', answer: undefined }, 0),
-      (error: unknown) => host.heard(outcomeOf(error), 0),
+      () => over({ is: 'answer', answer: undefined }),
+      (error: unknown) => over(outcomeOf(error)),
     );
     return { id, answer, kept: false };
   }

@@ -10,9 +10,6 @@ export interface Squashed {
   removed: readonly string[];
 }
 
-/** Whether fields may be put into such a mutation's input. */
-const takes = (mutation: OfflineMutation | undefined): boolean => mutation !== undefined && mutation.squash !== false && (!mutation.fields || !!mutation.merge);
-
 /**
  * `entries`: all that are kept, by `seq`. `entry`: the new one, behind all of them. It is laid into those of its lane that were never sent, looked for from the
  * newest on, up to the first that may not be changed.
@@ -37,8 +34,9 @@ export function squash(entries: readonly OutboxEntry[], entry: OutboxEntry, muta
       if (other.kind === 'create') return { entry: undefined, removed };
       last = { ...last, squashed: [...last.squashed, ...other.squashed, other.id], base: firstBase(other, last.base) };
     } else if (other.kind === 'create' || Object.keys(entry.fields).some((field) => field in other.fields)) {
-      const alike = other.kind === 'create' || (other.path === entry.path && isSeen(other) === isSeen(entry) && (!own.fields || own.merge));
-      if (!alike || !takes(declared)) break;
+      const alike = other.kind === 'create' || (other.path === entry.path && isSeen(other) === isSeen(entry));
+      // Whether its fields may be put into the other one's input.
+      if (!alike || (declared.fields && !declared.merge)) break;
       return { entry: merged(other, entry, declared), removed: [other.id] };
     }
   }

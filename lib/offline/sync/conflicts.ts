@@ -4,7 +4,7 @@
  */
 import type { FieldConflict } from '../../protocol/conflict.js';
 import type { ActionEvent } from '../../protocol/events.js';
-import { isUntouched } from '../outbox/entry.js';
+import { isUntouched, keyOf } from '../outbox/entry.js';
 import { isSame } from '../overlay/lay.js';
 import type { EntityKey, OfflineMutation, OutboxEntry, SeenField } from '../types.js';
 
@@ -67,7 +67,7 @@ export function tell(entry: OutboxEntry, written: Written, mutation: OfflineMuta
   const isUpdate = entry.kind === 'update';
   const deleted = action.type === 'delete';
   // Two that delete one row want the same.
-  if (!isUntouched(entry) || entry.entity !== key.entity || entry.entityId !== key.id || !(isUpdate || (entry.kind === 'delete' && !deleted))) return undefined;
+  if (!isUntouched(entry) || entry.lane !== keyOf(key) || !(isUpdate || (entry.kind === 'delete' && !deleted))) return undefined;
   const conflicts: FieldConflict[] = [];
   const base: Record<string, SeenField> = {};
   for (const field in isUpdate ? entry.fields : entry.base) {
