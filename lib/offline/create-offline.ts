@@ -248,16 +248,16 @@ export function createOffline(options: OfflineOptions): Offline {
       await ready;
       if (how === 'send') await outbox.flush();
       let unsent = outbox.entries.filter(isOpen).length;
-      if (asks && !unsent) {
-        // By what stands there, behind all that is being kept now in whichever tab; where nothing does, nothing more is kept.
+      if (!keep && !(asks && unsent)) {
+        // By what stands there, behind all that is being kept now in whichever tab; where nothing does, or may, nothing more is kept, and no other tab sends it.
         const close = ({ entries, meta }: Draft): number => {
           const left = entries.filter(isOpen).length;
-          meta.over = !left;
+          meta.over = !left || !asks;
           return left;
         };
         unsent = await storage.change(close).catch((thrown: unknown) => {
           // Where another tab has signed out, nothing is left; else nobody knows.
-          if (!closed) throw thrown;
+          if (asks && !closed) throw thrown;
           return 0;
         });
       }

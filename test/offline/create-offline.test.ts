@@ -166,3 +166,33 @@ test('a problem that nobody listens for speaks once', async () => {
   await stage.run(10);
   expect(stage.warned.filter((text) => text.includes('storage_unavailable'))).toHaveLength(1);
 });
+
+test('what is given up at signing out is sent by no other tab', async () => {
+  const wrong: string[] = [];
+  for (let seed = 0; seed < 150; seed += 1) {
+    stage = new Stage(makeRandom(seed));
+    server = new ModelServer(() => stage.clock.now);
+    away = true;
+    const page = async (): Promise<Offline> => {
+      const { environment } = stage.environment();
+      const offline = createOffline({ environment, companyId: 'acme', userId: 'ada', mutations: crud('pages'), probe: () => Promise.resolve(true) });
+      void offline.start({ send: (path, input) => (away ? Promise.reject(new TypeError('fetch failed')) : Promise.resolve(server.call(path, input))) });
+      await stage.run(100);
+      return offline;
+    };
+    const one = await page();
+    const other = await page();
+    const { answer } = await stage.done(other.add('pages.create', { id: 'p1' }));
+    answer.catch(() => undefined);
+    await stage.run(10);
+    away = false;
+    await stage.done(one.signOut({ unsent: 'discard' }));
+    await stage.run(100);
+    const next = await page();
+    const problems: string[] = [];
+    next.onProblem(({ code }) => void problems.push(code));
+    await stage.run(70_000);
+    if (server.effects.length || next.entries.length || problems.length) wrong.push(`${seed}: ${server.effects.length} sent, ${next.entries.length} kept, told: ${problems.join()}`);
+  }
+  expect(wrong).toEqual([]);
+});

@@ -1,7 +1,12 @@
 /** `createEntityStore`: with functions, and over an outbox. */
+import type { SyncClient } from '../../lib/client/types.js';
+import { createOffline, crud, type Send } from '../../lib/offline/index.js';
 import { createEntityStore, offlineHandlers, type EntityStore } from '../../lib/offline/store/index.js';
+import { makeRandom } from '../support/random.js';
 import { waitFor } from '../support/wait.js';
 import { Desk, PAGES } from './support/desk.js';
+import { ModelServer } from './support/model-server.js';
+import { Stage } from './support/stage.js';
 
 interface User {
   id: string;
@@ -222,4 +227,54 @@ test("a collection's handlers resolve when the server has it and the stream has 
   await expect(refused).rejects.toThrow('refused');
   await waitFor(() => done, 'the update');
   desk.end();
+});
+
+describe('a collection over a real outbox', () => {
+  const stage = new Stage(makeRandom(1));
+  const server = new ModelServer(() => stage.clock.now);
+  const { environment } = stage.environment();
+  const hears = new Set<(event: object) => void>();
+  const subscribe = (hear: (event: object) => void): (() => void) => {
+    hears.add(hear);
+    return () => void hears.delete(hear);
+  };
+  const sync = { subscribe, onStatus: () => () => undefined, status: { state: 'live' }, sourceId: 's' } as unknown as SyncClient;
+  const offline = createOffline({ environment, companyId: 'acme', userId: 'ada', mutations: crud('pages') });
+  const { onInsert, onUpdate, onDelete } = offlineHandlers(offline, { insert: 'pages.create', update: 'pages.update', delete: 'pages.delete' });
+  const given = (id: string, changes: object): Parameters<NonNullable<typeof onInsert>>[0] => ({ transaction: { mutations: [{ key: id, original: { id }, modified: { id, ...changes }, changes }] } });
+  let done: number;
+  const count = async (handled: Promise<void> | undefined): Promise<void> => {
+    void handled?.then(() => (done += 1));
+    await stage.run(10);
+  };
+
+  beforeAll(async () => {
+    const send: Send = (path, input) => {
+      const answer = server.call(path, input);
+      const { tx } = input as { tx: { transactionId: string } };
+      stage.clock.after(5, () => hears.forEach((hear) => hear({ id: `tx:${tx.transactionId}`, type: 'update', seq: 1 })));
+      return Promise.resolve(answer);
+    };
+    void offline.start({ sync, send });
+    await stage.run(100);
+  });
+  beforeEach(() => {
+    done = 0;
+    offline.pause();
+  });
+
+  test('what was squashed is heard of under the id of what has taken it in', async () => {
+    await count(onInsert?.(given('p1', { title: 'a' })));
+    await count(onUpdate?.(given('p1', { title: 'b' })));
+    await count(onUpdate?.(given('p1', { title: 'c' })));
+    offline.resume();
+    await stage.run(1_000);
+    expect([server.effects.length, done]).toEqual([1, 3]);
+  });
+
+  test('of a create and its delete nothing is waited for', async () => {
+    await count(onInsert?.(given('p2', {})));
+    await count(onDelete?.(given('p2', {})));
+    expect(done).toBe(2);
+  });
 });

@@ -295,3 +295,114 @@ test('where of one of its fields nothing is known, nothing is compared', async (
   expect(sent.at(-1)!.input['tx']).not.toHaveProperty('expected');
   expect(server.rows.get('pages p1')).toEqual({ title: 'c', body: 'c' });
 });
+
+const fails = (): never => {
+  throw new Error('bug');
+};
+
+test('a clock that is set back by a day does not hold back what waits for its time', async () => {
+  const page = await open();
+  failures = [new TypeError('fetch failed')];
+  await add(page, 'pages.create', { id: 'p1' });
+  await stage.run(15);
+  expect(states(page)).toEqual(['pages.create queued']);
+  const now = page.environment.now;
+  page.environment.now = () => now() - 86_400_000;
+  await stage.run(60_000);
+  expect(server.effects).toHaveLength(1);
+});
+
+test('a server may put it off for an hour, not for ever', async () => {
+  const page = await open();
+  failures = [Object.assign(new Error('slow'), { data: { code: 'TOO_MANY_REQUESTS', httpStatus: 429 }, meta: { response: { status: 429, headers: { get: () => '1e12' } } } })];
+  await add(page, 'pages.create', { id: 'p1' });
+  await stage.run(3_500_000);
+  expect(sent).toHaveLength(1);
+  await stage.run(200_000);
+  expect(server.effects).toHaveLength(1);
+});
+
+test('a page that begins, signed in, has what waits since a 401 sent by whoever leads', async () => {
+  const a = await open();
+  failures = [trpcError(401, 'UNAUTHORIZED')];
+  await add(a, 'pages.create', { id: 'p1' });
+  await stage.run(1000);
+  expect(a.outbox.paused).toContain('unauthorized');
+  const b = await open();
+  await stage.run(1000);
+  expect(states(b)).toEqual(['pages.create acked']);
+});
+
+test('a page that was away while another one signed in does not go on waiting', async () => {
+  const a = await open();
+  const b = await open();
+  failures = [trpcError(401, 'UNAUTHORIZED')];
+  await add(a, 'pages.create', { id: 'p1' });
+  await stage.run(1000);
+  expect(a.outbox.paused).toContain('unauthorized');
+  expect(b.outbox.paused).toContain('unauthorized');
+  a.outbox.hide();
+  await stage.run(1000);
+  b.outbox.resume('unauthorized');
+  await stage.run(1000);
+  expect(states(b)).toEqual(['pages.create acked']);
+  a.outbox.show();
+  await stage.run(1000);
+  expect(a.outbox.paused).not.toContain('unauthorized');
+});
+
+test('what could not be migrated keeps its version, for one that can', async () => {
+  const one = await open();
+  one.outbox.pause('by_hand');
+  await add(one, 'pages.create', { id: 'p1', name: 'x' });
+  stage.kill(one.tab);
+  const two = await open({ version: 2, migrate: fails });
+  await stage.run(100);
+  expect(states(two)).toEqual(['pages.create dead']);
+  stage.kill(two.tab);
+  const froms: number[] = [];
+  const three = await open({ version: 3, migrate: (entry, from) => (froms.push(from), { ...entry, input: { id: 'p1', title: 'x' }, fields: { title: 'x' } }) });
+  await stage.run(100);
+  expect(froms).toEqual([1]);
+  await stage.done(three.outbox.retry(three.outbox.entries[0]!.id));
+  await stage.run(100);
+  expect(sent.map(({ input }) => input['title'])).toEqual(['x']);
+});
+
+test('... and is not sent as it is', async () => {
+  const one = await open();
+  one.outbox.pause('by_hand');
+  await add(one, 'pages.create', { id: 'p1', name: 'x' });
+  stage.kill(one.tab);
+  const two = await open({ version: 2, migrate: fails });
+  await stage.run(100);
+  await stage.done(two.outbox.retry(two.outbox.entries[0]!.id).catch(() => undefined));
+  await stage.run(100);
+  expect(sent).toEqual([]);
+});
+
+test('of more than can be remembered, nothing that was discarded is sent by who finds it gone', async () => {
+  const a = await open();
+  const b = await open();
+  a.outbox.pause('by_hand');
+  b.outbox.pause('by_hand');
+  for (let n = 0; n < 250; n += 1) await add(a, 'pages.create', { id: `p${n}` });
+  a.outbox.hide();
+  await stage.run(100);
+  for (const { id } of b.outbox.entries) expect(await stage.done(b.outbox.discard(id))).toBe(true);
+  await stage.run(100);
+  expect(sent.length).toBe(0);
+  a.outbox.show();
+  await stage.run(1000);
+  expect(sent.length).toBe(0);
+});
+
+test('flush does not wait for what is put off for long', async () => {
+  const page = await open();
+  failures = [trpcError(429, 'TOO_MANY_REQUESTS', { retryAfterMs: 3_600_000, retryable: true, code: 'X' })];
+  await add(page, 'pages.create', { id: 'p1' });
+  let done = false;
+  void page.outbox.flush().then(() => (done = true));
+  await stage.run(600_000);
+  expect(done).toBe(true);
+});

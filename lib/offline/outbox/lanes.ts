@@ -2,6 +2,9 @@
 import type { OutboxEntry } from '../types.js';
 import { isOpen, isUnsent } from './entry.js';
 
+/** No wait is longer, whatever a server says. One that is was set by a clock that has been set back since, and is over. */
+export const LONGEST_WAIT_MS = 3_600_000;
+
 export interface Due {
   ready: OutboxEntry[];
   /** Unix ms at which the next one may be sent; Infinity: none waits for its time. */
@@ -24,7 +27,7 @@ export function due(entries: readonly OutboxEntry[], now = Infinity, busy?: Read
     held.add(lane);
     for (const other of after) needed.add(other);
     if (waits || !isUnsent(entry) || busy?.has(id)) continue;
-    if (notBefore > now) next = Math.min(next, notBefore);
+    if (notBefore > now && notBefore - now <= LONGEST_WAIT_MS) next = Math.min(next, notBefore);
     else ready.push(entry);
   }
   return { ready, next };

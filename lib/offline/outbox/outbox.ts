@@ -6,7 +6,7 @@ import { newNode } from '../clock/hlc.js';
 import { BYPASS } from '../inside.js';
 import { demand, offlineError } from '../error.js';
 import { createEvent, type Say } from '../events.js';
-import type { Draft, Storage } from '../storage/types.js';
+import type { Draft, Meta, Storage } from '../storage/types.js';
 import { resolved } from '../sync/resolve.js';
 import type { EntityKey, OutboxEntry, PauseReason, Problem, ProblemCode, Send } from '../types.js';
 import { renamed, without } from './base.js';
@@ -21,6 +21,8 @@ import type { Added, Gone, Outbox } from './types.js';
 
 /** Without a channel between tabs: how often one looks what the others have done. */
 const LOOK_MS = 1_000;
+/** What has to wait for longer than a back-off cannot be sent now: `flush` does not wait for it. */
+const FLUSH_MS = 60_000;
 /** Answers as the client gave them that are kept until it is known what became of their entries. */
 const RAW_MOST = 100;
 
@@ -256,10 +258,10 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   }
 
   async function lost(id: string, entry: OutboxEntry): Promise<unknown> {
-    const ended = storage.meta?.ended[id];
+    const { ended: { [id]: ended } = {}, forgot = '' } = (storage.meta ?? {}) as Partial<Meta>;
     if (ended === 'nothing') return undefined;
     // It was sent long ago by another tab: the server gives its answer again.
-    const again = !ended && !isBare(entry, mutations) && request(entry);
+    const again = !ended && id > forgot && !isBare(entry, mutations) && request(entry);
     if (!again) throw offlineError('DISCARDED', `${entry.path} was discarded`);
     return again;
   }
@@ -267,7 +269,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   // --- flush ---
 
   function look(): void {
-    if (!flushes[0] || (due(storage.entries).ready[0] && !stands())) return;
+    if (!flushes[0] || (due(storage.entries, environment.now() + FLUSH_MS).ready[0] && !stands())) return;
     const all = flushes;
     flushes = [];
     for (const done of all) done();
@@ -376,7 +378,9 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     retry: (id) =>
       storage.change((draft) => {
         const entry = find(draft, id);
-        if (!entry || !/^(queued|rejected|dead)$/.test(entry.state)) return demand(false, 'id', 'of a queued, rejected or dead entry', id, 'INVALID_FIELD');
+        // What could not be migrated is of a shape that the server does not take any more.
+        const old = entry?.reason === 'schema' && entry.version < version;
+        if (!entry || old || !/^(queued|rejected|dead)$/.test(entry.state)) return demand(false, 'id', 'of a queued, rejected or dead entry of this version', id, 'INVALID_FIELD');
         const { error, errors: _errors, reason: _reason, conflicts: _conflicts, ...rest } = entry;
         const next: OutboxEntry = { ...rest, state: 'queued', failures: 0, notBefore: 0 };
         // Under this id something else was done.
@@ -403,7 +407,11 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     found,
     start() {
       if (closed) return;
-      if (!started) enter();
+      if (!started) {
+        enter();
+        // A page that begins may have signed in: whoever leads asks again.
+        everywhere('unauthorized', false);
+      }
       started = true;
       reason('starting', false);
       sender.pump();
@@ -417,6 +425,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       if (!away || closed) return;
       away = false;
       enter();
+      // Whatever the others have said meanwhile.
+      reason('unauthorized', false);
       void storage.load();
     },
     forget() {

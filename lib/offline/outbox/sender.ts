@@ -148,7 +148,9 @@ export function createSender({ environment, storage, mutations, version, migrate
         const { path, input, fields, kind } = moved;
         taken = { ...entry, path, input, fields, kind, version };
       } else {
-        taken = { ...entry, version, state: 'dead', reason: 'schema' };
+        // Its version stays: it is of that shape still, and a later version of the app may know what to do with it.
+        if (entry.reason === 'schema') return;
+        taken = { ...entry, state: 'dead', reason: 'schema' };
         failed.push([entry, error]);
       }
     }

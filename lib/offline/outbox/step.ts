@@ -14,6 +14,7 @@
  * | unknown      | dead       | a tab has died in mid-send, and twice may be done twice       |
  */
 import type { EntryError, EntryState, OutboxEntry } from '../types.js';
+import { LONGEST_WAIT_MS } from './lanes.js';
 import { keepable, type Outcome } from './outcome.js';
 
 /** Between tries: a random part of this, doubled with each up to `MOST_MS`. */
@@ -46,5 +47,5 @@ export function step(entry: OutboxEntry, outcome: Outcome | { is: 'sent' } | { i
   if (is === 'unknown' || (bare && is !== 'later')) return to('dead', { reason: 'unknown_outcome' });
   if (is === 'server' && errors >= SERVER_TRIES) return to('dead', { reason: 'server_error' });
   const most = Math.min(MOST_MS, FIRST_MS * 2 ** entry.failures);
-  return to('queued', { failures: entry.failures + 1, notBefore: now + Math.max(ms, random() * most), ...(errors && { errors }) });
+  return to('queued', { failures: entry.failures + 1, notBefore: now + Math.max(Math.min(ms, LONGEST_WAIT_MS), random() * most), ...(errors && { errors }) });
 }

@@ -11,7 +11,7 @@ const STORES: readonly StoreName[] = ['entries', 'meta', 'versions'];
 const OPEN_MS = 10_000;
 
 /** What no second try changes. */
-const FINAL = /^(Quota|Security|DataClone|Version)/;
+const FINAL = /^(Quota|Security|DataClone|Version|Pathcast)/;
 
 /** What of IndexedDB's requests, transactions and databases is used. */
 interface Source {

@@ -72,7 +72,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
     become('lost');
     problem({ code: 'evicted', message: `the browser has thrown away ${count} changes that were kept`, count });
     // Once.
-    counting((storage) => storage.setItem(name, '0 0'));
+    counting((storage) => storage.getItem(name) && storage.setItem(name, '0 0'));
   }
 
   /** The body is given no access where nothing can be kept. */
@@ -219,7 +219,9 @@ export function createStorage({ environment, name, version, problem, changed, sa
             return;
           }
           if (entries !== found.entries || found.again) meta.rev += 1;
-          meta.ended = Object.fromEntries(Object.entries(meta.ended).slice(-ENDS));
+          const ends = Object.entries(meta.ended);
+          for (const [id] of ends.slice(0, -ENDS)) if (id > (meta.forgot ?? '')) meta.forgot = id;
+          meta.ended = Object.fromEntries(ends.slice(-ENDS));
           now = { meta, entries };
           writes.push(['meta', 'meta', meta]);
           for (const [name, key, value] of writes) {
@@ -258,6 +260,8 @@ export function createStorage({ environment, name, version, problem, changed, sa
         counting((storage) => storage.removeItem(name));
         known = undefined;
         await handle?.erase();
+        // Another tab may have heard of a change between the two.
+        counting((storage) => storage.removeItem(name));
       }),
     close() {
       closed = true;

@@ -25,6 +25,8 @@ export interface Meta {
   lease?: { tab: string; until: number } | undefined;
   /** What became of entries that went without being sent, the newest last; bounded. */
   ended: Record<string, Ended>;
+  /** The highest id that was taken out of `ended`: of lower ones nobody knows. Absent: none was. */
+  forgot?: string | undefined;
   /** Changes that were kept, the newest first; bounded. */
   done: readonly string[];
 }

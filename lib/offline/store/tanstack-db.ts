@@ -35,26 +35,33 @@ const HEARD_MS = 10_000;
 export function offlineHandlers(offline: Offline, options: OfflineHandlersOptions): { onInsert?: Handler; onUpdate?: Handler; onDelete?: Handler } {
   const inside = (Object(offline) as Partial<Offline>)[INSIDE];
   if (!inside) throw invalid('offline must be what createOffline() gave');
-  const { environment } = inside;
+  const { environment, outbox } = inside;
   const { idKey = 'id' } = options;
 
-  /** Ids of actions that are waited for, and what is called when they are heard. */
+  /** Ids whose actions are waited for, and what is called when they are heard. */
   const waiting = new Map<string, () => void>();
-  inside.onSync((sync) => inside.onClose(sync.subscribe((event) => waiting.get((event as { id?: string }).id ?? '')?.())));
+  const hear = (event: object): void => {
+    const id = (event as { id?: string }).id?.slice('tx:'.length) ?? '';
+    // An entry that was squashed into another one has no action but that one's.
+    const entry = outbox.entries.find((one) => one.id === id);
+    for (const name of [id, ...(entry?.squashed ?? [])]) waiting.get(name)?.();
+  };
+  inside.onSync((sync) => inside.onClose(sync.subscribe(hear)));
 
   async function done(path: string, input: unknown): Promise<void> {
     let timer: unknown;
-    const { id, answer } = await offline.add(path, input);
-    const name = `tx:${id}`;
+    const { id, answer, kept } = await offline.add(path, input);
     // It may be heard before the answer comes.
-    const heard = new Promise<void>((resolve) => waiting.set(name, resolve));
+    const heard = new Promise<void>((resolve) => waiting.set(id, resolve));
     try {
       await answer;
-      if (inside?.sync?.status.state !== 'live') return;
+      // A create and its delete are nothing, and nobody tells of it.
+      const isNothing = kept && !outbox.entries.some((one) => one.id === id || one.squashed.includes(id));
+      if (isNothing || inside?.sync?.status.state !== 'live') return;
       await Promise.race([heard, new Promise<void>((resolve) => (timer = environment.setTimeout(resolve, HEARD_MS)))]);
     } finally {
       environment.clearTimeout(timer);
-      waiting.delete(name);
+      waiting.delete(id);
     }
   }
 
