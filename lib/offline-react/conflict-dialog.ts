@@ -2,6 +2,7 @@
 import { createElement as h, useId, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 import type { Resolution } from '../offline/types.js';
 import { classOf, ConflictField, mineOf, type Choice, type ConflictClassNames, type Where } from './conflict-field.js';
+import { focusNow, giveFocus } from './focus.js';
 import { CONFLICT_LABELS, type ConflictLabels } from './labels.js';
 import { useDefaultStyle } from './style.js';
 import { useConflicts, type Conflict } from './use-conflicts.js';
@@ -29,12 +30,19 @@ interface DialogLike {
   close(): void;
 }
 
+interface Chosen {
+  readonly key: string;
+  readonly choices: Readonly<Record<string, Choice>>;
+}
+
 /** Of the same entry in the same conflict: what was chosen is about other values once somebody has changed them again. */
 const keyOf = ({ entry, fields }: Conflict): string => [entry.id, ...fields.map(({ field, version }) => `${field} ${version}`)].join('\n');
 
 export function ConflictDialog({ open, onClose, filter, ...look }: ConflictDialogProps): ReactNode {
   const { conflicts } = useConflicts();
   const [later, setLater] = useState<ReadonlySet<string>>(new Set());
+  /** Of the conflict that was looked at last: who puts it off finds it as they left it. */
+  const [chosen, setChosen] = useState<Chosen>({ key: '', choices: {} });
   useDefaultStyle(look.unstyled === true);
   const all = filter ? conflicts.filter(filter) : conflicts;
   const shown = open === undefined ? all.filter((one) => !later.has(keyOf(one))) : open ? all : [];
@@ -53,7 +61,7 @@ export function ConflictDialog({ open, onClose, filter, ...look }: ConflictDialo
     setLater(new Set(all.map(keyOf)));
     onClose?.();
   };
-  return h(Decision, { conflict: first, count: shown.length, onLater: close, look });
+  return h(Decision, { conflict: first, count: shown.length, chosen, setChosen, onLater: close, look });
 }
 
 /** React 18 warns of a layout effect on a server; there is nothing to lay out. */
@@ -62,19 +70,20 @@ const useLayoutEffectOnClient: typeof useLayoutEffect = 'document' in globalThis
 interface DecisionProps {
   conflict: Conflict;
   count: number;
+  chosen: Chosen;
+  setChosen: (chosen: Chosen) => void;
   onLater: () => void;
   look: Pick<ConflictDialogProps, 'labels' | 'classNames' | 'renderValue' | 'renderHead'>;
 }
 
 /** The dialog stays while conflicts go by: focus stays inside, and goes back where it was at the end. */
-function Decision({ conflict, count, onLater, look }: DecisionProps): ReactNode {
+function Decision({ conflict, count, chosen, setChosen, onLater, look }: DecisionProps): ReactNode {
   const { classNames = {} } = look;
   const labels: ConflictLabels = { ...CONFLICT_LABELS, ...look.labels };
   const key = keyOf(conflict);
   // Those that were decided since it opened count as well.
   const [gone, setGone] = useState({ key, count: 0 });
   if (gone.key !== key) setGone({ key, count: gone.count + 1 });
-  const [chosen, setChosen] = useState<{ key: string; choices: Readonly<Record<string, Choice>> }>({ key, choices: {} });
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<{ key: string; error: unknown }>();
   const dialog = useRef<DialogLike>(null);
@@ -83,8 +92,12 @@ function Decision({ conflict, count, onLater, look }: DecisionProps): ReactNode 
 
   useLayoutEffect(() => {
     const shown = dialog.current;
+    const around = focusNow();
     if (shown && !shown.open) shown.showModal();
-    return () => shown?.close();
+    return () => {
+      shown?.close();
+      giveFocus(around);
+    };
   }, []);
   useLayoutEffect(() => title.current?.focus(), [key]);
 
@@ -119,7 +132,8 @@ function Decision({ conflict, count, onLater, look }: DecisionProps): ReactNode 
 
   const part = (which: keyof ConflictClassNames) => classOf(which, classNames);
   const button = (action: 'later' | 'keepTheirs' | 'keepMine' | 'merge', run: () => unknown): ReactNode =>
-    h('button', { type: 'button', 'data-action': action, disabled: busy && action !== 'later', onClick: () => void run() }, labels[action]);
+    // Not `disabled`: that takes the focus away.
+    h('button', { type: 'button', 'data-action': action, 'aria-disabled': busy && action !== 'later' ? true : undefined, onClick: () => void ((busy && action !== 'later') || run()) }, labels[action]);
 
   return h(
     'dialog',
@@ -148,7 +162,8 @@ function Decision({ conflict, count, onLater, look }: DecisionProps): ReactNode 
     ),
     h(
       'div',
-      { className: part('fields') },
+      // What scrolls can be reached by keys: without a choice nothing in it takes the focus.
+      { className: part('fields'), ...(canMerge ? {} : { tabIndex: 0, role: 'group', 'aria-labelledby': `${id}-title` }) },
       fields.length === 0 && entry.error && h('p', { className: part('meta') }, entry.error.message),
       fields.map((one) =>
         h(ConflictField, {

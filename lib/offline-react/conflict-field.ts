@@ -71,7 +71,7 @@ export function ConflictField({ entry, conflict, choice, onChoose, labels, class
   const side = (which: 'mine' | 'theirs', canChoose: boolean): ReactNode => {
     const inside = [
       h('span', { key: 'word', className: part('word') }, labels[which]),
-      h('span', { key: 'value', className: part('value') }, value(which)),
+      h('span', { key: 'value', className: part('value'), dir: 'auto' }, value(which)),
     ];
     if (!canChoose) return h('div', { className: part('side') }, inside);
     const chosen = choice.pick === which;
@@ -94,6 +94,7 @@ export function ConflictField({ entry, conflict, choice, onChoose, labels, class
       isText &&
         h('textarea', {
           className: part('text'),
+          dir: 'auto',
           'aria-label': `${word}: ${labels.text}`,
           value: choice.text,
           onChange: (event) => onChoose({ pick: 'text', text: (event.currentTarget as unknown as { value: string }).value }),
@@ -107,7 +108,7 @@ export function ConflictField({ entry, conflict, choice, onChoose, labels, class
     { className: part('field'), 'data-field': field },
     h('legend', null, word),
     h('p', { className: part('meta') }, labels.changed(by, at)),
-    h('p', { className: part('meta') }, `${labels.base}: `, value('base')),
+    h('p', { className: part('meta') }, `${labels.base}: `, h('bdi', null, value('base'))),
     h('div', { className: part('sides') }, side('mine', canChoose), side('theirs', canChoose)),
     both(),
   );

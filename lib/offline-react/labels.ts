@@ -1,5 +1,5 @@
 /** The texts of what is rendered here, each replaceable. */
-import type { OutboxEntry } from '../offline/types.js';
+import type { OfflineStatus, OutboxEntry } from '../offline/types.js';
 
 export interface ConflictLabels {
   /** The dialog's name. */
@@ -56,8 +56,10 @@ export interface BadgeLabels {
   conflicted: (count: number) => string;
   failed: (count: number) => string;
   unauthorized: (unsent: number) => string;
-  /** The browser keeps nothing, or nothing more. */
-  storage: string;
+  /** A newer version of the app has kept them; this one does not know how to send them. */
+  outdated: (unsent: number) => string;
+  /** The browser keeps nothing, or nothing more, or has deleted what was kept. */
+  storage: (storage: Exclude<OfflineStatus['storage'], 'ok'>) => string;
   saved: string;
 }
 
@@ -69,6 +71,33 @@ export const BADGE_LABELS: BadgeLabels = {
   conflicted: (count) => (count === 1 ? '1 change needs you' : `${count} changes need you`),
   failed: (count) => `${changes(count)} not saved`,
   unauthorized: (unsent) => `Sign in to save ${changes(unsent)}`,
-  storage: 'Changes cannot be kept in this browser',
+  outdated: (unsent) => `Reload this page to save ${changes(unsent)}`,
+  storage: (storage) =>
+    ({
+      full: 'This browser has no room left to keep changes',
+      lost: 'This browser has deleted changes that were not saved',
+      unavailable: 'Changes cannot be kept in this browser',
+    })[storage],
   saved: 'All saved',
+};
+
+export interface RefusedLabels {
+  /** The list's name. */
+  title: string;
+  /** Which change it is. */
+  change: (entry: OutboxEntry) => string;
+  why: (entry: OutboxEntry) => string;
+  retry: string;
+  discard: string;
+}
+
+const DONE: Readonly<Record<OutboxEntry['kind'], string>> = { create: 'New', update: 'Changed', delete: 'Deleted', other: '' };
+
+export const REFUSED_LABELS: RefusedLabels = {
+  title: 'Not saved',
+  change: ({ kind, path, entity, entityId, fields }) => (DONE[kind] && entity !== undefined ? `${DONE[kind]}: ${[entity, entityId, ...Object.keys(fields)].join(' ')}` : path),
+  // What an error of a proxy says is no answer to that.
+  why: ({ reason, error }) => (reason === 'unknown_outcome' ? 'Nobody knows whether the server has done it.' : (error?.message ?? 'This version of the app cannot send it.')),
+  retry: 'Try again',
+  discard: 'Discard',
 };

@@ -16,7 +16,7 @@ const PAGE = `
   import { createRoot, hydrateRoot } from 'react-dom/client';
   import { createOffline } from './lib/offline/create-offline.js';
   import { crud } from './lib/offline/crud.js';
-  import { ConflictDialog, OfflineBadge, OfflineProvider, useConflicts, useNetwork, useOutbox, usePending } from './lib/offline-react/index.js';
+  import { ConflictDialog, OfflineBadge, OfflineProvider, RefusedChanges, useConflicts, useNetwork, useOutbox, usePending } from './lib/offline-react/index.js';
   ${SEND}
   const renders = (globalThis.renders = { a: 0, b: 0, all: 0 });
 
@@ -44,7 +44,8 @@ const PAGE = `
       <OfflineProvider offline={offline}>
         <h1>Pages</h1>
         <button id="before">Before</button>
-        <OfflineBadge always onOpen={() => setOpen(true)} />
+        <OfflineBadge always={!query.has('quiet')} onOpen={() => setOpen(true)} />
+        <RefusedChanges />
         <ul><Row id="a" /><Row id="b" /></ul>
         <All />
         <Counts />
@@ -65,7 +66,7 @@ const PAGE = `
 
 const SERVER = `
   import { renderToString } from 'react-dom/server';
-  import { ConflictDialog, OfflineBadge, OfflineProvider, useNetwork, useOutbox, useConflicts, usePending } from './lib/offline-react/index.js';
+  import { ConflictDialog, OfflineBadge, OfflineProvider, RefusedChanges, useNetwork, useOutbox, useConflicts, usePending } from './lib/offline-react/index.js';
   function Row({ id }) {
     return <li id={id} data-pending={String(usePending('pages', id))} />;
   }
@@ -83,6 +84,7 @@ const SERVER = `
       <h1>Pages</h1>
       <button id="before">Before</button>
       <OfflineBadge always onOpen={() => undefined} />
+      <RefusedChanges />
       <ul><Row id="a" /><Row id="b" /></ul>
       <All />
       <Counts />
@@ -110,7 +112,7 @@ describe.each(REACT_VERSIONS)('React %s', (version, alias) => {
 
   const open = async (query = ''): Promise<void> => {
     tab = await chromium.open(`${site.url}/?user=${version}-${String(++user)}${query}`);
-    await tab.until("!!document.querySelector('.pathcast-badge')");
+    await tab.until("!!document.querySelector('[role=status]')");
   };
   beforeEach(() => {
     site.model.rows.clear();
@@ -294,6 +296,119 @@ describe.each(REACT_VERSIONS)('React %s', (version, alias) => {
     await waitFor(async () => (await counts())['failed'] === 1, 'it again');
     await tab.evaluate('offline.discard(offline.entries[0].id)');
     await waitFor(async () => (await badge()) === 'saved', 'nothing to be left');
+  });
+
+  test('what the server refuses is listed with its word, and has two ways out; what waits behind it goes on then', async () => {
+    await open();
+    await tab.evaluate("offline.add('pages.update', { id: 'a', refuse: true }).then(({ answer }) => void answer.catch(() => undefined))");
+    await tab.until("!!document.querySelector('.pathcast-refused [data-action=retry]')");
+    await change('a', 'Two');
+    expect(await text('.pathcast-refused p')).toBe('Changed: pages a refuse UNPROCESSABLE_CONTENT');
+    const look = await tab.evaluate(`(() => {
+      const button = document.querySelector('.pathcast-refused [data-action=discard]');
+      return [document.querySelector('.pathcast-refused').getAttribute('aria-label'), document.getElementById(button.getAttribute('aria-describedby')).textContent];
+    })()`);
+    expect(look).toEqual(['Not saved', 'Changed: pages a refuse UNPROCESSABLE_CONTENT']);
+    const press = (action: string): Promise<unknown> => tab.evaluate(`(() => { const button = document.querySelector('.pathcast-refused [data-action=${action}]'); button.focus(); button.click(); })()`);
+    const tries = site.calls.length;
+    await press('retry');
+    await waitFor(async () => site.calls.length === tries + 1 && (await badge()) === 'failed', 'it to be tried, and refused again');
+    await tab.until("!!document.querySelector('.pathcast-refused [data-action=discard]')");
+    expect((await counts())['states']).toEqual(['rejected', 'queued']);
+    await press('discard');
+    await waitFor(() => rowOf('a') === 'Two', 'what waited on the server');
+    await tab.until("document.querySelector('.pathcast-refused').childElementCount === 0");
+    expect(await tab.evaluate("[document.activeElement.className, document.querySelector('.pathcast-refused').getAttribute('role')]")).toEqual(['pathcast-refused', null]);
+  });
+
+  test.each(['', '&quiet'])('who decides from the badge is at the badge again, though it is no button any more %s', async (query) => {
+    await open(`&by-hand${query}`);
+    await conflict('a', 'Theirs', 'Mine');
+    await tab.until("document.querySelector('dialog')?.open");
+    await key('Escape');
+    await tab.until("document.querySelector('dialog') === null");
+    await tab.evaluate("document.querySelector('button.pathcast-badge').focus()");
+    await click('button.pathcast-badge');
+    await tab.until("document.querySelector('dialog')?.open");
+    await tab.evaluate("document.querySelector('[data-action=keepTheirs]').focus()");
+    await click('[data-action=keepTheirs]');
+    await tab.until("document.querySelector('dialog') === null && !document.querySelector('button.pathcast-badge')");
+    expect(await tab.evaluate("document.activeElement.getAttribute('role')")).toBe('status');
+  });
+
+  test('what was written into a text of both is there again after Escape', async () => {
+    await open('&by-hand');
+    await conflict('a', 'Theirs', 'Mine');
+    await tab.until("document.querySelector('dialog')?.open");
+    await click('input[value=text]');
+    await tab.until("!!document.querySelector('textarea')");
+    await tab.evaluate("document.querySelector('textarea').focus(); document.querySelector('textarea').select()");
+    await tab.send('Input.insertText', { text: 'Written for two hours' });
+    await key('Escape');
+    await tab.until("document.querySelector('dialog') === null");
+    await click('button.pathcast-badge');
+    await tab.until("document.querySelector('textarea')?.value === 'Written for two hours'");
+    await click('[data-action=merge]');
+    await waitFor(() => rowOf('a') === 'Written for two hours', 'it on the server');
+  });
+
+  test('on a screen that is low (a zoom of 400 %) all of the dialog can be scrolled to, and nothing in it scrolls by itself', async () => {
+    await open();
+    await conflict('a', 'שלום עולם. '.repeat(60), `Mine ${'long '.repeat(200)}`);
+    await tab.until("document.querySelector('dialog')?.open");
+    await tab.send('Emulation.setDeviceMetricsOverride', { width: 320, height: 256, deviceScaleFactor: 1, mobile: false });
+    const look = await tab.evaluate(`(() => {
+      const dialog = document.querySelector('dialog');
+      const merge = dialog.querySelector('[data-action=later]');
+      merge.scrollIntoView({ block: 'end' });
+      const [inner, outer] = [merge, dialog].map((one) => one.getBoundingClientRect());
+      const values = [...dialog.querySelectorAll('.pathcast-conflict-value')];
+      return [inner.bottom <= outer.bottom, inner.top >= outer.top, values.some((one) => one.scrollHeight > one.clientHeight + 1), values.map((one) => getComputedStyle(one).direction)];
+    })()`);
+    // Each value runs as its own script does.
+    expect(look).toEqual([true, true, false, ['ltr', 'rtl']]);
+  });
+
+  test('the badge is right about what it does not send, and reads no count out while it goes down', async () => {
+    await open();
+    await tab.evaluate('offline.pause()');
+    await change('a', 'Two');
+    await waitFor(async () => (await text('.pathcast-badge')) === 'Offline, 1 change kept here', 'it to say that it waits');
+    site.fate = () => 'held';
+    await tab.evaluate('offline.resume()');
+    await waitFor(() => site.held === 1, 'the call');
+    expect(await tab.evaluate("[document.querySelector('.pathcast-badge').textContent, document.querySelector('[role=status]').ariaLive]")).toEqual(['Saving 1 change', 'off']);
+    site.release();
+    await waitFor(async () => (await badge()) === 'saved', 'all to be saved');
+    expect(await tab.evaluate("document.querySelector('[role=status]').ariaLive")).toBe('polite');
+  });
+
+  test('a decision that the browser has no room for says so, and the button keeps the focus', async () => {
+    await open();
+    await conflict('a', 'Theirs', 'Mine');
+    await tab.until("document.querySelector('dialog')?.open");
+    await tab.evaluate("globalThis.put = IDBObjectStore.prototype.put; IDBObjectStore.prototype.put = () => { throw new DOMException('no room', 'QuotaExceededError'); }");
+    await tab.evaluate("document.querySelector('[data-action=keepMine]').focus()");
+    await click('[data-action=keepMine]');
+    await tab.until("document.querySelector('.pathcast-conflict-failed').textContent.startsWith('That could not be done: ')");
+    expect(await tab.evaluate('document.activeElement.dataset.action')).toBe('keepMine');
+    expect(await text('.pathcast-badge')).toBe('This browser has no room left to keep changes');
+    await tab.evaluate('IDBObjectStore.prototype.put = globalThis.put');
+    await click('[data-action=keepMine]');
+    await tab.until("document.querySelector('dialog') === null");
+    await waitFor(() => rowOf('a') === 'Mine', 'mine on the server');
+  });
+
+  test('what the browser has thrown away is named as that, and hides no conflict', async () => {
+    await open();
+    await tab.evaluate('offline.pause()');
+    await change('b', 'Two');
+    await tab.evaluate("location.href = 'about:blank'");
+    await tab.send('Storage.clearDataForOrigin', { origin: site.url, storageTypes: 'indexeddb' });
+    await tab.evaluate(`location.href = '${site.url}/?user=${version}-${String(user)}&by-hand'`);
+    await tab.until("document.querySelector('.pathcast-badge')?.textContent === 'This browser has deleted changes that were not saved'");
+    await conflict('a', 'Theirs', 'Mine');
+    await waitFor(async () => (await badge()) === 'conflicted', 'the conflict');
   });
 
   test('a server renders it, and the page takes it over without a word', async () => {

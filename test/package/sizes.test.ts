@@ -17,7 +17,7 @@ const MOST: Readonly<Record<string, number>> = {
   'pathcast/client/report': 4_224,
   'pathcast/react': 22_016,
   'pathcast/tanstack': 11_520,
-  'pathcast/offline/react': 6_912,
+  'pathcast/offline/react': 7_808,
   'pathcast/devtools': 8_704,
   'pathcast/offline': 18_560,
   'pathcast/offline/tanstack': 7_296,
