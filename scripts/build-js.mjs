@@ -5,7 +5,7 @@
 // Whether TypeScript writes one or the other is decided by the "type" of the package.json above a source. The
 // CommonJS pass shows the compiler our own package.json with "type": "commonjs", so both passes read the same
 // sources with the same resolution, and what one format cannot express (import.meta) is an error at build time.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { at, exclusively, hashOf, ifChanged, main, Refusal, root, startedAs } from './support.mjs';
@@ -119,13 +119,45 @@ function shareTypes() {
   }
 }
 
-/** The command line is a program: nobody steps through it. That is a sixtieth of the package. */
-async function minifyPrograms() {
-  const { transformSync } = await import('esbuild');
-  for (const name of readdirSync(at('dist/esm/cli'), { recursive: true })) {
-    if (!name.endsWith('.js')) continue;
-    const file = at('dist/esm/cli', name);
-    writeFileSync(file, transformSync(readFileSync(file, 'utf8'), { minify: true, format: 'esm', target: 'es2022' }).code);
+/**
+ * The command line is a program: nobody steps through it, and none of its parts is for others. It is one file a command, loaded when
+ * it is asked for, and files that several share: a hundredth of the package. A command stays where its source says (`import.meta.url`).
+ * What it needs of the rest of the package is left outside: a hub's code is there once.
+ */
+export async function bundlePrograms() {
+  const { build } = await import('esbuild');
+  const [source, target] = [at('lib/cli'), at('dist/esm/cli')];
+  const commands = readdirSync(source).filter((name) => existsSync(path.join(source, name, 'command.ts')));
+  const outside = {
+    name: 'outside',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^\.\.?\// }, ({ path: name, resolveDir }) => {
+        const file = path.relative(at('lib'), path.resolve(resolveDir, name));
+        return file.startsWith(`cli${path.sep}`) ? undefined : { path: `outside:${file.split(path.sep).join('/')}`, external: true };
+      }),
+  };
+  const { outputFiles } = await build({
+    entryPoints: [path.join(source, 'main.ts'), ...commands.map((name) => path.join(source, name, 'command.ts'))],
+    outbase: source,
+    outdir: target,
+    chunkNames: 'shared/[hash]',
+    bundle: true,
+    splitting: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'es2022',
+    packages: 'external',
+    plugins: [outside],
+    absWorkingDir: root,
+    logLevel: 'error',
+  });
+  rmSync(target, { recursive: true, force: true });
+  for (const { path: file, text } of outputFiles) {
+    const wayTo = (name) => path.relative(path.dirname(file), at('dist/esm', name)).split(path.sep).join('/');
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text.replaceAll(/(?<=")outside:([^"]+)(?=")/g, (_, name) => wayTo(name)));
   }
 }
 
@@ -170,7 +202,7 @@ export async function buildJs() {
     shareTypes();
     removeInnerTypes();
     withoutInnerComments();
-    await minifyPrograms();
+    await bundlePrograms();
 
     writeFileSync(PRODUCT, `${JSON.stringify({ type: 'commonjs' })}\n`);
   });
