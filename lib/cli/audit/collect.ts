@@ -13,8 +13,7 @@ import {
 import type { BudgetOptions } from './budget.js';
 import { AuditError } from './errors.js';
 import type { Facts, ProcedureFacts, RootFacts } from './findings/index.js';
-import { Reads } from './findings/reads.js';
-import type { Project, RouterRoot } from './model.js';
+import type { Procedure, Project, RouterRoot } from './model.js';
 import { openProject } from './project/index.js';
 import type { Place } from './report.js';
 import { findRoots } from './routers/index.js';
@@ -50,7 +49,6 @@ export function collect(root: string, { router, tsconfig, broadcasts, transactio
     throw new AuditError(nothingFound(root, project, router) + notesOf(roots));
 
   const options: EffectsOptions = { broadcastNames: broadcasts ?? [], transactions: transactions ?? [] };
-  const reads = new Reads(project);
   const total = roots.reduce((sum, one) => sum + one.procedures.length, 0);
   let done = 0;
   const followedBefore = new Map<unknown, RawEffects>();
@@ -59,19 +57,27 @@ export function collect(root: string, { router, tsconfig, broadcasts, transactio
     place: one.place,
     unseen: one.unseen,
     ...(one.mountedBeside ? { mountedBeside: one.mountedBeside } : {}),
-    procedures: one.procedures.map((procedure): ProcedureFacts => {
-      onProgress?.(++done, total, 'following procedures');
-      project.budget.begin();
-      if (procedure.kind === 'mutation') {
-        if (project.budget.spent !== undefined) return { procedure, effects: notFollowed(procedure.place, project.budget.why()) };
-        // Mounted in two roots: followed once, unless its own path is what it broadcasts by.
-        const effects = followedBefore.get(procedure.node) ?? followed(procedure.place, () => effectsOf(project, procedure, options));
-        if (effects.broadcasts.length === 0 && procedure.scope.size === 0) followedBefore.set(procedure.node, effects);
-        return { procedure, effects };
-      }
-      return procedure.kind === 'query' ? { procedure, reads: [...reads.of(procedure.resolver)] } : { procedure };
-    }),
+    procedures: one.procedures.map((procedure) => known.get(procedure) ?? { procedure }),
   });
+  const factOf = (procedure: Procedure): ProcedureFacts => {
+    onProgress?.(++done, total, 'following procedures');
+    project.budget.begin();
+    const isSpent = project.budget.spent !== undefined;
+    if (procedure.kind === 'mutation') {
+      if (isSpent) return { procedure, effects: notFollowed(procedure.place, project.budget.why()) };
+      // Mounted in two roots: followed once, unless its own path is what it broadcasts by.
+      const effects = followedBefore.get(procedure.node) ?? followed(procedure.place, () => effectsOf(project, procedure, options));
+      if (effects.broadcasts.length === 0 && procedure.scope.size === 0) followedBefore.set(procedure.node, effects);
+      return { procedure, effects };
+    }
+    if (procedure.kind !== 'query') return { procedure };
+    const { reads, writes, unread } = isSpent ? notFollowed(procedure.place, project.budget.why()) : followed(procedure.place, () => effectsOf(project, procedure, options));
+    return { procedure, reads, writes: writes.map((write) => write.table), unread };
+  };
+  // Mutations first: where the run's budget is spent, queries are what is left out.
+  const known = new Map<Procedure, ProcedureFacts>();
+  const all = roots.flatMap((one) => one.procedures);
+  for (const isQuery of [false, true]) for (const one of all) if ((one.kind === 'query') === isQuery) known.set(one, factOf(one));
   const rootFacts = roots.map(factsOf);
   onProgress?.(total, total, 'comparing');
   const queries = new Set(
@@ -108,10 +114,12 @@ function followed(place: Place, read: () => RawEffects): RawEffects {
 const notFollowed = (place: Place, why: string): RawEffects => ({
   broadcasts: [],
   writes: [],
+  reads: [],
   helpers: [],
   tells: [],
   notes: [],
   unseen: [{ ...place, what: 'the resolver', why }],
+  unread: [{ ...place, what: 'the resolver', why }],
 });
 
 const relative = (project: Project, file: string): string =>

@@ -64,6 +64,20 @@ export interface Write extends Place {
   via: string[];
 }
 
+/** What a call reads of one table. */
+export interface Read extends Place {
+  /** As `Write` names it. Of a view those that it is made of, but for one that is materialised. */
+  table: string;
+  by: Write['by'];
+  /** The columns that the answer depends on, where the text of the call names them all. Absent: any of them. */
+  columns?: string[];
+  /** Read along with another table: joined, included, asked of in a condition. */
+  along?: true;
+  /** The view through which it is read. */
+  through?: string;
+  via: string[];
+}
+
 export interface Broadcast extends Place {
   /** The function called: `broadcastSync`, `sync.broadcast`, `middleware` for pathcast's own. */
   by: string;
@@ -98,6 +112,23 @@ export interface MutationReport extends Place {
   /** Distinct query paths broadcast, in order of appearance. */
   queryPaths: string[];
   notes: string[];
+}
+
+export interface QueryReport extends Place {
+  path: string;
+  router: string;
+  reads: Read[];
+  /** Distinct tables read, in order of appearance. */
+  tables: string[];
+  /** False where something that may read could not be followed; see `unseen`. */
+  complete: boolean;
+}
+
+/** A table, with the procedures that write and read it: `guests.create`; `tool add_guest`; `src/admin.ts#admin guests.purge` of a root beside. */
+export interface TableReport {
+  name: string;
+  writers: string[];
+  readers: string[];
 }
 
 export interface RouterReport extends Place {
@@ -214,6 +245,9 @@ export interface AuditReport {
   totals: Totals;
   routers: RouterReport[];
   mutations: MutationReport[];
+  queries: QueryReport[];
+  /** Every table that something writes or reads, by its name. */
+  tables: TableReport[];
   /** Every distinct phantom with its right name and its uses. */
   phantoms: PhantomReport[];
   tools: ToolReport[];

@@ -28,8 +28,10 @@ export function fn(source = 'async () => {}'): FunctionNode {
 export const effects = (some: Partial<RawEffects> = {}): RawEffects => ({
   broadcasts: [],
   writes: [],
+  reads: [],
   helpers: [],
   unseen: [],
+  unread: [],
   tells: [],
   notes: [],
   ...some,
@@ -74,7 +76,7 @@ export const helper = (name: string, some: Partial<HelperCall> = {}): HelperCall
 
 export const query = (path: string, reads: string[] = []): ProcedureFacts => ({
   procedure: { path, kind: 'query', place: somewhere(), resolver: fn() },
-  reads,
+  reads: reads.map((table) => ({ table, by: 'drizzle', via: [], ...somewhere() })),
 });
 
 export const mutation = (path: string, some: Partial<RawEffects> = {}): ProcedureFacts => ({

@@ -253,3 +253,41 @@ test('each rule has its text', () => {
     for (const part of [title, why, help]) expect(part.length).toBeGreaterThan(10);
   }
 });
+
+describe('tables', () => {
+  const names = Array.from({ length: 14 }, (_, index) => `table${String(index).padStart(2, '0')}`);
+  const one = report([
+    ...['a', 'b', 'c', 'd'].map((name) => query(`guests.${name}`, ['guests', 'hotels'])),
+    query('guests.all', names),
+    mutation('guests.create', { writes: [write('guests'), write('?')] }),
+  ]);
+
+  test('the report says who writes and who reads each, by name', () => {
+    expect(one.tables.slice(0, 2)).toEqual([
+      { name: 'guests', writers: ['guests.create'], readers: ['guests.a', 'guests.b', 'guests.c', 'guests.d'] },
+      { name: 'hotels', writers: [], readers: ['guests.a', 'guests.b', 'guests.c', 'guests.d'] },
+    ]);
+    expect(one.tables).toHaveLength(16);
+    expect(one.queries.find(({ path }) => path === 'guests.a')).toMatchObject({ router: 'guests', tables: ['guests', 'hotels'], complete: true });
+  });
+
+  test('a query that was not followed to the end says so, there and under what was not seen', () => {
+    const open = report([{ ...query('guests.a', ['guests']), unread: [{ what: 'load()', why: 'its code could not be found', ...somewhere() }] }]);
+    expect(open.queries[0]).toMatchObject({ path: 'guests.a', complete: false });
+    expect(open.unseen).toEqual([expect.objectContaining({ what: 'load()', subject: 'guests.a' })]);
+    expect(toTerminal(open, { width: 80 })).toContain('load(): its code could not be found (guests.a)');
+  });
+
+  test('at 80 columns the busiest ten stand after the summary, with three names each', () => {
+    const text = toTerminal(one, { width: 80 });
+    const lines = text.slice(text.indexOf('\nTables\n')).split('\n');
+    expect(lines[3]).toMatch(/^ {2}guests {2,}guests\.create {2,}guests\.a$/);
+    expect(text).toContain('and 1 more');
+    expect(text).toContain('… and 6 more; --verbose shows all');
+    expect(text.indexOf('\nSummary')).toBeLessThan(text.indexOf('\nTables'));
+    expect(text.replace(/\s+/g, ' ')).toContain('5 queries of 5 read 16 tables; 0 could not be followed to the end.');
+    expect(Math.max(...text.split('\n').map(widthOf))).toBeLessThanOrEqual(80);
+    expect(toTerminal(one, { verbose: true })).toContain('table13');
+    expect(toMarkdown(one)).toContain('| `guests` | `guests.create` | `guests.a`, `guests.b`, `guests.c`, `guests.d` |');
+  });
+});

@@ -29,10 +29,13 @@ export function effectsOf(project: Project, procedure: Procedure, options: Effec
     const env = resolverEnv(project, fn, outer, outside, around);
     join(out, reader.read(fn, env, { asked: procedure.node }), env);
   }
-  if (found.length === 0) out.unseen.push({ ...procedure.place, what: 'the resolver', why: 'its function could not be found' });
+  const notSeen = (what: string, why: string): void => {
+    for (const list of [out.unseen, out.unread]) list.push({ ...procedure.place, what, why });
+  };
+  if (found.length === 0) notSeen('the resolver', 'its function could not be found');
   const { budget } = project;
   const isSaid = out.unseen.some(({ why }) => why === budget.why());
-  if (budget.spent !== undefined && !isSaid) out.unseen.push({ ...procedure.place, what: procedure.path, why: budget.why() });
+  if (budget.spent !== undefined && !isSaid) notSeen(procedure.path, budget.why());
   pass(around.collected, out, { env: outside, name: undefined, home: undefined });
   const effects = finish(out);
   if (around.sync !== undefined && procedure.kind === 'mutation') announceAll(effects, project, around.sync, procedure.path);

@@ -1,6 +1,6 @@
 /** What this folder hands to `findings`: the contract's shapes before query paths are judged. */
 import type { FunctionNode, Procedure } from '../model.js';
-import type { Broadcast, HelperReport, PathMapReport, Place, Unseen, Write } from '../report.js';
+import type { Broadcast, HelperReport, PathMapReport, Place, Read, Unseen, Write } from '../report.js';
 import type { HelperCall } from '../model.js';
 
 /** A query path as the code writes it, and where. */
@@ -28,6 +28,8 @@ export interface RawWrite extends Write {
   nested?: true;
 }
 
+export type RawRead = Read;
+
 export interface RawNote extends Place {
   text: string;
 }
@@ -41,10 +43,13 @@ export interface RawTelling extends Place {
 export interface RawEffects {
   broadcasts: RawBroadcast[];
   writes: RawWrite[];
+  reads: RawRead[];
   /** Functions of the project outside the asked one that were reached and that write or broadcast. */
   helpers: HelperCall[];
   tells: RawTelling[];
   unseen: Unseen[];
+  /** What may have read a table and could not be followed. */
+  unread: Unseen[];
   notes: RawNote[];
 }
 

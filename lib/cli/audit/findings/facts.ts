@@ -1,7 +1,7 @@
 /** What the parts of the audit saw, before any rule judges it. */
 import type { FunctionNode, Procedure } from '../model.js';
 import type { Place, Unseen } from '../report.js';
-import type { RawEffects, RawPathMap, RawSyncConfig, RawToolExecutor, RawToolFallback } from '../effects/types.js';
+import type { RawEffects, RawPathMap, RawRead, RawSyncConfig, RawToolExecutor, RawToolFallback } from '../effects/types.js';
 
 export interface Facts {
   /** The root that is audited, then routers served beside it. */
@@ -31,8 +31,10 @@ export interface ProcedureFacts {
   procedure: Pick<Procedure, 'path' | 'kind' | 'place'> & { resolver: FunctionNode | undefined };
   /** Of mutations. */
   effects?: RawEffects;
-  /** Of queries: the tables they read, as the code names them. */
-  reads?: readonly string[];
+  /** Of queries, with the tables that they write, and what may read and was not seen. */
+  reads?: readonly RawRead[];
+  writes?: readonly string[];
+  unread?: readonly Unseen[];
 }
 
 /** What a person may tell the audit about their code. */

@@ -11,6 +11,7 @@ import { OriginFields } from './origins.js';
 import { PathJudge, routerOf } from './paths.js';
 import { coverageOf, routerReports } from './routers.js';
 import { readAliases, SyncMap } from './sync-map.js';
+import { queriesOf, tablesOf } from './tables.js';
 import { judgeTools } from './tools.js';
 import { distinct } from './words.js';
 
@@ -90,6 +91,8 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
     totals,
     routers,
     mutations: reports,
+    queries: queriesOf(root),
+    tables: tablesOf(facts),
     phantoms,
     tools,
     pathMaps,
@@ -161,6 +164,9 @@ function unseenOf(facts: Facts, mutations: readonly Judged[]): Unseen[] {
     } else {
       all.push(...effects.unseen.map((one) => ({ ...one, subject: one.subject ?? report.path })));
     }
+  }
+  for (const { procedure, unread = [] } of facts.roots.flatMap((root) => root.procedures)) {
+    all.push(...unread.map((one) => ({ ...one, subject: one.subject ?? procedure.path })));
   }
   for (const { tools } of facts.executors) {
     for (const tool of tools)

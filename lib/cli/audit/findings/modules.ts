@@ -25,7 +25,9 @@ export class TableOwners {
       const module = moduleOf(procedure.path);
       if (module === '') continue;
       modules.add(module);
-      for (const table of reads ?? []) {
+      for (const { table, along } of reads ?? []) {
+        // What is read along with another table says little of whose it is.
+        if (along) continue;
         const readers = this.#byReads.get(keyOf(table)) ?? new Set();
         this.#byReads.set(keyOf(table), readers.add(module));
       }

@@ -39,7 +39,7 @@ function meantBy({ path, alias, nearest = [] }: PathUse): string[] {
   return module !== '' && keyOf(lastSegment(module)) === keyOf(lastSegment(moduleOf(path))) ? [path, module] : [path];
 }
 
-const NO_EFFECTS: RawEffects = { broadcasts: [], writes: [], helpers: [], tells: [], unseen: [], notes: [] };
+const NO_EFFECTS: RawEffects = { broadcasts: [], writes: [], reads: [], helpers: [], tells: [], unseen: [], unread: [], notes: [] };
 
 /** @param more Queries of the router it is on, where that is not the root. */
 export function judgeMutation(

@@ -2,17 +2,21 @@
 import { RULES, type AuditReport, type Finding, type Place, type Rule } from '../report.js';
 import { plural } from '../findings/words.js';
 import { RULE_TEXTS } from './rules.js';
+import { busiestTables } from './summary.js';
 import { percent, visible } from '../../terminal/text.js';
 
 /** Characters; GitHub refuses a comment above 65,536. What does not fit is left out, and that is said. */
 const MAX_LENGTH = 60_000;
 /** Findings of one rule, and members of one list, that are shown. */
 const MAX_ROWS = 100;
+/** Procedures that are named with one table. */
+const MAX_NAMED = 12;
 
 export function toMarkdown(report: AuditReport): string {
   const parts = [
     head(report),
     coverage(report),
+    tables(report),
     phantoms(report),
     tools(report),
     ...findings(report),
@@ -55,6 +59,13 @@ function coverage({ routers, totals }: AuditReport): string {
     .map((router) => row(code(router.path === '' ? '(root)' : router.path), router));
   rows.push(row('**total**', totals));
   return grid(['router', 'mutations', 'broadcast', 'silent', 'declared', 'unknown', 'coverage'], rows);
+}
+
+function tables({ tables: all }: AuditReport): string {
+  if (all.length === 0) return '';
+  const names = (some: readonly string[]): string => [...some.slice(0, MAX_NAMED).map(code), ...(some.length > MAX_NAMED ? [`and ${some.length - MAX_NAMED} more`] : [])].join(', ');
+  const rows = busiestTables(all).map(({ name, writers, readers }) => [code(name), names(writers), names(readers)]);
+  return folded(`Tables (${all.length})`, grid(['table', 'written by', 'read by'], rows));
 }
 
 function phantoms({ phantoms: all }: AuditReport): string {

@@ -1,12 +1,18 @@
 /** What a report comes to in some lines, and its long lists made short. */
 import { plural } from '../findings/words.js';
-import type { AuditReport, Finding, Unseen } from '../report.js';
+import type { AuditReport, Finding, TableReport, Unseen } from '../report.js';
 import { at, percent } from '../../terminal/text.js';
 
 /** The figures that an owner asks for first. */
-export function summaryOf({ totals, mutations, layer, baseline }: AuditReport): string[] {
+export function summaryOf({ totals, mutations, queries, layer, baseline }: AuditReport): string[] {
   const writing = mutations.filter((mutation) => mutation.writes.length > 0).length;
   const lines = [`${plural(totals.mutations, 'mutation')}: ${writing} write, ${totals.nonAtomic} of them not in one transaction, ${totals.unknown} could not be followed to the end.`];
+  const reading = queries.filter((query) => query.tables.length > 0);
+  if (reading.length > 0) {
+    const open = queries.filter((query) => !query.complete).length;
+    const read = new Set(reading.flatMap((query) => query.tables)).size;
+    lines.push(`${plural(reading.length, 'query', 'queries')} of ${totals.queries} ${reading.length === 1 ? 'reads' : 'read'} ${plural(read, 'table')}; ${open} could not be followed to the end.`);
+  }
   if (layer === 'none') {
     lines.push('No function was found that tells clients of a change. If you have one, name it under "broadcasts" in pathcast.audit.json, such as "notifyAll" or "pusher.trigger". Else this is the list of what would need one.');
   } else {
@@ -63,6 +69,12 @@ export function phantomLines(findings: readonly Finding[], phantoms: AuditReport
 function placesOf(all: readonly { file: string; line: number }[]): string[] {
   const places = [...new Set(all.map((one) => at(one)))];
   return places.length > MAX_PLACES ? [...places.slice(0, MAX_PLACES), `… and ${places.length - MAX_PLACES} more`] : places;
+}
+
+/** Those first that most goes through: a table that is only written, or only read, makes nothing stale. */
+export function busiestTables(tables: readonly TableReport[]): TableReport[] {
+  const weight = ({ writers, readers }: TableReport): number => Math.min(writers.length, readers.length) * 1_000 + writers.length + readers.length;
+  return [...tables].sort((a, b) => weight(b) - weight(a) || (a.name < b.name ? -1 : 1));
 }
 
 export interface UnseenGroup {

@@ -9,7 +9,7 @@ import {
   type Severity,
 } from '../report.js';
 import { plural } from '../findings/words.js';
-import { groupedUnseen, nextOf, phantomLines, summaryOf, type Line } from './summary.js';
+import { busiestTables, groupedUnseen, nextOf, phantomLines, summaryOf, type Line } from './summary.js';
 import { coloursFor, type Colours, type Style } from '../../terminal/colours.js';
 import { table, type Cell, type Item } from './table.js';
 import { at, percent, visible, wrap } from '../../terminal/text.js';
@@ -24,6 +24,9 @@ export interface TerminalOptions {
 
 /** Members of a list of things not seen, of functions and of known findings that are shown without `--verbose`. */
 const SHOWN = 20;
+/** Tables that are shown without `--verbose`, and procedures that are named with each. */
+const TABLES = 10;
+const NAMED = 3;
 /** Procedures that are named with one thing not seen. */
 const SUBJECTS = 3;
 /** From here on the tables that are written have a column of their own. */
@@ -81,6 +84,7 @@ class Page {
       }
     }
     this.#coverage(report);
+    this.#tables(report);
     this.#phantoms(report);
     this.#tools(report);
     this.#maps(report);
@@ -202,6 +206,22 @@ class Page {
         this.c.dim,
       );
     }
+  }
+
+  /** Who writes a table, and who reads it. */
+  #tables({ tables }: AuditReport): void {
+    if (tables.length === 0) return;
+    this.#section('Tables');
+    const names = (all: readonly string[]): Cell => {
+      const shown = this.verbose ? all : all.slice(0, NAMED);
+      const more = all.length - shown.length;
+      return [...shown.map((name) => ({ text: visible(name) })), ...(more > 0 ? [{ text: `and ${more} more`, style: this.c.dim }] : [])];
+    };
+    const shown = this.verbose ? busiestTables(tables) : busiestTables(tables).slice(0, TABLES);
+    const rows = shown.map(({ name, writers, readers }): Cell[] => [[{ text: visible(name), style: this.c.bold }], names(writers), names(readers)]);
+    const columns = [{ title: 'table', least: 12 }, { title: 'written by', least: 20 }, { title: 'read by', least: 20 }];
+    this.lines.push(...table(columns, rows, this.width, 2, this.c.dim));
+    if (tables.length > shown.length) this.#text(`… and ${tables.length - shown.length} more; --verbose shows all`, 2, this.c.dim);
   }
 
   #phantoms({ phantoms }: AuditReport): void {

@@ -104,6 +104,17 @@ export function chainAfter(compiler: Compiler, call: ts.CallExpression): string[
   }
 }
 
+/** Calls of the chain that a node ends, innermost first: `select(…)` and `from(…)` for `db.select(…).from(…)`. */
+export function chainBefore(compiler: Compiler, node: ts.Expression): ts.CallExpression[] {
+  const calls: ts.CallExpression[] = [];
+  let at = unwrap(compiler, node);
+  while (compiler.isPropertyAccessExpression(at) || compiler.isCallExpression(at)) {
+    if (compiler.isCallExpression(at)) calls.unshift(at);
+    at = unwrap(compiler, at.expression);
+  }
+  return calls;
+}
+
 /** Source text on one line, cut at `limit` characters. */
 export function shortText(node: ts.Node, limit = 100): string {
   const text = node.getText().replace(/\s+/g, ' ').trim();

@@ -1,28 +1,35 @@
-/** The libraries that the audit knows, each a room of its own, and what a call writes by one of them. */
+/** The libraries that the audit knows, each a room of its own, and what a call writes and reads by one of them. */
 import type ts from 'typescript';
 import type { Env } from '../code/environment.js';
 import { unwrap } from '../code/syntax.js';
+import { readsOfDrizzle } from './drizzle/reads.js';
 import { ofTable } from './drizzle/writes.js';
+import { readsOfKnex } from './knex/reads.js';
 import { ofKnex } from './knex/writes.js';
+import { readsOfKysely } from './kysely/reads.js';
 import { ofKysely } from './kysely/writes.js';
+import { readsOfDocument } from './mongo/reads.js';
 import { ofDocument } from './mongo/writes.js';
-import type { FoundWrite, Orm } from './orm.js';
+import type { FoundRead, FoundWrite, Orm } from './orm.js';
+import { readsOfPrisma } from './prisma/reads.js';
 import { ofPrisma } from './prisma/writes.js';
+import { readsOfRawSql, readsOfStatement } from './sql/reads.js';
 import { ofRawSql, ofStatement } from './sql/writes.js';
+import { readsOfRepository } from './typeorm/reads.js';
 import { ofRepository } from './typeorm/writes.js';
 
-export type { FoundWrite, Orm } from './orm.js';
+export type { FoundRead, FoundWrite, Orm } from './orm.js';
 
 /** In the order in which they are asked: what is told by more than a method's name comes first. */
 export const ORMS: readonly Orm[] = [
-  { writesOfCall: ofStatement },
-  { writesOfCall: ofRawSql },
-  { writesOfCall: ofPrisma },
-  { writesOfCall: ofKysely },
-  { writesOfCall: ofKnex },
-  { writesOfCall: ofTable },
-  { writesOfCall: ofRepository },
-  { writesOfCall: ofDocument },
+  { writesOfCall: ofStatement, readsOfCall: readsOfStatement },
+  { writesOfCall: ofRawSql, readsOfCall: readsOfRawSql },
+  { writesOfCall: ofPrisma, readsOfCall: readsOfPrisma },
+  { writesOfCall: ofKysely, readsOfCall: readsOfKysely },
+  { writesOfCall: ofKnex, readsOfCall: readsOfKnex },
+  { writesOfCall: ofTable, readsOfCall: readsOfDrizzle },
+  { writesOfCall: ofRepository, readsOfCall: readsOfRepository },
+  { writesOfCall: ofDocument, readsOfCall: readsOfDocument },
 ];
 
 /** What one call writes, calls inside its arguments left out. */
@@ -34,4 +41,14 @@ export function writesOfCall(call: ts.CallExpression, env: Env): FoundWrite[] {
     if (found !== undefined) return found;
   }
   return [];
+}
+
+/** What one call reads, calls inside its arguments left out; undefined where no library knows it. */
+export function readsOfCall(call: ts.CallExpression, env: Env): FoundRead[] | undefined {
+  const callee = unwrap(env.project.ts, call.expression);
+  for (const orm of ORMS) {
+    const found = orm.readsOfCall(call, callee, env);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -2,7 +2,7 @@
 import type { Place, Unseen } from '../../report.js';
 import type { HelperCall } from '../../model.js';
 import type { Activation, Env } from '../code/environment.js';
-import type { RawBroadcast, RawEffects, RawNote, RawTelling, RawWrite } from '../types.js';
+import type { RawBroadcast, RawEffects, RawNote, RawRead, RawTelling, RawWrite } from '../types.js';
 
 interface Item {
   /** For what a closure does: where the closure was made. Helpers between there and its call are no part of its way. */
@@ -25,26 +25,31 @@ export interface CollectedBroadcast extends RawBroadcast {
 export interface Collected {
   broadcasts: FoundItem<CollectedBroadcast>[];
   writes: FoundItem<CollectedWrite>[];
+  reads: FoundItem<RawRead>[];
   helpers: FoundItem<HelperCall>[];
   /** What tells somebody without query paths. */
   tells: FoundItem<RawTelling>[];
   unseen: Unseen[];
+  /** What may have read a table and was not seen. */
+  unread: Unseen[];
   notes: RawNote[];
   /** Functions that were not entered a second time: what is here is not all of them. */
   cut: Set<object>;
 }
 
 export function nothing(): Collected {
-  return { broadcasts: [], writes: [], helpers: [], tells: [], unseen: [], notes: [], cut: new Set() };
+  return { broadcasts: [], writes: [], reads: [], helpers: [], tells: [], unseen: [], unread: [], notes: [], cut: new Set() };
 }
 
 /** Takes in what was kept apart, as it stands. */
 export function add(from: Collected, into: Collected): void {
   into.broadcasts.push(...from.broadcasts);
   into.writes.push(...from.writes);
+  into.reads.push(...from.reads);
   into.helpers.push(...from.helpers);
   into.tells.push(...from.tells);
   into.unseen.push(...from.unseen);
+  into.unread.push(...from.unread);
   into.notes.push(...from.notes);
   for (const fn of from.cut) into.cut.add(fn);
 }
@@ -85,6 +90,10 @@ export function pass(from: Collected, into: Collected, passage: Passage): void {
       ...home(write),
     });
   }
+  for (const read of from.reads) {
+    const { home: _, ...rest } = read;
+    into.reads.push({ ...rest, via: way(read, rest.via), ...home(read) });
+  }
   for (const broadcast of from.broadcasts) {
     const { home: _, ...rest } = broadcast;
     const conditions = [...env.conditions, ...rest.conditions];
@@ -104,6 +113,7 @@ export function pass(from: Collected, into: Collected, passage: Passage): void {
   }
   for (const { home: _, ...telling } of from.tells) into.tells.push({ ...telling, via: way({}, telling.via) });
   into.unseen.push(...from.unseen);
+  into.unread.push(...from.unread);
   into.notes.push(...from.notes);
   for (const cut of from.cut) into.cut.add(cut);
 }
@@ -139,10 +149,20 @@ export function finish(collected: Collected): RawEffects {
     broadcasts: [...broadcasts.values()],
     writes: [...writes.values()].map(({ write }) => write),
     helpers: [...helpers.values()],
+    reads: distinct(collected.reads, readId).map(({ home: _home, ...read }) => read),
+    unread: distinct(collected.unread, (one) => `${key(one)}|${one.what}`),
     tells: distinct(collected.tells, (one) => [...one.via, one.by].join('>')),
     unseen: distinct(collected.unseen, (one) => `${key(one)}|${one.what}`),
     notes: distinct(collected.notes, (one) => `${key(one)}|${one.text}`),
   };
+}
+
+const readId = (read: RawRead): string => [key(read), read.table, read.via.join('>'), read.columns?.join() ?? '*', read.along ?? ''].join('|');
+
+/** Of reads that one function meets twice, one. */
+export function withoutDoubles(collected: Collected): void {
+  if (collected.reads.length > 1) collected.reads = distinct(collected.reads, readId);
+  if (collected.unread.length > 1) collected.unread = distinct(collected.unread, (one) => `${key(one)}|${one.what}`);
 }
 
 function excludeEachOther(a: readonly string[], b: readonly string[]): boolean {

@@ -31,8 +31,8 @@ function ofFunction(call: ts.CallExpression, callee: ts.Expression, name: string
   if (origin === undefined) return undefined;
   if (JOB_NAME.test(name)) return handedOver(origin);
   if (isLanguageOfOrm(origin) || READS.test(name)) return undefined;
-  if (origin.made && databaseGiven(origin.made.arguments ?? [], env, MAX_DEPTH)) return `${name} of ${origin.module} was given the database, and what it writes was not seen`;
-  const given = databaseGiven(call.arguments, env, MAX_DEPTH);
+  if (origin.made && databaseGiven(origin.made.arguments ?? [], env)) return `${name} of ${origin.module} was given the database, and what it writes was not seen`;
+  const given = databaseGiven(call.arguments, env);
   return given !== undefined && databaseOf(call, env) === undefined && !isWithinQuery(call, env) ? `${origin.module} is given the database, and what it writes was not seen` : undefined;
 }
 
@@ -43,16 +43,16 @@ function ofPackage(call: ts.CallExpression, callee: ts.PropertyAccessExpression,
   if (origin === undefined || READS.test(name) || isLanguageOfOrm(origin)) return undefined;
   if (JOB_MODULES.test(origin.module) && HANDS_OVER.test(name)) return handedOver(origin);
   if (rootDatabase(callee.expression, env, env.project.ts)) return undefined;
-  const made = origin.made && databaseGiven(origin.made.arguments ?? [], env, MAX_DEPTH);
+  const made = origin.made && databaseGiven(origin.made.arguments ?? [], env);
   if (made !== undefined) return `${shortText(callee.expression, 40)} of ${origin.module} was given the database, and what it writes was not seen`;
-  const given = databaseGiven(call.arguments, env, MAX_DEPTH);
+  const given = databaseGiven(call.arguments, env);
   return given === undefined ? undefined : `${origin.module} is given the database, and what it writes was not seen`;
 }
 
 const handedOver = ({ module }: Origin): string => `it hands work over to ${module}, and what is done then was not seen`;
 
 /** What builds queries takes tables and databases, and runs nothing. */
-const isLanguageOfOrm = ({ module }: Origin): boolean => /^(drizzle-orm|drizzle-zod|kysely|knex|@prisma\/client|zod|@trpc\/)/.test(module);
+export const isLanguageOfOrm = ({ module }: Origin): boolean => /^(drizzle-orm|drizzle-zod|kysely|knex|@prisma\/client|zod|@trpc\/)/.test(module);
 
 /** `eq(…)`, `alias(…)`: arguments of a query's own call. */
 function isWithinQuery(call: ts.CallExpression, env: Env): boolean {
@@ -64,7 +64,7 @@ function isWithinQuery(call: ts.CallExpression, env: Env): boolean {
 }
 
 /** An argument that is a database, or an object or call that holds one. */
-function databaseGiven(args: readonly ts.Expression[], env: Env, depth: number): ts.Expression | undefined {
+export function databaseGiven(args: readonly ts.Expression[], env: Env, depth = MAX_DEPTH): ts.Expression | undefined {
   const { ts: compiler } = env.project;
   if (depth === 0) return undefined;
   for (const argument of args) {

@@ -4,7 +4,7 @@ import type { FunctionNode, Project } from '../../model.js';
 import { broadcastOfCall, type FoundBroadcast } from '../broadcasts/broadcasts.js';
 import { isNamed, tellingOf } from '../broadcasts/tells.js';
 import { callablesOf, inside, type Callable } from '../calls/callables.js';
-import { add, nothing, pass, type Collected } from './collected.js';
+import { add, nothing, pass, withoutDoubles, type Collected } from './collected.js';
 import { plainDatabase, signatureOf } from '../databases/database.js';
 import { narrowed } from '../databases/narrowing.js';
 import type { Database, Env } from '../code/environment.js';
@@ -22,11 +22,15 @@ import {
   skipWrappers,
 } from './questions.js';
 import { fearOf } from './out-of-sight.js';
+import { MadeQueries } from './made-queries.js';
+import { readFearOf } from './unread.js';
 import { functionsIn } from './options.js';
 import { isStatementList, markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from '../types.js';
-import type { FoundWrite } from '../orms/orm.js';
-import { writesOfCall } from '../orms/index.js';
+import type { FoundRead, FoundWrite } from '../orms/orm.js';
+import { readsOfCall, writesOfCall } from '../orms/index.js';
+import { schemaOf } from '../orms/schema/index.js';
+import { readsOfTag } from '../orms/sql/reads.js';
 import { ofTag } from '../orms/sql/writes.js';
 
 /**
@@ -36,6 +40,8 @@ import { ofTag } from '../orms/sql/writes.js';
 const MAX_DEPTH = 20;
 /** Functions read for one question; beyond it the rest is told of. */
 const MAX_READ = 4_000;
+/** Views over views; a deeper one stands for itself. */
+const MAX_VIEWS = 8;
 
 interface Question {
   /** Functions that are being read. */
@@ -56,11 +62,13 @@ export class Reader {
   /** Functions that run what they are given in a transaction, by the settings. */
   readonly #transactions: ReadonlySet<string>;
   readonly #known = new Map<FunctionNode, Map<string, Collected>>();
+  readonly #made: MadeQueries;
 
   constructor(project: Project, options: EffectsOptions = {}) {
     this.project = project;
     this.#broadcastNames = new Set(options.broadcastNames);
     this.#transactions = new Set(options.transactions);
+    this.#made = new MadeQueries(project, (node, env) => this.readStatement(node, env));
   }
 
   /** The effects of a function's body in `env`, which binds its parameters. */
@@ -136,12 +144,16 @@ export class Reader {
     if (compiler.isIterationStatement(node, false)) return this.#loop(node, env, out, question);
     if (compiler.isCallExpression(node)) {
       const before = out.writes.length;
-      this.#call(node, pushesStatement(node, env) ? { ...env, transaction: 'ambient' } : env, out, question);
+      const reads = readsOfCall(node, env);
+      this.#reads(reads ?? [], out, question);
+      this.#call(node, pushesStatement(node, env) ? { ...env, transaction: 'ambient' } : env, out, question, reads !== undefined);
       if (isCommonTable(node, compiler)) for (const write of out.writes.slice(before)) write.nested = true;
       return;
     }
+    if (compiler.isIdentifier(node)) return this.#mention(node, out, question);
     if (compiler.isTaggedTemplateExpression(node)) {
       for (const write of ofTag(node, env)) this.#write(write, env, out, question);
+      this.#reads(readsOfTag(node, env), out, question);
       if (!compiler.isNoSubstitutionTemplateLiteral(node.template)) {
         for (const span of node.template.templateSpans) this.#visit(span.expression, env, out, question);
       }
@@ -158,7 +170,9 @@ export class Reader {
   #overBudget(node: ts.Node, out: Collected, question: Question): void {
     if (question.over) return;
     question.over = true;
-    out.unseen.push({ ...this.project.placeOf(node), what: 'what follows here', why: this.project.budget.why() });
+    const one = { ...this.project.placeOf(node), what: 'what follows here', why: this.project.budget.why() };
+    out.unseen.push(one);
+    out.unread.push(one);
   }
 
   #if(node: ts.IfStatement, env: Env, out: Collected, question: Question): void {
@@ -263,7 +277,8 @@ export class Reader {
     this.#visit(node.statement, looped, out, question);
   }
 
-  #call(call: ts.CallExpression, env: Env, out: Collected, question: Question): void {
+  /** @param isRead A library of databases knows the call, and said what it reads. */
+  #call(call: ts.CallExpression, env: Env, out: Collected, question: Question, isRead = false): void {
     if (this.#isNext(call, question)) {
       question.onNext?.(call, env);
       question.sawNext = true;
@@ -308,7 +323,9 @@ export class Reader {
       if (plainDatabase(call.expression, env) === undefined) this.#unseen(call, found.unseen, out);
     } else if (found.found.length === 0) {
       const why = fearOf(call, env);
-      if (why !== undefined) this.#unseen(call, why, out);
+      if (why !== undefined) this.#unseen(call, why, out, false);
+      const unread = isRead ? undefined : readFearOf(call, env);
+      if (unread !== undefined) this.#unread(call, unread, out);
     }
     // Of functions out of sight the callbacks are taken to be called; those that are read call them or do not.
     this.#parts(call, env, out, question, found.found.length === 0 ? this.#functionsAmong(call, env) : [], found.found.length === 0);
@@ -464,6 +481,7 @@ export class Reader {
     if (fn.body) this.#body(fn.body, env, out, question);
     question.stack.pop();
     out.cut.delete(fn);
+    withoutDoubles(out);
     if (key !== undefined && this.project.budget.spent === undefined && !env.activation.consulted && out.cut.size === 0 && out.writes.every((write) => write.home === undefined)) {
       let summaries = this.#known.get(fn);
       if (summaries === undefined) this.#known.set(fn, (summaries = new Map<string, Collected>()));
@@ -483,6 +501,40 @@ export class Reader {
     if (write.note !== undefined) out.notes.push({ ...place, text: write.note });
     const inLoop = env.inLoop;
     out.writes.push({ ...place, table: write.table, operation: write.operation, by: write.by, database: write.database, shared, inTransaction, inLoop, via: [], arms: env.arms, sites: '', ...(write.nested ? { nested: true } : {}) });
+  }
+
+  /** What a middleware reads before the procedure runs is not the procedure's answer. */
+  #reads(found: readonly FoundRead[], out: Collected, question: Question): void {
+    if (question.onNext !== undefined && question.sawNext !== true) return;
+    for (const { table, by, node, why, columns, along } of found) {
+      const place = this.project.placeOf(node);
+      if (why !== undefined) {
+        out.unread.push({ ...place, what: shortText(node, 60), why });
+        continue;
+      }
+      const view = this.#viewOf(table);
+      if (view === undefined) {
+        out.reads.push({ ...place, table, by, via: [], ...(columns ? { columns: [...columns] } : {}), ...(along ? { along } : {}) });
+        continue;
+      }
+      for (const below of view) out.reads.push({ ...place, table: below, by, through: table, via: [], ...(along ? { along } : {}) });
+    }
+  }
+
+  /** The tables that a view of this name is made of, itself left out; undefined where it is none. */
+  #viewOf(name: string, depth = MAX_VIEWS): string[] | undefined {
+    const schema = schemaOf(this.project);
+    const below = schema.view(name) ?? this.#made.view(name);
+    if (below === undefined || depth === 0) return undefined;
+    return [...new Set(below.flatMap((one) => (one === name ? [one] : (this.#viewOf(one, depth - 1) ?? [one]))))];
+  }
+
+  /** The name of a query that was made outside of functions: a view, a subquery, a prepared statement. */
+  #mention(name: ts.Identifier, out: Collected, question: Question): void {
+    const made = this.#made.of(name);
+    if (made === undefined || (question.onNext !== undefined && question.sawNext !== true)) return;
+    out.reads.push(...made.reads);
+    out.unread.push(...made.unread);
   }
 
   #broadcast(found: FoundBroadcast, env: Env, out: Collected): void {
@@ -509,7 +561,13 @@ export class Reader {
   /** Actions of which one half was seen, by what they share. */
   readonly #halves = new WeakMap<Collected, Map<ts.Node | string, string>>();
 
-  #unseen(call: ts.CallExpression, why: string, out: Collected): void {
+  /** @param isRead Whether it may read as well. */
+  #unseen(call: ts.CallExpression, why: string, out: Collected, isRead = true): void {
     out.unseen.push({ ...this.project.placeOf(call), what: `${shortText(call.expression, 60)}()`, why });
+    if (isRead) this.#unread(call, why, out);
+  }
+
+  #unread(call: ts.CallExpression, why: string, out: Collected): void {
+    out.unread.push({ ...this.project.placeOf(call), what: `${shortText(call.expression, 60)}()`, why });
   }
 }

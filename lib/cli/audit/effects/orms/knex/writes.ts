@@ -8,7 +8,7 @@ import type { FoundWrite } from '../orm.js';
 import { schemaOf } from '../schema/index.js';
 import { stringsOf } from '../../code/strings.js';
 
-const KNEX: Readonly<Record<string, Write['operation']>> = {
+export const KNEX: Readonly<Record<string, Write['operation']>> = {
   insert: 'insert', update: 'update', del: 'delete', delete: 'delete', increment: 'update', decrement: 'update', truncate: 'delete', upsert: 'upsert',
 };
 
@@ -92,4 +92,4 @@ function knexInto(call: ts.CallExpression, callee: ts.PropertyAccessExpression, 
   return { tables: (stringsOf(env.project.evaluate(into.arguments[0], env.scope)) ?? ['?']).map(plainName), database: database.kind };
 }
 
-const plainName = (name: string): string => name.replace(/\s+as\s.*$/i, '').replace(/^.*\./, '');
+export const plainName = (name: string): string => name.replace(/\s+as\s.*$/i, '').replace(/^.*\./, '');

@@ -14,13 +14,17 @@ const DOCUMENT: Readonly<Record<string, Write['operation']>> = {
 /** Mongoose models and MongoDB collections. */
 export function ofDocument(call: ts.CallExpression, callee: ts.PropertyAccessExpression, env: Env): FoundWrite[] | undefined {
   const method = callee.name.text;
-  const { ts: compiler } = env.project;
   const operation = Object.hasOwn(DOCUMENT, method) ? DOCUMENT[method] : undefined;
   if (operation === undefined) return undefined;
-  const receiver = unwrap(compiler, callee.expression);
+  return collectionsOf(callee.expression, env)?.map((table) => ({ table, operation, by: 'other' as const, database: 'bare' as const, node: call }));
+}
+
+/** `db.collection('guests')`, a constant that holds one, a model. */
+export function collectionsOf(node: ts.Expression, env: Env): string[] | undefined {
+  const { ts: compiler } = env.project;
+  const receiver = unwrap(compiler, node);
   if (compiler.isCallExpression(receiver) && calleeName(compiler, receiver.expression) === 'collection' && receiver.arguments[0]) {
-    const names = stringsOf(env.project.evaluate(receiver.arguments[0], env.scope)) ?? ['?'];
-    return names.map((table) => ({ table, operation, by: 'other' as const, database: 'bare' as const, node: call }));
+    return stringsOf(env.project.evaluate(receiver.arguments[0], env.scope)) ?? ['?'];
   }
   if (!compiler.isIdentifier(receiver)) return undefined;
   const declaration = env.project.declarationOf(receiver);
@@ -29,5 +33,5 @@ export function ofDocument(call: ts.CallExpression, callee: ts.PropertyAccessExp
   let maker: ts.Expression = made;
   if (compiler.isBinaryExpression(made)) maker = unwrap(compiler, made.right);
   if (!compiler.isCallExpression(maker) || !/^(model|collection)$/.test(calleeName(compiler, maker.expression) ?? '')) return undefined;
-  return [{ table: receiver.text, operation, by: 'other', database: 'bare', node: call }];
+  return [receiver.text];
 }

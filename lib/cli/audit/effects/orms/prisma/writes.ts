@@ -46,7 +46,7 @@ export function ofPrisma(call: ts.CallExpression, callee: ts.PropertyAccessExpre
 }
 
 /** `prisma.guest`, `const { guest } = prisma`, `const guests = prisma.guest`, `prisma[name]`. */
-function modelOf(node: ts.Expression, env: Env, steps = 4): { model: string; database: { kind: 'bare' | 'tx' } } | undefined {
+export function modelOf(node: ts.Expression, env: Env, steps = 4): { model: string; database: { kind: 'bare' | 'tx' } } | undefined {
   const { project } = env;
   const { ts: compiler } = project;
   const inner = unwrap(compiler, node);

@@ -1,4 +1,4 @@
-/** Drizzle's tables and their foreign keys, out of the code. */
+/** Drizzle's tables and views, their foreign keys and relations, out of the code. */
 import type ts from 'typescript';
 import type { Project } from '../../../model.js';
 import { calleeName, propertyName, unwrap } from '../../code/syntax.js';
@@ -16,18 +16,70 @@ export function drizzleFacts(project: Project): SchemaFacts {
         keysIn(made, node.name.text, project, facts);
         return;
       }
+      relationsIn(unwrap(compiler, node.initializer), project, facts);
     }
     if (!compiler.isFunctionLike(node)) compiler.forEachChild(node, visit);
   };
-  for (const file of project.files) if (/[tT]able(?:Creator)?(?:WithSchema)?\s*\(/.test(file.text)) visit(file);
+  for (const file of project.files) if (/[tT]able(?:Creator)?(?:WithSchema)?\s*\(|View\s*\(|\b(?:defineR|r)elations\s*\(/.test(file.text)) visit(file);
   return facts;
 }
 
-/** `pgTable('item', …)`, `pgTable('item', …).enableRLS()` */
+/** `relations(guests, ({ one, many }) => ({ items: many(items) }))`, `defineRelations(schema, (r) => ({ guests: { items: r.many.items() } }))` */
+function relationsIn(made: ts.Expression, project: Project, facts: SchemaFacts): void {
+  const { ts: compiler } = project;
+  if (!compiler.isCallExpression(made)) return;
+  const maker = calleeName(compiler, made.expression);
+  const [first, given] = made.arguments;
+  const work = given && unwrap(compiler, given);
+  if (first === undefined || work === undefined || !compiler.isArrowFunction(work) || !/^(relations|defineRelations)$/.test(maker ?? '')) return;
+  const answer = compiler.isBlock(work.body) ? undefined : unwrap(compiler, work.body);
+  if (answer === undefined || !compiler.isObjectLiteralExpression(answer)) return;
+  const ofTable = (model: string, fields: ts.ObjectLiteralExpression): void => {
+    for (const part of fields.properties) {
+      const field = propertyName(compiler, part.name);
+      const call = compiler.isPropertyAssignment(part) ? unwrap(compiler, part.initializer) : undefined;
+      if (field === undefined || call === undefined || !compiler.isCallExpression(call)) continue;
+      const callee = unwrap(compiler, call.expression);
+      const [table] = call.arguments;
+      // `many(items)` names the constant, `r.many.items()` the key of the schema.
+      const older = table && compiler.isIdentifier(callee) ? nameOf(table, project) : undefined;
+      const other = older ?? (compiler.isPropertyAccessExpression(callee) ? callee.name.text : undefined);
+      if (other === undefined) continue;
+      const list = (compiler.isIdentifier(callee) ? callee.text : calleeName(compiler, compiler.isPropertyAccessExpression(callee) ? callee.expression : callee)) === 'many';
+      const between = /\.through\s*\(\s*\w+\.(\w+)\./.exec(call.getText())?.[1];
+      facts.relations.push({ model, field, other, list, ...(between === undefined ? {} : { between }) });
+    }
+  };
+  if (maker === 'relations') {
+    const model = nameOf(first, project);
+    if (model !== undefined) ofTable(model, answer);
+    return;
+  }
+  for (const part of answer.properties) {
+    const model = propertyName(compiler, part.name);
+    const fields = compiler.isPropertyAssignment(part) ? unwrap(compiler, part.initializer) : undefined;
+    if (model !== undefined && fields && compiler.isObjectLiteralExpression(fields)) ofTable(model, fields);
+  }
+}
+
+/** The constant that an expression names, whatever it was imported as. */
+function nameOf(node: ts.Expression, project: Project): string | undefined {
+  const { ts: compiler } = project;
+  const inner = unwrap(compiler, node);
+  const name = compiler.isIdentifier(inner) ? inner : compiler.isPropertyAccessExpression(inner) ? inner.name : undefined;
+  if (name === undefined) return undefined;
+  const declaration = project.declarationOf(name);
+  return (declaration && compiler.isVariableDeclaration(declaration) ? propertyName(compiler, declaration.name) : undefined) ?? name.text;
+}
+
+const VIEW_MAKER = /^(pg|mysql|sqlite|singlestore)?(Materialized)?View$|^(v|materializedV)iew$/;
+
+/** `pgTable('item', …)`, `pgTable('item', …).enableRLS()`, `pgView('recent').as(…)` */
 function tableCall(node: ts.Expression, compiler: typeof ts): ts.CallExpression | undefined {
   if (!compiler.isCallExpression(node)) return undefined;
   const [first] = node.arguments;
-  if (TABLE_MAKER.test(calleeName(compiler, node.expression) ?? '') && first && compiler.isStringLiteralLike(unwrap(compiler, first))) return node;
+  const maker = calleeName(compiler, node.expression) ?? '';
+  if ((TABLE_MAKER.test(maker) || VIEW_MAKER.test(maker)) && first && compiler.isStringLiteralLike(unwrap(compiler, first))) return node;
   const callee = unwrap(compiler, node.expression);
   return compiler.isPropertyAccessExpression(callee) ? tableCall(unwrap(compiler, callee.expression), compiler) : undefined;
 }
@@ -71,12 +123,8 @@ function keysIn(table: ts.CallExpression, from: string, project: Project, facts:
     if (!access || !compiler.isPropertyAccessExpression(access) || !action) return;
     const text = unwrap(compiler, action);
     const onDelete = actionOf(compiler.isStringLiteralLike(text) ? text.text : undefined);
-    const owner = unwrap(compiler, access.expression);
-    const name = compiler.isIdentifier(owner) ? owner : compiler.isPropertyAccessExpression(owner) ? owner.name : undefined;
-    if (onDelete === undefined || name === undefined) return;
-    const declaration = project.declarationOf(name);
-    const to = declaration && compiler.isVariableDeclaration(declaration) ? propertyName(compiler, declaration.name) : undefined;
-    facts.keys.push({ from, to: to ?? name.text, onDelete });
+    const to = nameOf(access.expression, project);
+    if (onDelete !== undefined && to !== undefined) facts.keys.push({ from, to, onDelete });
   };
   const visit = (node: ts.Node): void => {
     if (compiler.isCallExpression(node)) {

@@ -15,7 +15,7 @@ export interface KeyFact {
   onDelete: 'cascade' | 'set null';
 }
 
-/** A field of a Prisma model that stands for rows of another one. */
+/** A field of a Prisma model, or a relation of a Drizzle table, that stands for rows of another one. */
 export interface RelationFact {
   model: string;
   field: string;
@@ -33,14 +33,24 @@ export interface TriggerFact {
   writes: readonly { table: string; operation: Write['operation'] }[];
 }
 
+/** A view that is written in SQL. */
+export interface ViewFact {
+  name: string;
+  /** As SQL names them. */
+  reads: readonly string[];
+}
+
 export interface SchemaFacts {
   tables: TableFact[];
+  /** Prisma's models by their accessors: all their fields are known. */
+  models: string[];
   keys: KeyFact[];
   relations: RelationFact[];
   triggers: TriggerFact[];
+  views: ViewFact[];
 }
 
-export const noFacts = (): SchemaFacts => ({ tables: [], keys: [], relations: [], triggers: [] });
+export const noFacts = (): SchemaFacts => ({ tables: [], models: [], keys: [], relations: [], triggers: [], views: [] });
 
 export function actionOf(text: string | undefined): KeyFact['onDelete'] | undefined {
   const plain = text?.toLowerCase().replace(/[\s_-]+/g, '');

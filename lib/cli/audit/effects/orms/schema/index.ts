@@ -22,7 +22,7 @@ function factsOf(project: Project): SchemaFacts[] {
   // A schema may lie in several files of one folder; two databases lie apart.
   const folders = grouped(prisma);
   const migrations = project.schemas.filter(({ file, text }) => file.endsWith('.sql') && saysOfSchema(text));
-  const inCode = project.files.filter(({ text }) => /\b(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:constraint\s+)?(?:table|trigger|function)\b/i.test(text) && saysOfSchema(text));
+  const inCode = project.files.filter(({ text }) => /\b(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:constraint\s+)?(?:materialized\s+)?(?:table|trigger|function|view)\b/i.test(text) && saysOfSchema(text));
   const ordered = [...migrations.map(({ file, text }) => ({ file, text })), ...inCode.map(({ fileName, text }) => ({ file: fileName, text }))].sort((a, b) => (a.file < b.file ? -1 : 1));
   return [drizzleFacts(project), ...[...folders.values()].map((files) => prismaFacts(files.map(({ text }) => text).join('\n'))), sqlFacts(ordered.map(({ text }) => text))];
 }
@@ -38,26 +38,32 @@ function grouped(files: readonly { file: string; text: string }[]): Map<string, 
 
 export class Schema {
   readonly #names = new Map<string, string>();
+  readonly #tables = new Set<string>();
   readonly #models = new Set<string>();
   readonly #relations = new Map<string, RelationFact>();
+  readonly #relationsOf = new Map<string, RelationFact[]>();
+  readonly #views = new Map<string, string[]>();
   readonly #keys = new Map<string, KeyFact[]>();
   readonly #triggers = new Map<string, TriggerFact[]>();
 
   constructor(facts: readonly SchemaFacts[]) {
-    for (const { tables, relations } of facts) {
+    for (const { tables, relations, models } of facts) {
+      for (const model of models) this.#models.add(model);
       for (const { name, sql } of tables) {
+        this.#tables.add(name);
         const [own, qualified] = [sql.split('.').at(-1) ?? sql, sql];
         for (const key of [qualified, own]) if (!this.#names.has(key.toLowerCase())) this.#names.set(key.toLowerCase(), name);
       }
       for (const relation of relations) {
         this.#relations.set(`${relation.model}.${relation.field}`, relation);
-        this.#models.add(relation.model).add(relation.other);
+        this.#relationsOf.set(relation.model, [...(this.#relationsOf.get(relation.model) ?? []), relation]);
       }
     }
     const known = new Set(facts.flatMap(({ tables }) => tables.map(({ name }) => name)));
     const code = (name: string): string => (known.has(name) ? name : this.named(name));
     const seen = new Set<string>();
-    for (const { keys, triggers } of facts) {
+    for (const { keys, triggers, views } of facts) {
+      for (const { name, reads } of views) this.#views.set(code(name), reads.map(code));
       for (const key of keys) {
         const one = { ...key, from: code(key.from), to: code(key.to) };
         const id = `${one.from}>${one.to}>${one.onDelete}`;
@@ -73,6 +79,11 @@ export class Schema {
     }
   }
 
+  /** Whether a schema names a table so in the code. */
+  isTable(name: string): boolean {
+    return this.#tables.has(name);
+  }
+
   /** What the code calls a table that SQL names so, with or without its schema. */
   named(sql: string): string {
     const plain = sql.replace(/["`[\]]/g, '').toLowerCase();
@@ -83,6 +94,20 @@ export class Schema {
   /** The model behind a field of a Prisma model. */
   relation(model: string, field: string): RelationFact | undefined {
     return this.#relations.get(`${model}.${field}`);
+  }
+
+  relationsOf(model: string): readonly RelationFact[] {
+    return this.#relationsOf.get(model) ?? [];
+  }
+
+  /** Whether a schema says what fields the model has. */
+  knows(model: string): boolean {
+    return this.#models.has(model);
+  }
+
+  /** The tables that a view of SQL reads; undefined where the name is none. */
+  view(name: string): readonly string[] | undefined {
+    return this.#views.get(name);
   }
 
   /** What the database does along with a write: keys with CASCADE or SET NULL, triggers. */

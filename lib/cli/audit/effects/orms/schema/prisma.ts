@@ -24,6 +24,7 @@ export function prismaFacts(text: string): SchemaFacts {
   for (const model of models) {
     const name = accessorOf(model.name);
     facts.tables.push({ name, sql: model.sql });
+    facts.models.push(name);
     for (const field of model.fields) {
       const other = byName.get(field.type);
       if (!other) continue;
@@ -42,7 +43,7 @@ export function prismaFacts(text: string): SchemaFacts {
 
 function modelsIn(text: string): Model[] {
   const plain = text.replace(/\/\/[^\n]*/g, '');
-  return [...plain.matchAll(/^[ \t]*model\s+(\w+)\s*\{([^}]*)\}/gm)].map(([, name = '', body = '']): Model => {
+  return [...plain.matchAll(/^[ \t]*(?:model|view)\s+(\w+)\s*\{([^}]*)\}/gm)].map(([, name = '', body = '']): Model => {
     const fields: Field[] = [];
     let sql = name;
     let schema: string | undefined;

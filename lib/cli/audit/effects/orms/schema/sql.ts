@@ -1,12 +1,13 @@
-/** Foreign keys and triggers out of SQL: migrations in files, and such text in the code. */
+/** Foreign keys, triggers and views out of SQL: migrations in files, and such text in the code. */
 import { actionOf, noFacts, type SchemaFacts, type TriggerFact } from './facts.js';
+import { viewsInSql } from '../sql-reads.js';
 import { writesAnywhere } from '../sql-text.js';
 
 const NAME = String.raw`((?:["\`\[]?[\w$]+["\`\]]?\s*\.\s*)?["\`\[]?[\w$]+["\`\]]?)`;
 const plainName = (name: string): string => name.replace(/["`[\]\s]/g, '');
 
 /** Whether a text may say something of the kind, before it is read. */
-export const saysOfSchema = (text: string): boolean => /\bon\s+delete\s+(?:cascade|set\s)|\btrigger\b/i.test(text);
+export const saysOfSchema = (text: string): boolean => /\bon\s+delete\s+(?:cascade|set\s)|\btrigger\b|\bcreate\s[^;(]*\bview\b/i.test(text);
 
 const STATEMENTS = new RegExp(
   [
@@ -39,6 +40,7 @@ export function sqlFacts(texts: readonly string[]): SchemaFacts {
   const triggers = new Map<string, Omit<TriggerFact, 'writes'> & { calls: string | undefined; body: string }>();
   for (const text of texts) {
     const plain = text.replace(/--[^\n]*/g, ' ').replace(/\/\*[\s\S]*?\*\//g, ' ');
+    for (const { name, reads } of viewsInSql(plain)) facts.views.push({ name, reads: reads.map(({ full }) => full) });
     const found = [...plain.matchAll(STATEMENTS)];
     found.forEach((match, index) => {
       const [, created, altered, dropped, trigger, goneTrigger, fn] = match;

@@ -9,8 +9,8 @@ import { calleeName, unwrap } from '../../code/syntax.js';
 import { schemaOf } from '../schema/index.js';
 import { tablesOf } from '../tables.js';
 
-const RUNS_SQL = /^(query|execute|exec|run|unsafe|raw|all|get|none|one|any|many|oneOrNone|manyOrNone|\$executeRaw|\$executeRawUnsafe|\$queryRaw|\$queryRawUnsafe|executeSql|executeRaw|queryRaw|values)$/;
-const RUNS_STATEMENT = /^(run|all|get|iterate|execute|values)$/;
+export const RUNS_SQL = /^(query|execute|exec|run|unsafe|raw|all|get|none|one|any|many|oneOrNone|manyOrNone|\$executeRaw|\$executeRawUnsafe|\$queryRaw|\$queryRawUnsafe|executeSql|executeRaw|queryRaw|values)$/;
+export const RUNS_STATEMENT = /^(run|all|get|iterate|execute|values)$/;
 
 /** `insert.run(row)` of a statement prepared elsewhere; undefined where the receiver is no statement. */
 export function ofStatement(call: ts.CallExpression, callee: ts.PropertyAccessExpression, env: Env): FoundWrite[] | undefined {
@@ -32,7 +32,7 @@ export function ofStatement(call: ts.CallExpression, callee: ts.PropertyAccessEx
 }
 
 /** The `db.prepare(…)` call behind an expression. */
-function preparation(node: ts.Expression, env: Env, steps: number): ts.CallExpression | undefined {
+export function preparation(node: ts.Expression, env: Env, steps: number): ts.CallExpression | undefined {
   const { ts: compiler } = env.project;
   const inner = unwrap(compiler, node);
   if (steps === 0) return undefined;
@@ -77,7 +77,7 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   }));
 }
 
-const isWritten = (node: ts.Expression, compiler: typeof ts): boolean =>
+export const isWritten = (node: ts.Expression, compiler: typeof ts): boolean =>
   compiler.isStringLiteralLike(node) || compiler.isTemplateExpression(node) || compiler.isTaggedTemplateExpression(node) || compiler.isObjectLiteralExpression(node) || compiler.isIdentifier(node);
 
 /** sql`…` that runs by being awaited (postgres.js, Vercel, Neon), prisma.$executeRaw`…`. Fragments of query builders do not. */
@@ -103,7 +103,7 @@ export function ofTag(tag: ts.TaggedTemplateExpression, env: Env): FoundWrite[] 
 }
 
 /** The `sql` of a query builder makes text, it runs nothing. */
-function isFragment(tag: ts.Identifier, env: Env): boolean {
+export function isFragment(tag: ts.Identifier, env: Env): boolean {
   const { ts: compiler } = env.project;
   for (const statement of tag.getSourceFile().statements) {
     if (!compiler.isImportDeclaration(statement) || !compiler.isStringLiteral(statement.moduleSpecifier)) continue;
@@ -122,7 +122,7 @@ function isFragmentPlace(tag: ts.TaggedTemplateExpression, compiler: typeof ts):
   return compiler.isCallExpression(parent) && parent.arguments.includes(tag) && RUNS_SQL.test(calleeName(compiler, parent.expression) ?? '');
 }
 
-interface SqlText {
+export interface SqlText {
   text: string;
   /** The table that a name in the text stands for; several where one of them is chosen at run time. */
   named(table: string): string[];

@@ -20,7 +20,7 @@ export function ofRepository(call: ts.CallExpression, callee: ts.PropertyAccessE
   return found && [{ table: found.table, operation, by: 'other', database: found.database, node: call }];
 }
 
-function repositoryOf(node: ts.Expression, env: Env): { table: string; database: 'tx' | 'bare' } | undefined {
+export function repositoryOf(node: ts.Expression, env: Env): { table: string; database: 'tx' | 'bare' } | undefined {
   const { ts: compiler } = env.project;
   const inner = unwrap(compiler, node);
   if (compiler.isCallExpression(inner)) {

@@ -1,0 +1,73 @@
+/** SQL in strings and templates, and prepared statements: what it reads. */
+import type ts from 'typescript';
+import { plainDatabase } from '../../databases/database.js';
+import type { Env } from '../../code/environment.js';
+import { calleeName, unwrap } from '../../code/syntax.js';
+import type { FoundRead } from '../orm.js';
+import { schemaOf } from '../schema/index.js';
+import { readsInSql } from '../sql-reads.js';
+import { isWritten, preparation, RUNS_SQL, RUNS_STATEMENT, sqlText, type SqlText } from './writes.js';
+
+const AT_RUN_TIME = 'which table it reads is decided at run time';
+const COMPUTED = 'its SQL is computed';
+
+export function readsOfStatement(call: ts.CallExpression, callee: ts.Expression, env: Env): FoundRead[] | undefined {
+  if (!env.project.ts.isPropertyAccessExpression(callee) || !RUNS_STATEMENT.test(callee.name.text)) return undefined;
+  const [text] = preparation(callee.expression, env, 6)?.arguments ?? [];
+  if (text === undefined) return undefined;
+  const sql = sqlText(text, env);
+  return sql === undefined ? [{ table: '?', why: COMPUTED, by: 'sql', node: call }] : tablesRead(sql, call, env);
+}
+
+export function readsOfRawSql(call: ts.CallExpression, callee: ts.Expression, env: Env): FoundRead[] | undefined {
+  const { ts: compiler } = env.project;
+  if (!compiler.isPropertyAccessExpression(callee) || !RUNS_SQL.test(callee.name.text)) return undefined;
+  const receiver = unwrap(compiler, callee.expression);
+  const [first] = call.arguments;
+  // A tag is read where it stands, that of `sql\`…\`.execute(db)` too.
+  if (first === undefined || compiler.isTaggedTemplateExpression(receiver) || receiver.kind === compiler.SyntaxKind.RegularExpressionLiteral) return undefined;
+  const given = unwrap(compiler, first);
+  const database = plainDatabase(callee.expression, env);
+  // `sql.raw(text)` is a part of a statement.
+  const isPart = callee.name.text === 'raw' && compiler.isIdentifier(receiver) && /^(sql|Prisma)$/.test(receiver.text);
+  if (database === undefined && !isPart && !isWritten(given, compiler)) return undefined;
+  if (compiler.isTaggedTemplateExpression(given)) return database === undefined ? undefined : [];
+  const sql = sqlText(first, env);
+  if (sql !== undefined) {
+    const reads = tablesRead(sql, call, env);
+    return reads.length > 0 || database !== undefined ? reads : undefined;
+  }
+  if (database === undefined && !isPart) return undefined;
+  // A statement that was made elsewhere as a tag was read there.
+  const isSeen = compiler.isIdentifier(given) && madeOfTag(given, env);
+  return isSeen || (!database?.strong && !isPart) ? [] : [{ table: '?', why: COMPUTED, by: 'sql', node: call }];
+}
+
+/** sql`…`, whether it runs or is a part of a query. */
+export function readsOfTag(tag: ts.TaggedTemplateExpression, env: Env): FoundRead[] {
+  const name = calleeName(env.project.ts, tag.tag);
+  if (name === undefined || /^(gql|graphql|html|css|md|dedent|styled|String)$/.test(name)) return [];
+  const { ts: compiler } = env.project;
+  const texts = compiler.isNoSubstitutionTemplateLiteral(tag.template) ? [tag.template.text] : [tag.template.head.text, ...tag.template.templateSpans.map((span) => span.literal.text)];
+  if (!texts.some((text) => /\b(?:from|join|using|table)\b/i.test(text))) return [];
+  const sql = sqlText(tag, env);
+  return sql === undefined ? [] : tablesRead(sql, tag, env);
+}
+
+function madeOfTag(name: ts.Identifier, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  const declaration = env.project.declarationOf(name);
+  if (declaration === undefined) return false;
+  if (compiler.isParameter(declaration)) return true;
+  return compiler.isVariableDeclaration(declaration) && declaration.initializer !== undefined && compiler.isTaggedTemplateExpression(unwrap(compiler, declaration.initializer));
+}
+
+function tablesRead(sql: SqlText, node: ts.Node, env: Env): FoundRead[] {
+  const schema = schemaOf(env.project);
+  return readsInSql(sql.text).flatMap((read, index) =>
+    sql.named(read.table).map((table): FoundRead => {
+      const name = table === read.table ? schema.named(read.full) : schema.named(table);
+      return { table: name, by: 'sql', node, ...(name === '?' ? { why: AT_RUN_TIME } : {}), ...(index > 0 ? { along: true as const } : {}) };
+    }),
+  );
+}
