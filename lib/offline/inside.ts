@@ -131,6 +131,7 @@ export interface Offline {
   /** Resolves when nothing is left that can be sent now. */
   flush(): Promise<void>;
   onProblem(listener: (problem: Problem) => void): () => void;
+  /** Rejects (STORAGE), and deletes nothing, where the browser cannot say whether something is left that it has to ask for. */
   signOut(options?: SignOutOptions): Promise<{ done: boolean; unsent: number }>;
   close(): void;
   [Symbol.dispose](): void;

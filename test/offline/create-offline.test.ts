@@ -127,6 +127,16 @@ test('a sign-out deletes nothing that is being kept in that moment, in whichever
   await expect(stage.done(late)).rejects.toMatchObject({ code: 'STORAGE' });
 });
 
+test('a sign-out deletes nothing where nobody can say whether something is left', async () => {
+  const offline = make();
+  await stage.done(offline.ready);
+  stage.faults.lost = 1;
+  await expect(stage.done(offline.signOut())).rejects.toMatchObject({ code: 'STORAGE' });
+  stage.faults.lost = 0;
+  expect((await stage.done(offline.add('pages.create', { id: 'p1' }))).kept).toBe(true);
+  expect(await stage.done(offline.signOut())).toEqual({ done: false, unsent: 1 });
+});
+
 test('a sign-out that discards deletes it in all tabs', async () => {
   const offline = make();
   const other = make();
