@@ -40,7 +40,9 @@ export function readsOfRawSql(call: ts.CallExpression, callee: ts.Expression, en
   if (database === undefined && !isPart) return undefined;
   // A statement that was made elsewhere as a tag was read there.
   const isSeen = compiler.isIdentifier(given) && madeOfTag(given, env);
-  return isSeen || (!database?.strong && !isPart) ? [] : [{ table: '?', why: COMPUTED, by: 'sql', node: call }];
+  // `client.query({ queryKey })` is a cache's; a text that somebody gives to a client named so is a statement.
+  const isText = database?.strong === true || isPart || (/^(query|unsafe|queryRaw|\$queryRaw\w*)$/.test(callee.name.text) && !compiler.isObjectLiteralExpression(given));
+  return isSeen || !isText ? [] : [{ table: '?', why: COMPUTED, by: 'sql', node: call }];
 }
 
 /** sql`…`, whether it runs or is a part of a query. */
