@@ -31,10 +31,11 @@ describe('options', () => {
   test.each([
     [
       ['--jsn'],
-      'unknown option --jsn; did you mean --json? allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --budget, --no-progress, --verbose, --help',
+      'unknown option --jsn; did you mean --json? allowed are --router, --tsconfig, --config, --json, --markdown, --sarif, --out, --fail-on, --baseline, --write-baseline, --budget, --fix, --dry-run, --force, --no-progress, --verbose, --help',
     ],
     [['--jsn=1', 'x'], 'unknown option --jsn; did you mean --json? allowed are '],
-    [['-x'], 'unknown option -x; allowed are '],
+    [['-x'], 'unknown option -x; did you mean --fix? allowed are '],
+    [['-7'], 'unknown option -7; allowed are '],
     [['--fail-on', 'none,silent'], '--fail-on: unknown rule "none"'],
     [['--fail-on='], '--fail-on needs a value'],
     [['--fail-on', '__proto__'], '--fail-on: unknown rule "__proto__"'],

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { unifiedDiff } from '../../lib/cli/init/diff.js';
+import { unifiedDiff } from '../../lib/cli/terminal/diff.js';
 
 let folder: string;
 beforeEach(() => {

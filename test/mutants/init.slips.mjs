@@ -36,7 +36,7 @@ export const slips = [
   },
   {
     name: 'I05',
-    file: 'lib/cli/init/diff.ts',
+    file: 'lib/cli/terminal/diff.ts',
     why: 'an empty side of a hunk begins at line 1: a file that is new is no longer told as one',
     find: 'count(head, but) + (size === 0 ? 0 : 1)',
     replace: 'count(head, but) + 1',

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { applyBaseline, writeBaseline } from './baseline.js';
 import { codeOf, readConfig } from './config.js';
 import { AuditError } from './errors.js';
+import { applyFix, checkClean, diffOf, leftOf, planFix, saysOf } from './fix.js';
 import { audit } from './index.js';
 import { HELP, parseOptions, type CommandOptions } from './options.js';
 import { toJson, toMarkdown, toSarif, toTerminal, wantsColours } from './output/index.js';
@@ -21,6 +22,8 @@ export async function auditCommand(argv: readonly string[], streams: Streams): P
   const root = path.resolve(options.folder);
   if (!existsSync(root)) throw new AuditError(`there is no folder ${options.folder}`);
   if (!statSync(root).isDirectory()) throw new AuditError(`${options.folder} is no folder`);
+  // Before the minutes that the audit may take.
+  if (options.fix && !options.fix.dry && !options.fix.force) checkClean(root);
   const config = readConfig(root, options.config);
   const progress = progressOn(streams.stderr, options.progress);
   let report: AuditReport;
@@ -44,6 +47,7 @@ export async function auditCommand(argv: readonly string[], streams: Streams): P
   } finally {
     progress.end();
   }
+  if (options.fix) return fixPaths(root, report, options.fix.dry, streams);
   if (options.baseline !== undefined) report = applyBaseline(report, options.baseline);
   const text = render(report, options, root, streams);
   if (options.out === undefined) await streams.stdout.print(text);
@@ -53,6 +57,19 @@ export async function auditCommand(argv: readonly string[], streams: Streams): P
     return 0;
   }
   return report.findings.some(counts(options.failOn ?? config.failOn)) ? 1 : 0;
+}
+
+/** The diff alone goes to the standard output, so that `git apply` can read it. */
+async function fixPaths(root: string, report: AuditReport, isDry: boolean, { stdout, stderr }: Streams): Promise<number> {
+  const fix = planFix(root, report);
+  if (isDry) {
+    await stdout.print(diffOf(fix));
+    if (fix.left.length > 0) await stderr.print(leftOf(fix.left));
+  } else {
+    applyFix(root, fix);
+    await stdout.print(saysOf(fix));
+  }
+  return fix.left.length > 0 ? 1 : 0;
 }
 
 /** A path as somebody in a shell types it: from the working directory where such a file is, else from the audited folder. */

@@ -18,6 +18,8 @@ export interface CommandOptions {
   writeBaseline?: string;
   /** Seconds of processor time. */
   budget?: number;
+  /** Corrects query paths; `dry` shows how. */
+  fix?: { dry: boolean; force: boolean };
   progress: boolean;
   verbose: boolean;
   help: boolean;
@@ -35,6 +37,9 @@ const OPTIONS = {
   baseline: { type: 'string' },
   'write-baseline': { type: 'string' },
   budget: { type: 'string' },
+  fix: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  force: { type: 'boolean' },
   'no-progress': { type: 'boolean' },
   verbose: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -68,6 +73,12 @@ writes and transactions disagree. FOLDER is the current one.
   --baseline FILE        findings in it are known; only new ones count
   --write-baseline FILE  stores what is found as known, and exits with 0
 
+  --fix                  writes the right name in the place of a query path that
+                         no query has, where only one can be meant; exits with 1
+                         if others are left
+  --dry-run              with --fix: prints the diff and writes nothing
+  --force                with --fix: in a tree with changes, or without Git
+
   -h, --help             this text
 
 Rules: phantom, silent, cascade, missing-client-id, missing-user-id,
@@ -89,6 +100,10 @@ export function parseOptions(argv: readonly string[]): CommandOptions {
     throw new AuditError(
       `one format at a time, got --${formats.join(' and --')}; allowed are --json, --markdown, --sarif`,
     );
+  const { fix, 'dry-run': dry = false, force = false } = values;
+  if (!fix && (dry || force)) throw new AuditError(`--${dry ? 'dry-run' : 'force'} goes with --fix`);
+  const beside = (['json', 'markdown', 'sarif', 'out', 'baseline', 'write-baseline', 'fail-on'] as const).find((name) => values[name] !== undefined);
+  if (fix && beside !== undefined) throw new AuditError(`--fix makes no report: it does not go with --${beside}`);
   const given = values['fail-on'];
   return {
     folder: positionals[0] ?? '.',
@@ -101,6 +116,7 @@ export function parseOptions(argv: readonly string[]): CommandOptions {
     ...(values.baseline === undefined ? {} : { baseline: values.baseline }),
     ...(values['write-baseline'] === undefined ? {} : { writeBaseline: values['write-baseline'] }),
     ...(values.budget === undefined ? {} : { budget: secondsOf(values.budget) }),
+    ...(fix ? { fix: { dry, force } } : {}),
     progress: values['no-progress'] !== true,
     verbose: values.verbose === true,
     help: values.help === true,

@@ -188,6 +188,8 @@ export interface PhantomReport {
   path: string;
   /** Real paths, best first. */
   nearest: string[];
+  /** The only real path that can be meant: `--fix` writes it. */
+  certain?: string;
   /** Where an alias table repairs it: then it is no finding. */
   alias?: string;
   /** `in`: the procedure, tool (`tool add_guest`) or path map (`getQueryPathsForModule budget`). */

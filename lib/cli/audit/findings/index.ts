@@ -25,8 +25,12 @@ export function judge(facts: Facts, hints: Hints = NO_HINTS): AuditReport {
   const queries = distinct([...own, ...(root.mountedBeside ?? [])]);
   const find = nearestFinder(queries);
   const nearest = (path: string): string[] => find(path).map((one) => one.path);
+  const certain = (path: string): string | undefined => {
+    const [one, ...others] = find(path).filter(({ confident }) => confident);
+    return others.length === 0 ? one?.path : undefined;
+  };
   const { aliases, found } = readAliases(facts.sync, queries, nearest);
-  const paths = new PathJudge({ queries, nearest, aliases });
+  const paths = new PathJudge({ queries, nearest, certain, aliases });
   const sync = new SyncMap(facts.sync, queries, pathsOf(root, 'mutation'), paths, createJsPathTable);
   found.push(...sync.found);
   const everything = facts.roots.flatMap((one) => one.procedures);

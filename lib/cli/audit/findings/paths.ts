@@ -10,6 +10,8 @@ export interface PathJudgeOptions {
   /** Paths of the root's queries, in the router's order. */
   queries: readonly string[];
   nearest: Nearest;
+  /** The one that alone can be meant. */
+  certain?: (path: string) => string | undefined;
   /** Of the audited code: those that point at a real path. */
   aliases?: ReadonlyMap<string, string>;
 }
@@ -32,10 +34,11 @@ export class PathJudge {
   readonly #prefixes = new Set<string>(['*']);
   readonly #aliases: ReadonlyMap<string, string>;
   readonly #nearest: Nearest;
+  readonly #certain: (path: string) => string | undefined;
   readonly #phantoms = new Map<string, PhantomReport & { seen: Set<string> }>();
   readonly #uses: PhantomUse[] = [];
 
-  constructor({ queries, nearest, aliases }: PathJudgeOptions) {
+  constructor({ queries, nearest, certain, aliases }: PathJudgeOptions) {
     this.#queries = new Set(queries);
     for (const query of queries) {
       for (let dot = query.indexOf('.'); dot >= 0; dot = query.indexOf('.', dot + 1))
@@ -43,6 +46,7 @@ export class PathJudge {
     }
     this.#aliases = aliases ?? new Map();
     this.#nearest = nearest;
+    this.#certain = certain ?? (() => undefined);
   }
 
   verdict(path: string, more?: ReadonlySet<string>): PathVerdict {
@@ -91,9 +95,11 @@ export class PathJudge {
     let phantom = this.#phantoms.get(path);
     if (!phantom) {
       const alias = this.#aliases.get(path);
+      const certain = this.#certain(path);
       phantom = {
         path,
         nearest: this.nearest(path),
+        ...(certain === undefined ? {} : { certain }),
         ...(alias === undefined ? {} : { alias }),
         uses: [],
         seen: new Set(),

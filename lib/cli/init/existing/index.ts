@@ -7,7 +7,7 @@ import { coloursFor, wantsColours } from '../../terminal/colours.js';
 import { visible, wrap } from '../../terminal/text.js';
 import type { Asker } from '../ask.js';
 import { APPS } from '../choices.js';
-import { unifiedDiff } from '../diff.js';
+import { unifiedDiff } from '../../terminal/diff.js';
 import type { InitOptions } from '../options.js';
 import { linesFor } from './by-hand.js';
 import { detect } from './detect.js';
