@@ -57,10 +57,10 @@ export const slips = [
   },
   {
     name: 'OR07',
-    file: 'lib/offline/sync/conflicts.ts',
+    file: 'lib/offline/outbox/entry.ts',
     why: 'what was sent already is marked',
-    find: '!isUntouched(entry) || entry.lane',
-    replace: "entry.state !== 'queued' || entry.lane",
+    find: "state === 'queued' && !attempts",
+    replace: "state === 'queued'",
     tests: [coordinator],
   },
   {
