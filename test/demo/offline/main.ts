@@ -87,6 +87,11 @@ class Person {
     await this.pane.getByTestId('outbox').getByText(words, { exact: true }).waitFor();
   }
 
+  /** The name of what has the focus. */
+  focus(): Promise<string | null> {
+    return this.screen.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? null);
+  }
+
   /** The titles of the rows that are marked. */
   async marked(): Promise<(string | null)[]> {
     const rows = await this.pane.locator('[data-page]:has([data-testid=pending])').all();
@@ -162,11 +167,14 @@ async function scene(url: string, pool: Pool, browsers: readonly [Browser, Brows
   expectIs('the page in conflict', merged['demo-speeches']?.title, 'Speeches after dinner');
   say('The other two went through: his title and her text are one page, and nobody was asked');
 
-  await ada.button(ada.conflict, 'Write one of both').click();
+  // By keyboard: the button goes, and who pressed it goes on in what it opened.
+  await ada.button(ada.conflict, 'Write one of both').press('Enter');
+  await waitFor(async () => (await ada.focus()) === 'Title of both', 'the focus to be in the text of both');
   await ada.conflict.getByLabel('Title of both').fill('Short speeches after dinner');
   await ada.picture('merge');
-  await ada.button(ada.conflict, 'Merge').click();
+  await ada.button(ada.conflict, 'Merge').press('Enter');
   await ada.badge('All saved');
+  expectIs('the focus', await ada.focus(), 'Pages');
   for (const person of [ada, bilal]) await person.row('Short speeches after dinner').waitFor();
   expectIs('the marked rows', await ada.marked(), []);
   say('Ada writes one of both: "Short speeches after dinner" is on both screens');

@@ -123,10 +123,10 @@ export function PageEditor({ id, onClose }: { id: string; onClose: () => void })
   const form = useRef<HTMLFormElement>(null);
   const conflicts = own.filter(({ state }) => state === 'conflicted');
   if (page === undefined) return <p class="empty">…</p>;
-  const decided = (field: string): void => {
-    drop(field);
+  const decided = (field?: string): void => {
+    if (field !== undefined) drop(field);
     // The button that was pressed goes with its conflict: who has no mouse goes on from the field.
-    form.current?.querySelector<HTMLElement>(`[name=${field}]`)?.focus();
+    form.current?.querySelector<HTMLElement>(`[name=${field ?? 'title'}]`)?.focus();
   };
   const edited = FIELDS.filter((field) => draft[field] !== undefined);
   const meanwhile = (field: Field): boolean => {

@@ -1,5 +1,5 @@
 /** Pages of the company, which are in PostgreSQL: what psql changes there is on the screen as well, and what is done here is kept until the server has it. */
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { OutboxEntry } from '../../../offline/index.js';
 import { number, plural, timeOfDay } from '../shared/format.js';
 import { isPending, laidOver } from '../shared/laid.js';
@@ -73,6 +73,7 @@ export function PageList() {
     return answer && laidOver(answer, 'pages', entries, began, made);
   }, [answer, entries, began, person]);
   const flashes = useFlashes(data);
+  const heading = useRef<HTMLHeadingElement>(null);
   const waiting = new Set(entries.filter((entry) => entry.entity === 'pages' && isPending(entry)).map(({ entityId }) => entityId));
   // That of an open page is in its editor.
   const conflicts = entries.filter((entry) => entry.state === 'conflicted' && !(entry.entity === 'pages' && entry.entityId === open));
@@ -81,7 +82,7 @@ export function PageList() {
     <section class="pages" aria-label="Pages">
       <header class="section-head">
         <PageIcon />
-        <h3>Pages</h3>
+        <h3 ref={heading} tabIndex={-1}>Pages</h3>
         <span class="count" data-testid="page-count">{data ? number(data.length) : '…'}</span>
         <span class="grow" />
         <span class="refreshes" data-testid="page-refreshes" title="Fetched again because of sync">{refreshes}</span>
@@ -91,7 +92,7 @@ export function PageList() {
       {conflicts.map((entry) => (
         <div key={entry.id} class="conflict-of">
           <h4>{titleOf(entry)}</h4>
-          <ConflictPanel entry={entry} title={titleOf(entry)} />
+          <ConflictPanel entry={entry} title={titleOf(entry)} onDecided={() => heading.current?.focus()} />
         </div>
       ))}
       <AddPage onAdded={setOpen} />

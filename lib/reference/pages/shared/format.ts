@@ -35,3 +35,7 @@ export const moment = (at: number | null): string => (at === null ? '—' : dayA
 
 const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
 export const timeOfDay = (at: number): string => clock.format(at);
+
+const date = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', year: 'numeric' });
+/** `at 22:53:35`; of another day, `on Nov 28, 2026 at 22:53:35` */
+export const when = (at: number, now = Date.now()): string => `${date.format(at) === date.format(now) ? '' : `on ${date.format(at)} `}at ${timeOfDay(at)}`;
