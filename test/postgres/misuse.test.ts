@@ -439,6 +439,7 @@ describe.each(STORES)('%s: a resolver that ends its transaction itself', (store)
     ['and then fails', (inside: Inside) => commit(inside).then(() => Promise.reject(new Error('too late'))), 'and failed after it'],
     ['and begins another one, and then fails', (inside: Inside) => commit(inside).then(() => inside.query('BEGIN')).then(() => Promise.reject(new Error('too late'))), 'and failed after it'],
     ['and whose next statement fails', (inside: Inside) => commit(inside).then(() => inside.query('SELECT 1 / 0')), 'and failed after it'],
+    ['and begins another one, whose statement fails', (inside: Inside) => commit(inside).then(() => inside.query('BEGIN')).then(() => inside.query('SELECT 1 / 0')), 'and failed after it'],
     ['and says that all is well', (inside: Inside) => commit(inside).then(() => 'well'), 'before its end'],
     ['by ROLLBACK', (inside: Inside) => inside.query('ROLLBACK').then(() => 'well'), 'before its end'],
   ] as const)('%s: an error says that it stays; nothing is tried again', async (how, work, said) => {

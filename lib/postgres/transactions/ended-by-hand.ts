@@ -41,7 +41,8 @@ export class OpenTransactions<Tx> {
 
   /** As `SqlClient.run`; of a body that failed after it had committed by hand it rejects with EndedByHand. */
   async run<T>(body: (tx: Tx) => Promise<T>): Promise<T> {
-    let failed: { number: string; state: string | undefined } | undefined;
+    /** Set where nothing could be asked in the transaction itself. */
+    let unknown: string | undefined;
     try {
       return await this.#client.run(async (tx) => {
         // Of a pool's connection all transactions have the same object.
@@ -51,27 +52,28 @@ export class OpenTransactions<Tx> {
         } catch (thrown) {
           const number = this.#numbers.get(tx as object);
           if (number === undefined || thrown instanceof EndedByHand) throw thrown;
-          failed = { number, state: sqlStateOf(thrown) };
-          if (failed.state === undefined) await this.#checkOpen(tx, number, thrown);
+          const state = sqlStateOf(thrown);
+          if (state === undefined ? !(await this.#isOpen(tx, number, thrown)) : !LOST.test(state)) unknown = number;
           throw thrown;
         }
       });
     } catch (thrown) {
-      // After an error of PostgreSQL nothing can be asked in the transaction itself. A connection that is lost during our own COMMIT is not meant: the body had not failed then.
-      if (failed?.state !== undefined && !LOST.test(failed.state) && (await this.#wasCommitted(failed.number))) throw new EndedByHand('and failed after it', { cause: thrown });
+      // A connection that is lost during our own COMMIT is not meant: the body had not failed then.
+      if (unknown !== undefined && (await this.#wasCommitted(unknown))) throw new EndedByHand('and failed after it', { cause: thrown });
       throw thrown;
     }
   }
 
-  async #checkOpen(tx: Tx, number: string, cause: unknown): Promise<void> {
+  /** False where it does not answer: after an error of PostgreSQL nothing can be asked in it. Throws EndedByHand. */
+  async #isOpen(tx: Tx, number: string, cause: unknown): Promise<boolean> {
     let rows: readonly Record<string, unknown>[];
     try {
       rows = await this.#client.query(tx, `SELECT ${NUMBER} AS number`, []);
     } catch {
-      // A statement that failed, and was caught, has ended it; or the connection is gone.
-      return;
+      return false;
     }
     if (rows[0]?.['number'] !== number) throw new EndedByHand('and failed after it', { cause });
+    return true;
   }
 
   async #wasCommitted(number: string): Promise<boolean> {
