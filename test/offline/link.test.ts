@@ -1,9 +1,10 @@
 /** `offlineLink` beneath a real tRPC client; the server answers when the test says so. */
-import { createTRPCUntypedClient, TRPCClientError, type TRPCLink } from '@trpc/client';
+import { createTRPCUntypedClient, httpLink, TRPCClientError, type TRPCLink } from '@trpc/client';
 import type { AnyRouter } from '@trpc/server';
 import { observable } from '@trpc/server/observable';
 import { BYPASS } from '../../lib/offline/inside.js';
 import { offlineLink } from '../../lib/offline/link/offline-link.js';
+import { outcomeOf } from '../../lib/offline/outbox/outcome.js';
 import { fenceLink } from '../../lib/tanstack/index.js';
 import { Desk } from './support/desk.js';
 
@@ -129,4 +130,20 @@ test("an app's own function that throws is reported, and keeps nobody from the a
 
 test('what is no createOffline() is told', () => {
   expect(() => offlineLink({} as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+});
+
+const page = (status: number, headers: Record<string, string>): typeof fetch => () => {
+  const response = new Response('<html>', { status, headers: { 'content-type': 'text/html', ...headers } });
+  return Promise.reject(Object.assign(new Error('refused'), { response }));
+};
+
+test("a proxy's page is what it is where the app's fetch tells its status", async () => {
+  const outcome = async (status: number, headers = {}): Promise<unknown> => {
+    const client = createTRPCUntypedClient<AnyRouter>({ links: [httpLink({ url: 'http://localhost', fetch: page(status, headers) })] });
+    return outcomeOf(await client.mutation('pages.update', { id: 'p1' }).catch((thrown: unknown) => thrown));
+  };
+  expect(await outcome(413)).toMatchObject({ is: 'refused', error: { httpStatus: 413 } });
+  expect(await outcome(401)).toMatchObject({ is: 'unauthorized' });
+  expect(await outcome(429, { 'retry-after': '30' })).toMatchObject({ is: 'later', ms: 30_000 });
+  expect(await outcome(503)).toMatchObject({ is: 'unreachable' });
 });

@@ -20,7 +20,12 @@ export type Outcome =
 interface Thrown {
   message?: unknown;
   data?: { code?: string; httpStatus?: unknown; pathcast?: { code?: unknown; retryable?: unknown; retryAfterMs?: unknown; conflicts?: unknown } | null } | null;
-  meta?: { response?: { status?: unknown; headers?: { get?: (name: string) => string | null } } | null } | null;
+  meta?: Answered | null;
+  cause?: Answered | null;
+}
+
+interface Answered {
+  response?: { status?: unknown; headers?: { get?: (name: string) => string | null } } | null;
 }
 
 /** A proxy refuses a body that is too large without asking the app. */
@@ -37,8 +42,9 @@ export function keepable<T>(value: T): T | undefined {
 }
 
 export function outcomeOf(thrown: unknown): Outcome {
-  const { message = thrown, data, meta } = Object(thrown) as Thrown;
-  const response = meta?.response;
+  const { message = thrown, data, meta, cause } = Object(thrown) as Thrown;
+  // Of an answer that is no JSON tRPC's client says nothing: the app's own `fetch` may (docs/offline.md).
+  const response = (meta ?? cause)?.response;
   const own = Number(data?.httpStatus);
   const status = own || Number(response?.status);
   const { code, retryable, retryAfterMs, conflicts } = data?.pathcast ?? {};
