@@ -111,6 +111,7 @@ export const MUTATIONS: Readonly<Record<string, Shape>> = {
     const [gone, to] = [withChildren(made), one(made)];
     return `await client.query('WITH gone AS (DELETE FROM ${quoted(gone.sql)} RETURNING id) INSERT INTO ${quoted(to.sql)} (label) SELECT id::text FROM gone');`;
   },
+  'SQL that somebody gives': (made) => `await client.query(input.changes[${made.random.below(made.tables.length)}]);`,
   'Prisma create with a relation': (made) => {
     const table = withChildren(made);
     const child = made.random.of(table.children);

@@ -68,6 +68,7 @@ const inputOf = (made: CodeBaseMade, yes: boolean): unknown => ({
   text: 'some',
   // What the tables are is known to who calls, and not to who reads the code.
   tables: made.tables.map(({ name }) => name),
+  changes: made.tables.map(({ sql }) => `UPDATE ${quoted(sql)} SET label = 'given'`),
   statements: made.tables.map(({ sql }) => `SELECT * FROM ${quoted(sql)}`),
 });
 

@@ -61,6 +61,7 @@ function withModels(body: string): Seen {
     'src/router.ts': `import { initTRPC } from '@trpc/server'; import { PrismaClient, Prisma } from '@prisma/client';
 const prisma = new PrismaClient();
 const t = initTRPC.create();
+const withItems = (id: string) => { if (!id) return {}; return { guests: { some: { id, items: { some: {} } } } }; };
 const HOTEL = { hotel: true } satisfies Prisma.GuestInclude;
 export const appRouter = t.router({ guests: t.router({ save: t.procedure.query(async ({ ctx, input }) => {\n${body}\n}) }) });
 `,
@@ -117,6 +118,7 @@ describe('Prisma', () => {
     ['counts of relations', `return prisma.hotel.findMany({ include: { _count: { select: { guests: true } } } });`, ['hotel', 'guest+']],
     ['all counts', `return prisma.hotel.findMany({ include: { _count: true } });`, ['hotel', 'guest+']],
     ['an include that is kept', `return prisma.guest.findMany({ include: HOTEL });`, ['guest', 'hotel+']],
+    ['a condition that a function makes', `return prisma.hotel.findMany({ where: { AND: [withItems(input.id)] } });`, ['hotel', 'guest+', 'item+']],
     ['aggregates', `await prisma.guest.aggregate({ _max: { name: true } }); return prisma.item.groupBy({ by: ['guestId'] });`, ['guest', 'item']],
     ['SQL names the model', 'return prisma.$queryRaw`select * from app_guests join "Hotel" on true`;', ['guest', 'hotel+']],
     ['SQL in a string', `return prisma.$queryRawUnsafe('select * from app_guests');`, ['guest']],
@@ -165,6 +167,7 @@ describe('what cannot be seen is told of', () => {
     ['a service that is not there', `return ctx.services.guests.list();`, /could not be found/],
     ['a package that is given the database', `return report(db);`, /is given the database/, { before: `import { report } from 'reports';` }],
     ['a method of the database', `return db.loadEverything();`, /method of the database/],
+    ['a condition that is partly computed', `return ctx.prisma.guest.findMany({ where: where(input) });`, /computed/, { before: `const where = (given: any) => ({ ...given, id: 1 });` }],
     ['a caller', `return caller.guests.getAll();`, /through a caller/, { before: `declare const caller: any;` }],
   ])('%s', (...[, body, why, given]: Unread) => {
     expect(seen(body, given).unread.join('\n')).toMatch(why);

@@ -24,6 +24,8 @@ export interface FoundRead {
   node: ts.Node;
   /** The columns that the answer depends on, where the text names them all. */
   columns?: readonly string[];
+  /** A statement that nobody can see: it may write as well. */
+  mayWrite?: true;
   /** Read along with another table: joined, included, asked of in a condition. */
   along?: true;
 }

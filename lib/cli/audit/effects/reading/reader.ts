@@ -506,10 +506,12 @@ export class Reader {
   /** What a middleware reads before the procedure runs is not the procedure's answer. */
   #reads(found: readonly FoundRead[], out: Collected, question: Question): void {
     if (question.onNext !== undefined && question.sawNext !== true) return;
-    for (const { table, by, node, why, columns, along } of found) {
+    for (const { table, by, node, why, mayWrite, columns, along } of found) {
       const place = this.project.placeOf(node);
       if (why !== undefined) {
-        out.unread.push({ ...place, what: shortText(node, 60), why });
+        const one = { ...place, what: shortText(node, 60), why };
+        out.unread.push(one);
+        if (mayWrite) out.unseen.push(one);
         continue;
       }
       const view = this.#viewOf(table);

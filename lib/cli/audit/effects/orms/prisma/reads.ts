@@ -2,7 +2,7 @@
 import type ts from 'typescript';
 import type { Env } from '../../code/environment.js';
 import { literalOf } from '../../code/literals.js';
-import { propertyName, unwrap } from '../../code/syntax.js';
+import { propertyName, returnsOf, unwrap } from '../../code/syntax.js';
 import type { FoundRead } from '../orm.js';
 import { schemaOf, type Schema } from '../schema/index.js';
 import { modelOf } from './writes.js';
@@ -31,6 +31,7 @@ export function readsOfPrisma(call: ts.CallExpression, callee: ts.Expression, en
 
 class Walk {
   readonly #schema: Schema;
+  readonly #running = new Set<ts.Node>();
   isPlain = true;
 
   constructor(
@@ -59,11 +60,25 @@ class Walk {
     }
     if (compiler.isIdentifier(inner) && inner.text === 'undefined') return;
     const literal = literalOf(inner, this.env);
+    if (literal === undefined && compiler.isCallExpression(inner) && this.#answers(inner, model, key)) return;
     if (literal === undefined) return this.#computed(inner, model, key);
     for (const part of literal.properties) {
       if (compiler.isSpreadAssignment(part)) this.within(part.expression, model, key);
       else this.#part(part, model, key);
     }
+  }
+
+  /** `where: visibleTo(user)`: what a function of the project answers. False where its code is not there. */
+  #answers(call: ts.CallExpression, model: string, key: string): boolean {
+    const { project, scope } = this.env;
+    const fn = project.functionOf(call.expression, scope);
+    const answers = fn && !this.#running.has(fn) ? returnsOf(project.ts, fn) : [];
+    if (fn === undefined || answers.length === 0) return false;
+    this.isPlain = false;
+    this.#running.add(fn);
+    for (const answer of answers) this.within(answer, model, key);
+    this.#running.delete(fn);
+    return true;
   }
 
   #part(part: ts.ObjectLiteralElementLike, model: string, key: string): void {

@@ -16,7 +16,7 @@ export function readsOfStatement(call: ts.CallExpression, callee: ts.Expression,
   const [text] = preparation(callee.expression, env, 6)?.arguments ?? [];
   if (text === undefined) return undefined;
   const sql = sqlText(text, env);
-  return sql === undefined ? [{ table: '?', why: COMPUTED, by: 'sql', node: call }] : tablesRead(sql, call, env);
+  return sql === undefined ? [{ table: '?', why: COMPUTED, mayWrite: true, by: 'sql', node: call }] : tablesRead(sql, call, env);
 }
 
 export function readsOfRawSql(call: ts.CallExpression, callee: ts.Expression, env: Env): FoundRead[] | undefined {
@@ -42,7 +42,9 @@ export function readsOfRawSql(call: ts.CallExpression, callee: ts.Expression, en
   const isSeen = compiler.isIdentifier(given) && madeOfTag(given, env);
   // `client.query({ queryKey })` is a cache's; a text that somebody gives to a client named so is a statement.
   const isText = database?.strong === true || isPart || (/^(query|unsafe|queryRaw|\$queryRaw\w*)$/.test(callee.name.text) && !compiler.isObjectLiteralExpression(given));
-  return isSeen || !isText ? [] : [{ table: '?', why: COMPUTED, by: 'sql', node: call }];
+  // What `$executeRaw` runs is a write already, of a table that is not known.
+  const mayWrite = callee.name.text.startsWith('$execute') ? {} : { mayWrite: true as const };
+  return isSeen || !isText ? [] : [{ table: '?', why: COMPUTED, ...mayWrite, by: 'sql', node: call }];
 }
 
 /** sql`…`, whether it runs or is a part of a query. */
