@@ -144,6 +144,7 @@ describe('query builders and SQL', () => {
     ['Kysely subqueries', `return ctx.db.selectFrom('guests').where((eb) => eb.exists(eb.selectFrom('hotels').select('id'))).execute();`, ['guests', 'hotels']],
     ['Kysely common tables', `return ctx.db.with('recent', (qb) => qb.selectFrom('hotels').selectAll()).selectFrom('recent').selectAll().execute();`, ['hotels']],
     ['a driver', `return pool.query('SELECT a, extract(year FROM at) FROM "public"."guests" g, hotels WHERE g.id IN (SELECT id FROM guest_transport)');`, ['guests', 'hotels+', 'guestTransport+'], { before: `declare const pool: import('pg').Pool;` }],
+    ['a clause in a constant', 'return pool.query(`SELECT * ${CLAUSE} WHERE id = ${input.id}`);', ['guests+'], { before: `declare const pool: import('pg').Pool; const CLAUSE = 'FROM guests';` }],
     ['common tables of SQL', `return pool.query('WITH recent AS (SELECT * FROM guests) SELECT * FROM recent JOIN hotels USING (id)');`, ['guests', 'hotels+'], { before: `declare const pool: import('pg').Pool;` }],
     ['a prepared statement', `return all.all();`, ['guests'], { before: `import Database from 'better-sqlite3'; const lite = new Database('a.db'); const all = lite.prepare('select * from guests');` }],
     ['a tag that runs', 'return pg`select * from guests where id = ${input.id}`;', ['guests'], { before: `import postgres from 'postgres'; const pg = postgres();` }],
@@ -162,6 +163,7 @@ describe('what cannot be seen is told of', () => {
   test.each<Unread>([
     ['a table of a parameter', `return db.select().from(input.table);`, /./],
     ['computed SQL', `return db.execute(input.text);`, /its SQL is computed/],
+    ['a clause that is computed', 'return ctx.db.query(`SELECT * FROM guests ${input.clauses}`);', /a part of its SQL/],
     ['a computed name', `return knexDb(input.table).select();`, /decided at run time/, { before: KNEX }],
     ['a relation without a schema', `return db.query.guests.findMany({ with: { rooms: true } });`, /relation rooms of guests/],
     ['a service that is not there', `return ctx.services.guests.list();`, /could not be found/],

@@ -34,7 +34,7 @@ export function readsOfRawSql(call: ts.CallExpression, callee: ts.Expression, en
   if (compiler.isTaggedTemplateExpression(given)) return database === undefined ? undefined : [];
   const sql = sqlText(first, env);
   if (sql !== undefined) {
-    const reads = tablesRead(sql, call, env);
+    const reads = [...tablesRead(sql, call, env), ...inParts(given, call, env)];
     return reads.length > 0 || database !== undefined ? reads : undefined;
   }
   if (database === undefined && !isPart) return undefined;
@@ -56,6 +56,25 @@ export function readsOfTag(tag: ts.TaggedTemplateExpression, env: Env): FoundRea
   if (!texts.some((text) => /\b(?:from|join|using|table)\b/i.test(text))) return [];
   const sql = sqlText(tag, env);
   return sql === undefined ? [] : tablesRead(sql, tag, env);
+}
+
+/** A value stands there, or a table's name, which is asked for by itself. */
+const NO_CLAUSE = /(?:[=<>,('"`.+/-]|\b(?:from|join|into|update|limit|offset|like|ilike|between|and|or|in|by|interval|values))\s*$/i;
+
+/** Parts of a text in which more tables may stand: `SELECT * ${clauses}`. */
+function inParts(given: ts.Expression, call: ts.CallExpression, env: Env): FoundRead[] {
+  const { ts: compiler } = env.project;
+  if (!compiler.isTemplateExpression(given)) return [];
+  let before = given.head.text;
+  return given.templateSpans.flatMap(({ expression, literal }): FoundRead[] => {
+    const isClause = !NO_CLAUSE.test(before);
+    before = literal.text;
+    if (!isClause) return [];
+    const value = env.project.evaluate(expression, env.scope);
+    if (value.kind === 'constant') return [];
+    if (value.kind !== 'string') return [{ table: '?', why: 'a part of its SQL is computed', by: 'sql', node: call }];
+    return readsInSql(value.text).map(({ full }) => ({ table: schemaOf(env.project).named(full), by: 'sql' as const, node: call, along: true as const }));
+  });
 }
 
 function madeOfTag(name: ts.Identifier, env: Env): boolean {
