@@ -132,7 +132,7 @@ test('what is no createOffline() is told', () => {
   expect(() => offlineLink({} as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
 });
 
-const page = (status: number, headers: Record<string, string>): typeof fetch => () => {
+const page = (status: number, headers: Record<string, string>) => (): Promise<never> => {
   const response = new Response('<html>', { status, headers: { 'content-type': 'text/html', ...headers } });
   return Promise.reject(Object.assign(new Error('refused'), { response }));
 };
