@@ -13,6 +13,7 @@ export default {
   testTimeout: Math.max(30_000, 6_000 * Number(process.env['PATHCAST_TEST_DEADLINE_S'] ?? 30)),
   // One above the two cores that it is kept fast for: most suites wait for servers, browsers and time-outs.
   maxWorkers: 3,
+  testSequencer: '<rootDir>/scripts/jest-sequencer.cjs',
   resolver: '<rootDir>/scripts/jest-resolver.cjs',
   transform: {
     '\\.([cm]?js|ts)$': [
