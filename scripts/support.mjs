@@ -52,14 +52,6 @@ export function captured(command, args, options = {}) {
   });
 }
 
-/** Waits for all, also where one fails; the first failure is thrown then: nothing works on behind the back of who catches it. */
-export async function together(...works) {
-  const done = await Promise.allSettled(works);
-  const failed = done.find(({ status }) => status === 'rejected');
-  if (failed) throw failed.reason;
-  return done.map(({ value }) => value);
-}
-
 /** The full path of the first of these programs that PATH has, or null. */
 export function which(...names) {
   for (const name of names) {
