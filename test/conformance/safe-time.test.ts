@@ -45,10 +45,16 @@ conformance('Time as a position', targets, (bench, target) => {
     const { cursor } = await (await bench().open(engine)).untilHello();
     await engine.publish([encode({ id: 'a' })]);
     const published = Date.now();
+    const until = performance.now() + 10_000;
     await tick();
     await engine.publish([encode({ id: 'b' })]);
     await tick();
-    const bare = await bench().open(engine, { ids: false, lastEventId: cursor });
+    let bare = await bench().open(engine, { ids: false, lastEventId: cursor });
+    // A broker's clock is behind by as long as the answer took that told it; the next one says more.
+    while (target.broker && bare.hello!.serverTime <= published && performance.now() < until) {
+      await tick();
+      bare = await bench().open(engine, { ids: false, lastEventId: cursor });
+    }
     expect(bare.hello!.timestamp).toBeLessThanOrEqual(published);
     expect(bare.hello!.serverTime).toBeGreaterThan(published);
     // Cut right after its hello.
