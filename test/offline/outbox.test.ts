@@ -53,6 +53,37 @@ test('what is kept is sent with its id, and its answer comes back; a minute late
   expect(page.outbox.entries).toEqual([]);
 });
 
+test('what another tab keeps between this one having read and having begun to listen is found', async () => {
+  const first = await open();
+  first.outbox.pause('by_hand');
+  const second = await openPage(stage, { mutations, sends });
+  await add(first, 'pages.create', { id: 'p1' });
+  second.outbox.start();
+  await stage.run(10);
+  expect(states(second)).toEqual(['pages.create queued']);
+});
+
+test.each([1, 2, 3])('what comes to forbid it while an entry is written as on its way holds it back, and it counts as never sent (%s)', async (nth) => {
+  let asked = Number.NaN;
+  const page = await open({
+    send() {
+      // Of whether it may be sent, before the write and within it.
+      asked += 1;
+      if (asked === nth) queueMicrotask(() => page.outbox.pause('catching_up'));
+      return sends;
+    },
+  });
+  page.outbox.pause('by_hand');
+  const { id } = await add(page, 'bells.ring', { id: 'b1' });
+  asked = 0;
+  page.outbox.resume('by_hand');
+  await stage.run(1_000);
+  expect([sent, page.outbox.entries]).toEqual([[], [expect.objectContaining({ id, state: 'queued', attempts: 0 })]]);
+  page.outbox.resume('catching_up');
+  await stage.run(1_000);
+  expect(sent).toHaveLength(1);
+});
+
 test('nothing shows before it is kept', async () => {
   const page = await open();
   const added = page.outbox.add('pages.create', { id: 'p1' });

@@ -379,6 +379,42 @@ describe.each(CORES)('query-core %s', (_, core) => {
     neverOld();
   });
 
+  test('what has a later change of a row for good has those before it, too', async () => {
+    desk.bind();
+    look('pages.getAll');
+    await desk.page.answerAll([], 'e.0');
+    const created = desk.keep('pages.create', ONE);
+    desk.ack(created);
+    await desk.page.pass(5_000);
+    const updated = desk.keep('pages.update', { id: 'p1', size: 2 });
+    desk.ack(updated);
+    // It is read again at 10 s, and nobody answers while the second time of the one before passes.
+    await desk.page.pass(16_000);
+    for (const call of [...desk.page.calls]) call.fail();
+    await desk.page.pass(6_000);
+    expect(desk.overlay.items.map(({ entry }) => entry.path)).not.toContain('pages.update');
+    expect(data(LIST)).toEqual([{ ...ONE, size: 2 }]);
+    await desk.page.pass(30_000);
+    expect(data(LIST)).toEqual([{ ...ONE, size: 2 }]);
+    expect(desk.overlay.items).toEqual([]);
+  });
+
+  test('what the stream has told of is done: it is not laid over what was read since, though its entry comes later and waits still', async () => {
+    await open();
+    desk.start();
+    await desk.page.live('e.0');
+    await desk.page.answerAll(ONE, 'e.0');
+    desk.page.hear(['pages'], { id: `tx:e${desk.nextSeq}` });
+    await desk.page.pass(1_000);
+    await desk.page.answerAll({ id: 'p1', name: 'theirs' }, 'e.1');
+    expect(data()).toEqual({ id: 'p1', name: 'theirs' });
+    // Its answer was lost, and this tab hears of it only now.
+    desk.keep('pages.update', MINE);
+    expect(data()).toEqual({ id: 'p1', name: 'theirs' });
+    await desk.page.pass(0);
+    expect(desk.overlay.items).toEqual([]);
+  });
+
   test('while the server is not reached nothing is waited for in vain', async () => {
     await open();
     const entry = desk.keep('pages.update', MINE);

@@ -409,6 +409,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       if (closed) return;
       if (!started) {
         enter();
+        // What another tab has kept since this one has read it, and before it listened.
+        void storage.load();
         // A page that begins may have signed in: whoever leads asks again.
         everywhere('unauthorized', false);
       }

@@ -204,7 +204,8 @@ export function createSender({ environment, storage, mutations, version, migrate
         return sent;
       });
       if (entry && during === turn) {
-        const outcome = await attempt(entry, abort);
+        // The line may have been cut while that was written.
+        const outcome = may() ? await attempt(entry, abort) : ({ is: 'unsent' } as const);
         // Keeps what came of it, however long that takes.
         await insist(
           () => fence === own,

@@ -7,6 +7,7 @@
  * | answer, done | acked      |                                                               |
  * | unreachable  | queued     | back-off, for ever; dead where twice may be done twice        |
  * | unauthorized | queued     | as if it had not been sent: whoever is let in sends it        |
+ * | unsent       | queued     | something has come to forbid it while that was written        |
  * | later        | queued     | back-off, not before what the server says                     |
  * | server       | queued     | back-off; dead after `SERVER_TRIES` of them                   |
  * | conflict     | conflicted |                                                               |
@@ -30,7 +31,7 @@ export interface Moment {
   bare: boolean;
 }
 
-export function step(entry: OutboxEntry, outcome: Outcome | { is: 'sent' } | { is: 'unknown' }, { now, random, bare }: Moment): OutboxEntry {
+export function step(entry: OutboxEntry, outcome: Outcome | { is: 'sent' | 'unsent' | 'unknown' }, { now, random, bare }: Moment): OutboxEntry {
   const { is, error, answer, conflicts, ms = 0 } = outcome as { is: string; error?: EntryError; answer?: unknown; conflicts?: OutboxEntry['conflicts']; ms?: number };
   const { error: _error, reason: _reason, conflicts: _conflicts, ...rest } = entry;
   const to = (state: EntryState, more?: Partial<OutboxEntry>): OutboxEntry => ({ ...rest, state, notBefore: 0, ...(error && { error }), ...more });
@@ -39,7 +40,7 @@ export function step(entry: OutboxEntry, outcome: Outcome | { is: 'sent' } | { i
     const kept = keepable(answer);
     return to('acked', { ackedAt: now, ...(kept !== undefined && { answer: kept }) });
   }
-  if (is === 'unauthorized') return to('queued', { attempts: entry.attempts - 1 });
+  if (is === 'unauthorized' || is === 'unsent') return to('queued', { attempts: entry.attempts - 1 });
   if (conflicts) return to('conflicted', { conflicts });
   if (is === 'refused') return to('rejected');
   // A network that is away for long is not the server's fault.

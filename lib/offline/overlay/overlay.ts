@@ -18,7 +18,7 @@ export interface Item {
   entry: OutboxEntry;
   layer: Layer;
   declared: OfflineMutation;
-  /** This tab has heard that it is done. */
+  /** This tab has heard that it is done, by its answer or by the stream. */
   acked: boolean;
   /** Where it stands in the log, `"<epoch>.<seq>"`. */
   position: string | undefined;
@@ -43,6 +43,8 @@ export interface Overlay {
   caches: number;
   /** Gives back what ends it. */
   hold(holder: Holder): () => void;
+  /** The stream has told of it: it is done, and what stands before it in its lane, though their answers may be lost and they be sent again. */
+  done(item: Item): void;
   /** What was needed may not be any more. */
   look(): void;
 }
@@ -184,6 +186,9 @@ function createOverlay(inside: Inside): Overlay {
       return items;
     },
     caches: 0,
+    done({ entry: { lane, seq } }) {
+      for (const item of all.values()) if (item.entry.lane === lane && item.entry.seq <= seq) ack(item);
+    },
     hold(holder) {
       holders.add(holder);
       return () => {

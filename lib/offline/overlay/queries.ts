@@ -249,6 +249,7 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
   function changed(undone: readonly Item[]): void {
     for (const item of overlay.items) {
       const { id, ackedAt = Infinity } = item.entry;
+      if (told.has(`tx:${id}`)) overlay.done(item);
       // It may have been done long before this tab has heard of it from another one: before the page was there, or when the stream told of it.
       if (item.acked && !acks.has(item)) acks.set(item, ackedAt < opened ? 0 : (told.get(`tx:${id}`) ?? reads.tick()));
     }
@@ -283,8 +284,12 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
       const one = known.get(query);
       // Nobody reads it again now: it is marked, and what was done is in it.
       if (!one || query.state.fetchStatus !== 'idle' || !(again || !guarded('', false, () => query.isActive()))) continue;
-      [one.base, one.before] = [put(query, one.base, item), put(query, one.before, item)];
-      one.put.add(item);
+      // With those before it of its row that the base lacks, too: what has the later one counts as one that has them.
+      const { lane, seq } = item.entry;
+      for (const each of overlay.items.filter((before) => before.acked && before.entry.lane === lane && before.entry.seq <= seq && !isContained(query, before))) {
+        [one.base, one.before] = [put(query, one.base, each), put(query, one.before, each)];
+        one.put.add(each);
+      }
       show(query);
     }
     if (!again) readAgain(new Set(lacking));

@@ -218,6 +218,11 @@ export class Checker {
     const wanted = new Map<string, Record<string, unknown> | null>();
     for (const entry of page.entries) {
       if (!LAID.includes(entry.state) || entry.kind === 'other') continue;
+      // It is done, as this tab knows, and others may have written since.
+      if (page.stream.told.has(entry.id)) {
+        wanted.delete(rowOf(entry));
+        continue;
+      }
       // What two tabs did at the same moment may stand in either order; an update before its create sets nothing.
       wanted.set(rowOf(entry), entry.kind === 'delete' ? null : { ...(entry.kind === 'update' && wanted.get(rowOf(entry))), ...entry.fields });
     }
@@ -242,7 +247,7 @@ export class Checker {
       const want = new Map<string, Record<string, unknown>>();
       for (const [row, fields] of this.server.rows) if (row.startsWith(entity)) want.set(row, { ...fields });
       for (const entry of page.entries) {
-        if (!LAID.includes(entry.state) || entry.entity !== entity || entry.kind === 'other') continue;
+        if (!LAID.includes(entry.state) || entry.entity !== entity || entry.kind === 'other' || page.stream.told.has(entry.id)) continue;
         const row = rowOf(entry);
         if (entry.kind === 'delete') want.delete(row);
         else if (entry.kind === 'create' || want.has(row)) want.set(row, { ...want.get(row), ...entry.fields });
@@ -276,9 +281,10 @@ export class Checker {
   }
 
   /** It was not done, is not shown, and nothing that was done after it covers it. */
-  #isLost({ path, row, input, nth, id }: Intent, entries: readonly OutboxEntry[]): boolean {
+  #isLost({ path, row, input, nth, id, at, tab }: Intent, entries: readonly OutboxEntry[]): boolean {
     if (entries.some((entry) => entry.id === id || entry.squashed.includes(id ?? ''))) return false;
-    const later = this.intents.filter((one) => one.nth > nth && one.row === row && one.said !== 'refused');
+    // Of what is done at the same moment in two tabs either may be the last.
+    const later = this.intents.filter((one) => (one.nth > nth || (one.nth < nth && one.tab !== tab && one.keptAt > at)) && one.row === row && one.said !== 'refused');
     const created = this.intents.find((one) => one.row === row && one.path.endsWith('.create'));
     // What a person has taken back takes with it what stood upon it.
     if (later.some((one) => one.path.endsWith('.delete')) || created?.discarded) return false;

@@ -91,6 +91,8 @@ export class TabStream {
   moved: () => void = () => undefined;
   /** By row and field: who wrote it last, as this tab has heard it. */
   readonly heard = new Map<string, { by: string; value: unknown; known: boolean; at: number }>();
+  /** By whom it has told of something: ids of changes, too. */
+  readonly told = new Set<string>();
   readonly #listeners = new Set<(event: ClientEvent) => void>();
   readonly #watchers = new Set<(status: SyncStatus) => void>();
   /** Who looks back further than the first verdict. */
@@ -207,6 +209,7 @@ export class TabStream {
         const at = seqOf(this.status.cursor!);
         const { event, told } = log[at]!;
         this.status = { ...this.status, cursor: `e.${at + 1}` };
+        this.told.add(told.by);
         for (const field of told.fields) this.heard.set(`${told.row} ${field}`, { by: told.by, value: told.data?.[field], known: 'data' in event, at: clock.now });
         this.#say(event);
         this.flow();
