@@ -61,6 +61,8 @@ export class Checker {
   readonly #refused = new WeakSet<OutboxEntry>();
   /** Ids that a person has discarded. */
   readonly dropped = new Set<string>();
+  /** By row: when a person has decided about it last. */
+  readonly decidedAt = new Map<string, number>();
   /** What ids have carried in requests. */
   readonly #sent = new Map<string, string>();
   /** By view: what was shown, one value after the other. */
@@ -106,7 +108,9 @@ export class Checker {
       const seen = entry.base[field];
       // What was heard before there was such an entry is left to the server.
       if (!heard?.by.startsWith('x') || !heard.known || now - heard.at < 5 || heard.at < Number(entry.id.slice(0, 13)) + 1_500 || !stream.isWhole || !seen || seen.version === heard.by) continue;
-      // A person has decided about that one already.
+      // It stood upon something that a person has decided since, and the server finds it.
+      if (heard.at < (this.decidedAt.get(rowOf(entry)) ?? 0)) continue;
+      // Or it was decided about that one already.
       const order = this.server.written.filter((one) => one.row === rowOf(entry) && one.field === field).map(({ by }) => by);
       if (order.lastIndexOf(String(seen.version)) > order.lastIndexOf(heard.by)) continue;
       if (heard.value !== mine && seen.value !== heard.value) this.fail('known', `${name} sets ${field} upon ${String(seen.version)}, and ${heard.by} was heard ${now - heard.at} ms ago`);

@@ -285,6 +285,7 @@ export class World {
     const of = this.intents.filter((one) => checker.isOf(entry, one));
     const decide = (how: string, run: () => Promise<unknown>, discards: boolean): void => {
       this.say(`${page.tab.name} decides ${how} about ${entry.id}`);
+      checker.decidedAt.set(rowOf(entry), this.stage.clock.now);
       if (discards) for (const one of of) one.discarded = true;
       // And has seen what is there now: what stands behind it goes on from that.
       for (const one of this.intents) if (one.row === rowOf(entry) || of.includes(one)) one.decided = true;
