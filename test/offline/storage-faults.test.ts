@@ -162,8 +162,31 @@ test('what is thrown away before another tab has heard of it is told by that tab
   first.tab.kill();
   stage.evict();
   await stage.run(2_000);
-  expect(other.problems).toMatchObject([{ code: 'evicted', count: 1 }]);
-  expect(other.outbox.entries).toMatchObject([{ entityId: 'p1' }]);
+  expect(other.problems).toMatchObject([{ code: 'evicted', count: 1 }, { code: 'dead' }]);
+  expect(other.outbox.entries).toMatchObject([{ entityId: 'p1', state: 'dead', reason: 'unknown_outcome' }]);
+});
+
+test('a tab that has not heard what became of a change does not send it again of itself', async () => {
+  stage = new Stage(makeRandom(7), { channel: false });
+  const first = await resting();
+  const { id } = await stage.done(first.outbox.add('pages.create', { id: 'p1', title: 'a' }));
+  const other = await resting();
+  expect(other.outbox.entries).toMatchObject([{ id, state: 'queued' }]);
+  // Under another id, with what was done since.
+  await stage.done(first.outbox.add('pages.update', { id: 'p1', title: 'b' }));
+  first.outbox.resume('by_hand');
+  await stage.done(first.outbox.flush());
+  first.tab.kill();
+  const { length } = server.effects;
+  stage.evict();
+  other.outbox.resume('by_hand');
+  await stage.run(20_000);
+  expect(server.effects).toHaveLength(length);
+  expect(other.outbox.entries).toMatchObject([{ id, state: 'dead', reason: 'unknown_outcome' }]);
+  // A person may, and hears that there is such a row.
+  await stage.done(other.outbox.retry(id));
+  await stage.run(5_000);
+  expect(other.outbox.entries).toMatchObject([{ id, state: 'conflicted' }]);
 });
 
 test('what only one tab had heard of is told by it, too, where another one was the first to keep it anew', async () => {

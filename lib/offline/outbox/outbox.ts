@@ -260,8 +260,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   async function lost(id: string, entry: OutboxEntry): Promise<unknown> {
     const { ended: { [id]: ended } = {}, forgot = '' } = (storage.meta ?? {}) as Partial<Meta>;
     if (ended === 'nothing') return undefined;
-    // It was sent long ago by another tab: the server gives its answer again.
-    const again = !ended && id > forgot && !isBare(entry, mutations) && request(entry);
+    // It was sent long ago by another tab: the server gives its answer again. Where the browser has thrown away what was kept it may never have been sent.
+    const again = !ended && storage.state !== 'lost' && id > forgot && !isBare(entry, mutations) && request(entry);
     if (!again) throw offlineError('DISCARDED', `${entry.path} was discarded`);
     return again;
   }

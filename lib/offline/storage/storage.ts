@@ -6,7 +6,7 @@ import type { StorageLike } from '../../client/environment.js';
 import { newNode } from '../clock/hlc.js';
 import { offlineError } from '../error.js';
 import type { OfflineEnvironment } from '../environment.js';
-import { isOpen } from '../outbox/entry.js';
+import { isOpen, isUnsent } from '../outbox/entry.js';
 import type { OfflineStatus, OutboxEntry, Problem } from '../types.js';
 import { createHandle, nameOf, promised, type Access, type Durability, type StoreName } from './handle.js';
 import type { Draft, Meta, Storage } from './types.js';
@@ -50,6 +50,8 @@ export function createStorage({ environment, name, version, problem, changed, sa
   let state: OfflineStatus['storage'] = 'ok';
   let queue: Promise<unknown> = Promise.resolve();
   let closed = false;
+  /** It was thrown away before this tab had heard of all that was kept. */
+  let behind = false;
 
   function become(now: OfflineStatus['storage'], told?: Problem): void {
     if (state === now) return;
@@ -125,9 +127,14 @@ export function createStorage({ environment, name, version, problem, changed, sa
     const [count, at = 0] = counting((storage) => storage.getItem(name))?.split(' ').map(Number) ?? [];
     if (known && count !== undefined) {
       // Another tab had kept what this one has not heard of.
-      if (at > rev) evicted(Math.max(1, count - left));
-      // What this tab still knows is kept anew. Whoever led leads no more, and may have sent what nobody here has heard of.
-      const entries = known.entries.map((entry): OutboxEntry => (entry.state === 'queued' ? { ...entry, state: 'sending', attempts: entry.attempts || 1 } : entry));
+      if (at > rev) {
+        behind = true;
+        evicted(Math.max(1, count - left));
+      }
+      // What this tab still knows is kept anew. Whoever led leads no more, and may have sent what nobody here has heard of: under its id, or, where that tab had
+      // kept more, under another one, and with what a person has decided. That is sent again by a person alone.
+      const unsent: Partial<OutboxEntry> = behind ? { state: 'dead', reason: 'unknown_outcome' } : { state: 'sending' };
+      const entries = known.entries.map((entry): OutboxEntry => (isUnsent(entry) ? { ...entry, attempts: entry.attempts || 1, ...unsent } : entry));
       // A new name: what another tab knows under the same `rev` may be something else.
       return { meta: { ...known.meta, node: newNode(environment), fence: known.meta.fence + 1, lives: lives + 1, lease: undefined }, entries, again: true };
     }
@@ -140,6 +147,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
   function learnt(now: Known, own: boolean): void {
     const before = storage.entries;
     known = now;
+    behind = false;
     if (before === now.entries) return;
     counting((storage) => storage.setItem(name, `${now.entries.filter(isOpen).length} ${now.meta.rev}`));
     changed(before, own);

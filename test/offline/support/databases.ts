@@ -280,7 +280,8 @@ class File {
     for (const one of [...this.#queue]) if (!one.over) one.abort(named('UnknownError'));
     for (const database of [...this.open]) {
       database.close();
-      database.task(() => database.dispatch('close'));
+      // A frozen tab hears of it when it is back.
+      database.tab.browser.later(database.tab, TASK_MS, () => database.dispatch('close'));
     }
   }
 }
