@@ -119,4 +119,20 @@ export const slips = [
     replace: 'ackedAt < -opened ? 0 : reads.tick()',
     tests: [queries('a change that another tab has done, and this one finds late')],
   },
+  {
+    name: 'OV15',
+    file: 'lib/offline/overlay/queries.ts',
+    why: 'an update is put in for good without the create before it',
+    find: 'before.entry.seq <= seq && !isContained(query, before)',
+    replace: 'before.entry.seq === seq && !isContained(query, before)',
+    tests: [queries('what has a later change of a row for good')],
+  },
+  {
+    name: 'OV16',
+    file: 'lib/offline/overlay/queries.ts',
+    why: 'what the stream has told of is laid over what others have written since, until its answer comes',
+    find: 'if (told.has(`tx:${id}`)) overlay.done(item);',
+    replace: '',
+    tests: [queries('what the stream has told of is done')],
+  },
 ];
