@@ -99,8 +99,8 @@ export const slips = [
     name: 'OF12',
     file: 'lib/offline/outbox/outbox.ts',
     why: 'what was discarded is sent by the tab that waits for it',
-    find: "const again = !ended && storage.state !== 'lost' && id > forgot",
-    replace: "const again = storage.state !== 'lost' && id > forgot",
+    find: "(!endOf(id) && storage.state !== 'lost' &&",
+    replace: "(storage.state !== 'lost' &&",
     tests: [outbox('what is discarded before it was sent is told to whoever waits for it')],
   },
   {
@@ -206,5 +206,13 @@ export const slips = [
     find: "behind ? { state: 'dead', reason: 'unknown_outcome' } : { state: 'sending' }",
     replace: "{ state: 'sending' }",
     tests: [storage('a tab that has not heard what became of a change')],
+  },
+  {
+    name: 'OF26',
+    file: 'lib/offline/outbox/sender.ts',
+    why: 'a tab that was frozen sends what has gone into another one that is forgotten',
+    find: "for (const one of squashed) draft.meta.ended[one] = 'squashed';",
+    replace: '',
+    tests: [outbox('a tab that was frozen while its change went into another one')],
   },
 ];

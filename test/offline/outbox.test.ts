@@ -84,6 +84,24 @@ test.each([1, 2, 3])('what comes to forbid it while an entry is written as on it
   expect(sent).toHaveLength(1);
 });
 
+test('a tab that was frozen while its change went into another one, which was done and forgotten, does not do it again', async () => {
+  const first = await open();
+  first.outbox.pause('by_hand');
+  const second = await open();
+  const { answer } = await add(second, 'pages.create', { id: 'p1', title: 'a' });
+  await stage.run(10);
+  second.tab.freeze();
+  const { answer: last } = await add(first, 'pages.update', { id: 'p1', title: 'b' });
+  first.outbox.resume('by_hand');
+  await stage.done(last);
+  await stage.run(90_000);
+  expect(first.outbox.entries).toEqual([]);
+  second.tab.thaw();
+  second.tab.says('show');
+  await expect(stage.done(answer)).resolves.toBeUndefined();
+  expect(sent).toHaveLength(1);
+});
+
 test('nothing shows before it is kept', async () => {
   const page = await open();
   const added = page.outbox.add('pages.create', { id: 'p1' });

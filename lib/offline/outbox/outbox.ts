@@ -6,7 +6,7 @@ import { newNode } from '../clock/hlc.js';
 import { BYPASS } from '../inside.js';
 import { demand, offlineError } from '../error.js';
 import { createEvent, type Say } from '../events.js';
-import type { Draft, Meta, Storage } from '../storage/types.js';
+import type { Draft, Ended, Storage } from '../storage/types.js';
 import { resolved } from '../sync/resolve.js';
 import type { EntityKey, OutboxEntry, PauseReason, Problem, ProblemCode, Send } from '../types.js';
 import { renamed, without } from './base.js';
@@ -217,7 +217,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     }
     for (const entry of before) {
       const into = is.get(entry.id)?.id;
-      if (into !== entry.id) tellGone(entry, !isOpen(entry) ? 'acked' : into === undefined ? 'discarded' : 'squashed', into);
+      if (into !== entry.id) tellGone(entry, into !== undefined && isOpen(entry) ? 'squashed' : !isOpen(entry) || isDone(entry.id) ? 'acked' : 'discarded', into);
     }
     for (const id of waiting.keys()) settle(id, is.get(id));
     tell(entries);
@@ -243,12 +243,12 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     }
     waiting.delete(id);
     const last = all[0].entry;
-    const end = entry ? endOf(entry) : lost(id, last);
+    const end = entry ? answered(entry) : lost(id, last);
     for (const { resolve, reject } of all) end.then(resolve, reject);
     if (entry) raws.delete(entry.id);
   }
 
-  async function endOf(entry: OutboxEntry): Promise<unknown> {
+  async function answered(entry: OutboxEntry): Promise<unknown> {
     const { state, reason, error, path } = entry;
     if (state === 'acked') return answerTo(entry);
     const [done, raw] = raws.get(entry.id) ?? [];
@@ -257,11 +257,16 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     throw Object.assign(new Error(message), { name: 'TRPCClientError', data, shape: { message, data }, httpStatus });
   }
 
+  const endOf = (id: string): Ended | undefined => storage.meta?.ended[id];
+
+  /** Of what is there no more. Where the browser has thrown away what was kept it may never have been sent. */
+  const isDone = (id: string): boolean => endOf(id) === 'squashed' || (!endOf(id) && storage.state !== 'lost' && id > (storage.meta?.forgot ?? ''));
+
   async function lost(id: string, entry: OutboxEntry): Promise<unknown> {
-    const { ended: { [id]: ended } = {}, forgot = '' } = (storage.meta ?? {}) as Partial<Meta>;
-    if (ended === 'nothing') return undefined;
-    // It was sent long ago by another tab: the server gives its answer again. Where the browser has thrown away what was kept it may never have been sent.
-    const again = !ended && storage.state !== 'lost' && id > forgot && !isBare(entry, mutations) && request(entry);
+    const ended = endOf(id);
+    if (ended && ended !== 'discarded') return undefined;
+    // It was sent long ago by another tab: the server gives its answer again.
+    const again = isDone(id) && !isBare(entry, mutations) && request(entry);
     if (!again) throw offlineError('DISCARDED', `${entry.path} was discarded`);
     return again;
   }

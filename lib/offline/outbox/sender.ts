@@ -176,7 +176,14 @@ export function createSender({ environment, storage, mutations, version, migrate
   function clean(at: number): number {
     const acked = storage.entries.filter((entry) => !isOpen(entry));
     const old = acked.filter(({ ackedAt = 0 }, nth) => nth < acked.length - ACKED_MOST || Math.abs(at - ackedAt) >= ACKED_MS);
-    if (old[0] && !resting) void fenced(fence, (draft) => old.forEach(({ id }) => draft.remove(id))).catch(rest);
+    const forget = (draft: Draft): void => {
+      for (const { id, squashed } of old) {
+        draft.remove(id);
+        // A tab that has not heard of that yet would send them as they were.
+        for (const one of squashed) draft.meta.ended[one] = 'squashed';
+      }
+    };
+    if (old[0] && !resting) void fenced(fence, forget).catch(rest);
     return Math.min(...acked.map(({ ackedAt = 0 }) => ackedAt + ACKED_MS).filter((end) => end > at));
   }
 

@@ -31,8 +31,8 @@ export interface Meta {
   done: readonly string[];
 }
 
-/** `discarded`: a person decided so. `nothing`: a create and its delete, of which nobody was told. */
-export type Ended = 'discarded' | 'nothing';
+/** `discarded`: a person decided so. `nothing`: a create and its delete, of which nobody was told. `squashed`: it was done as part of another one, which is forgotten. */
+export type Ended = 'discarded' | 'nothing' | 'squashed';
 
 /** Inside of one transaction. Everything is read already; nothing may be awaited. */
 export interface Draft {
