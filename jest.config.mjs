@@ -6,7 +6,7 @@ const esmOnly = [
 
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/jest-environment.cjs',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   // ms; real servers, sockets and browsers on two shared cores. Six of the longest waits of test/support/wait.ts: one in vain says what for.

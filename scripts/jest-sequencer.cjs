@@ -1,6 +1,5 @@
 'use strict';
-// The suites that take longest begin first. A worker that has run a hundred others computes several times slower, and what begins last is waited for with one core.
-// Measured in a whole run: test/tanstack/simulation 500 s as one of the last, 32 s as one of the first; test/offline/simulation 193 s and 10 s.
+// The suites that take longest begin first: what begins last is waited for with one core.
 const Sequencer = require(require.resolve('@jest/test-sequencer', { paths: [require.resolve('jest-cli', { paths: [require.resolve('jest')] })] })).default;
 
 const LONG = ['tanstack/simulation', 'offline/simulation', 'where/oracle', 'where/wrong', 'where/nodes', 'chaos/chaos', 'client/simulation', 'postgres/edits', 'postgres/once'];
