@@ -7,13 +7,12 @@ import { createEvent, type Say } from './events.js';
 import { INSIDE, type Coordinator, type Inside, type Offline, type SignOutOptions, type StartOptions } from './inside.js';
 import { createNetwork } from './network/network.js';
 import { settle, type OfflineOptions } from './options.js';
-import { isOpen } from './outbox/entry.js';
 import { createOutbox } from './outbox/outbox.js';
 import { createStorage } from './storage/storage.js';
 import type { Draft } from './storage/types.js';
 import { createCoordinator } from './sync/coordinator.js';
 import { createVersions } from './sync/versions.js';
-import type { EntryState, OfflineStatus, Problem, Send } from './types.js';
+import type { OfflineStatus, Problem, Send } from './types.js';
 
 /** On globalThis, for an ES module and a CommonJS copy of the package may meet in a page. */
 const REGISTRY = Symbol.for('pathcast.offline.registry.1');
@@ -80,7 +79,7 @@ export function createOffline(options: OfflineOptions): Offline {
     name,
     version,
     problem,
-    changed: (before, own) => outbox.found(before, own),
+    changed: (changes, own) => outbox.found(changes, own),
     said: changed,
     erased: () => end('end'),
   });
@@ -152,15 +151,14 @@ export function createOffline(options: OfflineOptions): Offline {
   const inside = parts as Inside & { coordinator: Coordinator };
 
   function statusNow(): OfflineStatus {
-    const { entries, paused, leader } = outbox;
-    const count = (...states: EntryState[]): number => entries.filter(({ state }) => states.includes(state)).length;
+    const { book, paused, leader } = outbox;
     return {
       network: network.status,
       paused,
       leader,
-      unsent: count('queued', 'sending'),
-      conflicted: count('conflicted'),
-      failed: count('rejected', 'dead'),
+      unsent: book.count('queued', 'sending'),
+      conflicted: book.count('conflicted'),
+      failed: book.count('rejected', 'dead'),
       storage: storage.state,
     };
   }
@@ -247,11 +245,11 @@ export function createOffline(options: OfflineOptions): Offline {
       const asks = !keep && how !== 'discard';
       await ready;
       if (how === 'send') await outbox.flush();
-      let unsent = outbox.entries.filter(isOpen).length;
+      let unsent = outbox.book.open;
       if (!keep && !(asks && unsent)) {
         // By what stands there, behind all that is being kept now in whichever tab; where nothing does, or may, nothing more is kept, and no other tab sends it.
-        const close = ({ entries, meta }: Draft): number => {
-          const left = entries.filter(isOpen).length;
+        const close = ({ book, meta }: Draft): number => {
+          const left = book.open;
           meta.over = !left || !asks;
           return left;
         };

@@ -3,6 +3,7 @@ import type { ActionEvent } from '../../lib/protocol/events.js';
 import type { ClientEvent, SyncClient, SyncStatus } from '../../lib/client/types.js';
 import type { FieldConflict } from '../../lib/protocol/conflict.js';
 import type { Outbox } from '../../lib/offline/outbox/types.js';
+import { createBook } from '../../lib/offline/outbox/book.js';
 import { createNetwork } from '../../lib/offline/network/network.js';
 import { createCoordinator } from '../../lib/offline/sync/coordinator.js';
 import { CATCH_UP_MS, holds, INITIAL, step, type Input, type State, type Stream } from '../../lib/offline/sync/return.js';
@@ -146,7 +147,7 @@ class Stream_ {
 function makeOutbox(entries: OutboxEntry[]) {
   const paused = new Set<PauseReason>();
   const log: string[] = [];
-  const listeners = new Set<(entries: readonly OutboxEntry[]) => void>();
+  const listeners = new Set<() => void>();
   const acks = new Set<(entry: OutboxEntry, answer: unknown) => void>();
   const gates: (() => void)[] = [];
   let holding = false;
@@ -164,7 +165,10 @@ function makeOutbox(entries: OutboxEntry[]) {
       paused.delete(reason);
       log.push(`-${reason}`);
     },
-    subscribe: (listener: (entries: readonly OutboxEntry[]) => void) => {
+    get book() {
+      return createBook(outbox.entries);
+    },
+    onChanges: (listener: () => void) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
@@ -174,7 +178,7 @@ function makeOutbox(entries: OutboxEntry[]) {
     },
     set(next: OutboxEntry[]) {
       outbox.entries = next;
-      for (const listener of [...listeners]) listener(next);
+      for (const listener of [...listeners]) listener();
     },
     acked(entry: OutboxEntry) {
       for (const listener of [...acks]) listener(entry, null);

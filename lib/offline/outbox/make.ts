@@ -2,7 +2,7 @@
 import { isPlain } from '../../protocol/where.js';
 import { demand } from '../error.js';
 import type { EntityKey, OfflineMutation, OutboxEntry, SeenField } from '../types.js';
-import { isCompared, isOpen, isSeen, keyOf, rowOf } from './entry.js';
+import { isCompared, isSeen, keyOf, rowOf } from './entry.js';
 
 /** As the server takes them (SPEC §22); what sets more is not compared. */
 const MAX_FIELDS = 256;
@@ -65,13 +65,12 @@ export function make(path: string, given: unknown, mutations: Mutations, version
   };
 }
 
-/** What its user has seen of the fields that it sets, or deletes. `entries`: those that stand before it. A field of which nothing is known is absent. */
-export function baseOf(made: Making, entries: readonly OutboxEntry[], { row, version, value }: Known): Record<string, SeenField> {
-  const { kind, lane, fields } = made;
+/** What its user has seen of the fields that it sets, or deletes. `own`: those of its lane that stand before it. A field of which nothing is known is absent. */
+export function baseOf(made: Making, own: readonly OutboxEntry[], { row, version, value }: Known): Record<string, SeenField> {
+  const { kind, fields } = made;
   const base: Record<string, SeenField> = {};
   const key = rowOf(made);
   if (!key || !isCompared(kind)) return base;
-  const own = entries.filter((entry) => entry.lane === lane && isOpen(entry));
   for (const field of Object.keys(kind === 'update' ? fields : Object.assign({}, row(key), ...own.map((entry) => entry.fields)) as Fields)) {
     const last = own.findLast((entry) => field in entry.fields);
     // A row that its user has just made is nobody else's yet, and a create rarely leaves versions.

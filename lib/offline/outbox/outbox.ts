@@ -6,12 +6,11 @@ import { newNode } from '../clock/hlc.js';
 import { BYPASS } from '../inside.js';
 import { demand, offlineError } from '../error.js';
 import { createEvent, type Say } from '../events.js';
-import type { Draft, Ended, Storage } from '../storage/types.js';
+import type { Change, Draft, Ended, Storage } from '../storage/types.js';
 import { resolved } from '../sync/resolve.js';
 import type { EntityKey, OutboxEntry, PauseReason, Problem, ProblemCode, Send } from '../types.js';
 import { renamed, without } from './base.js';
 import { isOpen, isUnsent, isUntouched, rowOf } from './entry.js';
-import { due } from './lanes.js';
 import { createLead } from './lead.js';
 import { baseOf, inputOf, isBare, make, type Known, type Making, type Mutations } from './make.js';
 import { outcomeOf, type Outcome } from './outcome.js';
@@ -57,7 +56,7 @@ interface Waiting {
 
 export interface OwnOutbox extends Outbox {
   /** The storage has changed. */
-  found: (before: readonly OutboxEntry[], own: boolean) => void;
+  found: (changes: readonly Change[], own: boolean) => void;
   start: () => void;
   /** The page goes, or is back. */
   hide: () => void;
@@ -76,7 +75,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   const { setTimeout, clearTimeout, now } = environment;
   const reasons = new Set<PauseReason>(['starting', 'follower']);
   let paused: readonly PauseReason[] = [...reasons];
-  const [subscribe, tell] = createEvent<[entries: readonly OutboxEntry[]]>(say);
+  const [subscribe, tell, listeners] = createEvent<[entries: readonly OutboxEntry[]]>(say);
+  const [onChanges, tellChanges] = createEvent<[changes: readonly Change[]]>(say);
   const [onAck, tellAck] = createEvent<[entry: OutboxEntry, answer: unknown]>(say);
   const [onGone, tellGone] = createEvent<[entry: OutboxEntry, gone: Gone, into?: string]>(say);
   const waiting = new Map<string, Waiting[]>();
@@ -202,26 +202,27 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
 
   // --- what is kept has changed ---
 
-  function found(before: readonly OutboxEntry[], own: boolean): void {
+  function found(changes: readonly Change[], own: boolean): void {
     if (closed) return;
-    const { entries } = storage;
+    const { book } = storage;
     if (own) post({});
-    const was = new Map(before.map((entry) => [entry.id, entry]));
-    const is = new Map(entries.flatMap((entry) => [entry.id, ...entry.squashed].map((id) => [id, entry])));
-    for (const entry of entries) {
-      const { id, state, path, error, reason } = entry;
-      if (was.get(id)?.state === state) continue;
+    // What the page finds when it begins is no news.
+    const isNews = own || changes.some(([before]) => before);
+    for (const [before, entry] of changes) {
+      if (!entry || (before?.id === entry.id && before.state === entry.state)) continue;
+      const { state, path, error, reason } = entry;
       if (state === 'acked') tellAck(entry, answerTo(entry));
       const code = TOLD[state];
-      if (code && (own || before[0])) problem({ code, message: `${path}: ${error?.message ?? reason ?? state}`, entry, error });
+      if (code && isNews) problem({ code, message: `${path}: ${error?.message ?? reason ?? state}`, entry, error });
     }
-    for (const entry of before) {
-      const into = is.get(entry.id)?.id;
-      if (into !== entry.id) tellGone(entry, into !== undefined && isOpen(entry) ? 'squashed' : !isOpen(entry) || isDone(entry.id) ? 'acked' : 'discarded', into);
+    for (const [entry] of changes) {
+      const into = book.named(entry?.id)?.id;
+      if (entry && into !== entry.id) tellGone(entry, into !== undefined && isOpen(entry) ? 'squashed' : !isOpen(entry) || isDone(entry.id) ? 'acked' : 'discarded', into);
     }
-    for (const id of waiting.keys()) settle(id, is.get(id));
-    tell(entries);
-    if (reasons.has('newer_version') && !entries.some((entry) => entry.version > version)) {
+    for (const entry of changes.flat()) for (const id of entry ? [entry.id, ...entry.squashed] : []) settle(id, book.named(id));
+    tellChanges(changes);
+    if (listeners.size) tell(book.entries);
+    if (reasons.has('newer_version') && !book.entries.some((entry) => entry.version > version)) {
       reason('newer_version', false);
       if (started && !away) election.join();
     }
@@ -274,7 +275,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   // --- flush ---
 
   function look(): void {
-    if (!flushes[0] || (due(storage.entries, environment.now() + FLUSH_MS).ready[0] && !stands())) return;
+    if (!flushes[0] || (storage.book.due(environment.now() + FLUSH_MS).ready[0] && !stands())) return;
     const all = flushes;
     flushes = [];
     for (const done of all) done();
@@ -282,29 +283,25 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
 
   // --- what a person does ---
 
-  const find = ({ entries }: Pick<Draft, 'entries'>, id: string): OutboxEntry | undefined => entries.find((entry) => entry.id === id);
-  const named = ({ entries }: Pick<Draft, 'entries'>, id: string | undefined): OutboxEntry | undefined =>
-    entries.find((entry) => entry.id === id || entry.squashed.includes(id as string));
-
   const putAll = (draft: Draft, entries: readonly OutboxEntry[]): void => entries.forEach((entry) => draft.put(entry));
 
   /** `entry` stands in the place of those of these ids. */
   function replace(draft: Draft, ids: readonly string[], entry: OutboxEntry): void {
     for (const id of ids) draft.remove(id);
     draft.put(entry);
-    for (const id of ids) putAll(draft, renamed(draft.entries, id, entry.id));
+    for (const id of ids) putAll(draft, renamed(draft.book.lane(entry.lane), id, entry.id));
   }
 
   /** By a person, with what has moved because it is gone. */
   function discard(draft: Draft, entry: OutboxEntry, base = entry.base): void {
     draft.remove(entry.id, 'discarded');
-    putAll(draft, without(draft.entries, entry, base));
+    putAll(draft, without(draft.book.lane(entry.lane), entry, base));
   }
 
   /** Of an entry that was never sent. */
   const amend = (id: string, to: (entry: OutboxEntry) => Partial<OutboxEntry>): Promise<boolean> =>
     storage.change((draft) => {
-      const entry = find(draft, id);
+      const entry = draft.book.get(id);
       if (!entry || !isUntouched(entry)) return false;
       draft.put({ ...entry, ...to(entry) });
       return true;
@@ -325,7 +322,10 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
 
   return {
     get entries() {
-      return storage.entries;
+      return storage.book.entries;
+    },
+    get book() {
+      return storage.book;
     },
     get paused() {
       return paused;
@@ -334,6 +334,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       return sender.leads;
     },
     subscribe,
+    onChanges,
     onAck,
     onGone,
     async add(path, input, { base } = {}) {
@@ -344,12 +345,12 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       asked = true;
       try {
         await storage.change((draft) => {
-          const { entries, meta } = draft;
-          const same = named(draft, made.id);
+          const { book, meta } = draft;
+          const same = book.named(made.id);
           id = made.id ?? nextId(draft);
-          entry = same ?? { ...made, id, seq: meta.seq++, base: { ...baseOf(made, entries, known), ...base } };
+          entry = same ?? { ...made, id, seq: meta.seq++, base: { ...baseOf(made, book.lane(made.lane), known), ...base } };
           if (same) return;
-          const { entry: kept, removed } = squash(entries, entry, mutations);
+          const { entry: kept, removed } = squash(book, entry, mutations);
           if (kept) return replace(draft, removed, kept);
           for (const old of removed) draft.remove(old, 'nothing');
           meta.ended[id] = 'nothing';
@@ -363,14 +364,14 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       // Nobody need listen.
       answer.catch(() => undefined);
       // It may have an end already, or have been squashed away in the very change that brought it.
-      settle(id, named(storage, id));
+      settle(id, storage.book.named(id));
       return { id, answer, kept: true };
     },
     async resolve(id, how) {
       let key: EntityKey | undefined;
       let seen: Readonly<Record<string, string>> = {};
       await storage.change((draft) => {
-        const entry = find(draft, id);
+        const entry = draft.book.get(id);
         if (entry?.state !== 'conflicted') return demand(false, 'id', 'of a conflicted entry', id, 'INVALID_FIELD');
         const next = resolved(entry, how, nextId(draft), mutations[entry.path]?.merge);
         seen = next.seen;
@@ -382,7 +383,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     },
     retry: (id) =>
       storage.change((draft) => {
-        const entry = find(draft, id);
+        const entry = draft.book.get(id);
         // What could not be migrated is of a shape that the server does not take any more.
         const old = entry?.reason === 'schema' && entry.version < version;
         if (!entry || old || !/^(queued|rejected|dead)$/.test(entry.state)) return demand(false, 'id', 'of a queued, rejected or dead entry of this version', id, 'INVALID_FIELD');
@@ -395,7 +396,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       }),
     discard: (id) =>
       storage.change((draft) => {
-        const entry = find(draft, id);
+        const entry = draft.book.get(id);
         if (!entry || /^(sending|acked)$/.test(entry.state)) return false;
         discard(draft, entry);
         return true;
@@ -446,14 +447,14 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
 
   /** There is no room to keep it; where nothing of its lane waits and the server answers, it need not be kept. */
   function direct(thrown: unknown, made: Making): Added {
-    const { entries, meta, state } = storage;
+    const { book, meta, state } = storage;
     const { lane } = made;
     const lanes = [lane, ...made.after];
-    const waits = entries.some((entry) => isOpen(entry) && lanes.includes(entry.lane));
+    const waits = lanes.some((other) => book.lane(other)[0]);
     if (!(thrown as { retryable?: unknown }).retryable || waits || state !== 'full' || stands() || !verified()) throw thrown;
     // Not in a transaction: another tab may do the same at the same moment, under a name of its own.
     const id = made.id ?? nextId({ meta: { ...meta, node: newNode(environment) } } as Draft);
-    const entry: OutboxEntry = { ...made, id, seq: 0, base: baseOf(made, entries, known) };
+    const entry: OutboxEntry = { ...made, id, seq: 0, base: baseOf(made, book.lane(lane), known) };
     if (!host.send()) throw thrown;
     // One behind the other, as those that are kept.
     const answer = Promise.allSettled(lanes.map(async (other) => straight.get(other))).then(() => request(entry));

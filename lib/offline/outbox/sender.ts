@@ -3,7 +3,7 @@ import type { OfflineEnvironment } from '../environment.js';
 import type { Draft, Storage } from '../storage/types.js';
 import type { OutboxEntry, Problem } from '../types.js';
 import { isOpen, isUnsent } from './entry.js';
-import { due } from './lanes.js';
+import { isTime } from './book.js';
 import { isBare, type Mutations } from './make.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 import { step } from './step.js';
@@ -117,8 +117,9 @@ export function createSender({ environment, storage, mutations, version, migrate
       async () => {
         const won = await storage.change((draft) => {
           failed = [];
-          if (draft.entries.some((entry) => entry.version > version)) return 0;
-          for (const entry of draft.entries) take(draft, entry, failed);
+          const { entries } = draft.book;
+          if (entries.some((entry) => entry.version > version)) return 0;
+          for (const entry of entries) take(draft, entry, failed);
           draft.meta.version = version;
           return (draft.meta.fence += 1);
         });
@@ -165,8 +166,8 @@ export function createSender({ environment, storage, mutations, version, migrate
     const at = now();
     let next = clean(at);
     if (may() && !resting) {
-      const { ready, next: later } = due(storage.entries, at, busy);
-      for (const { id } of ready) if (busy.size < parallel) void one(id, fence, turn);
+      const { ready, next: later } = storage.book.due(at, parallel - busy.size, busy);
+      for (const entry of ready) void one(entry, fence, turn);
       next = Math.min(next, later);
     }
     if (next < Infinity) timer = setTimeout(pump, Math.min(Math.max(next - at, 0), LONGEST_MS));
@@ -174,8 +175,16 @@ export function createSender({ environment, storage, mutations, version, migrate
 
   /** Removes what was answered long ago. Gives when the next one is. */
   function clean(at: number): number {
-    const acked = storage.entries.filter((entry) => !isOpen(entry));
-    const old = acked.filter(({ ackedAt = 0 }, nth) => nth < acked.length - ACKED_MOST || Math.abs(at - ackedAt) >= ACKED_MS);
+    const { acked } = storage.book;
+    const old: OutboxEntry[] = [];
+    let next = Infinity;
+    for (const entry of acked.values()) {
+      const { ackedAt = 0 } = entry;
+      next = ackedAt + ACKED_MS;
+      if (old.length >= acked.size - ACKED_MOST && Math.abs(at - ackedAt) < ACKED_MS) break;
+      old.push(entry);
+      next = Infinity;
+    }
     const forget = (draft: Draft): void => {
       for (const { id, squashed } of old) {
         draft.remove(id);
@@ -184,7 +193,7 @@ export function createSender({ environment, storage, mutations, version, migrate
       }
     };
     if (old[0] && !resting) void fenced(fence, forget).catch(rest);
-    return Math.min(...acked.map(({ ackedAt = 0 }) => ackedAt + ACKED_MS).filter((end) => end > at));
+    return next;
   }
 
   /** What cannot be kept is tried again later. */
@@ -197,15 +206,15 @@ export function createSender({ environment, storage, mutations, version, migrate
     });
   }
 
-  async function one(id: string, own: number, during: number): Promise<void> {
+  async function one({ id, lane }: OutboxEntry, own: number, during: number): Promise<void> {
     const abort = new AbortController();
     const mine = busy;
     mine.set(id, abort);
     try {
       const entry = await fenced(own, (draft) => {
         // As it stands now: another tab may have squashed it, or put something before it.
-        const found = due(draft.entries, now()).ready.find((each) => each.id === id);
-        if (!found || !may()) return undefined;
+        const found = draft.book.head(lane);
+        if (found?.id !== id || !isTime(found, now()) || !may()) return undefined;
         const sent = go(found, { is: 'sent' });
         draft.put(sent);
         return sent;
@@ -218,7 +227,7 @@ export function createSender({ environment, storage, mutations, version, migrate
           () => fence === own,
           () =>
             fenced(own, (draft) => {
-              const found = draft.entries.find((each) => each.id === id);
+              const found = draft.book.get(id);
               if (found?.state === 'sending') draft.put(go(found, outcome));
             }),
         );

@@ -1,7 +1,8 @@
 /** Two things that a person did become one, where nobody can tell the difference but by the number of requests. Pure. */
 import type { OfflineMutation, OutboxEntry } from '../types.js';
 import { firstBase } from './base.js';
-import { isCompared, isOpen, isSeen, isUntouched } from './entry.js';
+import type { Book } from './book.js';
+import { isCompared, isSeen, isUntouched } from './entry.js';
 
 export interface Squashed {
   /** In its place what is kept; undefined: nothing is, for what was made was taken away before anybody heard of it. */
@@ -11,24 +12,23 @@ export interface Squashed {
 }
 
 /**
- * `entries`: all that are kept, by `seq`. `entry`: the new one, behind all of them. It is laid into those of its lane that were never sent, looked for from the
+ * `book`: all that are kept. `entry`: the new one, behind all of them. It is laid into those of its lane that were never sent, looked for from the
  * newest on, up to the first that may not be changed.
  */
-export function squash(entries: readonly OutboxEntry[], entry: OutboxEntry, mutations: Readonly<Record<string, OfflineMutation>>): Squashed {
+export function squash(book: Pick<Book, 'lane' | 'needs'>, entry: OutboxEntry, mutations: Readonly<Record<string, OfflineMutation>>): Squashed {
   const own = mutations[entry.path];
   const alone: Squashed = { entry, removed: [] };
   if (!isCompared(entry.kind) || !own || own.squash === false) return alone;
   const isDelete = entry.kind === 'delete';
-  const unsettled = entries.filter(isOpen);
   const removed: string[] = [];
   /** What the delete becomes. */
   let last = entry;
-  for (const other of unsettled.filter(({ lane }) => lane === entry.lane).reverse()) {
+  const isBehind = (list: readonly OutboxEntry[], { seq }: OutboxEntry): boolean => (list.at(-1)?.seq ?? 0) > seq;
+  for (const other of [...book.lane(entry.lane)].reverse()) {
     const declared = mutations[other.path];
     if (!isUntouched(other) || (other.kind !== 'update' && other.kind !== 'create') || !declared || declared.squash === false) break;
-    const behind = unsettled.filter(({ seq, lane }) => seq > other.seq && lane !== entry.lane);
     // Another row waits for this one as it was then; or this one waits for another row that was made since.
-    if (behind.some(({ after, lane }) => after.includes(entry.lane) || (!isDelete && entry.after.includes(lane)))) break;
+    if (isBehind(book.needs(entry.lane), other) || (!isDelete && entry.after.some((lane) => isBehind(book.lane(lane), other)))) break;
     if (isDelete) {
       removed.push(other.id);
       if (other.kind === 'create') return { entry: undefined, removed };

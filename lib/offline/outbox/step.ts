@@ -15,7 +15,7 @@
  * | unknown      | dead       | a tab has died in mid-send, and twice may be done twice       |
  */
 import type { EntryError, EntryState, OutboxEntry } from '../types.js';
-import { LONGEST_WAIT_MS } from './lanes.js';
+import { LONGEST_WAIT_MS } from './book.js';
 import { keepable, type Outcome } from './outcome.js';
 
 /** Between tries: a random part of this, doubled with each up to `MOST_MS`. */

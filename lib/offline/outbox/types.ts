@@ -1,6 +1,8 @@
 /** What the other parts see of the outbox. */
 import type { FieldConflict } from '../../protocol/conflict.js';
+import type { Change } from '../storage/types.js';
 import type { OutboxEntry, PauseReason, Resolution, SeenField } from '../types.js';
+import type { Book } from './book.js';
 
 export interface Added {
   /** The entry's id: the mutation's `transactionId`. */
@@ -28,8 +30,12 @@ export type Gone =
 export interface Outbox {
   /** All that is kept, acked ones too, by `seq`. The same array until something changed; what an entry was it stays, a change is a new object. */
   readonly entries: readonly OutboxEntry[];
+  /** The same, to look something up. Not to be held. */
+  readonly book: Omit<Book, 'set'>;
   /** After each change. What it throws is reported. */
   subscribe: (listener: (entries: readonly OutboxEntry[]) => void) => () => void;
+  /** After each change, before `subscribe`: what it was. */
+  onChanges: (listener: (changes: readonly Change[]) => void) => () => void;
   /** Resolves once it is kept; rejects where that cannot be. */
   add: (path: string, input: unknown, options?: AddOptions) => Promise<Added>;
   /** Of a conflicted entry. Rejects (INVALID_FIELD) where there is none of this id. */

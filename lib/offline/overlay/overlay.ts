@@ -10,6 +10,7 @@
 import { idOf } from '../../tanstack/patch.js';
 import { isPlain } from '../../protocol/where.js';
 import type { Inside } from '../inside.js';
+import type { Change } from '../storage/types.js';
 import type { OfflineMutation, OutboxEntry } from '../types.js';
 import type { Layer, Place } from './lay.js';
 
@@ -52,6 +53,7 @@ export interface Overlay {
 /** After its ack a change is waited for so long in what shows it, ms. */
 const PASSED_MS = 10_000;
 const LAID = /^(queued|sending|conflicted|acked)$/;
+const isLaid = ({ entityId, kind, state }: OutboxEntry): boolean => entityId !== undefined && kind !== 'other' && LAID.test(state);
 
 interface Laid extends Item {
   /** Nothing needs it any more. */
@@ -89,7 +91,7 @@ function createOverlay(inside: Inside): Overlay {
   let items: readonly Item[] = [];
   let looking = false;
 
-  const itemOf = ({ seq, squashed }: OutboxEntry): Laid | undefined => all.get(seq) ?? [...all.values()].find(({ entry }) => squashed.includes(entry.id));
+  const itemOf = ({ seq, squashed }: OutboxEntry): Laid | undefined => all.get(seq) ?? (squashed[0] ? [...all.values()].find(({ entry }) => squashed.includes(entry.id)) : undefined);
 
   function each(run: (holder: Holder) => void): void {
     for (const holder of [...holders]) say(run, holder);
@@ -126,6 +128,7 @@ function createOverlay(inside: Inside): Overlay {
     for (const item of all.values()) {
       if (!item.acked || item.released || [...holders].some((holder) => holder.needs(item))) continue;
       item.released = true;
+      if (!outbox.book.at(item.entry.seq)) all.delete(item.entry.seq);
       clearTimeout(item.timer);
       items = items.filter((one) => one !== item);
     }
@@ -136,30 +139,31 @@ function createOverlay(inside: Inside): Overlay {
     looking = true;
   }
 
-  function read(entries: readonly OutboxEntry[]): void {
-    const kept = new Set<Item>();
-    const squashed = new Set(entries.flatMap((entry) => entry.squashed));
+  function read(changes: readonly Change[]): void {
+    const gone = new Map(changes.flatMap(([before, now]) => (before && before.id !== now?.id ? [[before.id, before]] : [])));
     let changed = false;
-    for (const entry of entries) {
-      const declared = mutations[entry.path];
-      if (!declared || entry.entityId === undefined || entry.kind === 'other' || !LAID.test(entry.state)) continue;
-      const item = itemOf(entry) ?? { entry, acked: false, position: undefined, undone: false };
-      kept.add(item as Laid);
-      if (all.get(entry.seq)?.entry !== entry) {
+    for (const [, entry] of changes) {
+      const declared = entry && mutations[entry.path];
+      if (!declared || !isLaid(entry)) continue;
+      const { seq, squashed } = entry;
+      // What was squashed goes on in another one.
+      const item = all.get(seq) ?? squashed.map((id) => all.get(gone.get(id)?.seq ?? 0)).find(Boolean) ?? { entry, acked: false, position: undefined, undone: false };
+      if (all.get(seq)?.entry !== entry) {
         all.delete(item.entry.seq);
-        all.set(entry.seq, Object.assign(item, { entry, layer: layerOf(entry, declared), declared }));
+        all.set(seq, Object.assign(item, { entry, layer: layerOf(entry, declared), declared }));
         changed = true;
       }
       if (entry.state === 'acked') ack(item as Laid);
     }
     const undone: Item[] = [];
-    for (const [seq, item] of all) {
-      if (kept.has(item) || (item.acked && !item.released)) continue;
-      all.delete(seq);
+    for (const [before, now] of changes) {
+      const item = before && !(now && mutations[now.path] && isLaid(now)) ? all.get(before.seq) : undefined;
+      if (!item || (item.acked && !item.released)) continue;
+      all.delete(item.entry.seq);
       if (item.acked) continue;
       changed = true;
-      // What was squashed goes on in another one.
-      item.undone = !squashed.has(item.entry.id);
+      const { id } = item.entry;
+      item.undone = (outbox.book.named(id)?.id ?? id) === id;
       if (item.undone) undone.push(item);
     }
     if (changed) tell(undone);
@@ -173,13 +177,13 @@ function createOverlay(inside: Inside): Overlay {
     outbox.onGone((entry, gone) => {
       if (gone === 'acked') acked(entry);
     }),
-    outbox.subscribe(read),
+    outbox.onChanges(read),
   ];
   onClose(() => {
     for (const end of ends) end();
     for (const { timer } of all.values()) clearTimeout(timer);
   });
-  read(outbox.entries);
+  read(outbox.entries.map((entry): Change => [undefined, entry]));
 
   return {
     get items() {

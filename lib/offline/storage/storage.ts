@@ -6,10 +6,11 @@ import type { StorageLike } from '../../client/environment.js';
 import { newNode } from '../clock/hlc.js';
 import { offlineError } from '../error.js';
 import type { OfflineEnvironment } from '../environment.js';
+import { createBook, type Book } from '../outbox/book.js';
 import { isOpen, isUnsent } from '../outbox/entry.js';
 import type { OfflineStatus, OutboxEntry, Problem } from '../types.js';
 import { createHandle, nameOf, promised, type Access, type Durability, type StoreName } from './handle.js';
-import type { Draft, Meta, Storage } from './types.js';
+import type { Change, Draft, Meta, Storage } from './types.js';
 
 /** How many changes are remembered by name: a transaction that is tried again looks whether it was kept after all. */
 const REMEMBERED = 16;
@@ -22,19 +23,15 @@ export interface StorageHost {
   name: string;
   version: number;
   problem: (problem: Problem) => void;
-  /** After each change that this tab has made or found. `own`: it has made it. */
-  changed: (before: readonly OutboxEntry[], own: boolean) => void;
+  /** After each change that this tab has made or found, by `seq`. `own`: it has made it. */
+  changed: (changes: readonly Change[], own: boolean) => void;
   /** `state` is another one. */
   said: () => void;
   /** Another tab has deleted it all. */
   erased: () => void;
 }
 
-const NONE: readonly OutboxEntry[] = [];
-
-type Known = { meta: Meta; entries: readonly OutboxEntry[]; again?: boolean };
-
-const inOrder = (entries: OutboxEntry[]): OutboxEntry[] => entries.sort((a, b) => a.seq - b.seq);
+type Known = { meta: Meta; book: Book; again?: boolean };
 
 export function createStorage({ environment, name, version, problem, changed, said, erased }: StorageHost): Storage {
   // What this tab knows is written anew where it was thrown away.
@@ -47,6 +44,9 @@ export function createStorage({ environment, name, version, problem, changed, sa
       () => void storage.load(),
     );
   let known: Known | undefined;
+  let book = createBook([]);
+  /** The same once more, for the next change to write into. Absent: to be made. */
+  let spare: Book | undefined;
   let state: OfflineStatus['storage'] = 'ok';
   let queue: Promise<unknown> = Promise.resolve();
   let closed = false;
@@ -115,15 +115,14 @@ export function createStorage({ environment, name, version, problem, changed, sa
     const { lives = 0, rev = 0, node } = known?.meta ?? {};
     if (known && meta?.over) throw deleted();
     if (meta && !meta.over) {
-      const entries = !access || (rev === meta.rev && node === meta.node) ? storage.entries : inOrder(await promised(access('entries').getAll()));
+      const found = !access || (rev === meta.rev && node === meta.node) ? book : createBook(await promised(access('entries').getAll()));
       // It was thrown away, and another tab has kept anew what it knew: what only this one knew is lost.
       if (known && lives < (meta.lives ?? 0)) {
-        const there = new Set(entries.flatMap(({ id, squashed }) => [id, ...squashed]));
-        evicted(storage.entries.filter((entry) => isOpen(entry) && !there.has(entry.id) && !meta.ended[entry.id]).length);
+        evicted(book.entries.filter((entry) => isOpen(entry) && !found.named(entry.id) && !meta.ended[entry.id]).length);
       }
-      return { meta, entries };
+      return { meta, book: found };
     }
-    const left = storage.entries.filter(isOpen).length;
+    const left = book.open;
     const [count, at = 0] = counting((storage) => storage.getItem(name))?.split(' ').map(Number) ?? [];
     if (known && count !== undefined) {
       // Another tab had kept what this one has not heard of.
@@ -134,23 +133,31 @@ export function createStorage({ environment, name, version, problem, changed, sa
       // What this tab still knows is kept anew. Whoever led leads no more, and may have sent what nobody here has heard of: under its id, or, where that tab had
       // kept more, under another one, and with what a person has decided. That is sent again by a person alone.
       const unsent: Partial<OutboxEntry> = behind ? { state: 'dead', reason: 'unknown_outcome' } : { state: 'sending' };
-      const entries = known.entries.map((entry): OutboxEntry => (isUnsent(entry) ? { ...entry, attempts: entry.attempts || 1, ...unsent } : entry));
+      const entries = book.entries.map((entry): OutboxEntry => (isUnsent(entry) ? { ...entry, attempts: entry.attempts || 1, ...unsent } : entry));
       // A new name: what another tab knows under the same `rev` may be something else.
-      return { meta: { ...known.meta, node: newNode(environment), fence: known.meta.fence + 1, lives: lives + 1, lease: undefined }, entries, again: true };
+      return { meta: { ...known.meta, node: newNode(environment), fence: known.meta.fence + 1, lives: lives + 1, lease: undefined }, book: createBook(entries), again: true };
     }
     // Another tab has signed out; or, where nothing says so, it was thrown away.
     evicted(known ? left : (count ?? 0));
     if (known) throw deleted();
-    return { meta: { seq: 1, rev: 0, fence: 0, node: newNode(environment), version, ended: {}, done: [] }, entries: [], again: true };
+    return { meta: { seq: 1, rev: 0, fence: 0, node: newNode(environment), version, ended: {}, done: [] }, book: createBook([]), again: true };
   }
 
-  function learnt(now: Known, own: boolean): void {
-    const before = storage.entries;
+  /** `seqs`: what has changed; undefined: perhaps all. */
+  function learnt(now: Known, own: boolean, seqs?: Iterable<number>): void {
+    const before = book;
     known = now;
     behind = false;
-    if (before === now.entries) return;
-    counting((storage) => storage.setItem(name, `${now.entries.filter(isOpen).length} ${now.meta.rev}`));
-    changed(before, own);
+    if (before === now.book) return;
+    book = now.book;
+    const changes = [...(seqs ?? new Set([...before.entries, ...book.entries].map(({ seq }) => seq)))].sort((a, b) => a - b).map((seq): Change => [before.at(seq), book.at(seq)]);
+    spare = undefined;
+    if (seqs) {
+      for (const seq of seqs) before.set(seq, book.at(seq));
+      spare = before;
+    }
+    counting((storage) => storage.setItem(name, `${book.open} ${now.meta.rev}`));
+    changed(changes, own);
   }
 
   const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
@@ -163,8 +170,8 @@ export function createStorage({ environment, name, version, problem, changed, sa
     get kept() {
       return !!handle;
     },
-    get entries() {
-      return known?.entries ?? NONE;
+    get book() {
+      return book;
     },
     get meta() {
       return known?.meta;
@@ -181,7 +188,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
           });
           if (!now.again) learnt(now, false);
         });
-        if (now.again && now.entries[0]) await storage.change(() => undefined);
+        if (now.again && now.book.open) await storage.change(() => undefined);
       } catch {
         // It is told already.
       }
@@ -193,29 +200,33 @@ export function createStorage({ environment, name, version, problem, changed, sa
         let thrown: [unknown] | undefined;
         let now: Known | undefined;
         let looks = false;
+        let seqs: Set<number> | undefined;
         const attempt = async (access?: Access): Promise<void> => {
           const found = await read(access);
-          now = thrown = undefined;
+          now = thrown = seqs = undefined;
           // It was kept, and the word of it was lost.
           if (found.meta.done.includes(token)) now = found;
           if (now || looks) return;
           const meta: Meta = { ...found.meta, ended: { ...found.meta.ended }, done: [token, ...found.meta.done].slice(0, REMEMBERED) };
           const writes: [store: StoreName, key: string, value: unknown][] = [];
-          let { entries } = found;
-          const set = (id: string, entry?: OutboxEntry): void => {
+          const isKnown = found.book === book;
+          const draftBook = isKnown ? (spare ?? createBook(book.entries)) : found.book;
+          // What this one leaves in it counts only once it is kept.
+          spare = undefined;
+          const touched = new Set<number>();
+          const set = (seq: number, id: string, entry?: OutboxEntry): void => {
             writes.push(['entries', id, entry]);
-            entries = inOrder([...entries.filter((one) => one.id !== id), ...(entry ? [entry] : [])]);
+            touched.add(seq);
+            draftBook.set(seq, entry);
           };
-          if (found.again) for (const entry of entries) writes.push(['entries', entry.id, entry]);
+          if (found.again) for (const entry of found.book.entries) writes.push(['entries', entry.id, entry]);
           const draft: Draft = {
             meta,
-            get entries() {
-              return entries;
-            },
-            put: (entry) => set(entry.id, entry),
+            book: draftBook,
+            put: (entry) => set(entry.seq, entry.id, entry),
             remove(id, ended) {
-              const gone = entries.find((entry) => entry.id === id);
-              set(id);
+              const gone = draftBook.get(id);
+              if (gone) set(gone.seq, id);
               if (ended) for (const old of [id, ...(gone?.squashed ?? [])]) meta.ended[old] = ended;
             },
             version: (key, value) => void writes.push(['versions', key, value]),
@@ -226,11 +237,16 @@ export function createStorage({ environment, name, version, problem, changed, sa
             thrown = [error];
             return;
           }
-          if (entries !== found.entries || found.again) meta.rev += 1;
+          const changes = touched.size > 0;
+          if (changes || found.again) meta.rev += 1;
           const ends = Object.entries(meta.ended);
           for (const [id] of ends.slice(0, -ENDS)) if (id > (meta.forgot ?? '')) meta.forgot = id;
           meta.ended = Object.fromEntries(ends.slice(-ENDS));
-          now = { meta, entries };
+          if (isKnown) {
+            seqs = touched;
+            if (!changes) spare = draftBook;
+          }
+          now = { meta, book: isKnown && !changes ? book : draftBook };
           writes.push(['meta', 'meta', meta]);
           for (const [name, key, value] of writes) {
             const store = access?.(name);
@@ -247,7 +263,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
           await transact(undefined, attempt).catch(() => undefined);
           if (!now) throw error;
         }
-        if (now) learnt(now, true);
+        if (now) learnt(now, true, seqs);
         if (thrown) throw thrown[0];
         return result as never;
       }),

@@ -1,4 +1,5 @@
 /** What is kept, and how it is changed: one transaction for each change, decided by what stands there at that moment and by nothing older. */
+import type { Book } from '../outbox/book.js';
 import type { OutboxEntry, OfflineStatus } from '../types.js';
 
 /** One record. What parts of their own add to it is theirs: `cursor` is of the versions. */
@@ -38,17 +39,20 @@ export type Ended = 'discarded' | 'nothing' | 'squashed';
 export interface Draft {
   /** May be written to. */
   readonly meta: Meta;
-  /** As they stand in this draft, by `seq`. */
-  readonly entries: readonly OutboxEntry[];
+  /** As they stand in this draft. Changed by `put` and `remove`. */
+  readonly book: Omit<Book, 'set'>;
   put(entry: OutboxEntry): void;
   remove(id: string, ended?: Ended): void;
   /** A record of the store `versions`; undefined takes it away. */
   version(key: string, value: unknown): void;
 }
 
+/** One entry, before and after. */
+export type Change = readonly [before: OutboxEntry | undefined, now: OutboxEntry | undefined];
+
 export interface Storage {
-  /** What was read or written last, by `seq`. The same array until it changes. */
-  readonly entries: readonly OutboxEntry[];
+  /** What was read or written last. Not to be held: it is another one after each change. */
+  readonly book: Omit<Book, 'set'>;
   readonly meta: Meta | undefined;
   /** False: it lives in this tab alone. */
   readonly kept: boolean;

@@ -43,8 +43,7 @@ export function offlineHandlers(offline: Offline, options: OfflineHandlersOption
   const hear = (event: object): void => {
     const id = (event as { id?: string }).id?.slice('tx:'.length) ?? '';
     // An entry that was squashed into another one has no action but that one's.
-    const entry = outbox.entries.find((one) => one.id === id);
-    for (const name of [id, ...(entry?.squashed ?? [])]) waiting.get(name)?.();
+    for (const name of [id, ...(outbox.book.get(id)?.squashed ?? [])]) waiting.get(name)?.();
   };
   inside.onSync((sync) => inside.onClose(sync.subscribe(hear)));
 
@@ -56,7 +55,7 @@ export function offlineHandlers(offline: Offline, options: OfflineHandlersOption
     try {
       await answer;
       // A create and its delete are nothing, and nobody tells of it.
-      const isNothing = kept && !outbox.entries.some((one) => one.id === id || one.squashed.includes(id));
+      const isNothing = kept && !outbox.book.named(id);
       if (isNothing || inside?.sync?.status.state !== 'live') return;
       await Promise.race([heard, new Promise<void>((resolve) => (timer = environment.setTimeout(resolve, HEARD_MS)))]);
     } finally {

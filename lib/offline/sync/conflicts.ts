@@ -36,9 +36,6 @@ export function writtenOf(action: ActionEvent): Written[] {
   });
 }
 
-/** The ids under which a change is this browser's own. */
-export const isOwn = (entries: readonly OutboxEntry[], version: string): boolean => entries.some(({ id, squashed }) => id === version || squashed.includes(version));
-
 /** What JSON holds as it is. Of anything else (a date, bytes) nobody here can tell whether it is what came as text. */
 function isJson(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'bigint' && value !== undefined;

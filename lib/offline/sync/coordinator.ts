@@ -12,9 +12,8 @@ import type { ClientEvent, SyncClient, SyncStatus } from '../../client/types.js'
 import { createEvent } from '../events.js';
 import type { Coordinator, Inside } from '../inside.js';
 import { isUntouched, keyOf } from '../outbox/entry.js';
-import { due } from '../outbox/lanes.js';
 import type { NetworkStatus, OutboxEntry } from '../types.js';
-import { isOwn, tell, writtenOf, type Told, type Written } from './conflicts.js';
+import { tell, writtenOf, type Told, type Written } from './conflicts.js';
 import { holds, INITIAL, step, type Input } from './return.js';
 import { versionOf } from './versions.js';
 
@@ -97,14 +96,14 @@ export function createCoordinator({ environment: { setTimeout, clearTimeout }, n
 
   function learn(written: Written, mine: boolean): void {
     const { key, fields, version, action } = written;
-    const { entries } = outbox;
+    const { book } = outbox;
     const lane = keyOf(key);
     const gone = action.type === 'delete';
     note(told, version);
     clock?.receive(version);
     if (gone) versions.forget(key);
     else versions.learn(key, versionOf(fields, version));
-    const counts = !mine && !own.has(version) && !isOwn(entries, version) && entries.some((entry) => isUntouched(entry) && entry.lane === lane);
+    const counts = !mine && !own.has(version) && !book.named(version) && book.lane(lane).some(isUntouched);
     // A delete is all that counts of a row, and who writes the row has brought it back.
     const row = new Map(gone ? [] : meanwhile.get(lane));
     row.delete('');
@@ -119,7 +118,7 @@ export function createCoordinator({ environment: { setTimeout, clearTimeout }, n
 
   /** What others have written meanwhile, and what waits here. */
   function judge(): void {
-    for (const entry of outbox.entries) {
+    for (const entry of [...meanwhile.keys()].flatMap(outbox.book.lane)) {
       const found = [...(meanwhile.get(entry.lane)?.values() ?? [])].flatMap((written) => tell(entry, written, mutations[entry.path]) ?? []);
       if (!found[0]) continue;
       writing += 1;
@@ -166,12 +165,12 @@ export function createCoordinator({ environment: { setTimeout, clearTimeout }, n
   // --- the others ---
 
   /** What waits can be sent: it is not behind what waits for a person. */
-  const count = (): void => send({ is: 'outbox', waiting: !!due(outbox.entries).ready[0] });
+  const count = (): void => send({ is: 'outbox', waiting: !!outbox.book.due().ready[0] });
   const proved = ({ online, verified }: NetworkStatus): void => send({ is: 'network', verified: online && verified });
 
   const stops = [
     network.subscribe(proved),
-    outbox.subscribe(count),
+    outbox.onChanges(count),
     outbox.onAck((entry) => {
       for (const id of [entry.id, ...entry.squashed]) note(own, id);
       if (!told.has(entry.id)) versions.acked(entry);

@@ -5,9 +5,11 @@
 import * as Core from '@tanstack/query-core';
 import type { SyncClient } from '../../../lib/client/types.js';
 import { INSIDE, type Inside, type Offline } from '../../../lib/offline/inside.js';
+import { createBook } from '../../../lib/offline/outbox/book.js';
 import type { Gone } from '../../../lib/offline/outbox/types.js';
 import { overlayOf, type Overlay } from '../../../lib/offline/overlay/overlay.js';
 import { bindOffline, type OfflineBinding } from '../../../lib/offline/overlay/queries.js';
+import type { Change } from '../../../lib/offline/storage/types.js';
 import type { EntityKey, OfflineMutation, OutboxEntry, Problem } from '../../../lib/offline/types.js';
 import { Page } from '../../tanstack/support/page.js';
 
@@ -37,7 +39,7 @@ export class Desk {
     return this.#seq + 1;
   }
 
-  readonly #changed = new Set<Listener<[readonly OutboxEntry[]]>>();
+  readonly #changed = new Set<Listener<[readonly Change[]]>>();
   readonly #acked = new Set<Listener<[OutboxEntry, unknown]>>();
   readonly #gone = new Set<Listener<[OutboxEntry, Gone, string?]>>();
   readonly #closes: (() => void)[] = [];
@@ -65,7 +67,10 @@ export class Desk {
         get entries() {
           return desk.entries;
         },
-        subscribe: (listener: Listener<[readonly OutboxEntry[]]>) => add(this.#changed, listener),
+        get book() {
+          return createBook(desk.entries);
+        },
+        onChanges: (listener: Listener<[readonly Change[]]>) => add(this.#changed, listener),
         onAck: (listener: Listener<[OutboxEntry, unknown]>) => add(this.#acked, listener),
         onGone: (listener: Listener<[OutboxEntry, Gone, string?]>) => add(this.#gone, listener),
       },
@@ -118,8 +123,12 @@ export class Desk {
   }
 
   #tell(entries: readonly OutboxEntry[]): void {
-    this.entries = [...entries].sort((a, b) => a.seq - b.seq);
-    for (const listener of [...this.#changed]) listener(this.entries);
+    const before = createBook(this.entries);
+    const now = createBook(entries);
+    const seqs = new Set([...before.entries, ...now.entries].map(({ seq }) => seq));
+    const changes = [...seqs].map((seq): Change => [before.at(seq), now.at(seq)]).filter(([one, other]) => one !== other);
+    this.entries = now.entries;
+    for (const listener of [...this.#changed]) listener(changes);
   }
 
   keep<Input extends { id: unknown }>(path: string, input: Input, more: Partial<OutboxEntry> = {}): OutboxEntry {

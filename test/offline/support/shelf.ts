@@ -1,4 +1,5 @@
 /** The storage as the versions see it: its own model, which can fail. */
+import { createBook } from '../../../lib/offline/outbox/book.js';
 import type { Draft, Meta, Storage } from '../../../lib/offline/storage/types.js';
 
 export interface Shelf extends Storage {
@@ -14,7 +15,7 @@ export function makeShelf(): Shelf {
   const shelf: Shelf = {
     rows,
     meta: { seq: 1, rev: 0, fence: 0, node: 'n', version: 1 } as Meta,
-    entries: [],
+    book: createBook([]),
     state: 'ok',
     kept: true,
     writes: 0,
@@ -25,7 +26,7 @@ export function makeShelf(): Shelf {
       await Promise.resolve();
       const kept = new Map<string, unknown>();
       const meta = { ...shelf.meta };
-      const result = body({ meta, entries: [], put: () => undefined, remove: () => undefined, version: (key, value) => void kept.set(key, structuredClone(value)) });
+      const result = body({ meta, book: createBook([]), put: () => undefined, remove: () => undefined, version: (key, value) => void kept.set(key, structuredClone(value)) });
       if (shelf.fails) throw new Error('full');
       Object.assign(shelf.meta, meta);
       for (const [key, value] of kept) {

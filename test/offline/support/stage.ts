@@ -119,7 +119,7 @@ export async function openPage(stage: Stage, { sends, ...options }: PageOptions)
     name,
     version: options.version ?? 1,
     problem,
-    changed: (before, own) => outbox.found(before, own),
+    changed: (changes, own) => outbox.found(changes, own),
     said: () => undefined,
     erased: () => outbox.end(),
   });
