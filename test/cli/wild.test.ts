@@ -7,7 +7,7 @@ import path from 'node:path';
 import { audit, type AuditConfig, type AuditReport, type MutationReport } from '../../lib/cli/audit/index.js';
 import { toTerminal } from '../../lib/cli/audit/output/index.js';
 import { scratch } from './codebases/scratch.js';
-import { DRIZZLE, PRISMA } from './wild/shapes.js';
+import { DRIZZLE, OBJECTS, PRISMA } from './wild/shapes.js';
 
 const FOLDER = path.join(__dirname, '../fixtures/wild');
 
@@ -178,6 +178,91 @@ describe('Drizzle in further shapes', () => {
 
   test('no reason holds a line of code', () => {
     expect(report.unseen.filter(({ what, why }) => /\n/.test(what + why) || (what + why).length > 200)).toEqual([]);
+  });
+});
+
+describe('objects that are chosen or made', () => {
+  const { folder, remove } = scratch(OBJECTS);
+  const report = audit(folder);
+  remove();
+  const found = named(report);
+
+  test.each([
+    // A factory gives one of several; a union names them.
+    ['chosen', ['users'], 'no'],
+    ['opened', ['users'], 'no'],
+    ['inContext', ['users'], 'no'],
+    ['union', ['posts', 'users'], 'no'],
+    ['channel', ['users'], 'no'],
+    // A function that a constructor is given.
+    ['given', ['logs', 'posts'], 'no'],
+    ['inherited', ['logs', 'posts'], 'no'],
+    ['own', ['logs'], 'no'],
+    ['parts', ['logs', 'users'], 'no'],
+    ['nobody', [], 'unknown'],
+    ['coded', [], 'no'],
+  ])('%s writes %j, and tells: %s', (name, tables, broadcast) => {
+    expect({ tables: sorted(found[name]?.tables ?? []), broadcast: found[name]?.broadcast }).toEqual({ tables, broadcast });
+  });
+
+  test('the reason says who was not seen', () => {
+    expect(report.unseen.filter(({ subject }) => subject === 'nobody').map(({ why }) => why)).toEqual(['#audit is given to the constructor, and nobody was seen to give it']);
+  });
+
+  test.each([
+    ['let', ['logs', 'posts', 'users']],
+    ['built', ['users']],
+  ])('the query %s reads %j', (name, tables) => {
+    expect(sorted(report.queries.find((one) => one.path === name)?.tables ?? [])).toEqual(tables);
+  });
+});
+
+describe('middlewares that many procedures share', () => {
+  const { folder, remove } = scratch({
+    'src/root.ts': `import { initTRPC } from '@trpc/server';
+      import { PrismaClient } from '@prisma/client';
+      const t = initTRPC.context<{}>().create();
+      const prisma = new PrismaClient();
+      const log = async (name: string) => { await prisma.log.create({ data: { name } }); };
+      const byName = t.procedure.use(async ({ next, path, type }) => {
+        const result = await next();
+        if (type === 'mutation') await (path === 'one' ? prisma.first.create({ data: {} }) : log(path));
+        return result;
+      });
+      const shared = t.procedure.use(async ({ next, ctx }) => { const done = await next({ ctx: { ...ctx, db: prisma } }); await log('x'); return done; });
+      const named = t.procedure.use(({ next, ctx, path }) => { const given = { ...ctx, name: path, db: prisma }; return next({ ctx: given }); });
+      const told = named.use(async ({ next, ctx }) => { const done = await next(); if (ctx.name === 'seven') await log('y'); else await prisma.other.create({ data: {} }); return done; });
+      const twice = shared.use(async ({ next }) => { const done = await next(); await prisma.seen.create({ data: {} }); return done; });
+      export const appRouter = t.router({
+        one: byName.mutation(() => prisma.a.create({ data: {} })),
+        two: byName.mutation(() => prisma.b.create({ data: {} })),
+        three: shared.mutation(({ ctx }) => ctx.db.a.create({ data: {} })),
+        four: shared.mutation(({ ctx }) => ctx.db.b.create({ data: {} })),
+        five: twice.mutation(({ ctx }) => ctx.db.a.create({ data: {} })),
+        six: twice.mutation(({ ctx }) => ctx.db.b.create({ data: {} })),
+        seven: told.mutation(({ ctx }) => ctx.db.a.create({ data: {} })),
+        eight: told.mutation(({ ctx }) => ctx.db.b.create({ data: {} })),
+        all: twice.query(() => prisma.a.findMany()),
+      });`,
+  });
+  const report = audit(folder);
+  remove();
+  const found = named(report);
+
+  test.each([
+    ['three', ['a', 'log']],
+    ['four', ['b', 'log']],
+    ['five', ['a', 'log', 'seen']],
+    ['six', ['b', 'log', 'seen']],
+    ['seven', ['a', 'log', 'other']],
+    ['eight', ['b', 'log', 'other']],
+  ])('%s writes %j', (name, tables) => expect(sorted(found[name]?.tables ?? [])).toEqual(tables));
+
+  test('one that asks for the name is read for each', () => {
+    expect(found['one']?.tables).toContain('a');
+    expect(found['two']?.tables).toContain('b');
+    expect(found['two']?.tables).not.toContain('a');
+    expect(found['two']?.tables).toContain('log');
   });
 });
 

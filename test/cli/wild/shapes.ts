@@ -217,3 +217,86 @@ export const PRISMA = {
     export const helperList = (id: string) => [prisma.team.update({ where: { id }, data: { id } }), prisma.tag.update({ where: { id }, data: { id } })];
     export const addAll = () => undefined;`,
 };
+
+/** Objects that a factory chooses, what a constructor is given, queries under names. */
+export const OBJECTS = {
+  'src/trpc.ts': CREATE,
+  'src/schema.ts': `import { pgTable, text } from 'drizzle-orm/pg-core';
+    export const users = pgTable('user', { id: text('id') });
+    export const posts = pgTable('post', { id: text('id') });
+    export const logs = pgTable('log', { id: text('id') });`,
+  'src/db.ts': `import { drizzle } from 'drizzle-orm/node-postgres';
+    export const db = drizzle('postgres://localhost/app');`,
+  'src/lists.ts': `import { db } from './db';
+    import { posts, users } from './schema';
+    export abstract class List {
+      abstract remove(id: string): Promise<void>;
+      static load(kind: string) { return kind === 'smart' ? new SmartList() : new ManualList(); }
+      static open(kind: string) { if (kind === 'smart') { return new SmartList(); } else { return new ManualList(); } }
+    }
+    export class SmartList extends List { async remove(id: string): Promise<void> { throw new Error('read only'); } }
+    export class ManualList extends List { async remove(id: string) { await db.delete(users); } }
+    export class Mirror { async remove(id: string) { await db.delete(posts); } }
+    const slack = { send: async () => { await db.update(users).set({ id: 'a' }); } };
+    const mail = { send: async () => undefined };
+    export function channel(kind: string) { if (kind === 'mail') return mail; return slack; }`,
+  'src/services.ts': `import { db } from './db';
+    import { logs, posts } from './schema';
+    type Audit = (entry: { id: string }) => Promise<void>;
+    export class Service {
+      constructor(private readonly conn: any, private readonly audit: Audit) {}
+      async change(id: string) { await this.conn.update(posts).set({ id }); await this.audit({ id }); }
+    }
+    export class Quiet extends Service {}
+    export class Own {
+      readonly #audit: Audit;
+      constructor(audit: Audit) { this.#audit = audit; }
+      change(id: string) { return this.#audit({ id }); }
+    }
+    export class Parts {
+      private audit: Audit;
+      private also: Audit;
+      constructor({ audit, more }: { audit: Audit; more: { also: Audit } }, options: { also: Audit }) { this.audit = audit; this.also = options.also; }
+      change(id: string) { return Promise.all([this.audit({ id }), this.also({ id })]); }
+    }
+    export class Coded { constructor(private encode: (text: string) => string) {} change(id: string) { return this.encode(id); } }
+    export const log = async (id: string) => { await db.insert(logs).values({ id }); };`,
+  'src/builder.ts': `export class Builder {
+      parts: string[] = [];
+      withCTE(name: string, of: string) { this.parts.push(name, of); return this; }
+      from(name: string) { this.parts.push(name); return this; }
+      select(...names: string[]) { this.parts.push(...names); return this; }
+    }`,
+  'src/root.ts': `import { eq } from 'drizzle-orm';
+    import { Builder } from './builder';
+    import { db } from './db';
+    import { channel, List, type ManualList, type Mirror } from './lists';
+    import { logs, posts, users } from './schema';
+    import { Coded, log, Own, Parts, Quiet, Service } from './services';
+    import { procedure, router } from './trpc';
+    const withList = procedure.use(async ({ next, ctx }) => next({ ctx: { ...ctx, list: List.open('a') } }));
+    const serviceFor = (ctx: any) => new Service(ctx.db, ({ id }) => log(id));
+    export const appRouter = router({
+      chosen: procedure.mutation(() => List.load('a').remove('b')),
+      opened: procedure.mutation(() => List.open('a').remove('b')),
+      inContext: withList.mutation(({ ctx }) => ctx.list.remove('b')),
+      union: procedure.mutation(({ ctx }: { ctx: { one: ManualList | Mirror } }) => ctx.one.remove('b')),
+      channel: procedure.mutation(() => channel('x').send()),
+      given: procedure.mutation(({ ctx }) => serviceFor(ctx).change('a')),
+      inherited: procedure.mutation(() => new Quiet(db, ({ id }) => log(id)).change('a')),
+      own: procedure.mutation(() => new Own(({ id }) => log(id)).change('a')),
+      parts: procedure.mutation(() => new Parts({ audit: async ({ id }) => log(id), more: {} as any }, { also: async ({ id }) => { await db.update(users).set({ id }); } }).change('a')),
+      nobody: procedure.mutation(({ ctx }: { ctx: { service: Own } }) => ctx.service.change('a')),
+      coded: procedure.mutation(({ ctx }: { ctx: { coded: Coded } }) => ctx.coded.change('a')),
+      let: procedure.query(async ({ input }: { input: any }) => {
+        let recent;
+        if (input.a) recent = db.$with('recent').as(db.select().from(users));
+        else { recent = db.$with('recent').as(db.select().from(posts)); }
+        return db.with(recent).select().from(recent).leftJoin(logs, eq(logs.id, recent.id));
+      }),
+      built: procedure.query(async () => {
+        const before = new Builder().withCTE('costs', 'x');
+        return [new Builder().withCTE('costs', 'x').from('costs').select('a'), before.from('costs').select('b'), await db.select().from(users)];
+      }),
+    });`,
+};

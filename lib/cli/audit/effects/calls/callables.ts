@@ -4,6 +4,7 @@ import type { Bindings, FunctionNode } from '../../model.js';
 import { databasesOfArguments } from '../databases/database.js';
 import { boundArgument, enter, homeOf, isBound, outOfFunctions, type Bound, type Env } from '../code/environment.js';
 import { ACTING, CALLBACK, TRANSACTION_METHODS } from '../code/names.js';
+import { keptByConstructor } from './constructors.js';
 import { descendantsOf } from './families.js';
 import { classAround, Sources, type Listed, type Source } from './sources.js';
 import { LANGUAGE_METHODS } from '../code/plain-data.js';
@@ -142,6 +143,7 @@ function ofPart(element: ts.BindingElement, env: Env, steps: number): Resolution
 function methodOf(source: Source, name: string, steps: number): Resolution | undefined {
   if (steps <= 0) return undefined;
   if (source.kind === 'class') return ofClasses(source.type, name, source.self, source.env);
+  if (source.kind === 'ways') return ofWays(source.of, name, steps);
   if (source.kind === 'context') {
     for (const given of [...source.env.context].reverse()) {
       if (given.expression === undefined || given.env === undefined) continue;
@@ -173,6 +175,16 @@ function methodOf(source: Source, name: string, steps: number): Resolution | und
   return undefined;
 }
 
+/** A method of one of several objects. */
+function ofWays(of: readonly Source[], name: string, steps: number): Resolution | undefined {
+  const all = of.map((way) => methodOf(way, name, steps - 1)).filter((one) => one !== undefined);
+  if (all.length === 0) return undefined;
+  const { found, unseen } = all.reduce(oneOf);
+  const distinct = new Map<FunctionNode, Callable>();
+  for (const one of found) if (distinct.get(one.fn)?.self === undefined) distinct.set(one.fn, one);
+  return { found: [...distinct.values()], alternatives: true, ...(unseen === undefined ? {} : { unseen }) };
+}
+
 /** `change: Change` with `type Change = ReturnType<typeof changer>` names the function by its type. */
 function ofFunctionType(source: Extract<Source, { kind: 'type' }>, steps: number): Resolution | undefined {
   const { ts: compiler } = source.env.project;
@@ -182,8 +194,9 @@ function ofFunctionType(source: Extract<Source, { kind: 'type' }>, steps: number
   return callablesOf(name, outOfFunctions(source.env), steps - 1);
 }
 
-/** A method, or a function in a property, of the class or of those that it extends. */
-function ofClass(type: ts.ClassLikeDeclaration, name: string, self: Env['self'], compiler: typeof ts): Resolution | undefined {
+/** A method, or a function in a property, of the class itself. */
+function ofClass(type: ts.ClassLikeDeclaration, name: string, self: Env['self'], env: Env): Resolution | undefined {
+  const { ts: compiler } = env.project;
   const own = self === undefined ? {} : { self };
   for (const member of type.members) {
     if (propertyName(compiler, member.name) !== name) continue;
@@ -192,12 +205,23 @@ function ofClass(type: ts.ClassLikeDeclaration, name: string, self: Env['self'],
     const fn = unwrap(compiler, member.initializer);
     if (isInlineFunction(compiler, fn)) return { found: [{ fn, outer: undefined, ...own }] };
   }
-  return undefined;
+  return ofConstructor(type, name, self, env);
+}
+
+/** `this.audit(…)` where `audit` is what the constructor was given. */
+function ofConstructor(type: ts.ClassLikeDeclaration, name: string, self: Env['self'], env: Env): Resolution | undefined {
+  const kept = keptByConstructor(type, name, self, env);
+  if (kept === undefined) return undefined;
+  if ('unseen' in kept) return { found: [], unseen: kept.unseen };
+  if ('fn' in kept) return { found: [{ fn: kept.fn, outer: undefined, ...(self === undefined ? {} : { self }) }] };
+  if (kept.part === undefined) return callablesOf(kept.expression, kept.env);
+  const whole = SOURCES.sourceOf(kept.expression, kept.env);
+  return whole && methodOf(whole, kept.part, MAX_STEPS);
 }
 
 /** The class and those that it extends. */
 function ofFamily(type: ts.ClassLikeDeclaration, name: string, self: Env['self'], env: Env, steps = 6): Resolution | undefined {
-  const own = ofClass(type, name, self, env.project.ts);
+  const own = ofClass(type, name, self, env);
   if (own !== undefined || steps <= 0) return own;
   for (const clause of type.heritageClauses ?? []) {
     if (clause.token !== env.project.ts.SyntaxKind.ExtendsKeyword) continue;
@@ -214,7 +238,7 @@ function ofClasses(type: ts.ClassLikeDeclaration, name: string, self: Env['self'
   // What `new` made is of that very class.
   const maker = self && env.project.declarationOf(unwrap(env.project.ts, self.made.expression));
   if (maker === type) return own;
-  const below = descendantsOf(type, env.project).classes.flatMap((one) => ofClass(one, name, undefined, env.project.ts)?.found ?? []);
+  const below = descendantsOf(type, env.project).classes.flatMap((one) => ofClass(one, name, undefined, env)?.found ?? []);
   if (below.length === 0) return own ?? (declares(type, name, env) ? { found: [], unseen: `${name} is abstract, and no class of the sources has it` } : undefined);
   // A base that only refuses stands for the classes below it.
   const kept = (own?.found ?? []).filter(({ fn }) => !onlyThrows(fn, env.project.ts));

@@ -9,6 +9,8 @@ export type Source =
   | { kind: 'value'; node: ts.Expression; env: Env }
   | { kind: 'type'; type: ts.TypeNode; env: Env }
   | { kind: 'class'; type: ts.ClassLikeDeclaration; self: Env['self']; env: Env }
+  /** One of several objects: those that a factory may give, those of a union. */
+  | { kind: 'ways'; of: readonly Source[]; env: Env }
   /** The context of a procedure. */
   | { kind: 'context'; env: Env };
 
@@ -19,6 +21,8 @@ export interface Listed {
 }
 
 const MAX_STEPS = 12;
+/** Objects that one expression may stand for; of more the first are taken. */
+const MAX_WAYS = 16;
 
 /** A function of the project that a call may run, and its body as it runs with these arguments. */
 export interface Maker {
@@ -45,8 +49,8 @@ export class Sources {
       const type = project.declarationOf(unwrap(compiler, inner.expression));
       return type && compiler.isClassLike(type) ? { kind: 'class', type, self: { made: inner, env }, env } : undefined;
     }
-    if (compiler.isConditionalExpression(inner)) return this.sourceOf(inner.whenTrue, env, steps - 1) ?? this.sourceOf(inner.whenFalse, env, steps - 1);
-    if (compiler.isBinaryExpression(inner)) return this.sourceOf(inner.left, env, steps - 1) ?? this.sourceOf(inner.right, env, steps - 1);
+    if (compiler.isConditionalExpression(inner)) return oneOf([inner.whenTrue, inner.whenFalse].map((way) => this.sourceOf(way, env, steps - 1)), env);
+    if (compiler.isBinaryExpression(inner)) return oneOf([inner.left, inner.right].map((way) => this.sourceOf(way, env, steps - 1)), env);
     if (compiler.isCallExpression(inner)) return this.ofCall(inner, env, steps);
     if (compiler.isPropertyAccessExpression(inner)) return this.ofAccess(inner, env, steps);
     if (!compiler.isIdentifier(inner)) return undefined;
@@ -104,14 +108,11 @@ export class Sources {
   private ofCall(call: ts.CallExpression, env: Env, steps: number): Source | undefined {
     const { ts: compiler } = env.project;
     if (calleeName(compiler, call.expression) === 'freeze' && call.arguments[0]) return this.sourceOf(call.arguments[0], env, steps - 1);
-    for (const maker of this.makersOf(call.expression, env, steps - 1)) {
+    const given = this.makersOf(call.expression, env, steps - 1).flatMap((maker) => {
       const at = maker.enter(call.arguments);
-      for (const result of returnsOf(compiler, maker.fn)) {
-        const found = this.sourceOf(result, at, steps - 1);
-        if (found !== undefined) return found;
-      }
-    }
-    return ofType(this.returnTypeOf(call, env, steps), env);
+      return returnsOf(compiler, maker.fn).map((result) => this.sourceOf(result, at, steps - 1));
+    });
+    return oneOf(given, env) ?? ofType(this.returnTypeOf(call, env, steps), env);
   }
 
   /** `store(id: string): Store` of an interface: nobody's code, but its type says what it gives. */
@@ -140,6 +141,8 @@ export class Sources {
         return this.ofMember(source, name, steps);
       case 'type':
         return this.ofTypeMember(source, name, steps);
+      case 'ways':
+        return oneOf(source.of.map((way) => this.partOf(way, name, steps - 1)), source.env);
       case 'value': {
         const { ts: compiler } = source.env.project;
         if (!compiler.isObjectLiteralExpression(source.node)) return undefined;
@@ -215,7 +218,10 @@ export class Sources {
       const members = all.flatMap((part) => (part !== undefined && 'members' in part ? part.members : []));
       return members.length > 0 ? { members } : all.find((part) => part !== undefined);
     }
-    if (compiler.isUnionTypeNode(type)) return type.types.map((part) => this.behindType(part, env, steps - 1)).find((part) => part !== undefined);
+    if (compiler.isUnionTypeNode(type)) {
+      const all = type.types.map((part) => this.behindType(part, env, steps - 1)).filter((part) => part !== undefined);
+      return oneOf(all.map((part) => ('kind' in part ? part : undefined)), env) ?? all[0];
+    }
     if (compiler.isTypeQueryNode(type)) return this.ofQuery(type, env, steps);
     if (!compiler.isTypeReferenceNode(type)) return undefined;
     const name = compiler.isIdentifier(type.typeName) ? type.typeName : type.typeName.right;
@@ -237,15 +243,30 @@ export class Sources {
     const { ts: compiler } = project;
     const name = compiler.isIdentifier(type.exprName) ? type.exprName : type.exprName.right;
     const at = outOfFunctions(env);
-    for (const maker of this.makersOf(name, at, steps - 1)) {
-      for (const result of returnsOf(compiler, maker.fn)) {
-        const found = this.sourceOf(result, maker.enter([]), steps - 1);
-        if (found !== undefined) return found;
-      }
-    }
+    const given = this.makersOf(name, at, steps - 1).flatMap((maker) => {
+      const inside = maker.enter([]);
+      return returnsOf(compiler, maker.fn).map((result) => this.sourceOf(result, inside, steps - 1));
+    });
+    const found = oneOf(given, at);
+    if (found !== undefined) return found;
     const declaration = project.declarationOf(name);
     return declaration && this.ofDeclaration(declaration, at, steps - 1);
   }
+}
+
+/** The objects that were found, each of them once. The context stands where nothing else was found. */
+function oneOf(found: readonly (Source | undefined)[], env: Env): Source | undefined {
+  const seen = new Map<ts.Node, Source>();
+  for (const one of found.flatMap((way): readonly (Source | undefined)[] => (way?.kind === 'ways' ? way.of : [way]))) {
+    if (one === undefined || one.kind === 'context' || one.kind === 'ways') continue;
+    const node = one.kind === 'value' ? one.node : one.type;
+    const known = seen.get(node);
+    // An instance whose `new` was seen tells more.
+    if (known === undefined || (known.kind === 'class' && known.self === undefined)) seen.set(node, one);
+  }
+  const [first, ...others] = [...seen.values()].slice(0, MAX_WAYS);
+  if (first === undefined) return found.find((one) => one !== undefined);
+  return others.length === 0 ? first : { kind: 'ways', of: [first, ...others], env };
 }
 
 const isContextName = (name: string): boolean => /^(ctx|context|c)$/.test(name);

@@ -17,19 +17,78 @@ export interface Around {
   databases: Map<string, Database>;
 }
 
+/** What one middleware does, whichever procedure it stands around. */
+interface Step {
+  sync: ts.Node | undefined;
+  transaction: Env['transaction'];
+  contexts: Bound[];
+  databases: Map<string, Database>;
+  found: { via: string; collected: Collected }[];
+}
+
+/** Middlewares that were read behind the same ones: most procedures of a code base begin with the same few. */
+interface Known {
+  step: Step;
+  next: Map<ts.Node, Known>;
+}
+
+const knownOf = new WeakMap<Reader, Map<ts.Node, Known>>();
+
 export function readMiddlewares(reader: Reader, procedure: Procedure): Around {
   const { project } = reader;
   const around: Around = { collected: nothing(), sync: undefined, transaction: undefined, context: [], databases: new Map() };
-  const middlewares = procedure.middlewares.flatMap((middleware) => piped(middleware, project, 8));
-  for (const middleware of middlewares) {
-    const env: Env = { ...rootEnv(project, procedure.scope), context: around.context };
-    const sync = syncMiddleware(middleware, env, 6);
-    around.sync ??= sync;
-    for (const callable of callablesOf(middleware, env).found) {
-      if (sync === undefined || !isPathcasts(callable, project)) readOne(reader, callable, procedure, around);
-    }
+  const first = knownOf.get(reader) ?? new Map<ts.Node, Known>();
+  knownOf.set(reader, first);
+  // Where a factory made the procedure, its arguments may decide.
+  let known: Map<ts.Node, Known> | undefined = procedure.scope.size === 0 ? first : undefined;
+  for (const middleware of procedure.middlewares.flatMap((one) => piped(one, project, 8))) {
+    let same = known?.get(middleware);
+    if (same === undefined) {
+      const { step, isOwn } = readStep(reader, middleware, procedure, around.context);
+      same = { step, next: new Map() };
+      // One that hands nothing on changes nothing for those behind it.
+      if (isOwn ? step.contexts.length > 0 : project.budget.spent !== undefined) known = undefined;
+      if (!isOwn && known !== undefined) {
+        known.set(middleware, same);
+        known = same.next;
+      }
+    } else known = same.next;
+    take(same.step, procedure, around);
   }
   return around;
+}
+
+/** @returns `isOwn`: it asks which procedure it stands around. */
+function readStep(reader: Reader, middleware: ts.Expression, procedure: Procedure, context: readonly Bound[]): { step: Step; isOwn: boolean } {
+  const { project } = reader;
+  const env: Env = { ...rootEnv(project, procedure.scope), context };
+  const sync = syncMiddleware(middleware, env, 6);
+  const step: Step = { sync, transaction: undefined, contexts: [], databases: new Map(), found: [] };
+  let isOwn = false;
+  for (const callable of callablesOf(middleware, env).found) {
+    if (sync !== undefined && isPathcasts(callable, project)) continue;
+    isOwn = readOne(reader, callable, procedure, [...context, ...step.contexts], step) || isOwn;
+  }
+  return { step, isOwn };
+}
+
+function take(step: Step, procedure: Procedure, around: Around): void {
+  around.sync ??= step.sync;
+  if (step.transaction !== undefined) around.transaction = step.transaction;
+  around.context = [...around.context, ...step.contexts];
+  for (const [name, database] of step.databases) around.databases.set(name, database);
+  const { collected } = around;
+  for (const { via, collected: found } of step.found) {
+    for (const broadcast of found.broadcasts) {
+      const conditions = stillOpen(broadcast.conditions, procedure.kind);
+      if (conditions !== undefined) collected.broadcasts.push({ ...broadcast, conditions, via: [via, ...broadcast.via] });
+    }
+    for (const write of found.writes) collected.writes.push({ ...write, via: [via, ...write.via] });
+    for (const helper of found.helpers) collected.helpers.push({ ...helper, via: [via, ...helper.via] });
+    collected.notes.push(...found.notes);
+    // Of what could not be followed only that counts which decides about a broadcast that was seen.
+    if (found.broadcasts.length > 0) collected.unseen.push(...found.unseen);
+  }
 }
 
 /** `withSession.unstable_pipe(mayWrite)` is both, one after the other. */
@@ -78,22 +137,24 @@ export function syncMiddleware(node: ts.Expression, env: Env, steps: number): ts
   return holds && declaration.initializer ? syncMiddleware(declaration.initializer, env, steps - 1) : undefined;
 }
 
-function readOne(reader: Reader, callable: Callable, procedure: Procedure, around: Around): void {
+/** @returns Whether it asks for the name or the kind of the procedure. */
+function readOne(reader: Reader, callable: Callable, procedure: Procedure, context: readonly Bound[], step: Step): boolean {
   const { project } = reader;
   const { ts: compiler } = project;
   const { fn } = callable;
   const [options] = fn.parameters;
-  const scope = new Map<ts.Node, Value>(callable.outer?.scope ?? procedure.scope);
-  if (options) bindOptions(compiler, options, procedure, scope);
+  const asked = { isAsked: false };
+  const scope = new Asked(callable.outer?.scope ?? procedure.scope, asked);
+  if (options) bindOptions(compiler, options, procedure, scope, asked);
   const env: Env = {
     ...rootEnv(project, scope),
     activation: { fn, consulted: true },
     outer: callable.outer,
-    context: around.context,
+    context,
   };
-  const contexts: Bound[] = [];
+  let mayAskLater = false;
   const onNext = (call: ts.CallExpression, at: Env): void => {
-    if (at.transaction !== undefined) around.transaction = at.transaction;
+    if (at.transaction !== undefined) step.transaction = at.transaction;
     const [given] = call.arguments;
     const literal = given && unwrap(compiler, given);
     if (literal === undefined || !compiler.isObjectLiteralExpression(literal)) return;
@@ -101,39 +162,73 @@ function readOne(reader: Reader, callable: Callable, procedure: Procedure, aroun
       if (propertyName(compiler, part.name) !== 'ctx') continue;
       const expression = compiler.isPropertyAssignment(part) ? part.initializer : compiler.isShorthandPropertyAssignment(part) ? part.name : undefined;
       if (expression === undefined) continue;
-      contexts.push({ expression, env: at });
+      step.contexts.push({ expression, env: at });
+      if (/\b(?:path|type)\b/.test(fn.getText()) || /\b(?:o|p|opts|options|params|args)\b(?!\??\.(?:ctx|input)\b)/.test(expression.getText())) mayAskLater = true;
       const held = databaseOf(expression, at);
-      if (held?.kind === 'record') for (const [name, database] of held.properties) around.databases.set(name, database);
+      if (held?.kind === 'record') for (const [name, database] of held.properties) step.databases.set(name, database);
     }
   };
-  const found = reader.read(fn, env, { onNext });
-  around.context = [...around.context, ...contexts];
+  const collected = reader.read(fn, env, { onNext });
   const name = functionName(compiler, fn);
-  const via = name === '(anonymous)' ? 'middleware' : name;
-  const { collected } = around;
-  for (const broadcast of found.broadcasts) {
-    const conditions = stillOpen(broadcast.conditions, procedure.kind);
-    if (conditions !== undefined) collected.broadcasts.push({ ...broadcast, conditions, via: [via, ...broadcast.via] });
+  step.found.push({ via: name === '(anonymous)' ? 'middleware' : name, collected });
+  return asked.isAsked || mayAskLater;
+}
+
+/** Notices that what it holds of a procedure is asked for. */
+class Asked<K, V> extends Map<K, V> {
+  readonly #own = new Set<K>();
+
+  constructor(
+    entries: Iterable<readonly [K, V]>,
+    private readonly asked: { isAsked: boolean },
+  ) {
+    super();
+    for (const [key, value] of entries) super.set(key, value);
   }
-  for (const write of found.writes) collected.writes.push({ ...write, via: [via, ...write.via] });
-  for (const helper of found.helpers) collected.helpers.push({ ...helper, via: [via, ...helper.via] });
-  collected.notes.push(...found.notes);
-  // Of what could not be followed only that counts which decides about a broadcast that was seen.
-  if (found.broadcasts.length > 0) collected.unseen.push(...found.unseen);
+
+  setOwn(key: K, value: V): void {
+    this.#own.add(key);
+    super.set(key, value);
+  }
+
+  override get(key: K): V | undefined {
+    if (this.#own.has(key)) this.asked.isAsked = true;
+    return super.get(key);
+  }
+
+  override entries(): MapIterator<[K, V]> {
+    if (this.#own.size > 0) this.asked.isAsked = true;
+    return super.entries();
+  }
+
+  override values(): MapIterator<V> {
+    if (this.#own.size > 0) this.asked.isAsked = true;
+    return super.values();
+  }
+
+  override forEach(each: (value: V, key: K, map: Map<K, V>) => void): void {
+    for (const [key, value] of this.entries()) each(value, key, this);
+  }
+
+  override [Symbol.iterator](): MapIterator<[K, V]> {
+    return this.entries();
+  }
 }
 
 /** `path` and `type` of the middleware's argument are known for a procedure. */
-function bindOptions(compiler: typeof ts, options: ts.ParameterDeclaration, procedure: Procedure, scope: Map<ts.Node, Value>): void {
-  const known = (node: ts.Node): Map<string, Value> =>
-    new Map([
-      ['path', { kind: 'string', text: procedure.path, node }],
-      ['type', { kind: 'string', text: procedure.kind, node }],
-    ]);
+function bindOptions(compiler: typeof ts, options: ts.ParameterDeclaration, procedure: Procedure, scope: Asked<ts.Node, Value>, asked: { isAsked: boolean }): void {
+  const known = (node: ts.Node): Map<string, Value> => {
+    const properties = new Asked<string, Value>([], asked);
+    properties.setOwn('path', { kind: 'string', text: procedure.path, node });
+    properties.setOwn('type', { kind: 'string', text: procedure.kind, node });
+    return properties;
+  };
   scope.set(options, { kind: 'object', properties: known(options), complete: false, node: options });
   if (!compiler.isObjectBindingPattern(options.name)) return;
   for (const element of options.name.elements) {
-    const value = known(element).get(propertyName(compiler, element.propertyName ?? element.name) ?? '');
-    if (value !== undefined) scope.set(element, value);
+    const name = propertyName(compiler, element.propertyName ?? element.name) ?? '';
+    if (name === 'path') scope.setOwn(element, { kind: 'string', text: procedure.path, node: element });
+    if (name === 'type') scope.setOwn(element, { kind: 'string', text: procedure.kind, node: element });
   }
 }
 

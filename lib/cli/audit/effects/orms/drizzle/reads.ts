@@ -2,7 +2,7 @@
 import type ts from 'typescript';
 import type { Env } from '../../code/environment.js';
 import { literalOf } from '../../code/literals.js';
-import { calleeName, chainBefore, propertyName, rootOf, unwrap } from '../../code/syntax.js';
+import { calleeName, chainBefore, enclosingFunction, propertyName, rootOf, unwrap, visitAll } from '../../code/syntax.js';
 import { plainDatabase } from '../../databases/database.js';
 import type { FoundRead } from '../orm.js';
 import { schemaOf } from '../schema/index.js';
@@ -67,12 +67,33 @@ function isQuery(node: ts.Expression, env: Env): boolean {
   const { project } = env;
   const { ts: compiler } = project;
   const declaration = compiler.isIdentifier(node) || compiler.isPropertyAccessExpression(node) ? project.declarationOf(compiler.isIdentifier(node) ? node : node.name) : undefined;
-  if (declaration === undefined || !compiler.isVariableDeclaration(declaration) || !declaration.initializer) return false;
-  const made = unwrap(compiler, declaration.initializer);
+  if (declaration === undefined || !compiler.isVariableDeclaration(declaration)) return false;
+  if (declaration.initializer) return makesQuery(declaration.initializer, compiler);
+  const set = setsOf(declaration, env);
+  return set.length > 0 && set.every((one) => makesQuery(one, compiler));
+}
+
+function makesQuery(node: ts.Expression, compiler: typeof ts): boolean {
+  const made = unwrap(compiler, node);
+  if (compiler.isConditionalExpression(made)) return makesQuery(made.whenTrue, compiler) && makesQuery(made.whenFalse, compiler);
   if (!compiler.isCallExpression(made)) return false;
   const names = chainBefore(compiler, made).map((one) => calleeName(compiler, one.expression) ?? '');
   if (names.some((name) => TABLE_MAKER.test(name)) || names.includes('existing') || names.some((name) => /MaterializedView$/.test(name))) return false;
   return names.at(-1) === 'as' || names.includes('$with') || names.some((name) => SELECTS.has(name));
+}
+
+/** What a variable that began with nothing is set to: `let recent; if (…) recent = db.$with(…).as(…);` */
+function setsOf(declaration: ts.VariableDeclaration, env: Env): ts.Expression[] {
+  const { project } = env;
+  const { ts: compiler } = project;
+  const around = enclosingFunction(compiler, declaration) ?? declaration.getSourceFile();
+  const found: ts.Expression[] = [];
+  visitAll(compiler, around, (node) => {
+    if (!compiler.isBinaryExpression(node) || node.operatorToken.kind !== compiler.SyntaxKind.EqualsToken) return undefined;
+    if (compiler.isIdentifier(node.left) && project.declarationOf(node.left) === declaration) found.push(node.right);
+    return undefined;
+  });
+  return found;
 }
 
 /** `db.query.guests.findMany({ with: { items: true } })` */

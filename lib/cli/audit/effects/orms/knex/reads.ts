@@ -1,7 +1,7 @@
 /** `knex('guests').select(…)`, `knex.select().from('guests').join('hotels', …)` */
 import type ts from 'typescript';
 import type { Env } from '../../code/environment.js';
-import { calleeName, chainAfter, chainBefore, unwrap } from '../../code/syntax.js';
+import { calleeName, chainAfter, chainBefore, rootOf, unwrap } from '../../code/syntax.js';
 import { plainDatabase } from '../../databases/database.js';
 import type { FoundRead } from '../orm.js';
 import { tablesNamed } from '../strings.js';
@@ -32,6 +32,7 @@ export function readsOfKnex(call: ts.CallExpression, callee: ts.Expression, env:
   if (!compiler.isPropertyAccessExpression(callee)) return undefined;
   const method = callee.name.text;
   if (method !== 'from' && method !== 'table' && !JOINS.test(method)) return undefined;
+  if (isOwnBuilder(callee.expression, env)) return undefined;
   const given = unwrap(compiler, first);
   const before = chainBefore(compiler, callee.expression);
   const names = before.map((one) => calleeName(compiler, one.expression) ?? '');
@@ -43,6 +44,19 @@ export function readsOfKnex(call: ts.CallExpression, callee: ts.Expression, env:
   const isNamed = compiler.isStringLiteralLike(given) || compiler.isObjectLiteralExpression(given) || plainDatabase(callee.expression, env)?.strong === true;
   if (!isNamed || writesAfter(call, compiler)) return undefined;
   return [...names, ...after].some((name) => SELECTS.test(name)) ? found(false) : undefined;
+}
+
+/** `new Builder().from('recent')`: of a class of the project, whose names are its own. */
+function isOwnBuilder(node: ts.Expression, env: Env, steps = 4): boolean {
+  const { project } = env;
+  const { ts: compiler } = project;
+  const root = rootOf(compiler, node);
+  if (compiler.isNewExpression(root)) {
+    const made = project.declarationOf(unwrap(compiler, root.expression));
+    return made !== undefined && compiler.isClassLike(made);
+  }
+  const declaration = steps > 0 && compiler.isIdentifier(root) ? project.declarationOf(root) : undefined;
+  return declaration !== undefined && compiler.isVariableDeclaration(declaration) && declaration.initializer !== undefined && isOwnBuilder(declaration.initializer, env, steps - 1);
 }
 
 /** `knex('guests').where(…).update(…)` reads nothing that a query shows. */
