@@ -260,7 +260,11 @@ export function createOffline(options: OfflineOptions): Offline {
         });
       }
       if (unsent && asks) return { done: false, unsent };
-      if (keep) await versions.keep();
+      if (keep) {
+        await versions.keep();
+        // A tab that is frozen hears nothing, and finds it when it is back.
+        await storage.change(({ meta }) => void (meta.outs = (meta.outs ?? 0) + 1)).catch(() => undefined);
+      }
       end('forget');
       if (!keep) await storage.erase();
       return { done: true, unsent: keep ? unsent : 0 };

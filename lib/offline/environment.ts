@@ -17,6 +17,12 @@ export interface OfflineEnvironment extends Environment {
   persist?: (() => Promise<boolean>) | undefined;
 }
 
+/** A timer that is no reason for a process to live. */
+export const idle = (timer: unknown): unknown => {
+  (Object(timer) as { unref?: () => void }).unref?.();
+  return timer;
+};
+
 type Page = typeof globalThis & {
   indexedDB?: DatabasesLike;
   navigator?: { storage?: { persist?: () => Promise<boolean> } };

@@ -151,7 +151,7 @@ export interface OfflineStatus {
 }
 
 /** What happened that a person, or the app's developer, should hear of. One registry; a code is never reused. */
-export type ProblemCode = 'storage_full' | 'storage_lost' | 'storage_unavailable' | 'evicted' | 'rejected' | 'dead' | 'conflict' | 'newer_version' | 'migration_failed' | 'clock' | 'overlay_timeout';
+export type ProblemCode = 'storage_full' | 'storage_lost' | 'storage_unavailable' | 'evicted' | 'rejected' | 'dead' | 'conflict' | 'newer_version' | 'unknown_path' | 'migration_failed' | 'clock' | 'overlay_timeout';
 
 export interface Problem {
   code: ProblemCode;

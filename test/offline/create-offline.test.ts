@@ -1,6 +1,6 @@
 /** The object that an app holds: its options, its status, who else is nobody's business, and how a person signs out. */
 import { createOffline, crud, type Offline, type OfflineOptions, type OfflineStatus } from '../../lib/offline/index.js';
-import type { OfflineEnvironment } from '../../lib/offline/environment.js';
+import { offlineEnvironment, type OfflineEnvironment } from '../../lib/offline/environment.js';
 import { makeRandom } from '../support/random.js';
 import { ModelServer } from './support/model-server.js';
 import { Stage } from './support/stage.js';
@@ -153,6 +153,46 @@ test('a sign-out that discards deletes it in all tabs', async () => {
   await stage.run(5_000);
   expect(next.entries).toEqual([]);
   expect(server.effects).toEqual([]);
+});
+
+test('a tab that was frozen while its user signed out is not theirs any more when it is back', async () => {
+  const { environment, tab } = stage.environment();
+  const frozen = make({}, environment);
+  await stage.done(frozen.start({ send }));
+  const other = make();
+  await stage.done(other.start({ send }));
+  away = true;
+  await stage.done(frozen.add('pages.create', { id: 'p1' }));
+  tab.says('hide');
+  tab.freeze();
+  await stage.run(100);
+  expect(await stage.done(other.signOut({ unsent: 'keep' }))).toEqual({ done: true, unsent: 1 });
+  away = false;
+  tab.thaw();
+  tab.says('show');
+  await stage.run(10_000);
+  expect(frozen.status.paused).toContain('signed_out');
+  expect(server.effects).toEqual([]);
+  await expect(stage.done(frozen.add('pages.create', { id: 'p2' }))).rejects.toMatchObject({ code: 'STORAGE' });
+  // Whoever signs in again has it.
+  const next = make();
+  await stage.done(next.start({ send }));
+  await stage.done(next.flush());
+  expect(server.effects.map(({ path }) => path)).toEqual(['pages.create']);
+});
+
+test('in Node no timer of it holds a process that has nothing more to do', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length;
+  const before = timers();
+  const offline = createOffline({ companyId: 'acme', userId: 'node', mutations: crud('pages'), environment: { ...offlineEnvironment(), warn: () => undefined } });
+  open.push(offline);
+  await offline.ready;
+  expect(timers()).toBe(before);
+  await offline.start({ send: () => Promise.resolve('ok') });
+  const { answer } = await offline.add('pages.create', { id: 'p1' });
+  await answer;
+  await new Promise((done) => setImmediate(done));
+  expect(timers()).toBe(before);
 });
 
 test('no id is given twice where there is no room, in two tabs, and where the database was thrown away', async () => {

@@ -61,11 +61,32 @@ describe('with functions', () => {
     // It began before the answer.
     loads.all[1]!.resolve([ANN]);
     await early;
+    await turns();
     expect(names()).toEqual(['1 Mine']);
     loads.all[2]!.resolve([{ id: '1', name: 'Mine, normalised' }]);
     await turns();
     expect(names()).toEqual(['1 Mine, normalised']);
     expect(shown.flat().filter((name) => name === '1 Ann')).toEqual([]);
+  });
+
+  test('however many ask while a load is on its way, one more begins, and it begins after all of them', async () => {
+    const first = store.sync();
+    const rest = Promise.all(Array.from({ length: 1_000 }, () => store.sync()));
+    await turns();
+    expect(loads.all).toHaveLength(2);
+    loads.all[1]!.reject(new Error('away'));
+    await expect(first).rejects.toThrow('away');
+    await turns();
+    expect(loads.all).toHaveLength(3);
+    // It was asked for after that one had begun.
+    const last = store.sync();
+    loads.all[2]!.resolve([{ id: '1', name: 'after a thousand' }]);
+    await rest;
+    await turns();
+    expect(loads.all).toHaveLength(4);
+    loads.all[3]!.resolve([{ id: '1', name: 'after all' }]);
+    await last;
+    expect(names()).toEqual(['1 after all']);
   });
 
   test('a create, a delete, and their end', async () => {
@@ -125,8 +146,9 @@ describe('with functions', () => {
     await expect(failed).rejects.toBe(error);
     expect(store.getSnapshot()).toMatchObject({ items: [ANN], error, isLoading: false });
     const both = [store.sync(), store.sync()];
-    loads.all[3]!.resolve([{ id: '1', name: 'newer' }]);
     loads.all[2]!.resolve([{ id: '1', name: 'older' }]);
+    await turns();
+    loads.all[3]!.resolve([{ id: '1', name: 'newer' }]);
     await Promise.all(both);
     expect(names()).toEqual(['1 newer']);
   });
@@ -184,16 +206,20 @@ describe('over an outbox', () => {
     desk.end();
   });
 
-  test('events of its entity load it again', async () => {
+  test('events of its entity load it again, a burst of them once', async () => {
     const desk = new Desk(undefined, PAGES);
     const loads = calls<readonly User[]>();
     const store = createEntityStore<User>({ entity: 'pages', load: loads.call, offline: desk.offline });
     desk.start();
     desk.page.tell({ state: 'live', cursor: 'e.0' });
-    desk.page.hear(['pages'], { module: 'pages' });
+    for (let event = 0; event < 1_000; event += 1) desk.page.hear(['pages'], { module: 'pages' });
+    loads.all[0]!.resolve([]);
+    await turns();
     expect(loads.all).toHaveLength(2);
     store.close();
     desk.page.hear(['pages'], { module: 'pages' });
+    loads.all[1]!.resolve([]);
+    await turns();
     expect(loads.all).toHaveLength(2);
     desk.end();
   });

@@ -101,6 +101,31 @@ test('where a cache lays for itself the link leaves answers as they are', async 
   await expect(row).resolves.toEqual({ id: 'p1', name: 'old' });
 });
 
+/** `useMutation({ retry: 3 })` gives the very same input again. */
+test('what is tried again after it failed is the same mutation, under its id', async () => {
+  const trpc = client();
+  const input = { id: 'p1', name: 'mine' };
+  const attempt = async (given: object): Promise<unknown> => {
+    const answer = trpc.mutation('pages.update', given).catch((thrown: unknown) => thrown);
+    await desk.page.pass(0);
+    desk.added.at(-1)!.reject(new Error('conflict'));
+    return answer;
+  };
+  await attempt(input);
+  await attempt(input);
+  await attempt(input);
+  expect(desk.added.map((one) => one.input)).toEqual([input, { ...input, tx: { transactionId: 'added-1' } }, { ...input, tx: { transactionId: 'added-1' } }]);
+  // Something else: another object, other values in the same one, or a while later.
+  await attempt({ ...input });
+  expect(desk.added.at(-1)!.input).toEqual(input);
+  input.name = 'other';
+  await attempt(input);
+  expect(desk.added.at(-1)!.input).toEqual(input);
+  await desk.page.pass(61_000);
+  await attempt(input);
+  expect(desk.added.at(-1)!.input).toEqual(input);
+});
+
 test('versions are learnt from answers, and answers prove that the server is there', async () => {
   const trpc = client();
   const row = trpc.query('pages.getById', { id: 'p1' });
@@ -137,10 +162,27 @@ const page = (status: number, headers: Record<string, string>) => (): Promise<ne
   return Promise.reject(Object.assign(new Error('refused'), { response }));
 };
 
+/** What a page's reader could otherwise not tell. */
+test('Retry-After may be a date, held against the clock of who says it', async () => {
+  const wait = async (headers: Record<string, string>): Promise<unknown> => {
+    const client = createTRPCUntypedClient<AnyRouter>({ links: [httpLink({ url: 'http://localhost', fetch: page(429, headers) })] });
+    return (outcomeOf(await client.mutation('pages.update', { id: 'p1' }).catch((thrown: unknown) => thrown), Date.parse('2026-01-01T00:00:10Z')) as { ms: number }).ms;
+  };
+  const at = (seconds: number): string => new Date(Date.parse('2026-01-01T00:00:00Z') + seconds * 1_000).toUTCString();
+  expect(await wait({ 'retry-after': at(40) })).toBe(30_000);
+  // The server's clock is an hour ahead.
+  expect(await wait({ 'retry-after': at(3_640), date: at(3_600) })).toBe(40_000);
+  expect(await wait({ 'retry-after': at(0) })).toBe(0);
+  expect(await wait({ 'retry-after': '-5' })).toBe(0);
+  expect(await wait({ 'retry-after': 'soon' })).toBe(0);
+  expect(await wait({ 'retry-after': '' })).toBe(0);
+  expect(await wait({})).toBe(0);
+});
+
 test("a proxy's page is what it is where the app's fetch tells its status", async () => {
   const outcome = async (status: number, headers = {}): Promise<unknown> => {
     const client = createTRPCUntypedClient<AnyRouter>({ links: [httpLink({ url: 'http://localhost', fetch: page(status, headers) })] });
-    return outcomeOf(await client.mutation('pages.update', { id: 'p1' }).catch((thrown: unknown) => thrown));
+    return outcomeOf(await client.mutation('pages.update', { id: 'p1' }).catch((thrown: unknown) => thrown), 0);
   };
   expect(await outcome(413)).toMatchObject({ is: 'refused', error: { httpStatus: 413 } });
   expect(await outcome(401)).toMatchObject({ is: 'unauthorized' });

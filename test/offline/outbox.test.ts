@@ -240,6 +240,67 @@ test('a rate limit is waited out', async () => {
   expect(stage.clock.now - before).toBeGreaterThanOrEqual(20_000);
 });
 
+test('a wait that a server names by a date is waited out, an hour at most', async () => {
+  const page = await open();
+  const response = { status: 429, headers: new Map([['retry-after', new Date(stage.clock.now + 20_000).toUTCString()]]) };
+  failures.push(Object.assign(new Error('slow'), { meta: { response } }));
+  const before = stage.clock.now;
+  await stage.done((await add(page, 'pages.create', { id: 'p1' })).answer);
+  // A date has whole seconds.
+  expect(stage.clock.now - before).toBeGreaterThanOrEqual(19_000);
+  response.headers.set('retry-after', 'Fri, 01 Jan 2100 00:00:00 GMT');
+  failures.push(Object.assign(new Error('slow'), { meta: { response } }));
+  const { id } = await add(page, 'pages.create', { id: 'p2' });
+  await stage.until(() => page.outbox.entries.some((entry) => entry.id === id && entry.failures > 0));
+  expect(page.outbox.entries.find((entry) => entry.id === id)!.notBefore - stage.clock.now).toBeLessThanOrEqual(3_600_000);
+});
+
+test('a page that does not know a path leaves what has it to one that does, and says so', async () => {
+  const notes = { ...mutations, 'notes.create': { kind: 'create', entity: 'notes' } as OfflineMutation };
+  const old = await open();
+  const young = await open({ mutations: notes });
+  expect([old.outbox.leader, young.outbox.leader]).toEqual([true, false]);
+  young.outbox.pause('by_hand');
+  const { answer } = await add(young, 'notes.create', { id: 'n1' });
+  const known = await add(young, 'pages.create', { id: 'p1' });
+  await stage.done(known.answer);
+  await stage.run(1_000);
+  young.outbox.resume('by_hand');
+  answer.catch(() => undefined);
+  await stage.run(1_000);
+  expect(old.problems.map(({ code, entry }) => [code, entry?.path])).toEqual([['unknown_path', 'notes.create']]);
+  expect([old.outbox.leader, young.outbox.leader]).toEqual([false, true]);
+  expect(sent.map(({ path }) => path)).toEqual(['pages.create', 'notes.create']);
+});
+
+test('... and alone it goes on with what it knows, and keeps the rest', async () => {
+  const young = await open({ mutations: { ...mutations, 'notes.create': { kind: 'create', entity: 'notes' } } });
+  young.outbox.pause('by_hand');
+  await add(young, 'notes.create', { id: 'n1' });
+  young.tab.kill();
+  const old = await open();
+  const { answer } = await add(old, 'pages.create', { id: 'p1' });
+  await stage.done(answer);
+  await stage.done(old.outbox.flush());
+  await stage.run(10_000);
+  expect(states(old)).toEqual(['notes.create queued', 'pages.create acked']);
+  expect(old.problems.map(({ code }) => code)).toEqual(['unknown_path']);
+  expect(old.outbox.leader).toBe(true);
+});
+
+test('what was discarded is not done under its id again', async () => {
+  const page = await open();
+  page.outbox.pause('by_hand');
+  const first = await add(page, 'pages.create', { id: 'p1', tx: { transactionId: 'mine' } });
+  first.answer.catch(() => undefined);
+  await stage.done(page.outbox.discard('mine'));
+  const again = await add(page, 'pages.create', { id: 'p1', tx: { transactionId: 'mine' } });
+  await expect(stage.done(again.answer)).rejects.toMatchObject({ code: 'DISCARDED' });
+  page.outbox.resume('by_hand');
+  await stage.run(1_000);
+  expect([page.outbox.entries, sent]).toEqual([[], []]);
+});
+
 test('at most four lanes at once', async () => {
   const page = await open();
   page.outbox.pause('by_hand');

@@ -1,12 +1,16 @@
 /** `offlineLink`: the mutations of a tRPC client that are declared go into the outbox, and what is asked is answered with what is kept laid over it. */
 import { streamOf, type FenceLink, type Observer, type Operation, type Stream } from '../../tanstack/link.js';
 import { invalid } from '../../client/invalid.js';
+import { isPlain } from '../../protocol/where.js';
 import { BYPASS, INSIDE, type Offline } from '../inside.js';
 import { lay } from '../overlay/lay.js';
 import { overlayOf, placeOf, type Item } from '../overlay/overlay.js';
 
 /** A `TRPCLink`, of whichever router. */
 export type OfflineLink = FenceLink;
+
+/** For so long after it has failed the same input is the same mutation, tried again (`retry` of TanStack Query waits 30 s at most), ms. */
+const AGAIN_MS = 60_000;
 
 interface Answer {
   readonly result?: { readonly type?: string; readonly data?: unknown };
@@ -30,6 +34,24 @@ export function offlineLink(offline: Offline): OfflineLink {
     needs: (item) => [...calls].some((done) => !done.has(item)),
   });
 
+  /** By the very object that a mutation was given: under which id it has failed, and with what in it. */
+  const failed = new WeakMap<object, { id: string; text: string; at: number }>();
+
+  const textOf = (path: string, input: unknown): string => guarded('', () => JSON.stringify([path, input])) as string;
+
+  /** A mutation that is tried again keeps its id: what a person has decided about it meanwhile is decided. */
+  async function add(path: string, input: unknown): Promise<unknown> {
+    const before = Object(input) === input ? failed.get(input as object) : undefined;
+    const again = before && isPlain(input) && Math.abs(now() - before.at) < AGAIN_MS && before.text === textOf(path, input);
+    const { id, answer } = await offline.add(path, again ? { ...input, tx: { ...(input['tx'] as object | undefined), transactionId: before.id } } : input);
+    try {
+      return await answer;
+    } catch (thrown) {
+      if (Object(input) === input) failed.set(input as object, { id: before && again ? before.id : id, text: textOf(path, input), at: now() });
+      throw thrown;
+    }
+  }
+
   /** What an app's own functions throw is reported, and keeps nobody from the answer. */
   function guarded(otherwise: unknown, run: () => unknown): unknown {
     try {
@@ -50,7 +72,7 @@ export function offlineLink(offline: Offline): OfflineLink {
           observer.next?.({ result: { type: 'data', data } });
           observer.complete?.();
         };
-        offline.add(path, input).then(({ answer }) => answer).then(answered, (thrown) => observer.error?.(thrown));
+        add(path, input).then(answered, (thrown) => observer.error?.(thrown));
         return { unsubscribe: () => undefined };
       }
       const began = now();

@@ -34,8 +34,8 @@ export interface Book {
   needs(lane: string): List;
   /** The one of a lane that can be sent, whatever its time. */
   head(lane: string): OutboxEntry | undefined;
-  /** What may be sent, `most` of it. `now`: by default whatever their time. `busy`: on its way from here. */
-  due(now?: number, most?: number, busy?: ReadonlyMap<string, unknown>): Due;
+  /** What may be sent, `most` of it. `now`: by default whatever their time. `isPassed`: others are looked for in its place. */
+  due(now?: number, most?: number, isPassed?: (entry: OutboxEntry) => boolean): Due;
   /** In place of the one that has this `seq`. Of whoever made the book alone. */
   set(seq: number, entry: OutboxEntry | undefined): void;
 }
@@ -150,7 +150,7 @@ export function createBook(entries: List): Book {
     lane: (lane) => lanes.get(lane) ?? NONE,
     needs: (lane) => needs.get(lane) ?? NONE,
     head: (lane) => headOf.get(lane),
-    due(now = Infinity, most = 1, busy) {
+    due(now = Infinity, most = 1, isPassed) {
       const ready: OutboxEntry[] = [];
       let next = Infinity;
       for (let [from, to] = [0, heads.length]; from < to && ready.length < most; ) {
@@ -159,7 +159,7 @@ export function createBook(entries: List): Book {
         const entry = first.notBefore <= now ? heads[from++] : isTime(last, now) ? heads[--to] : undefined;
         if (!entry) next = first.notBefore;
         if (!entry) break;
-        if (!busy?.has(entry.id)) ready.push(entry);
+        if (!isPassed?.(entry)) ready.push(entry);
       }
       return { ready, next };
     },

@@ -81,6 +81,9 @@ export function baseOf(made: Making, own: readonly OutboxEntry[], { row, version
   return base;
 }
 
+/** It was declared by another version of the app, and this one does not know what it is. */
+export const isForeign = ({ path }: OutboxEntry, mutations: Mutations): boolean => !Object.hasOwn(mutations, path);
+
 /** Sent twice, it may be done twice: the server is not asked, or cannot, to do it once. */
 export const isBare = ({ path, input }: OutboxEntry, mutations: Mutations): boolean => mutations[path]?.once === 'none' || !isPlain(input);
 

@@ -12,7 +12,7 @@ import type { EntityKey, OutboxEntry, PauseReason, Problem, ProblemCode, Send } 
 import { renamed, without } from './base.js';
 import { isOpen, isUnsent, isUntouched, rowOf } from './entry.js';
 import { createLead } from './lead.js';
-import { baseOf, inputOf, isBare, make, type Known, type Making, type Mutations } from './make.js';
+import { baseOf, inputOf, isBare, isForeign, make, type Known, type Making, type Mutations } from './make.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 import { createSender, type Migrate, type Sender } from './sender.js';
 import { squash } from './squash.js';
@@ -188,17 +188,16 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
       reason('newer_version', true);
       election.leave();
     },
-    // Whoever leads now is followed.
-    stale: () => election.join(),
+    stale: follow,
   });
 
-  const election: Election = createLead(environment, storage, name, {
-    elected: () => void sender.lead(),
-    deposed() {
-      sender.yield();
-      election.join();
-    },
-  });
+  const election: Election = createLead(environment, storage, name, { elected: () => void sender.lead(), deposed: follow });
+
+  /** Whoever leads now is followed. */
+  function follow(): void {
+    sender.yield();
+    election.join();
+  }
 
   // --- what is kept has changed ---
 
@@ -275,7 +274,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
   // --- flush ---
 
   function look(): void {
-    if (!flushes[0] || (storage.book.due(environment.now() + FLUSH_MS).ready[0] && !stands())) return;
+    if (!flushes[0] || (storage.book.due(environment.now() + FLUSH_MS, 1, (entry) => isForeign(entry, mutations)).ready[0] && !stands())) return;
     const all = flushes;
     flushes = [];
     for (const done of all) done();
@@ -347,6 +346,8 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
         await storage.change((draft) => {
           const { book, meta } = draft;
           const same = book.named(made.id);
+          // What came to its end under this id has come to it.
+          if (!same && meta.ended[`${made.id}`]) return void ([id, entry] = [`${made.id}`, { ...made, id: `${made.id}`, seq: 0, base: {} }]);
           id = made.id ?? nextId(draft);
           entry = same ?? { ...made, id, seq: meta.seq++, base: { ...baseOf(made, book.lane(made.lane), known), ...base } };
           if (same) return;
@@ -465,7 +466,7 @@ export function createOutbox(host: OutboxHost, storage: Storage): OwnOutbox {
     };
     answer.then(
       () => over({ is: 'answer', answer: undefined }),
-      (error: unknown) => over(outcomeOf(error)),
+      (error: unknown) => over(outcomeOf(error, now())),
     );
     return { id, answer, kept: false };
   }

@@ -41,7 +41,15 @@ export function keepable<T>(value: T): T | undefined {
   }
 }
 
-export function outcomeOf(thrown: unknown): Outcome {
+/** ms of `Retry-After`: seconds, or a date, which is held against the server's own clock where its answer tells it. NaN: there is none. */
+function waitOf(headers: Answered['response'] | undefined, now: number): number {
+  const header = (name: string): string | null | undefined => headers?.headers?.get?.(name);
+  const after = header('retry-after') || '-';
+  return Number.isNaN(Number(after)) ? Date.parse(after) - (Date.parse(`${header('date')}`) || now) : Number(after) * 1000;
+}
+
+/** `now`: Unix ms. */
+export function outcomeOf(thrown: unknown, now: number): Outcome {
   const { message = thrown, data, meta, cause } = Object(thrown) as Thrown;
   // Of an answer that is no JSON tRPC's client says nothing: the app's own `fetch` may (docs/offline.md).
   const response = (meta ?? cause)?.response;
@@ -57,6 +65,6 @@ export function outcomeOf(thrown: unknown): Outcome {
   if (code === 'TRANSACTION_DONE') return { is: 'done' };
   const later = retryable === true || LATER.includes(status);
   if (status === 409 && !later) return { is: 'conflict', error, conflicts: code === 'FIELD_CONFLICT' && Array.isArray(conflicts) ? (conflicts as FieldConflict[]) : [] };
-  const ms = Number(retryAfterMs ?? Number(response?.headers?.get?.('retry-after')) * 1000) || 0;
+  const ms = Math.max(0, Number(retryAfterMs ?? waitOf(response, now)) || 0);
   return later ? { is: 'later', error, ms } : status >= 500 ? { is: 'server', error, ms } : { is: 'refused', error };
 }

@@ -1,10 +1,10 @@
 /** Sends what is due, in the tab that leads. Each of its writes checks, in its own transaction, that it still does. */
-import type { OfflineEnvironment } from '../environment.js';
+import { idle, type OfflineEnvironment } from '../environment.js';
 import type { Draft, Storage } from '../storage/types.js';
 import type { OutboxEntry, Problem } from '../types.js';
-import { isOpen, isUnsent } from './entry.js';
+import { isOpen } from './entry.js';
 import { isTime } from './book.js';
-import { isBare, type Mutations } from './make.js';
+import { isBare, isForeign, type Mutations } from './make.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 import { step } from './step.js';
 
@@ -37,7 +37,7 @@ export interface SenderHost {
   leads: (leads: boolean) => void;
   /** Entries are there that a newer version of the app has made. */
   outdated: () => void;
-  /** Another tab leads. */
+  /** Another tab leads, or is to: it is stood in line behind the others. */
   stale: () => void;
 }
 
@@ -61,6 +61,9 @@ export function createSender({ environment, storage, mutations, version, migrate
   let turn = 0;
   let busy = new Map<string, AbortController>();
   let timer: unknown;
+  /** Ids of what this version of the app does not know, as far as that was told; and whether the lead is to be passed on for one of them, once. */
+  const foreign = new Set<string>();
+  let passes = false;
   let failures = 0;
   let resting = false;
 
@@ -91,7 +94,6 @@ export function createSender({ environment, storage, mutations, version, migrate
       return result;
     } catch (thrown) {
       if (thrown === STALE && fence === own) {
-        end();
         stale();
       }
       throw thrown;
@@ -156,7 +158,6 @@ export function createSender({ environment, storage, mutations, version, migrate
       }
     }
     if (taken.state === 'sending' && isBare(taken, mutations)) taken = go(taken, { is: 'unknown' });
-    if (isUnsent(taken) && !mutations[taken.path]) taken = { ...taken, state: 'dead', reason: 'invalid' };
     if (taken !== entry) draft.put(taken);
   }
 
@@ -164,13 +165,32 @@ export function createSender({ environment, storage, mutations, version, migrate
     clearTimeout(timer);
     if (!fence) return;
     const at = now();
-    let next = clean(at);
+    const forgets = clean(at);
+    let next = forgets;
     if (may() && !resting) {
-      const { ready, next: later } = storage.book.due(at, parallel - busy.size, busy);
+      let isNews = false;
+      const isPassed = (entry: OutboxEntry): boolean => {
+        const isUnknown = isForeign(entry, mutations);
+        if (isUnknown && !foreign.has(entry.id)) {
+          foreign.add(entry.id);
+          isNews = true;
+          problem({ code: 'unknown_path', message: `${entry.path} is not known to this version of the app: reload the page`, entry });
+        }
+        return isUnknown || busy.has(entry.id);
+      };
+      const { ready, next: later } = storage.book.due(at, parallel - busy.size, isPassed);
+      passes ||= isNews;
+      // Another tab may know it. Nothing that is on its way is cut off for that.
+      if (passes && !busy.size && !ready[0]) {
+        passes = false;
+        return stale();
+      }
       for (const entry of ready) void one(entry, fence, turn);
       next = Math.min(next, later);
     }
-    if (next < Infinity) timer = setTimeout(pump, Math.min(Math.max(next - at, 0), LONGEST_MS));
+    if (next === Infinity) return;
+    timer = setTimeout(pump, Math.min(Math.max(next - at, 0), LONGEST_MS));
+    if (next === forgets) idle(timer);
   }
 
   /** Removes what was answered long ago. Gives when the next one is. */
@@ -251,7 +271,7 @@ export function createSender({ environment, storage, mutations, version, migrate
       outcome = { is: 'answer', answer: raw };
     } catch (thrown) {
       raw = thrown;
-      outcome = outcomeOf(thrown);
+      outcome = outcomeOf(thrown, now());
     }
     clearTimeout(timeout);
     if (fence) answered(entry, outcome, raw, now() - began);

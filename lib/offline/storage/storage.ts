@@ -72,7 +72,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
   function evicted(count: number): void {
     if (count <= 0) return;
     become('lost');
-    problem({ code: 'evicted', message: `the browser has thrown away ${count} changes that were kept`, count });
+    problem({ code: 'evicted', message: `the browser has thrown away ${count} change${count === 1 ? '' : 's'} that ${count === 1 ? 'was' : 'were'} kept`, count });
     // Once.
     counting((storage) => storage.getItem(name) && storage.setItem(name, '0 0'));
   }
@@ -106,14 +106,14 @@ export function createStorage({ environment, name, version, problem, changed, sa
   function deleted(): Error {
     storage.close();
     erased();
-    return offlineError('STORAGE', 'the outbox was deleted');
+    return offlineError('STORAGE', 'its user has signed out');
   }
 
   /** What stands there, and whether this tab has to write it `again` because the browser has thrown it away. */
   async function read(access?: Access): Promise<Known> {
     const meta = access ? await promised<Meta | undefined>(access('meta').get('meta')) : known?.meta;
-    const { lives = 0, rev = 0, node } = known?.meta ?? {};
-    if (known && meta?.over) throw deleted();
+    const { lives = 0, rev = 0, node, outs = 0 } = known?.meta ?? {};
+    if (known && meta && (meta.over || (meta.outs ?? 0) > outs)) throw deleted();
     if (meta && !meta.over) {
       const found = !access || (rev === meta.rev && node === meta.node) ? book : createBook(await promised(access('entries').getAll()));
       // It was thrown away, and another tab has kept anew what it knew: what only this one knew is lost.

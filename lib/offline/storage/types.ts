@@ -16,6 +16,8 @@ export interface Meta {
   node: string;
   /** Its user has signed out, and nothing was left: it is about to be deleted. */
   over?: boolean | undefined;
+  /** How often its user has signed out and left something here; absent: never. Whoever knew it with fewer belongs to a session that is over. */
+  outs?: number | undefined;
   /** The last id that was given; absent: none. */
   hlc?: string | undefined;
   /** The app's `version` that has read it last. */

@@ -95,6 +95,9 @@ interface Operation extends StoreOperation {
   readonly done?: number | undefined;
 }
 
+/** A load that does not answer is waited for so long before the next one begins, ms. */
+const LOAD_MS = 30_000;
+
 const LIST: Place = { list: true, input: undefined };
 
 /** As `conflictFormatter` writes them; of any other 409 nothing is known. */
@@ -109,7 +112,7 @@ export function createEntityStore<Row extends object>(options: EntityStoreOption
   if (typeof entity !== 'string' || typeof load !== 'function') throw invalid('entity must be a text, load a function that gives all rows');
   const inside = offline?.[INSIDE];
   const overlay = inside && overlayOf(inside);
-  const { report } = inside?.environment ?? browserEnvironment();
+  const { report, setTimeout, clearTimeout } = inside?.environment ?? browserEnvironment();
   const listeners = new Set<() => void>();
   let base: readonly Row[] = [];
   let snapshot: StoreSnapshot<Row> = { items: base, pending: new Set(), conflicts: [], isLoading: true, error: undefined };
@@ -152,7 +155,25 @@ export function createEntityStore<Row extends object>(options: EntityStoreOption
     }
   }
 
-  async function sync(): Promise<void> {
+  let last: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  /** One that is on its way may lack what happened since it began; one that is still to begin lacks nothing: however many ask, it is one. */
+  function sync(): Promise<void> {
+    if (flying === 0) return (last = read());
+    return (next ??= waited(last).then(() => {
+      next = undefined;
+      return (last = read());
+    }));
+  }
+
+  async function waited(load?: Promise<void>): Promise<void> {
+    let timer: unknown;
+    await Promise.race([load?.catch(() => undefined), new Promise<void>((done) => (timer = setTimeout(done, LOAD_MS)))]);
+    clearTimeout(timer);
+  }
+
+  async function read(): Promise<void> {
     const nth = (begun += 1);
     flying += 1;
     draw();

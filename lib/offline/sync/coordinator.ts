@@ -9,9 +9,11 @@
  */
 import { covers } from '../../client/tabs/history.js';
 import type { ClientEvent, SyncClient, SyncStatus } from '../../client/types.js';
+import { idle } from '../environment.js';
 import { createEvent } from '../events.js';
 import type { Coordinator, Inside } from '../inside.js';
 import { isUntouched, keyOf } from '../outbox/entry.js';
+import { isForeign } from '../outbox/make.js';
 import type { NetworkStatus, OutboxEntry } from '../types.js';
 import { tell, writtenOf, type Told, type Written } from './conflicts.js';
 import { holds, INITIAL, step, type Input } from './return.js';
@@ -46,7 +48,7 @@ export function createCoordinator({ environment: { setTimeout, clearTimeout }, n
     for (const effect of effects) {
       if (effect.do === 'pause' || effect.do === 'resume') outbox[effect.do](effect.reason);
       else clearTimeout(timer);
-      if (effect.do === 'sleep') timer = setTimeout(() => send({ is: 'timer' }), effect.ms);
+      if (effect.do === 'sleep') timer = idle(setTimeout(() => send({ is: 'timer' }), effect.ms));
     }
     if (before.at !== state.at || holds(before) !== holds(state)) tellAll();
   }
@@ -165,7 +167,7 @@ export function createCoordinator({ environment: { setTimeout, clearTimeout }, n
   // --- the others ---
 
   /** What waits can be sent: it is not behind what waits for a person. */
-  const count = (): void => send({ is: 'outbox', waiting: !!outbox.book.due().ready[0] });
+  const count = (): void => send({ is: 'outbox', waiting: !!outbox.book.due(Infinity, 1, (entry) => isForeign(entry, mutations)).ready[0] });
   const proved = ({ online, verified }: NetworkStatus): void => send({ is: 'network', verified: online && verified });
 
   const stops = [

@@ -3,6 +3,7 @@
  *
  * Kept with the position up to which the stream was learnt from, in one transaction: whoever begins there again misses no version.
  */
+import { idle } from '../environment.js';
 import type { Inside, Versions } from '../inside.js';
 import { keyOf, rowOf } from '../outbox/entry.js';
 import type { EntityKey } from '../types.js';
@@ -45,7 +46,7 @@ export function createVersions({ environment: { setTimeout, clearTimeout, listen
 
   function changed(name?: string): void {
     if (name !== undefined) dirty.add(name);
-    if (!closed) timer ??= setTimeout(() => void keep(), KEEP_MS);
+    if (!closed) timer ??= idle(setTimeout(() => void keep(), KEEP_MS));
   }
 
   function learn(key: EntityKey, fields: Readonly<Record<string, string | null>>): void {
