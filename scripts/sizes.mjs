@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { at, main, root, startedAs } from './support.mjs';
 
 /** What a browser loads; everything else is for servers. */
-const BROWSER = ['./client', './client/trpc', './client/report', './react', './tanstack', './offline', './offline/tanstack', './offline/store', './offline/react', './devtools'];
+const BROWSER = ['./client', './client/trpc', './client/report', './react', './tanstack', './offline', './offline/link', './offline/tanstack', './offline/store', './offline/react', './devtools'];
 const PEERS = ['react', '@trpc/client', '@trpc/server'];
 
 /** `inputs`: the files that it is made of, below the root. */

@@ -24,6 +24,7 @@ export const versionOf = (name) => JSON.parse(readFileSync(path.join(folder, 'no
 
 /** pathcast's own parts, from their sources. */
 const OWN = [
+  ['pathcast/offline/link', 'offline/link/index.ts'],
   ['pathcast/offline/tanstack', 'offline/overlay/index.ts'],
   ['pathcast/offline', 'offline/index.ts'],
   ['pathcast/tanstack', 'tanstack/index.ts'],

@@ -4,8 +4,6 @@ export { createOffline } from './create-offline.js';
 export { crud, type CrudOptions } from './crud.js';
 export { type OfflineEnvironment } from './environment.js';
 export { type Offline, type SignOutOptions, type StartOptions, type VersionsOf } from './inside.js';
-export { offlineLink, type OfflineLink } from './link/offline-link.js';
-export { bindOnlineManager, type OnlineManagerLike } from './network/online-manager.js';
 export { type OfflineOptions } from './options.js';
 export { type Added, type AddOptions } from './outbox/types.js';
 export type {

@@ -63,7 +63,7 @@ test.each([
 });
 
 test("a browser's project compiles without Node's types, and with the declarations of libraries looked at", () => {
-  const browser = ['client', 'client/trpc', 'client/report', 'react', 'tanstack', 'devtools', 'offline', 'offline/tanstack', 'offline/store', 'offline/react'];
+  const browser = ['client', 'client/trpc', 'client/report', 'react', 'tanstack', 'devtools', 'offline', 'offline/link', 'offline/tanstack', 'offline/store', 'offline/react'];
   const lines = browser.map((name, index) => `import * as m${index} from 'pathcast/${name}';\nexport type T${index} = typeof m${index};\n`);
   writeFileSync(path.join(project.dir, 'browser.ts'), lines.join(''));
   for (const lib of [

@@ -1,6 +1,7 @@
 /** pathcast/offline by docs/offline.md: a tRPC client with its link, TanStack Query with its overlay, the browser's stream beside it. */
 import { createSyncClient } from 'pathcast/client';
-import { createOffline, crud, offlineLink } from 'pathcast/offline';
+import { createOffline, crud } from 'pathcast/offline';
+import { offlineLink } from 'pathcast/offline/link';
 import { bindOffline } from 'pathcast/offline/tanstack';
 import { bindQueryClient, fenceLink } from 'pathcast/tanstack';
 import { QueryClient, QueryObserver } from '@tanstack/query-core';

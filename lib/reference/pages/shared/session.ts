@@ -1,6 +1,7 @@
 /** Logging in, and the unmodified tRPC client that belongs to the session. */
 import { createTRPCClient, httpBatchLink } from '@trpc/client';
-import { offlineLink, type Offline } from '../../../offline/index.js';
+import type { Offline } from '../../../offline/index.js';
+import { offlineLink } from '../../../offline/link/index.js';
 import type { PostgresAppRouter } from '../../postgres/routers.js';
 
 export interface Person {
