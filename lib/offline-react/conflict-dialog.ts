@@ -18,7 +18,7 @@ export interface ConflictDialogProps {
   classNames?: ConflictClassNames | undefined;
   /** How a value is shown; called for each that is known. Default: as text, objects as JSON. */
   renderValue?: ((value: unknown, where: Where) => ReactNode) | undefined;
-  /** Above the fields: which row it is about. */
+  /** Above the fields: which row it is about, in place of `labels.row`. */
   renderHead?: ((conflict: Conflict) => ReactNode) | undefined;
   /** True: without the default look. */
   unstyled?: boolean | undefined;
@@ -46,7 +46,15 @@ export function ConflictDialog({ open, onClose, filter, ...look }: ConflictDialo
   useDefaultStyle(look.unstyled === true);
   const all = filter ? conflicts.filter(filter) : conflicts;
   const shown = open === undefined ? all.filter((one) => !later.has(keyOf(one))) : open ? all : [];
-  const [first] = shown;
+  const [next] = shown;
+  /** What the person looks at, and under which key this dialog itself has decided it. */
+  const [looked, setLooked] = useState<Conflict>();
+  const decided = useRef('');
+  const lookedKey = looked && keyOf(looked);
+  // It was decided elsewhere while the person was at it: what he has written stays until he has seen that.
+  const isElsewhere = open !== false && chosen.key === lookedKey && decided.current !== lookedKey && !all.some((one) => keyOf(one) === lookedKey);
+  const first = isElsewhere ? looked : next;
+  if (first !== looked) setLooked(first);
 
   const left = open === true && !first;
   const told = useRef(false);
@@ -58,10 +66,12 @@ export function ConflictDialog({ open, onClose, filter, ...look }: ConflictDialo
 
   if (!first) return null;
   const close = (): void => {
+    // Those behind it are still to be looked at.
+    if (isElsewhere) return setChosen({ key: '', choices: {} });
     setLater(new Set(all.map(keyOf)));
     onClose?.();
   };
-  return h(Decision, { conflict: first, count: shown.length, chosen, setChosen, onLater: close, look });
+  return h(Decision, { conflict: first, count: shown.length + Number(isElsewhere), chosen, setChosen, onDecide: (key) => void (decided.current = key), onLater: close, isElsewhere, look });
 }
 
 /** React 18 warns of a layout effect on a server; there is nothing to lay out. */
@@ -72,12 +82,18 @@ interface DecisionProps {
   count: number;
   chosen: Chosen;
   setChosen: (chosen: Chosen) => void;
+  /** '': it did not arrive. */
+  onDecide: (key: string) => void;
   onLater: () => void;
+  isElsewhere: boolean;
   look: Pick<ConflictDialogProps, 'labels' | 'classNames' | 'renderValue' | 'renderHead'>;
 }
 
+/** These wait for the one that is on its way. */
+const isDecision = (action: string): boolean => action !== 'later' && action !== 'close';
+
 /** The dialog stays while conflicts go by: focus stays inside, and goes back where it was at the end. */
-function Decision({ conflict, count, chosen, setChosen, onLater, look }: DecisionProps): ReactNode {
+function Decision({ conflict, count, chosen, setChosen, onDecide, onLater, isElsewhere, look }: DecisionProps): ReactNode {
   const { classNames = {} } = look;
   const labels: ConflictLabels = { ...CONFLICT_LABELS, ...look.labels };
   const key = keyOf(conflict);
@@ -107,9 +123,11 @@ function Decision({ conflict, count, chosen, setChosen, onLater, look }: Decisio
   const decide = async (how: Resolution): Promise<void> => {
     setBusy(true);
     setFailed(undefined);
+    onDecide(key);
     try {
       await conflict.resolve(how);
     } catch (error) {
+      onDecide('');
       setFailed({ key, error });
     }
     setBusy(false);
@@ -131,9 +149,10 @@ function Decision({ conflict, count, chosen, setChosen, onLater, look }: Decisio
   };
 
   const part = (which: keyof ConflictClassNames) => classOf(which, classNames);
-  const button = (action: 'later' | 'keepTheirs' | 'keepMine' | 'merge', run: () => unknown): ReactNode =>
+  const isFailed = failed?.key === key && !isElsewhere;
+  const button = (action: 'later' | 'close' | 'keepTheirs' | 'keepMine' | 'merge', run: () => unknown): ReactNode =>
     // Not `disabled`: that takes the focus away.
-    h('button', { type: 'button', 'data-action': action, 'aria-disabled': busy && action !== 'later' ? true : undefined, onClick: () => void ((busy && action !== 'later') || run()) }, labels[action]);
+    h('button', { type: 'button', 'data-action': action, 'aria-disabled': busy && isDecision(action) ? true : undefined, onClick: () => void ((busy && isDecision(action)) || run()) }, labels[action]);
 
   return h(
     'dialog',
@@ -158,7 +177,7 @@ function Decision({ conflict, count, chosen, setChosen, onLater, look }: Decisio
       { className: part('head') },
       h('h2', { ref: title as never, id: `${id}-title`, className: part('title'), tabIndex: -1 }, labels.title(entry)),
       h('p', { id: `${id}-intro`, className: part('intro') }, labels.intro(entry, gone.count + 1, gone.count + count)),
-      look.renderHead?.(conflict),
+      look.renderHead ? look.renderHead(conflict) : h('p', { className: part('row'), dir: 'auto' }, labels.row(entry)),
     ),
     h(
       'div',
@@ -178,14 +197,14 @@ function Decision({ conflict, count, chosen, setChosen, onLater, look }: Decisio
         }),
       ),
     ),
-    h('p', { className: part('failed'), role: 'alert', hidden: failed?.key !== key }, failed?.key === key ? labels.failed(failed.error) : ''),
+    h('p', { className: part('failed'), role: 'alert', hidden: !isFailed && !isElsewhere }, isElsewhere ? labels.elsewhere : isFailed ? labels.failed(failed.error) : ''),
     h(
       'div',
       { className: part('actions') },
-      button('later', onLater),
-      button('keepTheirs', () => decide(theirs())),
-      button('keepMine', () => decide('mine')),
-      canMerge && button('merge', merge),
+      isElsewhere ? button('close', onLater) : button('later', onLater),
+      !isElsewhere && button('keepTheirs', () => decide(theirs())),
+      !isElsewhere && button('keepMine', () => decide('mine')),
+      !isElsewhere && canMerge && button('merge', merge),
     ),
   );
 }

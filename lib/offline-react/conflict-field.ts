@@ -11,7 +11,7 @@ export type Side = 'base' | 'mine' | 'theirs';
 export type Choice = { pick: 'mine' } | { pick: 'theirs' } | { pick: 'text'; text: string };
 
 /** By the part's name, beside its own class `pathcast-conflict-<part>`; `dialog`: beside `pathcast-conflict`. */
-export type ConflictClassNames = Partial<Record<'dialog' | 'head' | 'title' | 'intro' | 'fields' | 'field' | 'meta' | 'sides' | 'side' | 'word' | 'value' | 'none' | 'text' | 'overlap' | 'failed' | 'actions', string>>;
+export type ConflictClassNames = Partial<Record<'dialog' | 'head' | 'title' | 'row' | 'intro' | 'fields' | 'field' | 'meta' | 'sides' | 'side' | 'word' | 'value' | 'none' | 'text' | 'overlap' | 'failed' | 'actions', string>>;
 
 /** Where a value stands. */
 export interface Where {

@@ -4,6 +4,8 @@ import type { OfflineStatus, OutboxEntry } from '../offline/types.js';
 export interface ConflictLabels {
   /** The dialog's name. */
   title: (entry: OutboxEntry) => string;
+  /** Which row it is, as people know it. */
+  row: (entry: OutboxEntry) => string;
   /** What it is about. `nth` of `count`, from 1. */
   intro: (entry: OutboxEntry, nth: number, count: number) => string;
   /** A field's name, as people know it. */
@@ -24,6 +26,9 @@ export interface ConflictLabels {
   keepTheirs: string;
   merge: string;
   later: string;
+  /** It was decided elsewhere while the person was about to; and the button that ends that. */
+  elsewhere: string;
+  close: string;
   /** A decision did not arrive. */
   failed: (error: unknown) => string;
 }
@@ -32,6 +37,7 @@ const timeOf = (at: number): string => new Date(at).toLocaleString(undefined, { 
 
 export const CONFLICT_LABELS: ConflictLabels = {
   title: ({ kind }) => (kind === 'delete' ? 'You deleted what somebody else has changed' : 'Somebody else has changed this too'),
+  row: ({ entity, entityId, path }) => (entity === undefined ? path : [entity, entityId].join(' ')),
   intro: (_entry, nth, count) => `${count > 1 ? `${nth} of ${count}. ` : ''}Nothing of yours is lost: it waits here until you decide.`,
   field: (field) => field,
   changed: (by, at) => `Changed by ${by ?? 'somebody'}${at === null ? '' : `, ${timeOf(at)}`}`,
@@ -47,6 +53,8 @@ export const CONFLICT_LABELS: ConflictLabels = {
   keepTheirs: 'Keep theirs',
   merge: 'Merge',
   later: 'Later',
+  elsewhere: 'This was decided in another window. What you wrote is not sent: copy what you need of it.',
+  close: 'Close',
   failed: (error) => `That could not be done: ${error instanceof Error ? error.message : String(error)}`,
 };
 

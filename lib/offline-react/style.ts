@@ -18,6 +18,7 @@ const STYLE = `
 :where(.pathcast-conflict)::backdrop { background: rgb(0 0 0 / .45); }
 :where(.pathcast-conflict-head) { padding: 1.1rem 1.25rem .8rem; }
 :where(.pathcast-conflict-title) { margin: 0; font-size: 1.2em; line-height: 1.3; font-weight: 650; outline: none; }
+:where(.pathcast-conflict-row) { margin: .15rem 0 0; font-weight: 600; overflow-wrap: anywhere; }
 :where(.pathcast-conflict-intro) { margin: .3rem 0 0; color: var(--pc-faint); }
 :where(.pathcast-conflict-fields) { display: grid; gap: 1rem; padding: .2rem 1.25rem 1rem; overflow-y: auto; min-height: 0; }
 :where(.pathcast-conflict-field) { display: grid; gap: .6rem; margin: 0; padding: 0; border: 0; min-width: 0; }

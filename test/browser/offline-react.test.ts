@@ -352,6 +352,31 @@ describe.each(REACT_VERSIONS)('React %s', (version, alias) => {
     await waitFor(() => rowOf('a') === 'Written for two hours', 'it on the server');
   });
 
+  test('what another window decides leaves in sight what was written here, with a word, until it is closed', async () => {
+    await open();
+    const decide = "offline.resolve(offline.entries.find(({ state }) => state === 'conflicted').id, 'theirs')";
+    await conflict('a', 'Theirs', 'Mine');
+    await tab.until("document.querySelector('dialog')?.open");
+    expect(await text('.pathcast-conflict-row')).toBe('pages a');
+    await click('input[value=text]');
+    await tab.until("!!document.querySelector('textarea')");
+    await tab.evaluate("document.querySelector('textarea').focus(); document.querySelector('textarea').select()");
+    await tab.send('Input.insertText', { text: 'Much typing' });
+    await tab.until("document.querySelector('textarea').value === 'Much typing'");
+    await tab.evaluate(decide);
+    await tab.until("!!document.querySelector('[data-action=close]')");
+    expect(await tab.evaluate("document.querySelector('textarea').value")).toBe('Much typing');
+    expect(await text('.pathcast-conflict-failed')).toContain('decided in another window');
+    expect(await tab.evaluate("[...document.querySelectorAll('dialog [data-action]')].map(({ dataset }) => dataset.action)")).toEqual(['close']);
+    await click('[data-action=close]');
+    await tab.until("!document.querySelector('dialog')");
+    // Where nothing was chosen here it just goes.
+    await conflict('b', 'Theirs', 'Mine');
+    await tab.until("document.querySelector('dialog')?.open");
+    await tab.evaluate(decide);
+    await tab.until("!document.querySelector('dialog')");
+  });
+
   test('on a screen that is low (a zoom of 400 %) all of the dialog can be scrolled to, and nothing in it scrolls by itself', async () => {
     await open();
     await conflict('a', 'שלום עולם. '.repeat(60), `Mine ${'long '.repeat(200)}`);
