@@ -12,6 +12,14 @@ export type OfflineLink = FenceLink;
 /** For so long after it has failed the same input is the same mutation, tried again (`retry` of TanStack Query waits 30 s at most), ms. */
 const AGAIN_MS = 60_000;
 
+/** What is known of a refusal that no call of this page has met (another tab's, or one of before a reload), as tRPC's client takes it: `error.data` of an error of ours it would not see. */
+function asAnswer(thrown: unknown): unknown {
+  const { shape, data, httpStatus = 0 } = Object(thrown) as { shape?: object; data?: unknown; httpStatus?: number };
+  // JSON-RPC's number, of which tRPC makes the status; what is none of these is an error inside.
+  const code = httpStatus > 400 && httpStatus < 500 ? -31_600 - httpStatus : httpStatus === 400 ? -32_600 : -32_603;
+  return httpStatus && data ? { error: { ...shape, code } } : thrown;
+}
+
 interface Answer {
   readonly result?: { readonly type?: string; readonly data?: unknown };
 }
@@ -72,7 +80,7 @@ export function offlineLink(offline: Offline): OfflineLink {
           observer.next?.({ result: { type: 'data', data } });
           observer.complete?.();
         };
-        add(path, input).then(answered, (thrown) => observer.error?.(thrown));
+        add(path, input).then(answered, (thrown) => observer.error?.(asAnswer(thrown)));
         return { unsubscribe: () => undefined };
       }
       const began = now();
