@@ -14,7 +14,6 @@ import { offlineEnvironment } from '../../lib/offline/environment.js';
 import type { Offline } from '../../lib/offline/inside.js';
 import { offlineLink } from '../../lib/offline/link/index.js';
 import { bindOffline, bindOnlineManager } from '../../lib/offline/overlay/index.js';
-import { waitFor } from '../support/wait.js';
 
 type Row = Record<string, unknown>;
 
@@ -39,7 +38,7 @@ function page(userId: string, mutations = MUTATIONS) {
   const offline = createOffline({ companyId: 'acme', userId, mutations, environment: { ...offlineEnvironment(), locks: undefined, warn: () => undefined } });
   open.push(offline);
   const serve = (url: URL | RequestInfo, init?: object): Promise<Response> => fetchRequestHandler({ endpoint: '/trpc', req: new Request(url as string, init as RequestInit), router, createContext: () => ({}) });
-  const client = createTRPCClient<typeof router>({ links: [offlineLink(offline) as never, httpLink({ url: 'http://page.test/trpc', fetch: serve as never })] });
+  const client = createTRPCClient<typeof router>({ links: [offlineLink(offline) as never, httpLink({ url: 'http://page.test/trpc', fetch: serve })] });
   return { offline, client };
 }
 
@@ -76,7 +75,7 @@ describe.each([
   test.each(['at once', 'when all tries are over'])("retry: 3, decided for theirs %s: nothing of mine is sent again", async (when) => {
     const { offline, client } = page(`u${users}`);
     const queries = new core.QueryClient();
-    const binding = bindOffline(queries as never, offline);
+    const binding = bindOffline(queries, offline);
     const end = bindOnlineManager(core.onlineManager, offline);
     await offline.start({ client });
     fails.push(conflict);

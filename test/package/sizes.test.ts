@@ -17,10 +17,10 @@ const MOST: Readonly<Record<string, number>> = {
   'pathcast/client/report': 4_224,
   'pathcast/react': 22_016,
   'pathcast/tanstack': 11_520,
-  'pathcast/offline/react': 7_808,
+  'pathcast/offline/react': 8_096,
   'pathcast/devtools': 8_704,
   'pathcast/offline': 17_440,
-  'pathcast/offline/link': 3_296,
+  'pathcast/offline/link': 3_376,
   'pathcast/offline/tanstack': 7_840,
   'pathcast/offline/store': 4_768,
 };

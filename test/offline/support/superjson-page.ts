@@ -28,7 +28,7 @@ const router = t.router({ pages: t.router({ create: mutation, update: mutation, 
 function open() {
   const offline = createOffline({ companyId: 'acme', userId: 'ada', mutations: crud('pages', { query: 'pages.getById' }), environment: { ...offlineEnvironment(), locks: undefined, channel: undefined, warn: () => undefined } });
   const serve = (url: URL | RequestInfo, init?: object): Promise<Response> => fetchRequestHandler({ endpoint: '/trpc', req: new Request(url as string, init as RequestInit), router, createContext: () => ({}) });
-  const client = createTRPCClient<typeof router>({ links: [offlineLink(offline) as never, httpLink({ url: 'http://page.test/trpc', transformer: superjson, fetch: serve as never })] });
+  const client = createTRPCClient<typeof router>({ links: [offlineLink(offline) as never, httpLink({ url: 'http://page.test/trpc', transformer: superjson, fetch: serve })] });
   return { offline, client };
 }
 
