@@ -13,6 +13,7 @@ const FOLDER = path.join(__dirname, '../fixtures/wild');
 
 interface Expected {
   mutations?: Record<string, { tables?: string[]; by?: string; transaction?: string; writes?: number; broadcast?: string; unseen?: true; orUnseen?: true; mentions?: string }>;
+  queries?: Record<string, { tables: string[]; complete: boolean }>;
   findings?: string[] | Record<string, number>;
   findingsNot?: string[];
   unseen?: string[] | { max: number };
@@ -39,6 +40,11 @@ function differences(report: AuditReport, expected: Expected): string[] {
     if (wanted.broadcast !== undefined && found.broadcast !== wanted.broadcast) wrong.push(`${name}: broadcast ${found.broadcast}, not ${wanted.broadcast}`);
     if (wanted.unseen === true && !said) wrong.push(`${name}: nothing is said of what was not seen`);
     if (wanted.mentions !== undefined && !found.notes.some((note) => note.includes(wanted.mentions ?? ''))) wrong.push(`${name}: no note of ${wanted.mentions}`);
+  }
+  for (const [name, wanted] of Object.entries(expected.queries ?? {})) {
+    const found = report.queries.find((one) => one.path === name);
+    const says = `${sorted(found?.tables ?? []).join()} ${found?.complete}`;
+    if (says !== `${sorted(wanted.tables).join()} ${wanted.complete}`) wrong.push(`${name}: reads ${says}`);
   }
   const lines = report.findings.map(({ rule, subject, message }) => `${rule} ${subject ?? ''} ${message}`);
   const has = (text: string): boolean => {

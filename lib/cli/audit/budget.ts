@@ -22,7 +22,7 @@ export const BUDGET = {
 } as const;
 
 /** Steps between two looks at the clock. */
-const LOOK = 2_048;
+const LOOK = 4_096;
 
 /** ms of processor time of this process: who else runs on the machine is all one. */
 export const processorTime = (): number => {

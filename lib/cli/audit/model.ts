@@ -32,6 +32,8 @@ export interface Project {
   evaluate(node: ts.Expression, scope?: Bindings): Value;
   /** The function an expression calls or is, followed through names, `const f = …`, methods of object literals and classes. */
   functionOf(node: ts.Expression, scope?: Bindings): FunctionNode | undefined;
+  /** What a variable is given after its declaration, in the order of the text. */
+  assignedTo(variable: ts.VariableDeclaration): readonly ts.Expression[];
 }
 
 export type FunctionNode =

@@ -112,6 +112,8 @@ export function openProject(root: string, options: ProjectOptions = {}): OpenedP
     declarationOf: (node) => evaluator.declarationOf(node),
     evaluate: (node: ts.Expression, scope?: Bindings): Value => evaluator.evaluate(node, scope),
     functionOf: (node: ts.Expression, scope?: Bindings): FunctionNode | undefined => evaluator.functionOf(node, scope),
+    assignedTo: (variable) =>
+      compiler.isIdentifier(variable.name) ? evaluator.mutations.of(variable, variable.name.text).flatMap((one) => (one.kind === 'assign' && one.value ? [one.value] : [])) : [],
   };
 }
 

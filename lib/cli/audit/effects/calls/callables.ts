@@ -6,7 +6,9 @@ import { boundArgument, enter, homeOf, isBound, outOfFunctions, type Bound, type
 import { ACTING, CALLBACK, TRANSACTION_METHODS } from '../code/names.js';
 import { keptByConstructor } from './constructors.js';
 import { descendantsOf } from './families.js';
-import { classAround, Sources, type Listed, type Source } from './sources.js';
+import { isToldOf, Lists, listOf, partOfItem, PICKS, type Items } from './lists.js';
+import { classAround, Sources, type Listed, type Maker, type Source } from './sources.js';
+import { originOf } from '../code/origin.js';
 import { LANGUAGE_METHODS } from '../code/plain-data.js';
 import { calleeName, isFunctionNode, isInlineFunction, propertyName, returnsOf, rootOf, shortText, unwrap } from '../code/syntax.js';
 import { stringsOf } from '../code/strings.js';
@@ -34,9 +36,10 @@ const MAX_STEPS = 10;
 /** Classes with a method of one name that are all read; more are told of. */
 const MAX_WAYS = 16;
 
-const SOURCES = new Sources((callee, env, steps) =>
-  callablesOf(callee, env, steps).found.map((maker) => ({ fn: maker.fn, enter: (args) => inside(maker, args, env) })),
-);
+const makersOf = (callee: ts.Expression, env: Env, steps: number): Maker[] =>
+  callablesOf(callee, env, steps).found.map((maker) => ({ fn: maker.fn, enter: (args) => inside(maker, args, env, args[0]?.parent), asCallback: () => asCallback(maker, env) }));
+const SOURCES = new Sources(makersOf);
+const LISTS = new Lists((node, env, steps) => SOURCES.sourceOf(node, env, steps), makersOf);
 
 export function callablesOf(node: ts.Expression, env: Env, steps = MAX_STEPS): Resolution {
   if (steps <= 0) return { found: [], unseen: 'too many names on the way to the function' };
@@ -95,23 +98,40 @@ function ofDeclaration(declaration: ts.Declaration, env: Env, steps: number): Re
   if (compiler.isBindingElement(declaration)) return ofPart(declaration, env, steps);
   const holds =
     compiler.isVariableDeclaration(declaration) || compiler.isPropertyAssignment(declaration) || compiler.isPropertyDeclaration(declaration);
-  if (holds && declaration.initializer) {
-    const home = homeOf(env, declaration);
-    const initializer = unwrap(compiler, declaration.initializer);
-    if (isInlineFunction(compiler, initializer)) return { found: [{ fn: initializer, outer: home }] };
-    return callablesOf(initializer, home ?? outOfFunctions(env), steps - 1);
+  if (holds) {
+    const given = declaration.initializer && ofGiven(declaration.initializer, env, steps);
+    return compiler.isVariableDeclaration(declaration) ? ofVariable(declaration, given, env, steps) : given;
   }
   if (compiler.isShorthandPropertyAssignment(declaration)) return callablesOf(declaration.name, env, steps - 1);
   if (compiler.isExportAssignment(declaration)) return callablesOf(declaration.expression, env, steps - 1);
   return undefined;
 }
 
+/** What stands behind a name, where it stands. */
+function ofGiven(value: ts.Expression, env: Env, steps: number): Resolution {
+  const { ts: compiler } = env.project;
+  const home = homeOf(env, value);
+  const inner = unwrap(compiler, value);
+  // A function outside of functions has nothing around it.
+  return isInlineFunction(compiler, inner) ? { found: [{ fn: inner, outer: home }] } : callablesOf(inner, home ?? outOfFunctions(env), steps - 1);
+}
+
+/** What a variable begins with, what it is given later, and what a loop gives it. */
+function ofVariable(variable: ts.VariableDeclaration, first: Resolution | undefined, env: Env, steps: number): Resolution | undefined {
+  if (!(variable.parent.flags & env.project.ts.NodeFlags.Const)) {
+    const later = env.project.assignedTo(variable).map((value) => ofGiven(value, env, steps));
+    if (later.length > 0) return later.reduce(oneOf, first ?? NONE);
+  }
+  return first ?? ofItem(variable, env, steps);
+}
+
 function ofParameter(parameter: ts.ParameterDeclaration, env: Env, steps: number): Resolution {
   const bound = boundArgument(env, parameter);
   if (bound !== undefined) return ofBound(bound, parameter, env, steps);
+  const item = ofItem(parameter, env, steps);
+  if (item !== undefined) return item;
   const name = shortText(parameter.name, 60);
-  // Of `encode(value)` and `compare(a, b)` nothing is feared.
-  return CALLBACK.test(name) || ACTING.test(name) ? { found: [], unseen: `${name} is a parameter that nobody was seen to give` } : NONE;
+  return isFeared(name) ? { found: [], unseen: `${name} is a parameter that nobody was seen to give` } : NONE;
 }
 
 function ofBound(bound: Bound, parameter: ts.ParameterDeclaration, env: Env, steps: number): Resolution {
@@ -122,21 +142,76 @@ function ofBound(bound: Bound, parameter: ts.ParameterDeclaration, env: Env, ste
   return callablesOf(bound.expression, bound.env, steps - 1);
 }
 
+/** The variable of a loop over functions, or the parameter of a callback that is given them one by one: all of them run. */
+function ofItem(declaration: ts.VariableDeclaration | ts.ParameterDeclaration, env: Env, steps: number): Resolution | undefined {
+  const items = LISTS.givenTo(declaration, env);
+  const name = shortText(declaration.name, 60);
+  if (items === undefined || (items.items.length === 0 && isToldOf(declaration, env.project.ts) && !isFeared(name))) return undefined;
+  return ofItems(items, name, steps);
+}
+
+/** Of `encode(value)` and `compare(a, b)` nothing is feared. */
+const isFeared = (name: string): boolean => CALLBACK.test(name) || ACTING.test(name);
+
+function ofItems({ items, open }: Items, name: string, steps: number): Resolution {
+  return within(items.map(({ node, env }) => (env.project.ts.isMethodDeclaration(node) ? { found: [{ fn: node, outer: homeOf(env, node) }] } : callablesOf(node, env, steps - 1))), open, name);
+}
+
+function within(ways: readonly Resolution[], open: boolean, name: string): Resolution {
+  const all = ways.reduce(both, NONE);
+  return open && all.unseen === undefined ? { ...all, unseen: `${name} is of a list that is made at run time` } : all;
+}
+
+/** A part of each item: `run` of `for (const { run } of steps)`, `fn` of `for (const [name, fn] of Object.entries(ways))`. */
+function ofItemPart(element: ts.BindingElement, holder: ts.VariableDeclaration | ts.ParameterDeclaration, env: Env, steps: number): Resolution | undefined {
+  const { ts: compiler } = env.project;
+  const part = partOfItem(element, compiler);
+  const items = part === undefined ? undefined : LISTS.givenTo(holder, env);
+  if (items === undefined || part === undefined) return undefined;
+  const name = shortText(element.name, 60);
+  if (items.pairs) return part === 1 ? ofItems(items, name, steps) : NONE;
+  return within(
+    items.items.map(({ node, env: at }) => {
+      if (compiler.isMethodDeclaration(node)) return NONE;
+      const inner = unwrap(compiler, node);
+      if (typeof part === 'string') return ofMember(SOURCES.sourceOf(inner, at, steps - 1), part, at, steps - 1) ?? NONE;
+      const chosen = compiler.isArrayLiteralExpression(inner) ? inner.elements[part] : undefined;
+      return chosen ? callablesOf(chosen, at, steps - 1) : NONE;
+    }),
+    items.open,
+    name,
+  );
+}
+
+/** `step.run()` of each step of a list. */
+function ofItemMethod(object: ts.Expression, name: string, env: Env, steps: number): Resolution | undefined {
+  const { ts: compiler } = env.project;
+  const declaration = compiler.isIdentifier(object) ? env.project.declarationOf(object) : undefined;
+  if (declaration === undefined || LANGUAGE_METHODS.has(name) || listOf(declaration, compiler) === undefined) return undefined;
+  const { items = [] } = LISTS.givenTo(declaration, env) ?? {};
+  const found = items.flatMap(({ node, env: at }) => (compiler.isMethodDeclaration(node) ? [] : (ofMember(SOURCES.sourceOf(node, at, steps - 1), name, at, steps - 1) ?? [])));
+  return found.length === 0 ? undefined : found.reduce(both, NONE);
+}
+
 /** `{ onDone }` of an argument, `{ broadcast }` of the context. */
 function ofPart(element: ts.BindingElement, env: Env, steps: number): Resolution | undefined {
   const { ts: compiler } = env.project;
   const direct = boundArgument(env, element);
   if (direct?.expression && direct.env) return callablesOf(direct.expression, direct.env, steps - 1);
+  const holder = element.parent.parent;
+  const fallback = element.initializer && compiler.isParameter(holder) ? callablesOf(element.initializer, env, steps - 1) : undefined;
+  if (!compiler.isBindingElement(holder) && listOf(holder, compiler) !== undefined && !(compiler.isParameter(holder) && boundArgument(env, holder))) {
+    return ofItemPart(element, holder, env, steps);
+  }
   const name = propertyName(compiler, element.propertyName ?? element.name);
   if (name === undefined || !compiler.isObjectBindingPattern(element.parent)) return undefined;
-  const holder = element.parent.parent;
   let whole: Source | undefined;
   if (compiler.isVariableDeclaration(holder)) whole = holder.initializer && SOURCES.sourceOf(holder.initializer, homeOf(env, holder) ?? env, steps - 1);
   else if (compiler.isParameter(holder)) {
     const bound = boundArgument(env, holder);
     whole = bound?.expression && bound.env ? SOURCES.sourceOf(bound.expression, bound.env, steps - 1) : holder.type && { kind: 'type', type: holder.type, env };
   } else if (propertyName(compiler, holder.propertyName ?? holder.name) === 'ctx') whole = { kind: 'context', env };
-  return whole && methodOf(whole, name, steps - 1);
+  return (whole && methodOf(whole, name, steps - 1)) ?? fallback;
 }
 
 /** The functions under `name` of an object; undefined where the object has no such function in sight. */
@@ -292,22 +367,21 @@ function ofMethod(access: ts.PropertyAccessExpression, env: Env, steps: number):
     const found = type && (isSuper ? ofFamily(type, name, env.self, env) : ofClasses(type, name, env.self, env));
     if (found !== undefined) return found;
   }
-  const source = SOURCES.sourceOf(object, env, steps);
-  const seen = source?.kind === 'type' ? SOURCES.behindType(source.type, source.env, steps) : source;
-  const member =
-    seen === undefined
-      ? undefined
-      : !('kind' in seen)
-        ? ofImplementers(seen, name, env, steps)
-        : seen.kind === 'class'
-          ? ofClasses(seen.type, name, seen.self, env)
-          : methodOf(seen, name, steps);
+  const member = ofMember(SOURCES.sourceOf(object, env, steps), name, env, steps) ?? ofItemMethod(object, name, env, steps);
   if (member !== undefined) return member;
   const declaration = project.declarationOf(access.name);
   const found = declaration && ofDeclaration(declaration, env, steps - 1);
   if (found !== undefined) return found;
   // `rows.map`: the language's own. To learn what `rows` holds would interpret the program.
   return LANGUAGE_METHODS.has(name) ? NONE : viaProject(access, env);
+}
+
+/** The functions under `name` of an object, a class, or all that may stand behind a type. */
+function ofMember(source: Source | undefined, name: string, env: Env, steps: number): Resolution | undefined {
+  const seen = source?.kind === 'type' ? SOURCES.behindType(source.type, source.env, steps) : source;
+  if (seen === undefined) return undefined;
+  if (!('kind' in seen)) return ofImplementers(seen, name, env, steps);
+  return seen.kind === 'class' ? ofClasses(seen.type, name, seen.self, env) : methodOf(seen, name, steps);
 }
 
 /** `handlers[name](…)`: the ones that `name` may ask for, else all of a table that can be seen. */
@@ -317,7 +391,11 @@ function ofChoice(access: ts.ElementAccessExpression, env: Env, steps: number): 
   const wanted = stringsOf(project.evaluate(access.argumentExpression, env.scope));
   const table = SOURCES.sourceOf(access.expression, env);
   const what = shortText(access, 60);
-  if (table?.kind !== 'value' || !compiler.isObjectLiteralExpression(table.node)) return { found: [], unseen: `${what} is chosen at run time` };
+  if (table?.kind !== 'value' || !compiler.isObjectLiteralExpression(table.node)) {
+    const { items } = LISTS.itemsOf(access.expression, env);
+    const listed = ofItems({ items, open: false }, what, steps);
+    return listed.found.length > 0 ? { ...listed, alternatives: true } : { found: [], unseen: `${what} is chosen at run time` };
+  }
   let all: Resolution = NONE;
   for (const part of table.node.properties) {
     const keys = compiler.isSpreadAssignment(part) ? undefined : keysOf(part.name, table.env);
@@ -348,10 +426,17 @@ function ofMade(call: ts.CallExpression, env: Env, steps: number): Resolution {
   const makers = callablesOf(call.expression, env, steps - 1);
   let all: Resolution = NONE;
   for (const maker of makers.found) {
-    const at = inside(maker, call.arguments, env);
+    const at = inside(maker, call.arguments, env, call);
     for (const result of returnsOf(compiler, maker.fn)) all = both(all, callablesOf(result, at, steps - 1));
   }
   if (all.found.length > 0) return all;
+  const callee = unwrap(compiler, call.expression);
+  if (PICKS.test(name ?? '') && compiler.isPropertyAccessExpression(callee)) {
+    const picked = ofItems({ items: LISTS.itemsOf(callee.expression, env).items, open: false }, name ?? '', steps);
+    if (picked.found.length > 0) return { ...picked, alternatives: true };
+  }
+  // A list of results is no function.
+  if (LANGUAGE_METHODS.has(name ?? '')) return all;
   // debounce(fn), db.transaction(fn), cache(async () => …)
   for (const argument of call.arguments) {
     const given = callablesOf(argument, env, steps - 1);
@@ -363,8 +448,42 @@ function ofMade(call: ts.CallExpression, env: Env, steps: number): Resolution {
 }
 
 /** The body of a callable as it runs with these arguments. */
-export function inside(callable: Callable, args: readonly ts.Expression[], caller: Env): Env {
+export function inside(callable: Callable, args: readonly ts.Expression[], caller: Env, call?: ts.Node): Env {
+  // A call outside of functions gives the same each time: what it makes is one.
+  const isOnce = call !== undefined && isNowhere(caller) && callable.outer === undefined && callable.scope === undefined && callable.self === undefined;
+  const known = isOnce ? ONCE.get(call)?.get(callable.fn) : undefined;
+  if (known !== undefined) return known;
   const how = { outer: callable.outer, ...(callable.scope ? { scope: callable.scope } : {}), ...(callable.self ? { self: callable.self } : {}) };
   const draft = enter(callable.fn, args, caller, { ...how, databases: new Map() });
-  return enter(callable.fn, args, caller, { ...how, databases: databasesOfArguments(draft.args, caller) });
+  const env = enter(callable.fn, args, caller, { ...how, databases: databasesOfArguments(draft.args, caller) });
+  if (isOnce) {
+    const made = ONCE.get(call) ?? new Map<FunctionNode, Env>();
+    ONCE.set(call, made.set(callable.fn, env));
+  }
+  return env;
+}
+
+/** What calls outside of functions entered. */
+const ONCE = new WeakMap<ts.Node, Map<FunctionNode, Env>>();
+
+const isNowhere = (env: Env): boolean => env.activation.fn === undefined && env.outer === undefined && env.args.size === 0 && env.scope.size === 0 && env.databases.size === 0 && env.context.length === 0;
+
+/** The body as it runs where a library calls it: what it is called with is not known. */
+export function asCallback(callable: Callable, caller: Env, databases: Env['databases'] = new Map()): Env {
+  return { ...inside(callable, [], caller), args: new Map(), databases, scope: callable.scope ?? callable.outer?.scope ?? new Map() };
+}
+
+/** Functions in a list that a package is given by name: `parallelLimit(tasks, 3)`. */
+export function functionsListed(argument: ts.Expression, call: ts.CallExpression | ts.NewExpression, env: Env): Callable[] {
+  const { project } = env;
+  const { ts: compiler } = project;
+  const inner = unwrap(compiler, argument);
+  const declaration = compiler.isIdentifier(inner) ? project.declarationOf(inner) : undefined;
+  const list = declaration && compiler.isVariableDeclaration(declaration) && declaration.initializer ? unwrap(compiler, declaration.initializer) : inner;
+  const isList = compiler.isCallExpression(list) || (list !== inner && compiler.isArrayLiteralExpression(list));
+  if (!isList || originOf(call.expression, project) === undefined) return [];
+  return LISTS.itemsOf(argument, env).items.flatMap(({ node, env: at }) => {
+    const fn = compiler.isMethodDeclaration(node) ? node : unwrap(compiler, node);
+    return compiler.isMethodDeclaration(fn) || isInlineFunction(compiler, fn) ? [{ fn, outer: at }] : [];
+  });
 }

@@ -5,7 +5,7 @@ import { boundArgument, homeOf, outOfFunctions, type Env } from '../code/environ
 import { calleeName, propertyName, returnsOf, unwrap } from '../code/syntax.js';
 
 export type Source =
-  /** An object literal, `new`, a class, or a call that leaves the project. */
+  /** An object or list literal, `new`, a class, or a call of the language that gives a list. */
   | { kind: 'value'; node: ts.Expression; env: Env }
   | { kind: 'type'; type: ts.TypeNode; env: Env }
   | { kind: 'class'; type: ts.ClassLikeDeclaration; self: Env['self']; env: Env }
@@ -23,11 +23,15 @@ export interface Listed {
 const MAX_STEPS = 12;
 /** Objects that one expression may stand for; of more the first are taken. */
 const MAX_WAYS = 16;
+/** Methods of the language that give lists. */
+const LISTS = /^(map|flatMap|filter|concat|slice|toSorted|toReversed|values|entries)$/;
 
 /** A function of the project that a call may run, and its body as it runs with these arguments. */
 export interface Maker {
   fn: FunctionNode;
   enter(args: readonly ts.Expression[]): Env;
+  /** Its body as a library runs it, which nobody sees. */
+  asCallback(): Env;
 }
 
 /** Objects behind expressions. `makersOf` finds the functions that a call may run: what they give back is looked at too. */
@@ -40,7 +44,7 @@ export class Sources {
     const { ts: compiler } = project;
     const inner = unwrap(compiler, node);
     if (steps <= 0 || !project.budget.step()) return undefined;
-    if (compiler.isObjectLiteralExpression(inner)) return { kind: 'value', node: inner, env };
+    if (compiler.isObjectLiteralExpression(inner) || compiler.isArrayLiteralExpression(inner)) return { kind: 'value', node: inner, env };
     if (inner.kind === compiler.SyntaxKind.ThisKeyword) {
       const type = classAround(inner, compiler);
       return type && { kind: 'class', type, self: env.self, env };
@@ -112,7 +116,10 @@ export class Sources {
       const at = maker.enter(call.arguments);
       return returnsOf(compiler, maker.fn).map((result) => this.sourceOf(result, at, steps - 1));
     });
-    return oneOf(given, env) ?? ofType(this.returnTypeOf(call, env, steps), env);
+    const one = oneOf(given, env);
+    if (one !== undefined) return one;
+    if (LISTS.test(calleeName(compiler, call.expression) ?? '')) return { kind: 'value', node: call, env };
+    return ofType(this.returnTypeOf(call, env, steps), env);
   }
 
   /** `store(id: string): Store` of an interface: nobody's code, but its type says what it gives. */

@@ -134,6 +134,10 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
     this.#env = env;
   }
 
+  get rest(): RestArguments | undefined {
+    return this.#rest;
+  }
+
   /** Whether an argument is bound to it, without evaluating any. */
   binds(node: ts.Node): boolean {
     if (this.#own.has(node) || this.#rest?.parameter === node) return true;
@@ -231,6 +235,17 @@ export class ArgumentBindings extends Map<ts.Node, Value> {
     }
     return part ?? { kind: 'unknown', why: 'the argument is computed', node: element };
   }
+}
+
+/** The arguments that a rest parameter takes, looked up through closures. */
+export function restArguments(env: Env, parameter: ts.Node): { args: readonly ts.Expression[]; caller: Env } | undefined {
+  for (let at: Env | undefined = env; at !== undefined; at = at.outer) {
+    const rest = at.scope instanceof ArgumentBindings ? at.scope.rest : undefined;
+    if (rest?.parameter !== parameter) continue;
+    at.activation.consulted = true;
+    return { args: rest.args.slice(rest.index), caller: rest.caller };
+  }
+  return undefined;
 }
 
 export const isBound = (scope: Bindings, node: ts.Node): boolean => (scope instanceof ArgumentBindings ? scope.binds(node) : scope.has(node));

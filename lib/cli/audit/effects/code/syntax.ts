@@ -137,8 +137,16 @@ export function leavesBy(compiler: Compiler, statement: ts.Statement): 'return' 
   return undefined;
 }
 
+const returns = new WeakMap<FunctionNode, readonly ts.Expression[]>();
+
 /** The expressions a function may give back, nested functions left out. */
-export function returnsOf(compiler: Compiler, fn: FunctionNode): ts.Expression[] {
+export function returnsOf(compiler: Compiler, fn: FunctionNode): readonly ts.Expression[] {
+  let known = returns.get(fn);
+  if (known === undefined) returns.set(fn, (known = returnsIn(compiler, fn)));
+  return known;
+}
+
+function returnsIn(compiler: Compiler, fn: FunctionNode): ts.Expression[] {
   if (fn.body === undefined) return [];
   if (!compiler.isBlock(fn.body)) return [fn.body];
   const found: ts.Expression[] = [];

@@ -14,7 +14,7 @@ import type { FoundRead, FoundWrite, Orm } from './orm.js';
 import { readsOfPrisma } from './prisma/reads.js';
 import { ofPrisma } from './prisma/writes.js';
 import { readsOfRawSql, readsOfStatement } from './sql/reads.js';
-import { ofRawSql, ofStatement } from './sql/writes.js';
+import { ofRawSql, ofRows, ofStatement } from './sql/writes.js';
 import { readsOfRepository } from './typeorm/reads.js';
 import { ofRepository } from './typeorm/writes.js';
 
@@ -23,7 +23,7 @@ export type { FoundRead, FoundWrite, Orm } from './orm.js';
 /** In the order in which they are asked: what is told by more than a method's name comes first. */
 export const ORMS: readonly Orm[] = [
   { writesOfCall: ofStatement, readsOfCall: readsOfStatement },
-  { writesOfCall: ofRawSql, readsOfCall: readsOfRawSql },
+  { writesOfCall: (call, callee, env) => ofRows(call, callee, env) ?? ofRawSql(call, callee, env), readsOfCall: readsOfRawSql },
   { writesOfCall: ofPrisma, readsOfCall: readsOfPrisma },
   { writesOfCall: ofKysely, readsOfCall: readsOfKysely },
   { writesOfCall: ofKnex, readsOfCall: readsOfKnex },

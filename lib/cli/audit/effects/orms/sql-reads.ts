@@ -4,7 +4,13 @@ export interface SqlRead {
   table: string;
   /** With its schema, where the text says one. */
   full: string;
+  /** A function of the database that gives rows: `FROM visible_guests(1)`. */
+  isFunction?: true;
 }
+
+/** Functions of rows that databases bring along: what they read is what they are given. */
+const OWN_FUNCTIONS =
+  /^(generate_\w+|unnest|jsonb?_\w+|regexp_\w+|string_to_table|string_split|xmltable|openjson|pg_\w+|numbers(_mt)?|zeros(_mt)?|values|range|flatten|table|rows|cube|rollup|sets|merge|remote\w*|url|file|s3\w*|dictionary|view|null|input|generate\w*|ts_stat|ts_parse|ts_token_type|crosstab\w*|json_?each|json_?tree|containstable|freetexttable|lateral|unnest_\w+|array\w*|split_part|sequence)$/;
 
 interface Token {
   kind: 'word' | 'quoted' | 'mark';
@@ -78,7 +84,11 @@ export function readsInSql(text: string): SqlRead[] {
       const name = nameAt(tokens, at);
       at = name.end;
       const isCall = tokens[at + 1]?.text === '(' && tokens[at + 1]?.kind === 'mark';
-      if (isCall || (token.kind === 'word' && ENDS.has(token.text))) continue;
+      if (token.kind === 'word' && ENDS.has(token.text)) continue;
+      if (isCall) {
+        if (!OWN_FUNCTIONS.test(name.table.toLowerCase()) && !name.table.includes('\u0001')) found.push({ table: name.table, full: name.full, isFunction: true });
+        continue;
+      }
       const isCommon = name.full === name.table && commons.some((one) => one.name === name.table.toLowerCase() && one.from <= at && at <= one.to);
       if (!isCommon) found.push({ table: name.table, full: name.full });
       continue;
@@ -91,6 +101,8 @@ export function readsInSql(text: string): SqlRead[] {
         Object.assign(level, { inFrom: true, expects: true });
         break;
       case 'join':
+        // ClickHouse: `ARRAY JOIN tags AS tag` names columns.
+        if (before === 'array') break;
         Object.assign(level, { inFrom: true, expects: true });
         break;
       case 'using':
@@ -180,5 +192,5 @@ function scopeEnd(at: number, ends: ReadonlyMap<number, number>, length: number)
 /** Views that a text makes, each with what it reads. One that is materialised is a table to those who read it. */
 export function viewsInSql(text: string): { name: string; reads: SqlRead[] }[] {
   const head = /\bcreate\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:recursive\s+)?view\s+(?:if\s+not\s+exists\s+)?((?:["`]?[\w$]+["`]?\s*\.\s*)?["`]?[\w$]+["`]?)[^;]*?\bas\b([^;]*)/gi;
-  return [...text.matchAll(head)].map(([, name = '', body = '']) => ({ name: name.replace(/["`\s]/g, ''), reads: readsInSql(body) }));
+  return [...text.matchAll(head)].map(([, name = '', body = '']) => ({ name: name.replace(/["`\s]/g, ''), reads: readsInSql(body).filter(({ isFunction }) => isFunction !== true) }));
 }

@@ -16,9 +16,12 @@ const WRITES: readonly [RegExp, SqlWrite['operation']][] = [
   [new RegExp(String.raw`\bupdate\s+(?:only\s+|or\s+\w+\s+)?${NAME}(?:\s+(?:as\s+)?\w+)?\s+set\b`, 'gi'), 'update'],
   [new RegExp(String.raw`\bdelete\s+from\s+(?:only\s+)?${NAME}`, 'gi'), 'delete'],
   [new RegExp(String.raw`\btruncate\s+(?:table\s+)?(?:only\s+)?${NAME}`, 'gi'), 'delete'],
+  // ClickHouse changes and deletes rows so.
+  [new RegExp(String.raw`\balter\s+table\s+${NAME}\s+(?:on\s+cluster\s+\S+\s+)?delete\s+where\b`, 'gi'), 'delete'],
+  [new RegExp(String.raw`\balter\s+table\s+${NAME}\s+(?:on\s+cluster\s+\S+\s+)?update\b`, 'gi'), 'update'],
   [new RegExp(String.raw`\bmerge\s+into\s+${NAME}`, 'gi'), 'upsert'],
 ];
-const STATEMENT = /^[\s(]*(insert|replace|update|delete|truncate|merge|with)\b/i;
+const STATEMENT = /^[\s(]*(insert|replace|update|delete|truncate|merge|alter|with)\b/i;
 
 /** Stands in the text for an interpolated part: `\u0001` and its number. */
 export const hole = (index: number): string => `\u0001${index}`;

@@ -20,8 +20,11 @@ export function tablesNamed(node: ts.Expression, env: Env): string[] | undefined
   const texts = stringsOf(value);
   if (texts === undefined) return value.kind === 'unknown' || value.kind === 'expression' ? (compiler.isIdentifier(inner) && holdsQuery(inner, env) ? undefined : ['?']) : undefined;
   const { names, schema } = { names: commonNames(node, compiler), schema: schemaOf(env.project) };
-  return texts.map((text) => text.replace(/\s+as\s.*$/i, '').trim()).filter((text) => !names.has(text)).map((text) => schema.named(text));
+  return texts.map(withoutAlias).filter((text) => !names.has(text)).map((text) => schema.named(text));
 }
+
+/** `guests as g`, `guests g` */
+const withoutAlias = (text: string): string => text.replace(/\s+as\s.*$/i, '').trim().replace(/^([\w."]+)\s+\w+$/, '$1');
 
 /** A variable that holds a query: that is read where it was made. */
 function holdsQuery(name: ts.Identifier, env: Env): boolean {
@@ -32,9 +35,18 @@ function holdsQuery(name: ts.Identifier, env: Env): boolean {
 
 const WITH = /^with(Recursive|Materialized|NotMaterialized)?$/;
 
-/** Names that `.with('recent', …)` gives in the statement around: they are no tables. */
+const inFiles = new WeakMap<ts.SourceFile, readonly string[]>();
+
+/** A query that is made in several statements, `query.with('recent', recent)`, is made in one file. */
+function namesInFile(file: ts.SourceFile): readonly string[] {
+  let known = inFiles.get(file);
+  if (known === undefined) inFiles.set(file, (known = [...file.text.matchAll(/\.with(?:Recursive|Materialized|NotMaterialized)?\(\s*['"`](\w+)['"`]/g)].flatMap(([, name]) => name ?? [])));
+  return known;
+}
+
+/** Names that `.with('recent', …)` gives in the statement around, or elsewhere in the file: they are no tables. */
 function commonNames(node: ts.Node, compiler: typeof ts): Set<string> {
-  const names = new Set<string>();
+  const names = new Set(namesInFile(node.getSourceFile()));
   for (let at: ts.Node | undefined = node; at !== undefined && !compiler.isStatement(at); at = at.parent) {
     for (let call: ts.Node = at; compiler.isCallExpression(call) || compiler.isPropertyAccessExpression(call); call = call.expression) {
       if (!compiler.isCallExpression(call) || !WITH.test(calleeName(compiler, call.expression) ?? '')) continue;

@@ -44,7 +44,7 @@ export function readMiddlewares(reader: Reader, procedure: Procedure): Around {
   for (const middleware of procedure.middlewares.flatMap((one) => piped(one, project, 8))) {
     let same = known?.get(middleware);
     if (same === undefined) {
-      const { step, isOwn } = readStep(reader, middleware, procedure, around.context);
+      const { step, isOwn } = readShared(reader, middleware, procedure, around.context);
       same = { step, next: new Map() };
       // One that hands nothing on changes nothing for those behind it.
       if (isOwn ? step.contexts.length > 0 : project.budget.spent !== undefined) known = undefined;
@@ -58,8 +58,31 @@ export function readMiddlewares(reader: Reader, procedure: Procedure): Around {
   return around;
 }
 
+/** Middlewares that do something, and what depends on the procedure. */
+const ownOf = new WeakMap<Reader, Set<ts.Node>>();
+
+/** Of one that asks which procedure it stands around, but does nothing around any, that is known for all: a log, a measure of time. */
+function readShared(reader: Reader, middleware: ts.Expression, procedure: Procedure, context: readonly Bound[]): { step: Step; isOwn: boolean } {
+  const own = ownOf.get(reader) ?? new Set<ts.Node>();
+  ownOf.set(reader, own);
+  const mayShare = procedure.scope.size === 0 && !own.has(middleware);
+  const read = readStep(reader, middleware, procedure, context);
+  if (!read.isOwn || !mayShare || !isIdle(read.step)) return read;
+  const { step } = readStep(reader, middleware, { ...procedure, path: undefined }, context);
+  if (isIdle(step) && reader.project.budget.spent === undefined) return { step, isOwn: false };
+  own.add(middleware);
+  return read;
+}
+
+const isIdle = ({ transaction, contexts, databases, found }: Step): boolean =>
+  transaction === undefined && contexts.length === 0 && databases.size === 0 &&
+  found.every(({ collected: { broadcasts, writes, helpers } }) => broadcasts.length + writes.length + helpers.length === 0);
+
+/** A procedure, or any one. */
+type Any = Omit<Procedure, 'path'> & { path: string | undefined };
+
 /** @returns `isOwn`: it asks which procedure it stands around. */
-function readStep(reader: Reader, middleware: ts.Expression, procedure: Procedure, context: readonly Bound[]): { step: Step; isOwn: boolean } {
+function readStep(reader: Reader, middleware: ts.Expression, procedure: Any, context: readonly Bound[]): { step: Step; isOwn: boolean } {
   const { project } = reader;
   const env: Env = { ...rootEnv(project, procedure.scope), context };
   const sync = syncMiddleware(middleware, env, 6);
@@ -138,7 +161,7 @@ export function syncMiddleware(node: ts.Expression, env: Env, steps: number): ts
 }
 
 /** @returns Whether it asks for the name or the kind of the procedure. */
-function readOne(reader: Reader, callable: Callable, procedure: Procedure, context: readonly Bound[], step: Step): boolean {
+function readOne(reader: Reader, callable: Callable, procedure: Any, context: readonly Bound[], step: Step): boolean {
   const { project } = reader;
   const { ts: compiler } = project;
   const { fn } = callable;
@@ -216,19 +239,20 @@ class Asked<K, V> extends Map<K, V> {
 }
 
 /** `path` and `type` of the middleware's argument are known for a procedure. */
-function bindOptions(compiler: typeof ts, options: ts.ParameterDeclaration, procedure: Procedure, scope: Asked<ts.Node, Value>, asked: { isAsked: boolean }): void {
+function bindOptions(compiler: typeof ts, options: ts.ParameterDeclaration, procedure: Any, scope: Asked<ts.Node, Value>, asked: { isAsked: boolean }): void {
+  const text = (value: string | undefined, node: ts.Node): Value => (procedure.path === undefined || value === undefined ? { kind: 'unknown', why: 'each procedure has its own', node } : { kind: 'string', text: value, node });
   const known = (node: ts.Node): Map<string, Value> => {
     const properties = new Asked<string, Value>([], asked);
-    properties.setOwn('path', { kind: 'string', text: procedure.path, node });
-    properties.setOwn('type', { kind: 'string', text: procedure.kind, node });
+    properties.setOwn('path', text(procedure.path, node));
+    properties.setOwn('type', text(procedure.kind, node));
     return properties;
   };
   scope.set(options, { kind: 'object', properties: known(options), complete: false, node: options });
   if (!compiler.isObjectBindingPattern(options.name)) return;
   for (const element of options.name.elements) {
     const name = propertyName(compiler, element.propertyName ?? element.name) ?? '';
-    if (name === 'path') scope.setOwn(element, { kind: 'string', text: procedure.path, node: element });
-    if (name === 'type') scope.setOwn(element, { kind: 'string', text: procedure.kind, node: element });
+    if (name === 'path') scope.setOwn(element, text(procedure.path, element));
+    if (name === 'type') scope.setOwn(element, text(procedure.kind, element));
   }
 }
 

@@ -17,9 +17,21 @@ export function rootDatabase(node: ts.Expression, env: Env, compiler: typeof ts)
 }
 
 /** A method of the transaction's own object: whatever it writes is inside. */
-export function onTransaction(call: ts.CallExpression, env: Env, compiler: typeof ts): boolean {
+export function onTransaction(call: ts.CallExpression | ts.NewExpression, env: Env, compiler: typeof ts): boolean {
   const callee = unwrap(compiler, call.expression);
   return compiler.isPropertyAccessExpression(callee) && plainDatabase(callee.expression, env)?.kind === 'tx';
+}
+
+const calling = new WeakMap<ts.Node, boolean>();
+
+/** Whether a way of `condition ? one : other` calls something: to ask which one is taken is worth while then. */
+export function holdsCall(node: ts.ConditionalExpression, compiler: typeof ts): boolean {
+  let known = calling.get(node);
+  if (known === undefined) {
+    const calls = (at: ts.Node): boolean => compiler.isCallExpression(at) || compiler.isTaggedTemplateExpression(at) || compiler.forEachChild(at, (child) => calls(child) || undefined) === true;
+    calling.set(node, (known = calls(node.whenTrue) || calls(node.whenFalse)));
+  }
+  return known;
 }
 
 /** `caller.guests.create(…)`, `createCaller(ctx).guests.create(…)` */

@@ -3,7 +3,7 @@ import type ts from 'typescript';
 import type { FunctionNode, Project } from '../../model.js';
 import { broadcastOfCall, type FoundBroadcast } from '../broadcasts/broadcasts.js';
 import { isNamed, tellingOf } from '../broadcasts/tells.js';
-import { callablesOf, inside, type Callable } from '../calls/callables.js';
+import { asCallback, callablesOf, functionsListed, inside, type Callable } from '../calls/callables.js';
 import { add, nothing, pass, withoutDoubles, type Collected } from './collected.js';
 import { plainDatabase, signatureOf } from '../databases/database.js';
 import { narrowed } from '../databases/narrowing.js';
@@ -13,6 +13,7 @@ import { decided, isSame } from './decided.js';
 import { calleeName, functionName, isFunctionNode, isInlineFunction, leavesBy, shortText, unwrap } from '../code/syntax.js';
 import {
   given,
+  holdsCall,
   isCommonTable,
   isWithin,
   mayHoldStatements,
@@ -25,6 +26,7 @@ import { fearOf } from './out-of-sight.js';
 import { MadeQueries } from './made-queries.js';
 import { readFearOf } from './unread.js';
 import { functionsIn } from './options.js';
+import { Summaries } from './summaries.js';
 import { isStatementList, markOf, transactionOf } from './transactions.js';
 import type { EffectsOptions } from '../types.js';
 import type { FoundRead, FoundWrite } from '../orms/orm.js';
@@ -61,7 +63,7 @@ export class Reader {
   readonly #broadcastNames: ReadonlySet<string>;
   /** Functions that run what they are given in a transaction, by the settings. */
   readonly #transactions: ReadonlySet<string>;
-  readonly #known = new Map<FunctionNode, Map<string, Collected>>();
+  readonly #summaries = new Summaries();
   readonly #made: MadeQueries;
 
   constructor(project: Project, options: EffectsOptions = {}) {
@@ -136,6 +138,8 @@ export class Reader {
     if (compiler.isIfStatement(node)) return this.#if(node, env, out, question);
     if (compiler.isConditionalExpression(node)) {
       this.#visit(node.condition, env, out, question);
+      const taken = holdsCall(node, compiler) ? decided(node.condition, env) : undefined;
+      if (taken !== undefined) return this.#visit(taken ? node.whenTrue : node.whenFalse, env, out, question);
       return this.#either(node, node.condition, node.whenTrue, node.whenFalse, env, out, question);
     }
     if (compiler.isBinaryExpression(node)) return this.#binary(node, env, out, question);
@@ -150,6 +154,7 @@ export class Reader {
       if (isCommonTable(node, compiler)) for (const write of out.writes.slice(before)) write.nested = true;
       return;
     }
+    if (compiler.isNewExpression(node)) this.#new(node, env, out, question);
     if (compiler.isIdentifier(node)) return this.#mention(node, out, question);
     if (compiler.isTaggedTemplateExpression(node)) {
       for (const write of ofTag(node, env)) this.#write(write, env, out, question);
@@ -389,8 +394,21 @@ export class Reader {
     }
   }
 
+  /** `new Promise((resolve) => …)`, `new ReadableStream({ start() { … } })`: a class that is not ours runs what it is given. */
+  #new(made: ts.NewExpression, env: Env, out: Collected, question: Question): void {
+    const { ts: compiler } = this.project;
+    const type = this.project.declarationOf(unwrap(compiler, made.expression));
+    if (type !== undefined && compiler.isClassLike(type)) return;
+    for (const argument of made.arguments ?? []) {
+      const inner = unwrap(compiler, argument);
+      if (isInlineFunction(compiler, inner)) this.#enter({ fn: inner, outer: env }, made, env, out, question, { args: [] });
+      else this.#options(argument, made, env, out, question);
+    }
+  }
+
   /** `attempt({ try: () => work(), catch: (error) => … })`: functions inside what a library is given. */
-  #options(argument: ts.Expression, call: ts.CallExpression, env: Env, out: Collected, question: Question): void {
+  #options(argument: ts.Expression, call: ts.CallExpression | ts.NewExpression, env: Env, out: Collected, question: Question): void {
+    for (const callable of functionsListed(argument, call, env)) this.#enter(callable, call, { ...env, inLoop: true }, out, question, { args: [] });
     for (const { node, isRescue } of functionsIn(argument, this.project.ts)) {
       const at: Env = isRescue ? { ...env, arms: [...env.arms, `${node.getSourceFile().fileName}:${node.pos}/catch`] } : env;
       const found = isFunctionNode(this.project.ts, node) ? [{ fn: node, outer: env }] : callablesOf(node, env).found;
@@ -413,7 +431,7 @@ export class Reader {
 
   #enter(
     callable: Callable,
-    call: ts.CallExpression,
+    call: ts.CallExpression | ts.NewExpression,
     env: Env,
     out: Collected,
     question: Question,
@@ -422,7 +440,7 @@ export class Reader {
     const { ts: compiler } = this.project;
     const { fn } = callable;
     if (fn.body === undefined) return;
-    const args = as.args ?? call.arguments;
+    const args = as.args ?? call.arguments ?? [];
     const name = functionName(compiler, fn);
     if (question.stack.filter((other) => other === fn).length > 0) {
       out.cut.add(fn);
@@ -459,20 +477,19 @@ export class Reader {
 
   #asCallback(callable: Callable, env: Env, getsTransaction: boolean): Env {
     const { ts: compiler } = this.project;
-    const draft = inside(callable, [], env);
     const databases = new Map<ts.Node, Database>();
     const [first] = callable.fn.parameters;
     if (getsTransaction && first) {
       databases.set(first, { kind: 'tx', strong: true });
       if (compiler.isObjectBindingPattern(first.name)) for (const element of first.name.elements) databases.set(element, { kind: 'tx', strong: true });
     }
-    // What a callback is called with is not known.
-    return { ...draft, args: new Map(), databases, scope: callable.scope ?? callable.outer?.scope ?? new Map() };
+    return asCallback(callable, env, databases);
   }
 
   #summary(fn: FunctionNode, callable: Callable, env: Env, question: Question): Collected {
-    const key = callable.outer === undefined && callable.self === undefined && callable.scope === undefined && question.onNext === undefined ? signatureOf(env.databases) : undefined;
-    const known = key === undefined ? undefined : this.#known.get(fn)?.get(key);
+    const isKept = callable.self === undefined && callable.scope === undefined && question.onNext === undefined;
+    const key = isKept ? signatureOf(env.databases) : undefined;
+    const known = key === undefined ? undefined : this.#summaries.get(callable, key);
     if (known !== undefined) return known;
     question.read++;
     question.stack.push(fn);
@@ -482,11 +499,8 @@ export class Reader {
     question.stack.pop();
     out.cut.delete(fn);
     withoutDoubles(out);
-    if (key !== undefined && this.project.budget.spent === undefined && !env.activation.consulted && out.cut.size === 0 && out.writes.every((write) => write.home === undefined)) {
-      let summaries = this.#known.get(fn);
-      if (summaries === undefined) this.#known.set(fn, (summaries = new Map<string, Collected>()));
-      summaries.set(key, out);
-    }
+    const isWhole = this.project.budget.spent === undefined && !env.activation.consulted && out.cut.size === 0 && out.writes.every((write) => write.home === undefined);
+    if (key !== undefined && isWhole) this.#summaries.set(callable, key, out);
     return out;
   }
 
@@ -564,12 +578,12 @@ export class Reader {
   readonly #halves = new WeakMap<Collected, Map<ts.Node | string, string>>();
 
   /** @param isRead Whether it may read as well. */
-  #unseen(call: ts.CallExpression, why: string, out: Collected, isRead = true): void {
+  #unseen(call: ts.CallExpression | ts.NewExpression, why: string, out: Collected, isRead = true): void {
     out.unseen.push({ ...this.project.placeOf(call), what: `${shortText(call.expression, 60)}()`, why });
     if (isRead) this.#unread(call, why, out);
   }
 
-  #unread(call: ts.CallExpression, why: string, out: Collected): void {
+  #unread(call: ts.CallExpression | ts.NewExpression, why: string, out: Collected): void {
     out.unread.push({ ...this.project.placeOf(call), what: `${shortText(call.expression, 60)}()`, why });
   }
 }

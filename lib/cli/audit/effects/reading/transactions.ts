@@ -53,10 +53,19 @@ function isMapped(node: ts.Expression, compiler: typeof ts): boolean {
 /** Methods that run a list of statements as one. */
 const TAKES_LIST = new Set(['$transaction', 'batch']);
 
+const lists = new WeakMap<ts.Declaration, boolean>();
+
 /** Whether a variable holds statements that are all handed to one transaction: `const steps = […]; steps.push(…); prisma.$transaction(steps)`. */
 export function isStatementList(declaration: ts.Declaration | undefined, env: Env): boolean {
+  if (declaration === undefined) return false;
+  let known = lists.get(declaration);
+  if (known === undefined) lists.set(declaration, (known = isGivenWhole(declaration, env)));
+  return known;
+}
+
+function isGivenWhole(declaration: ts.Declaration, env: Env): boolean {
   const { ts: compiler } = env.project;
-  if (declaration === undefined || !compiler.isVariableDeclaration(declaration) || !compiler.isIdentifier(declaration.name)) return false;
+  if (!compiler.isVariableDeclaration(declaration) || !compiler.isIdentifier(declaration.name)) return false;
   const { text } = declaration.name;
   if (!/\$transaction|\.batch\b/.test(declaration.getSourceFile().text)) return false;
   let block: ts.Node = declaration;
@@ -107,8 +116,16 @@ function endsInTransaction(node: ts.Expression, compiler: typeof ts): boolean {
   return /^set[A-Z]/.test(callee.name.text) && endsInTransaction(unwrap(compiler, callee.expression), compiler);
 }
 
+const marks = new WeakMap<ts.Node, 'begin' | 'end' | 'none'>();
+
 /** Whether a statement, functions in it left out, begins or ends a transaction by SQL: `await client.query('BEGIN')`. */
 export function markOf(statement: ts.Node, compiler: typeof ts): 'begin' | 'end' | undefined {
+  let known = marks.get(statement);
+  if (known === undefined) marks.set(statement, (known = markIn(statement, compiler) ?? 'none'));
+  return known === 'none' ? undefined : known;
+}
+
+function markIn(statement: ts.Node, compiler: typeof ts): 'begin' | 'end' | undefined {
   let found: 'begin' | 'end' | undefined;
   const visit = (node: ts.Node): void => {
     if (compiler.isFunctionLike(node)) return;

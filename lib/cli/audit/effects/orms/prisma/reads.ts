@@ -16,7 +16,7 @@ const OF_RELATION = new Set(['include', 'select', 'some', 'every', 'none', 'is',
 export function readsOfPrisma(call: ts.CallExpression, callee: ts.Expression, env: Env): FoundRead[] | undefined {
   const { ts: compiler } = env.project;
   if (!compiler.isPropertyAccessExpression(callee) || !METHODS.test(callee.name.text)) return undefined;
-  const held = modelOf(callee.expression, env);
+  const held = modelOf(callee.expression, env, call);
   if (held === undefined) return undefined;
   const found: FoundRead[] = [{ table: held.model, by: 'prisma', node: call, ...(held.model === '?' ? { why: 'which model it reads is decided at run time' } : {}) }];
   const [given] = call.arguments;

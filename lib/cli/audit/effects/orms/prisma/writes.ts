@@ -25,7 +25,7 @@ export function ofPrisma(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   const { ts: compiler } = env.project;
   const operation = Object.hasOwn(METHODS, callee.name.text) ? METHODS[callee.name.text] : undefined;
   if (operation === undefined) return undefined;
-  const held = modelOf(callee.expression, env);
+  const held = modelOf(callee.expression, env, call);
   if (held === undefined) return undefined;
   const { model, database } = held;
   // Prisma takes one object: `db.cache.delete('key')` is something else's.
@@ -45,20 +45,20 @@ export function ofPrisma(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   return found;
 }
 
-/** `prisma.guest`, `const { guest } = prisma`, `const guests = prisma.guest`, `prisma[name]`. */
-export function modelOf(node: ts.Expression, env: Env, steps = 4): { model: string; database: { kind: 'bare' | 'tx' } } | undefined {
+/** `prisma.guest`, `const { guest } = prisma`, `const guests = prisma.guest`, `prisma[name]`: what `call` is made on. */
+export function modelOf(node: ts.Expression, env: Env, call: ts.CallExpression, steps = 4): { model: string; database: { kind: 'bare' | 'tx' } } | undefined {
   const { project } = env;
   const { ts: compiler } = project;
   const inner = unwrap(compiler, node);
   // `export const db: Database = globalForDb.db` is a database, not its model `db`.
-  if (steps === 0 || (compiler.isIdentifier(inner) && plainDatabase(inner, env) !== undefined)) return undefined;
+  if (steps === 0 || (compiler.isIdentifier(inner) && !schemaOf(project).knows(inner.text) && plainDatabase(inner, env) !== undefined)) return undefined;
   const strong = (holder: ts.Expression): { kind: 'bare' | 'tx' } | undefined => {
     const database = plainDatabase(holder, env);
     return database?.strong === true ? database : undefined;
   };
   if (compiler.isPropertyAccessExpression(inner)) {
     const database = strong(inner.expression);
-    return database && databaseOf(inner, env) === undefined ? { model: inner.name.text, database } : undefined;
+    return database && (isModel(inner.name.text, call, env) || databaseOf(inner, env) === undefined) ? { model: inner.name.text, database } : undefined;
   }
   if (compiler.isElementAccessExpression(inner)) {
     const database = strong(inner.expression);
@@ -69,13 +69,19 @@ export function modelOf(node: ts.Expression, env: Env, steps = 4): { model: stri
   if (declaration === undefined) return undefined;
   if (compiler.isVariableDeclaration(declaration) && declaration.initializer) {
     const initializer = unwrap(compiler, declaration.initializer);
-    return compiler.isPropertyAccessExpression(initializer) ? modelOf(initializer, env, steps - 1) : undefined;
+    return compiler.isPropertyAccessExpression(initializer) ? modelOf(initializer, env, call, steps - 1) : undefined;
   }
   if (!compiler.isBindingElement(declaration) || !compiler.isVariableDeclaration(declaration.parent.parent)) return undefined;
   const { initializer } = declaration.parent.parent;
   const model = propertyName(compiler, declaration.propertyName ?? declaration.name);
   const database = initializer && strong(initializer);
-  return database && model !== undefined && databaseOf(inner, env) === undefined ? { model, database } : undefined;
+  return database && model !== undefined && (isModel(model, call, env) || databaseOf(inner, env) === undefined) ? { model, database } : undefined;
+}
+
+/** `db.client.findMany({ where })`: a model may be called as a part of a database is. */
+function isModel(name: string, call: ts.CallExpression, env: Env): boolean {
+  const [given] = call.arguments;
+  return schemaOf(env.project).knows(name) || (given !== undefined && env.project.ts.isObjectLiteralExpression(unwrap(env.project.ts, given)));
 }
 
 /** The rows in what a relation is given: itself, each of a list, `data` of an update, `create` and `update` of an upsert. */

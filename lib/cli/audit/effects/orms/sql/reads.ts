@@ -2,10 +2,10 @@
 import type ts from 'typescript';
 import { plainDatabase } from '../../databases/database.js';
 import type { Env } from '../../code/environment.js';
-import { calleeName, unwrap } from '../../code/syntax.js';
+import { calleeName, propertyName, unwrap } from '../../code/syntax.js';
 import type { FoundRead } from '../orm.js';
 import { schemaOf } from '../schema/index.js';
-import { readsInSql } from '../sql-reads.js';
+import { readsInSql, type SqlRead } from '../sql-reads.js';
 import { isWritten, preparation, RUNS_SQL, RUNS_STATEMENT, sqlText, type SqlText } from './writes.js';
 
 const AT_RUN_TIME = 'which table it reads is decided at run time';
@@ -32,19 +32,29 @@ export function readsOfRawSql(call: ts.CallExpression, callee: ts.Expression, en
   const isPart = callee.name.text === 'raw' && compiler.isIdentifier(receiver) && /^(sql|Prisma)$/.test(receiver.text);
   if (database === undefined && !isPart && !isWritten(given, compiler)) return undefined;
   if (compiler.isTaggedTemplateExpression(given)) return database === undefined ? undefined : [];
-  const sql = sqlText(first, env);
-  if (sql !== undefined) {
+  const sql = sqlText(first, env, database === undefined && !isPart && !isOfClient(given, callee.expression, env) ? 'written' : 'any');
+  // Nothing yet: what is to run is put together elsewhere.
+  if (sql !== undefined && sql.text.trim() !== '') {
     const reads = [...tablesRead(sql, call, env), ...inParts(given, call, env)];
     return reads.length > 0 || database !== undefined ? reads : undefined;
   }
-  if (database === undefined && !isPart) return undefined;
+  if (database === undefined && !isPart && !isOfClient(given, callee.expression, env)) return undefined;
   // A statement that was made elsewhere as a tag was read there.
   const isSeen = compiler.isIdentifier(given) && madeOfTag(given, env);
   // `client.query({ queryKey })` is a cache's; a text that somebody gives to a client named so is a statement.
-  const isText = database?.strong === true || isPart || (/^(query|unsafe|queryRaw|\$queryRaw\w*)$/.test(callee.name.text) && !compiler.isObjectLiteralExpression(given));
+  const isText = database?.strong === true || isPart || isOfClient(given, callee.expression, env) || (/^(query|unsafe|queryRaw|\$queryRaw\w*)$/.test(callee.name.text) && !compiler.isObjectLiteralExpression(given));
   // What `$executeRaw` runs is a write already, of a table that is not known.
   const mayWrite = callee.name.text.startsWith('$execute') ? {} : { mayWrite: true as const };
   return isSeen || !isText ? [] : [{ table: '?', why: COMPUTED, ...mayWrite, by: 'sql', node: call }];
+}
+
+/** ClickHouse: `client.query({ query, query_params, format })`. */
+function isOfClient(given: ts.Expression, receiver: ts.Expression, env: Env): boolean {
+  const { ts: compiler } = env.project;
+  if (!compiler.isObjectLiteralExpression(given)) return false;
+  const keys = given.properties.map((part) => propertyName(compiler, part.name));
+  if (!keys.includes('query')) return false;
+  return keys.some((key) => key !== undefined && /^(query_params|format|clickhouse_settings)$/.test(key)) || /click_?house|^ch$/i.test(calleeName(compiler, receiver) ?? '');
 }
 
 /** sql`…`, whether it runs or is a part of a query. */
@@ -73,7 +83,7 @@ function inParts(given: ts.Expression, call: ts.CallExpression, env: Env): Found
     const value = env.project.evaluate(expression, env.scope);
     if (value.kind === 'constant') return [];
     if (value.kind !== 'string') return [{ table: '?', why: 'a part of its SQL is computed', by: 'sql', node: call }];
-    return readsInSql(value.text).map(({ full }) => ({ table: schemaOf(env.project).named(full), by: 'sql' as const, node: call, along: true as const }));
+    return readsInSql(value.text).map((read) => (read.isFunction ? ofFunction(read, call) : { table: schemaOf(env.project).named(read.full), by: 'sql' as const, node: call, along: true as const }));
   });
 }
 
@@ -87,10 +97,13 @@ function madeOfTag(name: ts.Identifier, env: Env): boolean {
 
 function tablesRead(sql: SqlText, node: ts.Node, env: Env): FoundRead[] {
   const schema = schemaOf(env.project);
-  return readsInSql(sql.text).flatMap((read, index) =>
-    sql.named(read.table).map((table): FoundRead => {
+  return readsInSql(sql.text).flatMap((read, index) => {
+    if (read.isFunction) return [ofFunction(read, node)];
+    return sql.named(read.table).map((table): FoundRead => {
       const name = table === read.table ? schema.named(read.full) : schema.named(table);
       return { table: name, by: 'sql', node, ...(name === '?' ? { why: AT_RUN_TIME } : {}), ...(index > 0 ? { along: true as const } : {}) };
-    }),
-  );
+    });
+  });
 }
+
+const ofFunction = ({ full }: SqlRead, node: ts.Node): FoundRead => ({ table: '?', why: `what the database's function ${full} reads was not seen`, by: 'sql', node });

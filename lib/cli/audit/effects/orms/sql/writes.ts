@@ -2,14 +2,15 @@
 import type ts from 'typescript';
 import type { Value } from '../../../model.js';
 import { plainDatabase } from '../../databases/database.js';
-import { homeOf, type Env } from '../../code/environment.js';
+import { boundArgument, homeOf, type Env } from '../../code/environment.js';
 import type { FoundWrite } from '../orm.js';
 import { hole, writesInSql } from '../sql-text.js';
-import { calleeName, unwrap } from '../../code/syntax.js';
+import { calleeName, propertyName, unwrap } from '../../code/syntax.js';
+import { stringsOf } from '../../code/strings.js';
 import { schemaOf } from '../schema/index.js';
 import { tablesOf } from '../tables.js';
 
-export const RUNS_SQL = /^(query|execute|exec|run|unsafe|raw|all|get|none|one|any|many|oneOrNone|manyOrNone|\$executeRaw|\$executeRawUnsafe|\$queryRaw|\$queryRawUnsafe|executeSql|executeRaw|queryRaw|values)$/;
+export const RUNS_SQL = /^(query|command|execute|exec|run|unsafe|raw|all|get|none|one|any|many|oneOrNone|manyOrNone|\$executeRaw|\$executeRawUnsafe|\$queryRaw|\$queryRawUnsafe|executeSql|executeRaw|queryRaw|values)$/;
 export const RUNS_STATEMENT = /^(run|all|get|iterate|execute|values)$/;
 
 /** `insert.run(row)` of a statement prepared elsewhere; undefined where the receiver is no statement. */
@@ -62,7 +63,8 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
   const database = held === undefined ? undefined : plainDatabase(held, env);
   // `Promise.all(rows)`, `cache.get(key)`: what is no database is read only where the text stands there.
   if (database === undefined && !isWritten(unwrap(compiler, first), compiler)) return undefined;
-  const sql = sqlText(first, env);
+  // What nobody calls a database is not worth interpreting a program for.
+  const sql = sqlText(first, env, database === undefined ? 'written' : 'any');
   if (sql === undefined) {
     const raw = method === '$executeRaw' || method === '$executeRawUnsafe';
     return raw && database ? [{ table: '?', operation: 'execute', by: 'sql', database: database.kind, node: call }] : undefined;
@@ -75,6 +77,21 @@ export function ofRawSql(call: ts.CallExpression, callee: ts.PropertyAccessExpre
     database: database?.kind ?? 'bare',
     node: call,
   }));
+}
+
+/** ClickHouse: `client.insert({ table: 'events', values })`. */
+export function ofRows(call: ts.CallExpression, callee: ts.PropertyAccessExpression, env: Env): FoundWrite[] | undefined {
+  const { project } = env;
+  const { ts: compiler } = project;
+  const [first] = call.arguments;
+  const given = first && unwrap(compiler, first);
+  if (callee.name.text !== 'insert' || given === undefined || !compiler.isObjectLiteralExpression(given)) return undefined;
+  const part = (name: string): ts.ObjectLiteralElementLike | undefined => given.properties.find((one) => propertyName(compiler, one.name) === name);
+  const table = part('table');
+  if (table === undefined || part('values') === undefined) return undefined;
+  const value = compiler.isPropertyAssignment(table) ? project.evaluate(table.initializer, env.scope) : compiler.isShorthandPropertyAssignment(table) ? project.evaluate(table.name, env.scope) : undefined;
+  const names = (value && stringsOf(value)) ?? ['?'];
+  return names.map((name) => ({ table: schemaOf(project).named(name), operation: 'insert' as const, by: 'sql' as const, database: plainDatabase(callee.expression, env)?.kind ?? 'bare', node: call }));
 }
 
 export const isWritten = (node: ts.Expression, compiler: typeof ts): boolean =>
@@ -128,8 +145,8 @@ export interface SqlText {
   named(table: string): string[];
 }
 
-/** The text of SQL as far as it stands in the code; interpolated parts become holes. */
-export function sqlText(node: ts.Expression, env: Env, steps = 6): SqlText | undefined {
+/** The text of SQL as far as it stands in the code, or also where it is made; interpolated parts become holes. */
+export function sqlText(node: ts.Expression, env: Env, how: 'written' | 'any' = 'any', steps = 6): SqlText | undefined {
   const { ts: compiler } = env.project;
   const inner = unwrap(compiler, node);
   if (steps === 0) return undefined;
@@ -139,23 +156,28 @@ export function sqlText(node: ts.Expression, env: Env, steps = 6): SqlText | und
   if (compiler.isCallExpression(inner)) {
     // sql.raw('…'), Prisma.raw('…'), { sql: … } left aside
     const [first] = inner.arguments;
-    return first !== undefined && /^(raw|sql|text)$/.test(calleeName(compiler, inner.expression) ?? '') ? sqlText(first, env, steps - 1) : undefined;
+    return first !== undefined && /^(raw|sql|text)$/.test(calleeName(compiler, inner.expression) ?? '') ? sqlText(first, env, how, steps - 1) : undefined;
   }
   if (compiler.isObjectLiteralExpression(inner)) {
     for (const part of inner.properties) {
-      if (compiler.isPropertyAssignment(part) && /^(sql|text)$/.test(part.name.getText())) return sqlText(part.initializer, env, steps - 1);
+      if (!/^(sql|text|query)$/.test(propertyName(compiler, part.name) ?? '')) continue;
+      if (compiler.isPropertyAssignment(part)) return sqlText(part.initializer, env, how, steps - 1);
+      if (compiler.isShorthandPropertyAssignment(part)) return sqlText(part.name, env, how, steps - 1);
     }
     return undefined;
   }
   if (compiler.isIdentifier(inner)) {
     const declaration = env.project.declarationOf(inner);
+    // What a helper was given: `run(text)` over `client.query(text)`.
+    const bound = declaration && (compiler.isParameter(declaration) || compiler.isBindingElement(declaration)) ? boundArgument(env, declaration) : undefined;
+    if (bound?.expression && bound.env) return sqlText(bound.expression, bound.env, how, steps - 1);
     if (declaration && compiler.isVariableDeclaration(declaration) && declaration.initializer) {
-      return sqlText(declaration.initializer, homeOf(env, declaration) ?? env, steps - 1);
+      return sqlText(declaration.initializer, homeOf(env, declaration) ?? env, how, steps - 1);
     }
   }
   // What a call answers is text where its name says so; following each of them would take long.
   const made = compiler.isCallExpression(inner) && !/sql|query|statement|text/i.test(calleeName(compiler, inner.expression) ?? '');
-  if (made || compiler.isArrayLiteralExpression(inner) || compiler.isNewExpression(inner)) return undefined;
+  if (how === 'written' || made || compiler.isArrayLiteralExpression(inner) || compiler.isNewExpression(inner)) return undefined;
   const text = textOf(env.project.evaluate(inner, env.scope));
   return text === undefined ? undefined : plainSql(text);
 }
