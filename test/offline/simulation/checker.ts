@@ -157,6 +157,8 @@ export class Checker {
 
   takesBack(entry: OutboxEntry): void {
     for (const value of Object.values(entry.fields)) this.#takenBack.add(String(value));
+    // What a person made of a conflict has gone into it.
+    for (const id of entry.squashed) this.#takenBack.add(`m${id}`);
     for (const intent of this.intents) if (this.isOf(entry, intent)) for (const field of FIELDS) if (field in intent.input) this.#takenBack.add(String(intent.input[field]));
     if (entry.kind === 'delete' || entry.kind === 'create') this.#takenBack.add(rowOf(entry));
   }
@@ -201,7 +203,8 @@ export class Checker {
       const name = `${entity} ${row.id}`;
       there.add(name);
       if (Array.isArray(data)) note(name, 'there');
-      for (const field of FIELDS) note(`${name} ${field}`, String(row[field]));
+      // A field that a row does not have says nothing: somebody else may have deleted the row, and what is laid is what was made here.
+      for (const field of FIELDS) if (row[field] !== undefined) note(`${name} ${field}`, String(row[field]));
     }
     if (Array.isArray(data)) for (const [what, values] of all) if (!what.includes(' ', what.indexOf(' ') + 1) && values.at(-1) === 'there' && !there.has(what)) note(what, 'gone');
   }
