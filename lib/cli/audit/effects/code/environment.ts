@@ -21,6 +21,8 @@ export interface Activation {
   readonly fn: ts.Node | undefined;
   /** Whether an argument's text was asked for: then what was found holds for these arguments alone. */
   consulted: boolean;
+  /** Conditions that its arguments left open: what was found holds for all arguments that leave them open. */
+  open?: Set<ts.Expression>;
 }
 
 export interface Env {

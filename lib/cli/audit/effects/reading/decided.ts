@@ -1,7 +1,21 @@
 /** Conditions that a call decides: on a parameter that was given a literal, an object that is written out, or nothing. */
 import type ts from 'typescript';
-import type { Env } from '../code/environment.js';
+import type { Activation, Env } from '../code/environment.js';
 import { isInlineFunction, propertyName, unwrap } from '../code/syntax.js';
+
+/** As `decided`. A condition that stays open is noted with the runs whose arguments were asked: they were of no consequence. */
+export function decidedOrOpen(condition: ts.Expression, env: Env): boolean | undefined {
+  const before: Activation[] = [];
+  for (let at: Env | undefined = env; at !== undefined; at = at.outer) if (!at.activation.consulted) before.push(at.activation);
+  const taken = decided(condition, env);
+  if (taken !== undefined) return taken;
+  for (const activation of before) {
+    if (!activation.consulted) continue;
+    activation.consulted = false;
+    (activation.open ??= new Set()).add(condition);
+  }
+  return undefined;
+}
 
 /** Which way it goes; undefined where more is to be known. What is found then holds for these arguments alone. */
 export function decided(condition: ts.Expression, env: Env): boolean | undefined {

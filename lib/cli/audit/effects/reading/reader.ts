@@ -9,7 +9,7 @@ import { plainDatabase, signatureOf } from '../databases/database.js';
 import { narrowed } from '../databases/narrowing.js';
 import type { Database, Env } from '../code/environment.js';
 import { LATER, LOOPING, TRANSACTION_FUNCTION } from '../code/names.js';
-import { decided, isSame } from './decided.js';
+import { decidedOrOpen, isSame } from './decided.js';
 import { calleeName, functionName, isFunctionNode, isInlineFunction, leavesBy, shortText, unwrap } from '../code/syntax.js';
 import {
   given,
@@ -109,7 +109,7 @@ export class Reader {
         continue;
       }
       this.#visit(statement, at, out, question);
-      const taken = compiler.isIfStatement(statement) ? decided(statement.expression, at) : undefined;
+      const taken = compiler.isIfStatement(statement) ? decidedOrOpen(statement.expression, at) : undefined;
       if (compiler.isIfStatement(statement) && taken !== undefined) {
         const run = taken ? statement.thenStatement : statement.elseStatement;
         if (run && leavesBy(compiler, run) !== undefined) break;
@@ -138,7 +138,7 @@ export class Reader {
     if (compiler.isIfStatement(node)) return this.#if(node, env, out, question);
     if (compiler.isConditionalExpression(node)) {
       this.#visit(node.condition, env, out, question);
-      const taken = holdsCall(node, compiler) ? decided(node.condition, env) : undefined;
+      const taken = holdsCall(node, compiler) ? decidedOrOpen(node.condition, env) : undefined;
       if (taken !== undefined) return this.#visit(taken ? node.whenTrue : node.whenFalse, env, out, question);
       return this.#either(node, node.condition, node.whenTrue, node.whenFalse, env, out, question);
     }
@@ -182,7 +182,7 @@ export class Reader {
 
   #if(node: ts.IfStatement, env: Env, out: Collected, question: Question): void {
     this.#visit(node.expression, env, out, question);
-    const taken = decided(node.expression, env);
+    const taken = decidedOrOpen(node.expression, env);
     if (taken !== undefined) {
       const run = taken ? node.thenStatement : node.elseStatement;
       if (run) this.#visit(run, env, out, question);
@@ -489,7 +489,7 @@ export class Reader {
   #summary(fn: FunctionNode, callable: Callable, env: Env, question: Question): Collected {
     const isKept = callable.self === undefined && callable.scope === undefined && question.onNext === undefined;
     const key = isKept ? signatureOf(env.databases) : undefined;
-    const known = key === undefined ? undefined : this.#summaries.get(callable, key);
+    const known = key === undefined ? undefined : this.#summaries.get(callable, key, env);
     if (known !== undefined) return known;
     question.read++;
     question.stack.push(fn);
@@ -500,7 +500,7 @@ export class Reader {
     out.cut.delete(fn);
     withoutDoubles(out);
     const isWhole = this.project.budget.spent === undefined && !env.activation.consulted && out.cut.size === 0 && out.writes.every((write) => write.home === undefined);
-    if (key !== undefined && isWhole) this.#summaries.set(callable, key, out);
+    if (key !== undefined && isWhole) this.#summaries.set(callable, key, env, out);
     return out;
   }
 
