@@ -70,6 +70,28 @@ test('a byte order mark and lines that end as on Windows keep their places', asy
   expect(source()).toBe(before.replace(`'guests.list'`, `'guests.getAll'`).replace('`guests.list`', '`guests.getAll`'));
 });
 
+test('a file that Git ignores is left, since nothing could bring it back; --force changes it', async () => {
+  app.write('.gitignore', 'src/made.ts\n');
+  app.write('src/made.ts', `import { broadcastSync } from './realtime';\nexport const tell = () => broadcastSync({ module: 'guests', queryPaths: ['guests.list'] });\n`);
+  app.write('src/app.ts', router({ ...BODY, create: `${WRITE} await tell();` }).replace(/^/, `import { tell } from './made';\n`));
+  commit();
+  const made = () => readFileSync(path.join(app.folder, 'src/made.ts'), 'utf8');
+  const { stdout } = await fix();
+  expect(stdout).toMatch(/src\/made\.ts:2 {2}guests\.list: Git does not keep the file, so nothing could take the change back/);
+  expect(made()).toContain(`'guests.list'`);
+  await fix('--force');
+  expect(made()).toContain(`'guests.getAll'`);
+});
+
+test('a file that is not UTF-8 keeps its bytes', async () => {
+  const bytes = Buffer.concat([Buffer.from([0x2f, 0x2f, 0x20, 0xe9, 0x0a]), Buffer.from(router(BODY))]);
+  writeFileSync(path.join(app.folder, 'src/app.ts'), bytes);
+  commit();
+  const { code, stdout } = await fix();
+  expect({ code, same: readFileSync(path.join(app.folder, 'src/app.ts')).equals(bytes) }).toEqual({ code: 1, same: true });
+  expect(stdout).toContain('guests.list: the file is not UTF-8; the right name is guests.getAll');
+});
+
 test('all right: 0', async () => {
   app.write('src/app.ts', router({ create: `${WRITE} await stale(['guests.list']);` }));
   expect(await fix('--force')).toMatchObject({ code: 0, stdout: expect.stringContaining('1 query path corrected in 1 file.') });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { applyBaseline, writeBaseline } from './baseline.js';
 import { codeOf, readConfig } from './config.js';
 import { AuditError } from './errors.js';
-import { applyFix, checkClean, diffOf, leftOf, planFix, saysOf } from './fix.js';
+import { applyFix, checkClean, diffOf, keptByGit, leftOf, planFix, saysOf } from './fix.js';
 import { audit } from './index.js';
 import { HELP, parseOptions, type CommandOptions } from './options.js';
 import { toJson, toMarkdown, toSarif, toTerminal, wantsColours } from './output/index.js';
@@ -47,7 +47,7 @@ export async function auditCommand(argv: readonly string[], streams: Streams): P
   } finally {
     progress.end();
   }
-  if (options.fix) return fixPaths(root, report, options.fix.dry, streams);
+  if (options.fix) return fixPaths(root, report, options.fix, streams);
   if (options.baseline !== undefined) report = applyBaseline(report, options.baseline);
   const text = render(report, options, root, streams);
   if (options.out === undefined) await streams.stdout.print(text);
@@ -60,8 +60,9 @@ export async function auditCommand(argv: readonly string[], streams: Streams): P
 }
 
 /** The diff alone goes to the standard output, so that `git apply` can read it. */
-async function fixPaths(root: string, report: AuditReport, isDry: boolean, { stdout, stderr }: Streams): Promise<number> {
-  const fix = planFix(root, report);
+async function fixPaths(root: string, report: AuditReport, { dry: isDry, force }: { dry: boolean; force: boolean }, { stdout, stderr }: Streams): Promise<number> {
+  // What is shown is shown where there is no Git, too.
+  const fix = planFix(root, report, isDry || force ? undefined : keptByGit(root));
   if (isDry) {
     await stdout.print(diffOf(fix));
     if (fix.left.length > 0) await stderr.print(leftOf(fix.left));

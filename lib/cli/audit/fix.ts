@@ -1,4 +1,5 @@
 /** `--fix`: puts the right name in the place of each query path that no query has, where only one name can be meant. */
+import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -15,8 +16,12 @@ export interface Fix {
   left: (Place & { path: string; why: string })[];
 }
 
-/** Reads the files, and writes none. */
-export function planFix(root: string, { phantoms }: Pick<AuditReport, 'phantoms'>): Fix {
+/**
+ * Reads the files, and writes none.
+ *
+ * @param isKept Whether a file may be changed. Without it all are.
+ */
+export function planFix(root: string, { phantoms }: Pick<AuditReport, 'phantoms'>, isKept?: (file: string) => boolean): Fix {
   const fix: Fix = { files: [], corrected: [], left: [] };
   const byFile = new Map<string, { place: Place; phantom: PhantomReport; to: string }[]>();
   for (const phantom of phantoms) {
@@ -33,6 +38,11 @@ export function planFix(root: string, { phantoms }: Pick<AuditReport, 'phantoms'
   }
   for (const [file, uses] of byFile) {
     const before = read(path.join(root, file));
+    const why = before === undefined ? 'the file is not UTF-8' : isKept?.(file) === false ? 'Git does not keep the file, so nothing could take the change back; --force makes it' : undefined;
+    if (before === undefined || why !== undefined) {
+      for (const { place, phantom, to } of uses) fix.left.push({ ...place, path: phantom.path, why: `${why}; the right name is ${to}` });
+      continue;
+    }
     let after = before;
     // From the end, so that what stands before keeps its place.
     const last = [...uses].sort((a, b) => b.place.line - a.place.line || b.place.column - a.place.column);
@@ -91,12 +101,20 @@ export function checkClean(root: string): void {
   if (stdout.trim() !== '') throw new AuditError('--fix: there are changes that are not committed; commit them first, or --force; --dry-run shows what it would do');
 }
 
-function read(file: string): string {
+/** A file that Git ignores is not in what it could bring back, nor is one of another repository. */
+export function keptByGit(root: string): (file: string) => boolean {
+  return (file) => spawnSync('git', ['-C', path.dirname(path.join(root, file)), 'ls-files', '--error-unmatch', '--', path.basename(file)], { stdio: 'ignore' }).status === 0;
+}
+
+/** Undefined where it is not UTF-8: written again, its other bytes would be lost. */
+function read(file: string): string | undefined {
+  let bytes: Buffer;
   try {
-    return readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     throw new AuditError(`cannot read ${file}: ${codeOf(error)}`, { cause: error });
   }
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
 
 /** Lines end as TypeScript sees them. A byte order mark is no column. */
