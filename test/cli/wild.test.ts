@@ -272,6 +272,74 @@ describe('middlewares that many procedures share', () => {
   });
 });
 
+describe('SQL beside Prisma', () => {
+  const { folder, remove } = scratch({
+    'prisma/schema.prisma': `model Prompt {
+        id     String @id
+        config Json   @default("{}") // { a brace
+        link   String @default("https://a.example/{x}")
+        notes  Note[]
+        @@map("prompts")
+      }
+      model Note { id String @id
+        prompt Prompt @relation(fields: [promptId], references: [id], onDelete: Cascade)
+        promptId String
+      }`,
+    'src/clickhouse.ts': `import { createClient } from '@clickhouse/client';
+      export const clickhouseClient = () => createClient({ url: 'http://localhost' });
+      const events = createClient();
+      export async function save(table: 'scores' | 'traces', rows: object[]) { await clickhouseClient().insert({ table, values: rows, format: 'JSONEachRow' }); }
+      export const keep = () => events.insert({ table: 'event_log', values: [], format: 'JSONEachRow' });
+      export const drop = () => events.command({ query: 'ALTER TABLE x DELETE WHERE 1 = 1', clickhouse_settings: {} });
+      export const add = () => events.command({ query: 'INSERT INTO counters SELECT * FROM raw_counters' });
+      export const read = () => clickhouseClient().query({ query: 'SELECT * FROM scores FINAL JOIN traces USING (id)', format: 'JSONEachRow' });
+      export const readAny = (query: string) => events.query({ query });
+      export const form = { insert(_given: { table: string; values: string[] }) { return _given; } };`,
+    'src/root.ts': `import { initTRPC } from '@trpc/server';
+      import { Prisma, PrismaClient } from '@prisma/client';
+      import { add, form, keep, read, readAny, save } from './clickhouse';
+      const t = initTRPC.create();
+      const prisma = new PrismaClient();
+      const latest = Prisma.sql\`latest AS (SELECT * FROM prompts WHERE id = 1), other AS (SELECT 1)\`;
+      export const appRouter = t.router({
+        remove: t.procedure.mutation(() => prisma.prompt.delete({ where: { id: 'a' } })),
+        save: t.procedure.mutation(() => save('scores', [])),
+        keep: t.procedure.mutation(() => keep()),
+        add: t.procedure.mutation(() => add()),
+        form: t.procedure.mutation(() => form.insert({ table: 'x', values: [] })),
+        notes: t.procedure.query(() => prisma.prompt.findMany({ include: { notes: true } })),
+        parts: t.procedure.query(() => prisma.$queryRaw\`WITH \${latest}, third AS (SELECT * FROM latest) SELECT * FROM third, other JOIN latest USING (id)\`),
+        read: t.procedure.query(() => read()),
+        readAny: t.procedure.query(({ input }: { input: any }) => readAny(input.sql)),
+      });`,
+  });
+  const report = audit(folder);
+  remove();
+  const found = named(report);
+  const readsOf = (name: string) => sorted(report.queries.find((one) => one.path === name)?.tables ?? []);
+
+  test.each([
+    // A brace in quotes ends no model: its name in SQL and its relations stand behind it.
+    ['remove', ['note', 'prompt']],
+    ['save', ['scores']],
+    ['keep', ['event_log']],
+    ['add', ['counters']],
+    ['form', []],
+  ])('%s writes %j', (name, tables) => expect(sorted(found[name]?.tables ?? [])).toEqual(tables));
+
+  test.each([
+    ['notes', ['note', 'prompt']],
+    // Names that a part of the text gives to what it selects are no tables.
+    ['parts', ['prompt']],
+    ['read', ['scores', 'traces']],
+  ])('%s reads %j', (name, tables) => expect(readsOf(name)).toEqual(tables));
+
+  test('a statement that nobody can see is told of', () => {
+    expect(report.queries.find((one) => one.path === 'readAny')).toMatchObject({ tables: [], complete: false });
+    expect(report.unseen.find((one) => one.subject === 'readAny')?.why).toBe('its SQL is computed');
+  });
+});
+
 describe('Prisma in further shapes', () => {
   const { folder, remove } = scratch(PRISMA);
   const report = audit(folder);

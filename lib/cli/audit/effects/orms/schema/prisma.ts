@@ -42,8 +42,9 @@ export function prismaFacts(text: string): SchemaFacts {
 }
 
 function modelsIn(text: string): Model[] {
-  const plain = text.replace(/\/\/[^\n]*/g, '');
-  return [...plain.matchAll(/^[ \t]*(?:model|view)\s+(\w+)\s*\{([^}]*)\}/gm)].map(([, name = '', body = '']): Model => {
+  const plain = text.replace(/("(?:[^"\\\n]|\\.)*")|\/\/[^\n]*/g, (_, quoted: string | undefined) => quoted ?? '');
+  // A brace in quotes closes nothing: `@default("{}")`.
+  return [...plain.matchAll(/^[ \t]*(?:model|view)\s+(\w+)\s*\{((?:"(?:[^"\\\n]|\\.)*"|[^}"])*)\}/gm)].map(([, name = '', body = '']): Model => {
     const fields: Field[] = [];
     let sql = name;
     let schema: string | undefined;

@@ -3,6 +3,7 @@ import type ts from 'typescript';
 import { plainDatabase } from '../../databases/database.js';
 import type { Env } from '../../code/environment.js';
 import { calleeName, propertyName, unwrap } from '../../code/syntax.js';
+import { originOf } from '../../code/origin.js';
 import type { FoundRead } from '../orm.js';
 import { schemaOf } from '../schema/index.js';
 import { readsInSql, type SqlRead } from '../sql-reads.js';
@@ -54,7 +55,7 @@ function isOfClient(given: ts.Expression, receiver: ts.Expression, env: Env): bo
   if (!compiler.isObjectLiteralExpression(given)) return false;
   const keys = given.properties.map((part) => propertyName(compiler, part.name));
   if (!keys.includes('query')) return false;
-  return keys.some((key) => key !== undefined && /^(query_params|format|clickhouse_settings)$/.test(key)) || /click_?house|^ch$/i.test(calleeName(compiler, receiver) ?? '');
+  return keys.some((key) => key !== undefined && /^(query_params|format|clickhouse_settings)$/.test(key)) || /click_?house|^ch$/i.test(calleeName(compiler, receiver) ?? '') || originOf(receiver, env.project)?.module.startsWith('@clickhouse/') === true;
 }
 
 /** sql`…`, whether it runs or is a part of a query. */
@@ -97,7 +98,7 @@ function madeOfTag(name: ts.Identifier, env: Env): boolean {
 
 function tablesRead(sql: SqlText, node: ts.Node, env: Env): FoundRead[] {
   const schema = schemaOf(env.project);
-  return readsInSql(sql.text).flatMap((read, index) => {
+  return readsInSql(sql.text).filter(({ table }) => sql.commons?.has(table.toLowerCase()) !== true).flatMap((read, index) => {
     if (read.isFunction) return [ofFunction(read, node)];
     return sql.named(read.table).map((table): FoundRead => {
       const name = table === read.table ? schema.named(read.full) : schema.named(table);

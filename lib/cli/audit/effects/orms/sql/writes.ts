@@ -89,6 +89,8 @@ export function ofRows(call: ts.CallExpression, callee: ts.PropertyAccessExpress
   const part = (name: string): ts.ObjectLiteralElementLike | undefined => given.properties.find((one) => propertyName(compiler, one.name) === name);
   const table = part('table');
   if (table === undefined || part('values') === undefined) return undefined;
+  // A function of the project is followed.
+  if (project.functionOf(call.expression) !== undefined) return undefined;
   const value = compiler.isPropertyAssignment(table) ? project.evaluate(table.initializer, env.scope) : compiler.isShorthandPropertyAssignment(table) ? project.evaluate(table.name, env.scope) : undefined;
   const names = (value && stringsOf(value)) ?? ['?'];
   return names.map((name) => ({ table: schemaOf(project).named(name), operation: 'insert' as const, by: 'sql' as const, database: plainDatabase(callee.expression, env)?.kind ?? 'bare', node: call }));
@@ -143,6 +145,8 @@ export interface SqlText {
   text: string;
   /** The table that a name in the text stands for; several where one of them is chosen at run time. */
   named(table: string): string[];
+  /** Names that parts of the text give to what they select: `WITH ${latest} SELECT …`. They are no tables. */
+  commons?: ReadonlySet<string>;
 }
 
 /** The text of SQL as far as it stands in the code, or also where it is made; interpolated parts become holes. */
@@ -193,6 +197,15 @@ function tablesWritten(sql: SqlText, env: Env): Pick<FoundWrite, 'table' | 'oper
   );
 }
 
+/** `latest AS (SELECT …)` in a part that was made apart. */
+function commonsIn(part: ts.Expression, env: Env): string[] {
+  const { ts: compiler } = env.project;
+  const made = compiler.isIdentifier(part) ? env.project.declarationOf(part) : undefined;
+  const text = made && compiler.isVariableDeclaration(made) ? sqlText(part, env, 'written', 2)?.text : undefined;
+  if (text === undefined || !/^\s*"?\w+"?\s*(?:\([^)]*\)\s*)?\bas\b/i.test(text)) return [];
+  return [...text.matchAll(/(?:^|,)\s*"?(\w+)"?\s*(?:\([^()]*\)\s*)?\bas\s+(?:not\s+)?(?:materialized\s*)?\(/gi)].map(([, name = '']) => name.toLowerCase());
+}
+
 function plainSql(text: string): SqlText {
   return { text, named: (table) => [table] };
 }
@@ -205,13 +218,16 @@ function templateSql(template: ts.TemplateLiteral, env: Env): SqlText {
   const { ts: compiler } = env.project;
   if (compiler.isNoSubstitutionTemplateLiteral(template)) return plainSql(template.text);
   let text = template.head.text;
+  const commons = new Set<string>();
   template.templateSpans.forEach((span, index) => {
     const inner = unwrap(compiler, span.expression);
+    if (/(?:\bwith(?:\s+recursive)?|,)\s*$/i.test(text)) for (const name of commonsIn(inner, env)) commons.add(name);
     const known = compiler.isStringLiteralLike(inner) ? inner.text : undefined;
     text += (known ?? hole(index)) + span.literal.text;
   });
   return {
     text,
+    commons,
     named: (table) => {
       const match = /\u0001(\d+)/.exec(table);
       if (match === null) return [table];
