@@ -93,7 +93,10 @@ function viaProject(node: ts.Expression, env: Env): Resolution {
 
 function ofDeclaration(declaration: ts.Declaration, env: Env, steps: number): Resolution | undefined {
   const { ts: compiler } = env.project;
-  if (isFunctionNode(compiler, declaration)) return declaration.body ? made(declaration, env) : undefined;
+  if (isFunctionNode(compiler, declaration)) {
+    const fn = declaration.body ? declaration : bodyOf(declaration, compiler);
+    return fn && made(fn, env);
+  }
   if (compiler.isParameter(declaration)) return ofParameter(declaration, env, steps);
   if (compiler.isBindingElement(declaration)) return ofPart(declaration, env, steps);
   const holds =
@@ -105,6 +108,27 @@ function ofDeclaration(declaration: ts.Declaration, env: Env, steps: number): Re
   if (compiler.isShorthandPropertyAssignment(declaration)) return callablesOf(declaration.name, env, steps - 1);
   if (compiler.isExportAssignment(declaration)) return callablesOf(declaration.expression, env, steps - 1);
   return undefined;
+}
+
+/** The one of a function's overloads that has the code. */
+function bodyOf(overload: FunctionNode, compiler: typeof ts): FunctionNode | undefined {
+  const { parent } = overload;
+  const beside: readonly ts.Node[] = compiler.isClassLike(parent) ? parent.members : compiler.isSourceFile(parent) || compiler.isBlock(parent) || compiler.isModuleBlock(parent) ? parent.statements : [];
+  const name = propertyName(compiler, overload.name);
+  return beside.find((one): one is FunctionNode => isFunctionNode(compiler, one) && one.body !== undefined && propertyName(compiler, one.name) === name);
+}
+
+/** `const [attributes, run] = typeof given === 'function' ? [{}, given] : [given, last]` */
+function ofListed(element: ts.BindingElement, list: ts.Expression, env: Env, steps: number): Resolution | undefined {
+  const { ts: compiler } = env.project;
+  const inner = unwrap(compiler, list);
+  if (compiler.isConditionalExpression(inner)) {
+    const [first, second] = [ofListed(element, inner.whenTrue, env, steps - 1), ofListed(element, inner.whenFalse, env, steps - 1)];
+    return first && second ? oneOf(first, second) : (first ?? second);
+  }
+  const part = partOfItem(element, compiler);
+  const chosen = compiler.isArrayLiteralExpression(inner) && typeof part === 'number' ? inner.elements[part] : undefined;
+  return chosen && callablesOf(chosen, env, steps - 1);
 }
 
 /** What stands behind a name, where it stands. */
@@ -202,6 +226,9 @@ function ofPart(element: ts.BindingElement, env: Env, steps: number): Resolution
   const fallback = element.initializer && compiler.isParameter(holder) ? callablesOf(element.initializer, env, steps - 1) : undefined;
   if (!compiler.isBindingElement(holder) && listOf(holder, compiler) !== undefined && !(compiler.isParameter(holder) && boundArgument(env, holder))) {
     return ofItemPart(element, holder, env, steps);
+  }
+  if (compiler.isArrayBindingPattern(element.parent) && compiler.isVariableDeclaration(holder)) {
+    return holder.initializer && ofListed(element, holder.initializer, homeOf(env, holder) ?? env, steps);
   }
   const name = propertyName(compiler, element.propertyName ?? element.name);
   if (name === undefined || !compiler.isObjectBindingPattern(element.parent)) return undefined;
