@@ -59,8 +59,8 @@ export const slips = [
     name: 'OV07',
     file: 'lib/offline/overlay/overlay.ts',
     why: 'a done change goes at once, whatever lacks it',
-    find: 'if (!item.acked || item.released || [...holders].some((holder) => holder.needs(item))) continue;',
-    replace: 'if (!item.acked || item.released) continue;',
+    find: '|| lanes.has(lane) || [...holders].some((holder) => holder.needs(item))',
+    replace: '|| lanes.has(lane)',
     tests: [queries('a fetch that began before the ack'), link('an answer has what is kept laid over it')],
   },
   {
@@ -131,8 +131,16 @@ export const slips = [
     name: 'OV16',
     file: 'lib/offline/overlay/queries.ts',
     why: 'what the stream has told of is laid over what others have written since, until its answer comes',
-    find: 'if (told.has(`tx:${id}`)) overlay.done(item);',
+    find: 'for (const item of overlay.items) if (told.has(`tx:${item.entry.id}`)) overlay.done(item);',
     replace: '',
     tests: [queries('what the stream has told of is done')],
+  },
+  {
+    name: 'OV17',
+    file: 'lib/offline/overlay/queries.ts',
+    why: 'of two changes that are done the first is laid over what has both',
+    find: 'Math.min(later.get(lane) ?? Infinity,',
+    replace: 'Math.max(later.get(lane) ?? 0,',
+    tests: [queries('of two changes of a row of which the stream has told the later one')],
   },
 ];

@@ -215,4 +215,12 @@ export const slips = [
     replace: '',
     tests: [outbox('a tab that was frozen while its change went into another one')],
   },
+  {
+    name: 'OF27',
+    file: 'lib/offline/storage/storage.ts',
+    why: 'what was discarded with a sign-out is sent by a tab that finds a new database',
+    find: 'known && node !== meta.node && foreign',
+    replace: 'known && lives < (meta.lives ?? 0) && foreign',
+    tests: [storage('a tab that finds another database than its own')],
+  },
 ];

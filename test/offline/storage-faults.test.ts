@@ -189,6 +189,24 @@ test('a tab that has not heard what became of a change does not send it again of
   expect(other.outbox.entries).toMatchObject([{ id, state: 'conflicted' }]);
 });
 
+test('a tab that finds another database than its own, begun after a sign-out, sends nothing of what it knew', async () => {
+  stage = new Stage(makeRandom(7), { channel: false });
+  // It leads: nobody asks it anything meanwhile.
+  const other = await resting();
+  const first = await resting();
+  const { answer } = await stage.done(other.outbox.add('pages.create', { id: 'p1' }));
+  first.outbox.forget();
+  await stage.done(first.storage.erase());
+  const next = await open();
+  const { answer: later } = await stage.done(next.outbox.add('pages.create', { id: 'p2' }));
+  other.outbox.resume('by_hand');
+  await stage.done(later);
+  await stage.run(5_000);
+  expect(server.effects).toMatchObject([{ input: { id: 'p2' } }]);
+  expect(other.problems).toMatchObject([{ code: 'evicted', count: 1 }]);
+  await expect(stage.done(answer)).rejects.toMatchObject({ code: 'DISCARDED' });
+});
+
 test('what only one tab had heard of is told by it, too, where another one was the first to keep it anew', async () => {
   const other = await resting();
   const first = await resting();

@@ -125,8 +125,14 @@ function createOverlay(inside: Inside): Overlay {
 
   function release(): void {
     looking = false;
-    for (const item of all.values()) {
-      if (!item.acked || item.released || [...holders].some((holder) => holder.needs(item))) continue;
+    const lanes = new Set<string>();
+    for (const item of items as readonly Laid[]) {
+      const { lane } = item.entry;
+      // What has a later one has those before it: it stays as long as one of them.
+      if (!item.acked || lanes.has(lane) || [...holders].some((holder) => holder.needs(item))) {
+        lanes.add(lane);
+        continue;
+      }
       item.released = true;
       if (!outbox.book.at(item.entry.seq)) all.delete(item.entry.seq);
       clearTimeout(item.timer);

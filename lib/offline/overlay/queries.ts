@@ -247,11 +247,15 @@ export function bindOffline(queryClient: OfflineQueryClient, offline: Offline, o
   }
 
   function changed(undone: readonly Item[]): void {
-    for (const item of overlay.items) {
-      const { id, ackedAt = Infinity } = item.entry;
-      if (told.has(`tx:${id}`)) overlay.done(item);
+    for (const item of overlay.items) if (told.has(`tx:${item.entry.id}`)) overlay.done(item);
+    // By lane, of the one behind: what has that one has those before it.
+    const later = new Map<string, number>();
+    for (const item of [...overlay.items].reverse()) {
+      const { id, lane, ackedAt = Infinity } = item.entry;
+      if (!item.acked) continue;
       // It may have been done long before this tab has heard of it from another one: before the page was there, or when the stream told of it.
-      if (item.acked && !acks.has(item)) acks.set(item, ackedAt < opened ? 0 : (told.get(`tx:${id}`) ?? reads.tick()));
+      if (!acks.has(item)) acks.set(item, Math.min(later.get(lane) ?? Infinity, ackedAt < opened ? 0 : (told.get(`tx:${id}`) ?? reads.tick())));
+      later.set(lane, acks.get(item) as number);
     }
     const stale = new Set<QueryLike>();
     for (const query of cache.getAll()) {

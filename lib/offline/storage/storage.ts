@@ -52,6 +52,8 @@ export function createStorage({ environment, name, version, problem, changed, sa
   let closed = false;
   /** It was thrown away before this tab had heard of all that was kept. */
   let behind = false;
+  /** Of another database than its own, what is lost was told. */
+  let foreign: string | undefined;
 
   function become(now: OfflineStatus['storage'], told?: Problem): void {
     if (state === now) return;
@@ -116,8 +118,9 @@ export function createStorage({ environment, name, version, problem, changed, sa
     if (known && meta && (meta.over || (meta.outs ?? 0) > outs)) throw deleted();
     if (meta && !meta.over) {
       const found = !access || (rev === meta.rev && node === meta.node) ? book : createBook(await promised(access('entries').getAll()));
-      // It was thrown away, and another tab has kept anew what it knew: what only this one knew is lost.
-      if (known && lives < (meta.lives ?? 0)) {
+      // It was thrown away, and another tab has kept anew what it knew, or begun a new one: what only this one knew is lost, and perhaps was to be.
+      if (known && node !== meta.node && foreign !== meta.node) {
+        foreign = meta.node;
         evicted(book.entries.filter((entry) => isOpen(entry) && !found.named(entry.id) && !meta.ended[entry.id]).length);
       }
       return { meta, book: found };

@@ -104,7 +104,7 @@ describe('transaction tracking', () => {
     app.quiet = true;
     const page = await app.open();
     const states: string[] = [];
-    page.offline.onEntries(([entry]) => states.push(entry!.state));
+    page.offline.onEntries(([entry]) => entry && states.push(entry.state));
     await page.mutate('pages.update', { id: 'p1', title: 'mine' });
     expect([...new Set(states)]).toEqual(['queued', 'sending', 'acked']);
     expect(page.offline.status.unsent).toBe(0);
