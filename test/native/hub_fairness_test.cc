@@ -72,8 +72,16 @@ TEST_F(HubFairness,
   disconnect.ticket = hub_.NextTicket();
   disconnect.tenant = "big";
   const Ticket ticket = disconnect.ticket;
-  hub_.Post(std::move(disconnect));
-  hub_.Publish({TestHub::Item("big", "b1"), TestHub::Item("small", "s1")});
+  PublishCommand publish;
+  const Ticket published = publish.ticket = hub_.NextTicket();
+  publish.items.push_back(TestHub::Item("big", "b1"));
+  publish.items.push_back(TestHub::Item("small", "s1"));
+  // The hub finds both together.
+  clock_.WhileStopped([&] {
+    hub_.Post(std::move(disconnect));
+    hub_.Post(std::move(publish));
+  });
+  (void)hub_.WaitTicket<PublishedReply>(published);
   EXPECT_EQ(hub_.WaitTicket<DoneReply>(ticket).value, kStreams);
 
   const size_t mine = PlaceOf<SinkDataReply>(
@@ -324,13 +332,16 @@ TEST_F(HubFairness, ADrainAtOnceIsInStepsToo) {
   DrainCommand drain;
   drain.ticket = hub_.NextTicket();
   const Ticket ticket = drain.ticket;
-  hub_.Post(std::move(drain));
-  const PublishedReply published = hub_.Publish("other", "o1");
+  Ticket other = 0;
+  // The hub finds both together.
+  clock_.WhileStopped([&] {
+    hub_.Post(std::move(drain));
+    other = PostPublish("other", "o1");
+  });
+  (void)hub_.WaitTicket<PublishedReply>(other);
   (void)hub_.WaitTicket<DoneReply>(ticket);
-  const size_t answer =
-      PlaceOf<PublishedReply>([&](const PublishedReply& reply) {
-        return reply.ticket == published.ticket;
-      });
+  const size_t answer = PlaceOf<PublishedReply>(
+      [&](const PublishedReply& reply) { return reply.ticket == other; });
   EXPECT_LE(EndsBefore(answer), 100u);
   EXPECT_EQ(hub_.ends(CloseReason::kDrain), kStreams);
 }
