@@ -428,10 +428,9 @@ describe.each(REACT_VERSIONS)('React %s', (version, alias) => {
     await open();
     await tab.evaluate('offline.pause()');
     await change('b', 'Two');
-    await tab.evaluate("location.href = 'about:blank'");
-    await tab.until("location.href === 'about:blank'");
+    await tab.goto('about:blank');
     await tab.send('Storage.clearDataForOrigin', { origin: site.url, storageTypes: 'indexeddb' });
-    await tab.evaluate(`location.href = '${site.url}/?user=${version}-${String(user)}&by-hand'`);
+    await tab.goto(`${site.url}/?user=${version}-${String(user)}&by-hand`);
     await tab.until("document.querySelector('.pathcast-badge')?.textContent === 'This browser has deleted changes that were not saved'");
     await conflict('a', 'Theirs', 'Mine');
     await waitFor(async () => (await badge()) === 'conflicted', 'the conflict');

@@ -20,7 +20,7 @@ const MOST: Readonly<Record<string, number>> = {
   'pathcast/offline/react': 8_096,
   'pathcast/devtools': 8_704,
   'pathcast/offline': 17_440,
-  'pathcast/offline/link': 3_376,
+  'pathcast/offline/link': 3_424,
   'pathcast/offline/tanstack': 7_840,
   'pathcast/offline/store': 4_768,
 };
