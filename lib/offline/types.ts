@@ -54,7 +54,7 @@ export interface OfflineMutation<Input = any> { // eslint-disable-line @typescri
 export type EntryState = 'queued' | 'sending' | 'acked' | 'conflicted' | 'rejected' | 'dead';
 
 /** Why an entry is dead. One registry; a code is never reused. */
-export type DeadReason = 'server_error' | 'unknown_outcome' | 'schema' | 'invalid';
+export type DeadReason = 'server_error' | 'unknown_outcome' | 'schema';
 
 /** What an error says, as it is kept: never told apart by its text. */
 export interface EntryError {

@@ -220,7 +220,7 @@ export const slips = [
     file: 'lib/offline/storage/storage.ts',
     why: 'what was discarded with a sign-out is sent by a tab that finds a new database',
     find: 'known && node !== meta.node && foreign',
-    replace: 'known && lives < (meta.lives ?? 0) && foreign',
+    replace: 'known && node === meta.node && foreign',
     tests: [storage('a tab that finds another database than its own')],
   },
 ];

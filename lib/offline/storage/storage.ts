@@ -114,7 +114,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
   /** What stands there, and whether this tab has to write it `again` because the browser has thrown it away. */
   async function read(access?: Access): Promise<Known> {
     const meta = access ? await promised<Meta | undefined>(access('meta').get('meta')) : known?.meta;
-    const { lives = 0, rev = 0, node, outs = 0 } = known?.meta ?? {};
+    const { rev = 0, node, outs = 0 } = known?.meta ?? {};
     if (known && meta && (meta.over || (meta.outs ?? 0) > outs)) throw deleted();
     if (meta && !meta.over) {
       const found = !access || (rev === meta.rev && node === meta.node) ? book : createBook(await promised(access('entries').getAll()));
@@ -138,7 +138,7 @@ export function createStorage({ environment, name, version, problem, changed, sa
       const unsent: Partial<OutboxEntry> = behind ? { state: 'dead', reason: 'unknown_outcome' } : { state: 'sending' };
       const entries = book.entries.map((entry): OutboxEntry => (isUnsent(entry) ? { ...entry, attempts: entry.attempts || 1, ...unsent } : entry));
       // A new name: what another tab knows under the same `rev` may be something else.
-      return { meta: { ...known.meta, node: newNode(environment), fence: known.meta.fence + 1, lives: lives + 1, lease: undefined }, book: createBook(entries), again: true };
+      return { meta: { ...known.meta, node: newNode(environment), fence: known.meta.fence + 1, lease: undefined }, book: createBook(entries), again: true };
     }
     // Another tab has signed out; or, where nothing says so, it was thrown away.
     evicted(known ? left : (count ?? 0));

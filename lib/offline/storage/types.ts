@@ -10,9 +10,7 @@ export interface Meta {
   rev: number;
   /** Of the tab that leads: grows with each new leader, so that an old one finds that it is none. */
   fence: number;
-  /** How often it was thrown away, and kept anew by a tab that knew it; absent: never. */
-  lives?: number | undefined;
-  /** This database's name in ids. */
+  /** This database's name in ids; another one where it was thrown away and kept anew. */
   node: string;
   /** Its user has signed out, and nothing was left: it is about to be deleted. */
   over?: boolean | undefined;
